@@ -1,0 +1,174 @@
+//! An open connection: two halves, and what follows from both (RFC 6455 §5.5.1, §7).
+
+mod receiver;
+mod sender;
+// What follows from the two.
+mod replies;
+mod state;
+
+use crate::close_code::CloseCode;
+use crate::entropy::{Entropy, NoEntropy};
+use crate::error::{LocalProtocolError, RemoteProtocolError};
+use crate::event::{CloseConnection, Event, LentEvent, Outgoing};
+use crate::limits::Limits;
+use crate::output::Output;
+
+pub use receiver::{Receiver, ReceiverState};
+pub use replies::{Replies, ReplyPolicy};
+pub use sender::Sender;
+pub use state::{ClosedBy, Closure, ConnectionState, Transport};
+
+/// A connection after its handshake: a [`Receiver`] and a [`Sender`].
+///
+/// It keeps the rules that need both: once the peer's close frame was taken, no new message starts.
+/// [`split`](Self::split) lends the halves, so that an event can be answered while it is held:
+///
+/// ```
+/// use wsproto::{Connection, Event, Limits};
+///
+/// let mut connection = Connection::server(Limits::default());
+/// let mut bytes = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x89\x80\0\0\0\0";
+/// let mut input = bytes.as_mut_slice(); // what the socket gave: "Hello" and a ping
+/// let mut output = Vec::new(); // what it is to be given
+///
+/// let (receiver, sender) = connection.split();
+/// while let Some(event) = receiver.next_event(&mut input)? {
+///     match event {
+///         Event::Text(piece) => sender.send(piece, &mut output)?,
+///         Event::Bytes(piece) => sender.send(piece, &mut output)?,
+///         Event::Ping(ping) => sender.send(ping.response(), &mut output)?,
+///         Event::Close(close) => sender.send(close.response(), &mut output)?,
+///         Event::Pong(_) => {}
+///     }
+/// }
+/// assert_eq!(output, b"\x81\x05Hello\x8a\x00");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Connection<E = NoEntropy> {
+    receiver: Receiver,
+    sender: Sender<E>,
+}
+
+impl Connection<NoEntropy> {
+    /// A server's end.
+    pub const fn server(limits: Limits) -> Self {
+        Self::new(limits, None)
+    }
+}
+
+impl<E: Entropy> Connection<E> {
+    /// A client's end, which masks its frames by keys from `entropy`.
+    pub const fn client(limits: Limits, entropy: E) -> Self {
+        Self::new(limits, Some(entropy))
+    }
+
+    /// Either end; `None` makes a server's.
+    pub(crate) const fn new(limits: Limits, entropy: Option<E>) -> Self {
+        let sender = Sender::new(entropy);
+        Self { receiver: Receiver::new(sender.role(), limits), sender }
+    }
+
+    /// Reads on in `input` up to the next event: see [`Receiver::next_event`].
+    ///
+    /// # Errors
+    ///
+    /// The rule that the peer broke, once.
+    #[inline]
+    pub fn next_event<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+        let event = self.receiver.next_event(input)?;
+        if let Some(Event::Close(_)) = event {
+            self.sender.close_received();
+        }
+        Ok(event)
+    }
+
+    /// Writes an event to `output`: see [`Sender::send`].
+    ///
+    /// # Errors
+    ///
+    /// What [`Sender::send`] refuses; a new message after the peer's close frame, or after it broke a rule;
+    /// and anything but a reply once the transport has ended.
+    #[inline]
+    pub fn send(&mut self, event: impl Outgoing, output: &mut impl Output) -> Result<(), LocalProtocolError> {
+        match self.receiver.state() {
+            ReceiverState::Open => {}
+            ReceiverState::CloseReceived | ReceiverState::Failed(_) => self.sender.close_received(),
+            ReceiverState::Ended if event.is_reply() => return Ok(()),
+            ReceiverState::Ended => return Err(LocalProtocolError::Ended),
+        }
+        self.sender.send(event, output)
+    }
+
+    /// Takes note that the transport has ended: see [`Receiver::receive_eof`].
+    pub fn receive_eof(&mut self) -> Option<CloseConnection<&'static str>> {
+        self.receiver.receive_eof()
+    }
+
+    /// The halves side by side, so that one can be used while an event of the other is held.
+    pub const fn split(&mut self) -> (&mut Receiver, &mut Sender<E>) {
+        (&mut self.receiver, &mut self.sender)
+    }
+
+    /// The halves, to live apart: in two tasks or threads.
+    pub fn into_parts(self) -> (Receiver, Sender<E>) {
+        (self.receiver, self.sender)
+    }
+
+    /// Joins two halves again.
+    pub const fn from_parts(receiver: Receiver, sender: Sender<E>) -> Self {
+        Self { receiver, sender }
+    }
+
+    /// The receiving half.
+    pub const fn receiver(&mut self) -> &mut Receiver {
+        &mut self.receiver
+    }
+
+    /// The sending half.
+    pub const fn sender(&mut self) -> &mut Sender<E> {
+        &mut self.sender
+    }
+
+    /// Where the connection stands.
+    pub const fn state(&self) -> ConnectionState {
+        ConnectionState::of(self.receiver.state(), self.sender.is_close_sent())
+    }
+
+    /// What to do with the transport, once the output is written.
+    pub const fn transport(&self) -> Transport {
+        Transport::of(self.receiver.state(), self.sender.is_close_sent(), self.sender.role())
+    }
+
+    /// How the connection ended; `None` while it has not.
+    ///
+    /// ```
+    /// use wsproto::{CloseCode, CloseConnection, ClosedBy, Connection, Limits};
+    ///
+    /// let mut connection = Connection::server(Limits::default());
+    /// assert_eq!(connection.closure(), None);
+    /// connection.receive_eof();
+    /// let closure = connection.closure().unwrap();
+    /// assert_eq!(closure.by, ClosedBy::Transport);
+    /// assert_eq!(closure.code, CloseCode::ABNORMAL_CLOSURE);
+    /// assert!(!closure.clean);
+    /// ```
+    pub fn closure(&self) -> Option<Closure<'_>> {
+        let by = match self.receiver.state() {
+            ReceiverState::CloseReceived if self.sender.is_close_reply() => ClosedBy::Remote,
+            ReceiverState::CloseReceived if self.sender.is_close_sent() => ClosedBy::Local,
+            ReceiverState::Failed(error) => ClosedBy::Failure(error),
+            ReceiverState::Ended => ClosedBy::Transport,
+            ReceiverState::Open | ReceiverState::CloseReceived => return None,
+        };
+        Some(match self.receiver.close() {
+            Some(CloseConnection { code, reason }) => {
+                Closure { by, code: code.unwrap_or(CloseCode::NO_STATUS_RCVD), reason, clean: true }
+            }
+            None => Closure { by, code: CloseCode::ABNORMAL_CLOSURE, reason: "", clean: false },
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! The receiving half: messages and control frames to events, up to the end (RFC 6455 §5.5.1, §7.1).
+
+use crate::close_code::CloseCode;
+use crate::error::RemoteProtocolError;
+use crate::event::{CloseConnection, Event, LentEvent, Ping, Pong};
+use crate::frame::CloseBody;
+use crate::limits::Limits;
+use crate::message::{MessageDecoder, MessagePart};
+use crate::role::Role;
+
+/// Bytes to events.
+///
+/// The receiver works in the caller's buffer: it unmasks payloads there and lends them from there. An
+/// event borrows the buffer and the receiver, never the [`Sender`](crate::Sender), so it can be answered
+/// while it is held. Nothing a receiver does depends on how the bytes were cut into reads, but for where
+/// the pieces of a message begin and end.
+///
+/// ```
+/// use wsproto::{Event, Limits, Receiver, Role, TextMessage};
+///
+/// let mut receiver = Receiver::new(Role::Server, Limits::default());
+/// let mut bytes = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"; // §5.7
+/// let mut input = bytes.as_mut_slice();
+/// while let Some(event) = receiver.next_event(&mut input)? {
+///     assert_eq!(event, Event::Text(TextMessage::new("Hello")));
+/// }
+/// assert!(input.is_empty());
+/// # Ok::<(), wsproto::RemoteProtocolError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    messages: MessageDecoder,
+    state: ReceiverState,
+}
+
+/// What the receiver knows of the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiverState {
+    /// More may come.
+    Open,
+    /// The peer's close frame was taken: what comes after it is dropped.
+    CloseReceived,
+    /// The peer broke a rule: what comes after it is dropped.
+    Failed(RemoteProtocolError),
+    /// The transport ended before a close frame came.
+    Ended,
+}
+
+impl Receiver {
+    /// A receiver for an endpoint in this role.
+    pub const fn new(role: Role, limits: Limits) -> Self {
+        Self { messages: MessageDecoder::new(role, limits), state: ReceiverState::Open }
+    }
+
+    /// Reads on in `input` up to the next event, and takes off what it has read.
+    ///
+    /// Returns `None` when `input` is used up: then read more from the transport. What was taken off may
+    /// be overwritten once the event is dropped; what was not is as it came. After a close frame, a
+    /// failure or the transport's end, all input is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the peer broke, once. Send its [`response`](RemoteProtocolError::response) and close
+    /// the transport (§7.1.7).
+    #[inline]
+    pub fn next_event<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+        if self.state != ReceiverState::Open {
+            *input = &mut [];
+            return Ok(None);
+        }
+        match self.messages.decode(input) {
+            Ok(Some(MessagePart::Text(text))) => Ok(Some(Event::Text(text))),
+            Ok(Some(MessagePart::Bytes(bytes))) => Ok(Some(Event::Bytes(bytes))),
+            Ok(Some(MessagePart::Ping(payload))) => Ok(Some(Event::Ping(Ping { payload }))),
+            Ok(Some(MessagePart::Pong(payload))) => Ok(Some(Event::Pong(Pong { payload }))),
+            Ok(Some(MessagePart::Close(payload))) => {
+                self.state = ReceiverState::CloseReceived;
+                Ok(Some(Event::Close(close(payload))))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => {
+                self.state = ReceiverState::Failed(error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes note that the transport has ended: nothing more will come.
+    ///
+    /// Where neither a close frame nor a failure came before, returns the event that stands for it, with
+    /// code 1006 (§7.1.5).
+    pub fn receive_eof(&mut self) -> Option<CloseConnection<&'static str>> {
+        if self.state != ReceiverState::Open {
+            return None;
+        }
+        self.state = ReceiverState::Ended;
+        Some(CloseConnection::new(CloseCode::ABNORMAL_CLOSURE, ""))
+    }
+
+    /// What the receiver knows of the end.
+    pub const fn state(&self) -> ReceiverState {
+        self.state
+    }
+
+    /// The close frame that was received, if one was.
+    pub fn close(&self) -> Option<CloseConnection<&str>> {
+        (self.state == ReceiverState::CloseReceived).then(|| close(self.messages.kept_close()))
+    }
+
+    /// Whether nothing is under way: no header, no frame, no message has begun without its end.
+    pub fn is_idle(&self) -> bool {
+        self.messages.is_idle()
+    }
+
+    /// How many bytes of the frame under way are still to come: a hint for the size of the next read.
+    pub fn payload_remaining(&self) -> u64 {
+        self.messages.payload_remaining()
+    }
+
+    /// After a failure, how many of the bytes taken off the input lie behind the one that broke the rule.
+    pub fn overread(&self) -> usize {
+        self.messages.overread()
+    }
+}
+
+/// The event that a lawful payload makes.
+fn close(payload: &[u8]) -> CloseConnection<&str> {
+    match CloseBody::decode(payload, true) {
+        Ok(CloseBody { code, reason }) => CloseConnection { code, reason },
+        // `MessageDecoder` lets no other payload through.
+        Err(_) => CloseConnection::EMPTY,
+    }
+}

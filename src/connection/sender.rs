@@ -1,0 +1,306 @@
+//! The sending half: events to bytes, in an order that the peer can read (RFC 6455 §5.4, §5.5.1, §6.1).
+
+use crate::close_code::CloseCode;
+use crate::entropy::{Entropy, NoEntropy};
+use crate::error::LocalProtocolError;
+use crate::event::{CloseConnection, Event, Outgoing};
+use crate::frame::{CloseBody, EncodedHeader, FrameEncoder, Rsv};
+use crate::opcode::{MessageKind, Opcode};
+use crate::output::Output;
+use crate::role::Role;
+
+/// Events to bytes.
+///
+/// A refused call writes nothing and changes nothing. Answers ([`Reply`](crate::Reply)) are never refused
+/// for coming too late: then they write nothing.
+///
+/// ```
+/// use wsproto::{CloseCode, CloseConnection, LocalProtocolError, Sender, TextMessage};
+///
+/// let mut sender = Sender::server();
+/// let mut output = Vec::new();
+/// sender.send(TextMessage::from("Hello"), &mut output)?;
+/// sender.send(CloseConnection::new(CloseCode::NORMAL_CLOSURE, ""), &mut output)?;
+/// assert_eq!(output, b"\x81\x05Hello\x88\x02\x03\xe8");
+///
+/// let refused = sender.send(TextMessage::from("Wait!"), &mut output);
+/// assert_eq!(refused, Err(LocalProtocolError::CloseSent));
+/// # Ok::<(), wsproto::LocalProtocolError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Sender<E = NoEntropy> {
+    frames: FrameEncoder<E>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Any message may start.
+    Open,
+    /// A message has fragments still to come.
+    InMessage(MessageKind),
+    /// The peer has closed: no message may start.
+    PeerClosed,
+    /// The peer has closed, but this message may be finished (§5.5.1).
+    PeerClosedInMessage(MessageKind),
+    /// Our close frame is out: nothing may follow.
+    CloseSent { as_reply: bool },
+}
+
+impl Sender<NoEntropy> {
+    /// A sender for a server, which masks nothing.
+    pub const fn server() -> Self {
+        Self::new(None)
+    }
+}
+
+impl<E: Entropy> Sender<E> {
+    /// A sender for a client, which masks every frame by a key of its own from `entropy`.
+    pub const fn client(entropy: E) -> Self {
+        Self::new(Some(entropy))
+    }
+
+    /// A sender for either role; `None` makes a server's.
+    pub(crate) const fn new(entropy: Option<E>) -> Self {
+        Self { frames: FrameEncoder::new(entropy), state: State::Open }
+    }
+
+    /// Writes an event to `output`.
+    ///
+    /// A message goes out in one frame for each piece; pings, pongs and the close frame may go between.
+    ///
+    /// # Errors
+    ///
+    /// - after the close frame: anything but a reply, which then writes nothing;
+    /// - text within a binary message, or bytes within a text;
+    /// - a control payload of more than 125 bytes, a reason of more than 123 or without a code, and a code
+    ///   that must not travel; as a server, 1010 too, which is the client's to say (§7.4.1);
+    /// - a new message once the sender knows [that the peer has closed](Self::close_received);
+    /// - no room in `output`, or a [streamed](Self::begin) frame that is not complete.
+    #[inline]
+    pub fn send(&mut self, event: impl Outgoing, output: &mut impl Output) -> Result<(), LocalProtocolError> {
+        match event.lend() {
+            Event::Text(text) => {
+                self.send_data(MessageKind::Text, text.data.as_bytes(), text.message_finished, output)
+            }
+            Event::Bytes(bytes) => {
+                self.send_data(MessageKind::Binary, bytes.data, bytes.message_finished, output)
+            }
+            Event::Ping(_) | Event::Pong(_) | Event::Close(_) if event.is_reply() && self.is_close_sent() => {
+                Ok(())
+            }
+            Event::Ping(ping) => self.send_control(Opcode::Ping, ping.payload, output),
+            Event::Pong(pong) => self.send_control(Opcode::Pong, pong.payload, output),
+            Event::Close(close) => self.send_close(close, event.is_reply(), output),
+        }
+    }
+
+    /// Writes the next fragment of the message under way, whatever its kind.
+    ///
+    /// ```
+    /// use wsproto::{BytesMessage, LocalProtocolError, Sender};
+    ///
+    /// let mut sender = Sender::server();
+    /// let mut output = Vec::new();
+    /// let refused = sender.send_continuation(b"!", true, &mut output);
+    /// assert_eq!(refused, Err(LocalProtocolError::NoMessageUnderWay));
+    ///
+    /// sender.send(BytesMessage::partial(b"one"), &mut output)?;
+    /// sender.send_continuation(b"two", true, &mut output)?;
+    /// assert_eq!(output, b"\x02\x03one\x80\x03two");
+    /// # Ok::<(), LocalProtocolError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`LocalProtocolError::NoMessageUnderWay`]; [`LocalProtocolError::InvalidUtf8`] where a text would go
+    /// on with what is none, or with half a character; and what [`send`](Self::send) refuses.
+    pub fn send_continuation(
+        &mut self,
+        payload: &[u8],
+        message_finished: bool,
+        output: &mut impl Output,
+    ) -> Result<(), LocalProtocolError> {
+        let kind = match self.state {
+            State::InMessage(kind) | State::PeerClosedInMessage(kind) => kind,
+            State::Open | State::PeerClosed => return Err(LocalProtocolError::NoMessageUnderWay),
+            State::CloseSent { .. } => return Err(LocalProtocolError::CloseSent),
+        };
+        if kind == MessageKind::Text && core::str::from_utf8(payload).is_err() {
+            return Err(LocalProtocolError::InvalidUtf8);
+        }
+        self.send_data(kind, payload, message_finished, output)
+    }
+
+    /// Makes a frame of a payload where it lies: masks it if need be, and returns the header to write
+    /// before it.
+    ///
+    /// That the payload of a text is UTF-8 is for the caller to know.
+    ///
+    /// ```
+    /// use wsproto::{MessageKind, Sender};
+    ///
+    /// let mut sender = Sender::server();
+    /// let mut payload = vec![0; 300];
+    /// let header = sender.send_in_place(MessageKind::Binary, &mut payload, true)?;
+    /// assert_eq!(*header, *b"\x82\x7e\x01\x2c"); // write it, then the payload: no copy was made
+    /// # Ok::<(), wsproto::LocalProtocolError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What [`send`](Self::send) refuses; the payload is then as it was.
+    #[inline]
+    pub fn send_in_place(
+        &mut self,
+        kind: MessageKind,
+        payload: &mut [u8],
+        message_finished: bool,
+    ) -> Result<EncodedHeader, LocalProtocolError> {
+        let (opcode, next) = self.state.after_data(kind, message_finished)?;
+        let header = self.frames.encode_in_place(message_finished, Rsv::NONE, opcode, payload)?;
+        self.state = next;
+        Ok(header)
+    }
+
+    /// Starts a frame of `payload_len` bytes that come in pieces through [`payload`](Self::payload), and
+    /// returns the header to write before them.
+    ///
+    /// Nothing else can be sent until they have come. That the payload of a text is UTF-8 is for the caller
+    /// to know.
+    ///
+    /// ```
+    /// use wsproto::{LocalProtocolError, MessageKind, Ping, Sender};
+    ///
+    /// let mut sender = Sender::server();
+    /// assert_eq!(*sender.begin(MessageKind::Binary, 2, true)?, *b"\x82\x02");
+    /// sender.payload(&mut [1])?;
+    /// let refused = sender.send(Ping::new(b""), &mut Vec::new());
+    /// assert_eq!(refused, Err(LocalProtocolError::FrameUnderWay));
+    /// sender.payload(&mut [2])?;
+    /// # Ok::<(), LocalProtocolError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What [`send`](Self::send) refuses.
+    #[inline]
+    pub fn begin(
+        &mut self,
+        kind: MessageKind,
+        payload_len: u64,
+        message_finished: bool,
+    ) -> Result<EncodedHeader, LocalProtocolError> {
+        let (opcode, next) = self.state.after_data(kind, message_finished)?;
+        let header = self.frames.begin(message_finished, Rsv::NONE, opcode, payload_len)?;
+        self.state = next;
+        Ok(header)
+    }
+
+    /// Masks, if need be, the next piece of the payload that [`begin`](Self::begin) announced.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalProtocolError::PayloadOverrun`] where `piece` is longer than what is still to come; it is
+    /// then as it was.
+    #[inline]
+    pub fn payload(&mut self, piece: &mut [u8]) -> Result<(), LocalProtocolError> {
+        self.frames.payload(piece)
+    }
+
+    /// Takes note that the peer's close frame was received: no new message may start, but one that is
+    /// under way may be finished (§5.5.1).
+    ///
+    /// [`Connection`](crate::Connection) does this by itself.
+    pub fn close_received(&mut self) {
+        self.state = match self.state {
+            State::Open => State::PeerClosed,
+            State::InMessage(kind) => State::PeerClosedInMessage(kind),
+            state => state,
+        };
+    }
+
+    /// Whether the close frame is out.
+    pub const fn is_close_sent(&self) -> bool {
+        matches!(self.state, State::CloseSent { .. })
+    }
+
+    /// Whether the close frame that is out answered the peer's.
+    pub(crate) const fn is_close_reply(&self) -> bool {
+        matches!(self.state, State::CloseSent { as_reply: true })
+    }
+
+    /// The role that the frames are sent in.
+    pub const fn role(&self) -> Role {
+        self.frames.role()
+    }
+
+    #[inline]
+    fn send_data(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        message_finished: bool,
+        output: &mut impl Output,
+    ) -> Result<(), LocalProtocolError> {
+        let (opcode, next) = self.state.after_data(kind, message_finished)?;
+        self.frames.encode(message_finished, Rsv::NONE, opcode, payload, output)?;
+        self.state = next;
+        Ok(())
+    }
+
+    #[inline]
+    fn send_control(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        output: &mut impl Output,
+    ) -> Result<(), LocalProtocolError> {
+        if self.is_close_sent() {
+            return Err(LocalProtocolError::CloseSent);
+        }
+        self.frames.encode(true, Rsv::NONE, opcode, payload, output)
+    }
+
+    fn send_close(
+        &mut self,
+        close: CloseConnection<&str>,
+        is_reply: bool,
+        output: &mut impl Output,
+    ) -> Result<(), LocalProtocolError> {
+        let CloseConnection { code, reason } = close;
+        // 1010 "is not used by the server"; echoing a client's is another matter (§7.4.1).
+        if code == Some(CloseCode::MANDATORY_EXT) && self.role() == Role::Server && !is_reply {
+            return Err(LocalProtocolError::InvalidCloseCode(CloseCode::MANDATORY_EXT.get()));
+        }
+        let body = CloseBody { code, reason }.encode()?;
+        self.send_control(Opcode::Close, &body, output)?;
+        let as_reply = is_reply || matches!(self.state, State::PeerClosed | State::PeerClosedInMessage(_));
+        self.state = State::CloseSent { as_reply };
+        Ok(())
+    }
+}
+
+impl State {
+    /// Where a piece of a message leads, and the opcode that it goes out with.
+    #[inline]
+    fn after_data(
+        self,
+        kind: MessageKind,
+        message_finished: bool,
+    ) -> Result<(Opcode, Self), LocalProtocolError> {
+        let (opcode, next) = match self {
+            Self::Open if message_finished => (kind.opcode(), Self::Open),
+            Self::Open => (kind.opcode(), Self::InMessage(kind)),
+            Self::InMessage(under_way) | Self::PeerClosedInMessage(under_way) if under_way != kind => {
+                return Err(LocalProtocolError::OtherMessageUnderWay);
+            }
+            Self::InMessage(_) if message_finished => (Opcode::Continuation, Self::Open),
+            Self::PeerClosedInMessage(_) if message_finished => (Opcode::Continuation, Self::PeerClosed),
+            Self::InMessage(_) | Self::PeerClosedInMessage(_) => (Opcode::Continuation, self),
+            Self::PeerClosed => return Err(LocalProtocolError::CloseReceived),
+            Self::CloseSent { .. } => return Err(LocalProtocolError::CloseSent),
+        };
+        Ok((opcode, next))
+    }
+}

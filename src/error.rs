@@ -1,0 +1,315 @@
+//! What can go wrong, by culprit: the peer broke a rule, or the caller did.
+
+use core::fmt;
+
+use thiserror::Error;
+
+use crate::close_code::CloseCode;
+
+/// The peer broke the protocol once the connection was open; the variant names the rule.
+///
+/// It is returned once, and it is final: what arrives after it is dropped. [`close_code`] is the code
+/// to close with, and [`response`](Self::response) the close frame that says so.
+///
+/// ```
+/// use wsproto::{CloseCode, Connection, Limits, RemoteProtocolError};
+///
+/// let mut connection = Connection::server(Limits::default());
+/// let mut bytes = *b"\x81\x02hi"; // not masked, as a client's frames must be
+/// let error = connection.next_event(&mut bytes.as_mut_slice()).unwrap_err();
+/// assert_eq!(error, RemoteProtocolError::UnmaskedFrameFromClient);
+/// assert_eq!(error.close_code(), CloseCode::PROTOCOL_ERROR);
+///
+/// let mut output = Vec::new();
+/// connection.send(error.response(), &mut output)?;
+/// assert_eq!(output[..4], *b"\x88\x1f\x03\xea"); // close, 1002
+/// # Ok::<(), wsproto::LocalProtocolError>(())
+/// ```
+///
+/// [`close_code`]: Self::close_code
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum RemoteProtocolError {
+    /// An opcode without a meaning, 3–7 or 11–15 (RFC 6455 §5.2).
+    ReservedOpcode(u8),
+    /// An RSV bit that no extension in use claims (§5.2).
+    ReservedBits,
+    /// A control frame without FIN (§5.5).
+    FragmentedControlFrame,
+    /// A control frame of more than 125 bytes (§5.5).
+    ControlFrameTooLong,
+    /// A continuation with nothing to continue (§5.4).
+    UnexpectedContinuation,
+    /// A new message before the last fragment of the one under way (§5.4).
+    ExpectedContinuation,
+    /// A client's frame that is not masked (§5.1).
+    UnmaskedFrameFromClient,
+    /// A server's frame that is masked (§5.1).
+    MaskedFrameFromServer,
+    /// A length in more bytes than it needs (§5.2).
+    NonMinimalLength,
+    /// A length of 2⁶³ or more (§5.2).
+    LengthTopBitSet,
+    /// A data frame longer than [`Limits::max_frame_len`](crate::Limits::max_frame_len) (§10.4).
+    FrameTooLong,
+    /// A message longer than [`Limits::max_message_len`](crate::Limits::max_message_len) (§10.4).
+    MessageTooLong,
+    /// A message of more fragments than [`Limits::max_fragments`](crate::Limits::max_fragments) (§10.4).
+    TooManyFragments,
+    /// A text message that is not UTF-8 (§8.1).
+    InvalidUtf8,
+    /// A close frame of one byte, where a code has two (§5.5.1).
+    TruncatedCloseCode,
+    /// A close code that must not travel (§7.4).
+    InvalidCloseCode(u16),
+    /// A close reason that is not UTF-8 (§5.5.1).
+    InvalidCloseReason,
+}
+
+impl RemoteProtocolError {
+    /// The code to close the connection with (§7.4.1).
+    pub const fn close_code(self) -> CloseCode {
+        match self {
+            Self::FrameTooLong | Self::MessageTooLong | Self::TooManyFragments => CloseCode::MESSAGE_TOO_BIG,
+            Self::InvalidUtf8 | Self::InvalidCloseReason => CloseCode::INVALID_FRAME_PAYLOAD_DATA,
+            _ => CloseCode::PROTOCOL_ERROR,
+        }
+    }
+
+    /// The rule that was broken, as a sentence for the close frame's reason.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::ReservedOpcode(_) => "opcode is reserved",
+            Self::ReservedBits => "reserved bits are set",
+            Self::FragmentedControlFrame => "control frame is fragmented",
+            Self::ControlFrameTooLong => "control frame is too long",
+            Self::UnexpectedContinuation => "continuation without a message",
+            Self::ExpectedContinuation => "message inside a message",
+            Self::UnmaskedFrameFromClient => "frame from client is unmasked",
+            Self::MaskedFrameFromServer => "frame from server is masked",
+            Self::NonMinimalLength => "payload length is not minimal",
+            Self::LengthTopBitSet => "payload length has its top bit set",
+            Self::FrameTooLong => "frame is too long",
+            Self::MessageTooLong => "message is too long",
+            Self::TooManyFragments => "message has too many fragments",
+            Self::InvalidUtf8 => "text is not UTF-8",
+            Self::TruncatedCloseCode => "close frame has half a code",
+            Self::InvalidCloseCode(_) => "close code is not allowed",
+            Self::InvalidCloseReason => "close reason is not UTF-8",
+        }
+    }
+}
+
+impl fmt::Display for RemoteProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())?;
+        match self {
+            Self::ReservedOpcode(opcode) => write!(f, " ({opcode})"),
+            Self::InvalidCloseCode(code) => write!(f, " ({code})"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The peer broke the rules of the opening handshake; the variant names the rule.
+///
+/// On a server, [`response`](Self::response) is the refusal to send; a client just drops the
+/// transport.
+///
+/// ```
+/// use wsproto::HandshakeError;
+///
+/// assert_eq!(HandshakeError::InvalidKey.status(), 400);
+/// assert_eq!(HandshakeError::UnsupportedVersion.status(), 426);
+/// ```
+#[cfg(feature = "alloc")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// Not a head that HTTP/1.1 allows (RFC 9112 §2 to §5).
+    #[error("head is malformed")]
+    MalformedHead,
+    /// A head longer than [`max_head_len`](crate::HandshakeLimits::max_head_len).
+    #[error("head is too long")]
+    HeadTooLong,
+    /// More fields than [`max_headers`](crate::HandshakeLimits::max_headers).
+    #[error("head has too many fields")]
+    TooManyHeaders,
+    /// An HTTP version other than 1.1 (RFC 6455 §4.1).
+    #[error("HTTP version is not 1.1")]
+    HttpVersion,
+    /// A method other than GET (§4.1).
+    #[error("method is not GET")]
+    MethodNotGet,
+    /// A target that is neither a path nor an absolute URI of `http` or `https` (§4.2.1).
+    #[error("request target is malformed")]
+    InvalidTarget,
+    /// No `Host`, several, or one that is none (RFC 9112 §3.2).
+    #[error("Host is missing, repeated or malformed")]
+    InvalidHost,
+    /// A request with a body (RFC 6455 §4.1 asks for none).
+    #[error("request has a body")]
+    RequestBody,
+    /// `Upgrade` does not say `websocket` (§4.1, §4.2.1).
+    #[error("Upgrade does not say websocket")]
+    MissingUpgrade,
+    /// `Connection` does not say `Upgrade` (§4.1, §4.2.1).
+    #[error("Connection does not say Upgrade")]
+    MissingConnectionUpgrade,
+    /// `Sec-WebSocket-Key` is missing, repeated, or not sixteen bytes in base64 (§4.2.1, §11.3.1).
+    #[error("Sec-WebSocket-Key is missing, repeated or malformed")]
+    InvalidKey,
+    /// `Sec-WebSocket-Version` is missing, repeated, or no version number (§4.3, §11.3.5).
+    #[error("Sec-WebSocket-Version is missing, repeated or malformed")]
+    InvalidVersion,
+    /// `Sec-WebSocket-Version` is another than 13 (§4.4).
+    #[error("Sec-WebSocket-Version is not 13")]
+    UnsupportedVersion,
+    /// `Sec-WebSocket-Protocol` is not a list of tokens (§4.3).
+    #[error("Sec-WebSocket-Protocol is malformed")]
+    InvalidSubprotocol,
+    /// `Sec-WebSocket-Accept` is missing, repeated, or not the answer to the key (§4.1).
+    #[error("Sec-WebSocket-Accept is missing, repeated or wrong")]
+    WrongAccept,
+    /// The server chose a subprotocol that was not offered, or several (§4.1).
+    #[error("server chose a subprotocol that was not offered")]
+    UnexpectedSubprotocol,
+    /// The server chose an extension that was not offered (§4.1).
+    #[error("server chose an extension that was not offered")]
+    UnexpectedExtension,
+    /// More 1xx responses than [`max_informational`](crate::HandshakeLimits::max_informational).
+    #[error("too many informational responses")]
+    TooManyInformational,
+    /// The length of a refusal's body is told in no lawful way (RFC 9112 §6.3, §7.1).
+    #[error("body is malformed")]
+    MalformedBody,
+    /// A refusal's body longer than [`max_body_len`](crate::HandshakeLimits::max_body_len).
+    #[error("body is too long")]
+    BodyTooLong,
+    /// More than [`max_early_data`](crate::HandshakeLimits::max_early_data) before the answer.
+    #[error("too much data before the handshake ended")]
+    TooMuchEarlyData,
+    /// The transport ended inside the handshake (§4.1, §7.2.1).
+    #[error("transport ended inside the handshake")]
+    UnexpectedEof,
+}
+
+#[cfg(feature = "alloc")]
+impl HandshakeError {
+    /// The status that a server refuses the request with (RFC 6455 §4.2.2, RFC 9110 §15).
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::MethodNotGet => 405,
+            Self::TooMuchEarlyData => 413,
+            Self::UnsupportedVersion => 426,
+            Self::HeadTooLong | Self::TooManyHeaders => 431,
+            Self::HttpVersion => 505,
+            _ => 400,
+        }
+    }
+}
+
+/// The caller asked for what the protocol forbids. Nothing was written, and no state has changed.
+///
+/// ```
+/// use wsproto::{Connection, Limits, LocalProtocolError, Ping};
+///
+/// let mut connection = Connection::server(Limits::default());
+/// let mut output = Vec::new();
+/// let refused = connection.send(Ping::new([0; 126]), &mut output);
+/// assert_eq!(refused, Err(LocalProtocolError::ControlFrameTooLong));
+/// assert!(output.is_empty());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum LocalProtocolError {
+    /// A frame after the close frame was sent (RFC 6455 §5.5.1).
+    #[error("the close frame was already sent")]
+    CloseSent,
+    /// A new message after the peer's close frame was taken (§5.5.1).
+    #[error("the peer has closed")]
+    CloseReceived,
+    /// The transport has ended, or the handshake has failed.
+    #[error("the connection has ended")]
+    Ended,
+    /// Text where a binary message is under way, or the other way round (§5.4).
+    #[error("a message of the other type is under way")]
+    OtherMessageUnderWay,
+    /// A continuation where no message is under way (§5.4).
+    #[error("no message is under way")]
+    NoMessageUnderWay,
+    /// Text that is not UTF-8 (§8.1).
+    #[error("text is not UTF-8")]
+    InvalidUtf8,
+    /// A frame before the announced payload of the last one was written.
+    #[error("the payload of the last frame is not complete")]
+    FrameUnderWay,
+    /// More payload than was announced.
+    #[error("more payload than announced")]
+    PayloadOverrun,
+    /// A payload of 2⁶³ bytes or more (§5.2).
+    #[error("payload is too long for a frame")]
+    PayloadTooLong,
+    /// A control frame of more than 125 bytes (§5.5).
+    #[error("a control frame holds 125 bytes at most")]
+    ControlFrameTooLong,
+    /// A control frame in fragments (§5.5).
+    #[error("a control frame cannot be fragmented")]
+    FragmentedControlFrame,
+    /// A close code that must not travel (§7.4).
+    #[error("close code {0} cannot be sent")]
+    InvalidCloseCode(u16),
+    /// A close reason of more than 123 bytes (§5.5).
+    #[error("a close reason holds 123 bytes at most")]
+    CloseReasonTooLong,
+    /// A close reason without a code (§5.5.1).
+    #[error("a close reason needs a code")]
+    CloseReasonWithoutCode,
+    /// The output has less room than this many bytes.
+    #[error("the output has no room for {0} bytes")]
+    OutputFull(usize),
+    /// Not what the handshake waits for now (§4).
+    #[cfg(feature = "alloc")]
+    #[error("the handshake does not allow this now")]
+    NotInHandshake,
+    /// Bytes after the transport's end was reported.
+    #[cfg(feature = "alloc")]
+    #[error("data after the end of the transport")]
+    DataAfterEof,
+    /// A host that is no `uri-host` with an optional port (RFC 9110 §7.2).
+    #[cfg(feature = "alloc")]
+    #[error("host is malformed")]
+    InvalidHost,
+    /// A target that is no absolute path with an optional query (RFC 6455 §3).
+    #[cfg(feature = "alloc")]
+    #[error("request target is malformed")]
+    InvalidTarget,
+    /// A header name that is no token (RFC 9110 §5.1).
+    #[cfg(feature = "alloc")]
+    #[error("header name is malformed")]
+    InvalidHeaderName,
+    /// A header value with a byte that would end it (RFC 9110 §5.5).
+    #[cfg(feature = "alloc")]
+    #[error("header value is malformed")]
+    InvalidHeaderValue,
+    /// A header that the handshake itself writes (RFC 6455 §11.3).
+    #[cfg(feature = "alloc")]
+    #[error("the handshake writes this header itself")]
+    ReservedHeader,
+    /// A subprotocol that is no token, or named twice (§4.1).
+    #[cfg(feature = "alloc")]
+    #[error("subprotocol is malformed or repeated")]
+    InvalidSubprotocol,
+    /// A subprotocol that the client did not offer (§4.2.2).
+    #[cfg(feature = "alloc")]
+    #[error("subprotocol was not offered")]
+    SubprotocolNotOffered,
+    /// A refusal with a status that is none: 300 to 599 are (RFC 9110 §15).
+    #[cfg(feature = "alloc")]
+    #[error("status {0} does not refuse a connection")]
+    InvalidStatus(u16),
+    /// A body where the refusal announced none, or more than it announced.
+    #[cfg(feature = "alloc")]
+    #[error("body is not what was announced")]
+    InvalidBody,
+}

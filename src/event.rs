@@ -1,0 +1,345 @@
+//! Events: what is received, and just as well what is sent (RFC 6455 §5.5, §5.6).
+//!
+//! An event is generic over how it holds its data. Received ones lend it (`TextMessage<&str>`), those of
+//! `WsConnection` own it (`TextMessage<String>`), and any of them can be sent.
+
+#[cfg(feature = "alloc")]
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::ops::Deref;
+
+use crate::close_code::CloseCode;
+
+/// Whatever an open connection tells or is told.
+///
+/// `T` holds text and `B` bytes: `&str` and `&[u8]` when lent by [`Receiver`](crate::Receiver), `String`
+/// and `Vec<u8>` once [owned](Self::into_owned).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<T, B> {
+    /// A text message, or a piece of one.
+    Text(TextMessage<T>),
+    /// A binary message, or a piece of one.
+    Bytes(BytesMessage<B>),
+    /// A ping.
+    Ping(Ping<B>),
+    /// A pong.
+    Pong(Pong<B>),
+    /// The end.
+    Close(CloseConnection<T>),
+}
+
+/// An event that lends its data.
+pub type LentEvent<'a> = Event<&'a str, &'a [u8]>;
+
+/// Text, whole or in pieces.
+///
+/// Received, a piece ends where a frame ends, where the caller's input did, or where a character would be
+/// cut. Sent, each piece becomes a frame.
+///
+/// ```
+/// use wsproto::TextMessage;
+///
+/// let whole = TextMessage::from("hello");
+/// assert!(whole.frame_finished && whole.message_finished);
+/// let first = TextMessage { message_finished: false, ..whole };
+/// # let _ = first;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextMessage<T> {
+    /// The text.
+    pub data: T,
+    /// Whether this is the end of a frame. Sending does not look at it.
+    pub frame_finished: bool,
+    /// Whether this is the end of the message.
+    pub message_finished: bool,
+}
+
+/// Bytes, whole or in pieces.
+///
+/// ```
+/// use wsproto::BytesMessage;
+///
+/// assert_eq!(BytesMessage::from([1, 2]).data, [1, 2]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BytesMessage<B> {
+    /// The bytes.
+    pub data: B,
+    /// Whether this is the end of a frame. Sending does not look at it.
+    pub frame_finished: bool,
+    /// Whether this is the end of the message.
+    pub message_finished: bool,
+}
+
+/// A question whether the peer is there (RFC 6455 §5.5.2).
+///
+/// ```
+/// use wsproto::{Ping, Pong};
+///
+/// assert_eq!(*Ping::new(b"7").response(), Pong::new(&b"7"[..]));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ping<B> {
+    /// What the pong will hold as well: at most 125 bytes.
+    pub payload: B,
+}
+
+/// The answer to a ping, or an unasked sign of life (§5.5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pong<B> {
+    /// What the ping held: at most 125 bytes.
+    pub payload: B,
+}
+
+/// The last that an endpoint says (§5.5.1).
+///
+/// ```
+/// use wsproto::{CloseCode, CloseConnection};
+///
+/// let close = CloseConnection::new(CloseCode::GOING_AWAY, "restart at 4");
+/// assert_eq!(*close.response(), CloseConnection::new(CloseCode::GOING_AWAY, ""));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseConnection<T> {
+    /// Why; `None` where the frame does not say, which wsproto and the RFC call 1005.
+    pub code: Option<CloseCode>,
+    /// The same for people: at most 123 bytes, empty if there is none.
+    pub reason: T,
+}
+
+/// An answer that the protocol asks for.
+///
+/// Sending it when it is no longer allowed (a pong after our own close frame) is not an error, and
+/// writes nothing. It derefs to the event that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply<E>(E);
+
+impl<T> TextMessage<T> {
+    /// A whole message.
+    pub const fn new(data: T) -> Self {
+        Self { data, frame_finished: true, message_finished: true }
+    }
+
+    /// A piece of a message, with more to come.
+    pub const fn partial(data: T) -> Self {
+        Self { data, frame_finished: true, message_finished: false }
+    }
+}
+
+impl<B> BytesMessage<B> {
+    /// A whole message.
+    pub const fn new(data: B) -> Self {
+        Self { data, frame_finished: true, message_finished: true }
+    }
+
+    /// A piece of a message, with more to come.
+    pub const fn partial(data: B) -> Self {
+        Self { data, frame_finished: true, message_finished: false }
+    }
+}
+
+impl<T> From<T> for TextMessage<T> {
+    fn from(data: T) -> Self {
+        Self::new(data)
+    }
+}
+
+impl<B> From<B> for BytesMessage<B> {
+    fn from(data: B) -> Self {
+        Self::new(data)
+    }
+}
+
+impl<B> Ping<B> {
+    /// A ping with this payload.
+    pub const fn new(payload: B) -> Self {
+        Self { payload }
+    }
+}
+
+impl<B: AsRef<[u8]>> Ping<B> {
+    /// The pong that answers it.
+    pub fn response(&self) -> Reply<Pong<&[u8]>> {
+        Reply(Pong { payload: self.payload.as_ref() })
+    }
+}
+
+impl<B> Pong<B> {
+    /// A pong with this payload.
+    pub const fn new(payload: B) -> Self {
+        Self { payload }
+    }
+}
+
+impl<T> CloseConnection<T> {
+    /// A close with this code and reason.
+    pub const fn new(code: CloseCode, reason: T) -> Self {
+        Self { code: Some(code), reason }
+    }
+
+    /// The close that answers it: the same code, without a reason.
+    pub const fn response(&self) -> Reply<CloseConnection<&'static str>> {
+        Reply(CloseConnection { code: self.code, reason: "" })
+    }
+}
+
+impl CloseConnection<&'static str> {
+    /// A close that says nothing.
+    pub const EMPTY: Self = Self { code: None, reason: "" };
+}
+
+impl crate::error::RemoteProtocolError {
+    /// The close frame to answer with: the code that fits, and the rule in words.
+    pub const fn response(self) -> Reply<CloseConnection<&'static str>> {
+        Reply(CloseConnection::new(self.close_code(), self.reason()))
+    }
+}
+
+impl<E> Reply<E> {
+    /// The event, to be sent as if it were no reply.
+    pub fn into_inner(self) -> E {
+        self.0
+    }
+}
+
+impl<E> Deref for Reply<E> {
+    type Target = E;
+
+    fn deref(&self) -> &E {
+        &self.0
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<T: AsRef<str>, B: AsRef<[u8]>> Event<T, B> {
+    /// The same event, with data of its own.
+    pub fn into_owned(self) -> Event<String, Vec<u8>> {
+        match self {
+            Self::Text(TextMessage { data, frame_finished, message_finished }) => {
+                Event::Text(TextMessage { data: data.as_ref().to_owned(), frame_finished, message_finished })
+            }
+            Self::Bytes(BytesMessage { data, frame_finished, message_finished }) => {
+                Event::Bytes(BytesMessage {
+                    data: data.as_ref().to_owned(),
+                    frame_finished,
+                    message_finished,
+                })
+            }
+            Self::Ping(Ping { payload }) => Event::Ping(Ping { payload: payload.as_ref().to_owned() }),
+            Self::Pong(Pong { payload }) => Event::Pong(Pong { payload: payload.as_ref().to_owned() }),
+            Self::Close(CloseConnection { code, reason }) => {
+                Event::Close(CloseConnection { code, reason: reason.as_ref().to_owned() })
+            }
+        }
+    }
+}
+
+/// What can be sent: every event, by value or by reference, and every reply.
+///
+/// Only this crate implements it.
+pub trait Outgoing: sealed::Sealed {
+    /// The event, lent.
+    fn lend(&self) -> LentEvent<'_>;
+
+    /// Whether it is an answer, which may come too late.
+    fn is_reply(&self) -> bool {
+        false
+    }
+}
+
+impl<T: AsRef<str>, B: AsRef<[u8]>> Outgoing for Event<T, B> {
+    #[inline]
+    fn lend(&self) -> LentEvent<'_> {
+        match self {
+            Self::Text(text) => text.lend(),
+            Self::Bytes(bytes) => bytes.lend(),
+            Self::Ping(ping) => ping.lend(),
+            Self::Pong(pong) => pong.lend(),
+            Self::Close(close) => close.lend(),
+        }
+    }
+}
+
+impl<T: AsRef<str>> Outgoing for TextMessage<T> {
+    #[inline]
+    fn lend(&self) -> LentEvent<'_> {
+        let Self { data, frame_finished, message_finished } = self;
+        Event::Text(TextMessage {
+            data: data.as_ref(),
+            frame_finished: *frame_finished,
+            message_finished: *message_finished,
+        })
+    }
+}
+
+impl<B: AsRef<[u8]>> Outgoing for BytesMessage<B> {
+    #[inline]
+    fn lend(&self) -> LentEvent<'_> {
+        let Self { data, frame_finished, message_finished } = self;
+        Event::Bytes(BytesMessage {
+            data: data.as_ref(),
+            frame_finished: *frame_finished,
+            message_finished: *message_finished,
+        })
+    }
+}
+
+impl<B: AsRef<[u8]>> Outgoing for Ping<B> {
+    #[inline]
+    fn lend(&self) -> LentEvent<'_> {
+        Event::Ping(Ping { payload: self.payload.as_ref() })
+    }
+}
+
+impl<B: AsRef<[u8]>> Outgoing for Pong<B> {
+    #[inline]
+    fn lend(&self) -> LentEvent<'_> {
+        Event::Pong(Pong { payload: self.payload.as_ref() })
+    }
+}
+
+impl<T: AsRef<str>> Outgoing for CloseConnection<T> {
+    #[inline]
+    fn lend(&self) -> LentEvent<'_> {
+        Event::Close(CloseConnection { code: self.code, reason: self.reason.as_ref() })
+    }
+}
+
+impl<E: Outgoing> Outgoing for Reply<E> {
+    #[inline]
+    fn lend(&self) -> LentEvent<'_> {
+        self.0.lend()
+    }
+
+    #[inline]
+    fn is_reply(&self) -> bool {
+        true
+    }
+}
+
+impl<E: Outgoing + ?Sized> Outgoing for &E {
+    #[inline]
+    fn lend(&self) -> LentEvent<'_> {
+        (**self).lend()
+    }
+
+    #[inline]
+    fn is_reply(&self) -> bool {
+        (**self).is_reply()
+    }
+}
+
+mod sealed {
+    use super::{BytesMessage, CloseConnection, Event, Ping, Pong, Reply, TextMessage};
+
+    #[expect(unnameable_types, reason = "it keeps the trait to this crate")]
+    pub trait Sealed {}
+
+    impl<T, B> Sealed for Event<T, B> {}
+    impl<T> Sealed for TextMessage<T> {}
+    impl<B> Sealed for BytesMessage<B> {}
+    impl<B> Sealed for Ping<B> {}
+    impl<B> Sealed for Pong<B> {}
+    impl<T> Sealed for CloseConnection<T> {}
+    impl<E> Sealed for Reply<E> {}
+    impl<E: Sealed + ?Sized> Sealed for &E {}
+}

@@ -1,0 +1,339 @@
+//! Frames: bytes to payload chunks, unmasked where they lie (RFC 6455 §5.2 to §5.5).
+//!
+//! The decoder holds at most one unfinished header, and of a payload only how much is to come. It
+//! knows the order of frames in a message too, so that whatever a frame breaks fails at the first
+//! byte that breaks it: FIN, RSV and opcode on the first byte, mask bit and length form on the second,
+//! the length as soon as it is whole.
+//!
+//! For the next maintainer: a frame whose header lies whole in the input is read from there; the
+//! fourteen bytes kept here serve only headers that a read has cut, and those are judged again at each
+//! byte that comes. Both ways run through `judge`, which is the only place that says no.
+
+use core::mem;
+
+use crate::error::RemoteProtocolError;
+use crate::frame::header::{FirstByte, FrameHeader, Rsv, SecondByte};
+use crate::limits::Limits;
+use crate::mask::Mask;
+use crate::opcode::Opcode;
+use crate::role::Role;
+
+/// Bytes to frames.
+///
+/// ```
+/// use wsproto::{FrameDecoder, Limits, Opcode, Role};
+///
+/// let mut bytes = *b"\x01\x03Hel\x80\x02lo"; // "Hello" in two fragments, from §5.7
+/// let mut input = bytes.as_mut_slice();
+/// let mut decoder = FrameDecoder::new(Role::Client, Limits::default());
+///
+/// let chunk = decoder.decode(&mut input)?.unwrap();
+/// assert_eq!((chunk.opcode, &*chunk.payload, chunk.message_finished), (Opcode::Text, &b"Hel"[..], false));
+/// let chunk = decoder.decode(&mut input)?.unwrap();
+/// assert_eq!((chunk.opcode, &*chunk.payload, chunk.message_finished), (Opcode::Text, &b"lo"[..], true));
+/// assert!(decoder.decode(&mut input)?.is_none()); // needs more
+/// # Ok::<(), wsproto::RemoteProtocolError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct FrameDecoder {
+    /// Our own role: the peer's decides whether frames are masked.
+    role: Role,
+    limits: Limits,
+    message: Message,
+    state: State,
+}
+
+/// A piece of one frame's payload, unmasked.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FrameChunk<'a> {
+    /// What the payload is: of a continuation, what its message is.
+    pub opcode: Opcode,
+    /// The bytes, where the caller's input held them.
+    pub payload: &'a mut [u8],
+    /// Whether the frame's payload ends here.
+    pub frame_finished: bool,
+    /// Whether the message ends here; of a control frame, the same as `frame_finished`.
+    pub message_finished: bool,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// Collecting a header; `header[..filled]` is what a read has cut off.
+    Header { header: [u8; FrameHeader::MAX_LEN], filled: u8 },
+    /// Passing a payload through.
+    Payload(Frame),
+    /// A rule was broken: nothing is read any more.
+    Failed,
+}
+
+/// Where the data frames stand (§5.4).
+#[derive(Clone, Copy, Debug)]
+enum Message {
+    /// The next data frame starts a message.
+    Finished,
+    /// The next data frame continues this one.
+    UnderWay { opcode: Opcode, len: u64, fragments: u32 },
+}
+
+/// A frame whose header is read.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    opcode: Opcode,
+    fin: bool,
+    mask: Option<Mask>,
+    remaining: u64,
+}
+
+/// What a judged header says, and its length.
+struct Judged {
+    frame: Frame,
+    header_len: usize,
+}
+
+/// A broken rule, and how many bytes of the header it took to be certain.
+struct Broken {
+    error: RemoteProtocolError,
+    header_len: usize,
+}
+
+impl FrameDecoder {
+    /// A decoder for the frames that an endpoint in this role receives.
+    pub const fn new(role: Role, limits: Limits) -> Self {
+        Self { role, limits, message: Message::Finished, state: State::BETWEEN_FRAMES }
+    }
+
+    /// Reads on in `input`, up to the end of a frame or of `input`, and takes off what it has read.
+    ///
+    /// Returns the next chunk of payload, empty only where a frame ends; `None` when `input` is used up.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the peer broke. `input` then starts behind the byte that broke it, and nothing more
+    /// is read from this peer: later calls drop their input and return `None`.
+    #[inline]
+    pub fn decode<'i>(
+        &mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<FrameChunk<'i>>, RemoteProtocolError> {
+        self.decode_at_most(input, usize::MAX)
+    }
+
+    /// [`decode`](Self::decode), with a payload of at most `max_len` bytes.
+    #[inline]
+    pub(crate) fn decode_at_most<'i>(
+        &mut self,
+        input: &mut &'i mut [u8],
+        max_len: usize,
+    ) -> Result<Option<FrameChunk<'i>>, RemoteProtocolError> {
+        let mut frame = match self.state {
+            State::Payload(frame) => frame,
+            State::Header { filled: 0, .. } => match self.judge(input) {
+                Ok(Some(Judged { frame, header_len })) => {
+                    take(input, header_len);
+                    self.begin(&frame);
+                    frame
+                }
+                Ok(None) => {
+                    self.keep_header(input);
+                    return Ok(None);
+                }
+                Err(broken) => return Err(self.fail(input, broken.header_len, broken.error)),
+            },
+            State::Header { .. } => match self.resume_header(input)? {
+                Some(frame) => frame,
+                None => return Ok(None),
+            },
+            State::Failed => {
+                *input = &mut [];
+                return Ok(None);
+            }
+        };
+
+        let len = usize::try_from(frame.remaining).unwrap_or(usize::MAX).min(input.len()).min(max_len);
+        let payload = take(input, len);
+        if let Some(mask) = &mut frame.mask {
+            mask.apply(payload);
+        }
+        frame.remaining = frame.remaining.saturating_sub(len as u64);
+        let frame_finished = frame.remaining == 0;
+        self.state = if frame_finished { State::BETWEEN_FRAMES } else { State::Payload(frame) };
+        if len == 0 && !frame_finished {
+            return Ok(None);
+        }
+        let message_finished = frame_finished && frame.fin;
+        Ok(Some(FrameChunk { opcode: frame.opcode, payload, frame_finished, message_finished }))
+    }
+
+    /// How many bytes of the frame under way are still to come; 0 between frames.
+    ///
+    /// A hint for the size of the next read.
+    pub fn payload_remaining(&self) -> u64 {
+        match &self.state {
+            State::Payload(frame) => frame.remaining,
+            State::Header { .. } | State::Failed => 0,
+        }
+    }
+
+    /// Whether nothing is under way: no header, no frame, no message has begun without its end.
+    pub fn is_idle(&self) -> bool {
+        matches!((&self.state, self.message), (State::Header { filled: 0, .. }, Message::Finished))
+    }
+
+    /// Reads a header from the front of `bytes` if all of it is there; says no as soon as it can.
+    #[inline]
+    fn judge(&self, bytes: &[u8]) -> Result<Option<Judged>, Broken> {
+        let broken = |header_len| move |error| Broken { error, header_len };
+        let [first, rest @ ..] = bytes else { return Ok(None) };
+        let first = self.judge_first(*first).map_err(broken(1))?;
+        let [second, rest @ ..] = rest else { return Ok(None) };
+        let second = self.judge_second(*second, first.opcode).map_err(broken(2))?;
+        let extended_len = second.extended_len();
+        let mut header_len = extended_len.saturating_add(2);
+        let Some((extended, rest)) = rest.split_at_checked(extended_len) else { return Ok(None) };
+        let remaining = second.payload_len(extended).map_err(broken(header_len))?;
+        self.judge_len(remaining, first.opcode).map_err(broken(header_len))?;
+        let mask = if second.masked {
+            let Some(key) = rest.first_chunk() else { return Ok(None) };
+            header_len = header_len.saturating_add(key.len());
+            Some(Mask::new(*key))
+        } else {
+            None
+        };
+        let opcode = match self.message {
+            Message::UnderWay { opcode, .. } if first.opcode == Opcode::Continuation => opcode,
+            _ => first.opcode,
+        };
+        let frame = Frame { opcode, fin: first.fin, mask, remaining };
+        Ok(Some(Judged { frame, header_len }))
+    }
+
+    #[inline]
+    fn judge_first(&self, byte: u8) -> Result<FirstByte, RemoteProtocolError> {
+        let first = FirstByte::decode(byte)?;
+        // RSV bits "MUST be 0 unless an extension is negotiated that defines meanings" (§5.2).
+        if first.rsv != Rsv::NONE {
+            return Err(RemoteProtocolError::ReservedBits);
+        }
+        match (first.opcode, self.message) {
+            (Opcode::Continuation, Message::Finished) => Err(RemoteProtocolError::UnexpectedContinuation),
+            (Opcode::Continuation, Message::UnderWay { fragments, .. })
+                if fragments >= self.limits.max_fragments =>
+            {
+                Err(RemoteProtocolError::TooManyFragments)
+            }
+            // Fragments of two messages "MUST NOT be interleaved" (§5.4).
+            (Opcode::Text | Opcode::Binary, Message::UnderWay { .. }) => {
+                Err(RemoteProtocolError::ExpectedContinuation)
+            }
+            _ => Ok(first),
+        }
+    }
+
+    #[inline]
+    fn judge_second(&self, byte: u8, opcode: Opcode) -> Result<SecondByte, RemoteProtocolError> {
+        let second = SecondByte::decode(byte, opcode)?;
+        // Clients mask every frame, servers none (§5.1).
+        match (self.role, second.masked) {
+            (Role::Server, false) => Err(RemoteProtocolError::UnmaskedFrameFromClient),
+            (Role::Client, true) => Err(RemoteProtocolError::MaskedFrameFromServer),
+            _ => Ok(second),
+        }
+    }
+
+    /// Holds a length against the limits, before a byte of the payload is read (§10.4).
+    #[inline]
+    fn judge_len(&self, payload_len: u64, opcode: Opcode) -> Result<(), RemoteProtocolError> {
+        if opcode.is_control() {
+            return Ok(());
+        }
+        if payload_len > self.limits.max_frame_len {
+            return Err(RemoteProtocolError::FrameTooLong);
+        }
+        let before = match self.message {
+            Message::Finished => 0,
+            Message::UnderWay { len, .. } => len,
+        };
+        if payload_len > self.limits.max_message_len.saturating_sub(before) {
+            return Err(RemoteProtocolError::MessageTooLong);
+        }
+        Ok(())
+    }
+
+    /// Takes a frame into account that has been judged.
+    #[inline]
+    fn begin(&mut self, frame: &Frame) {
+        if frame.opcode.is_control() {
+            return;
+        }
+        self.message = match self.message {
+            _ if frame.fin => Message::Finished,
+            Message::Finished => {
+                Message::UnderWay { opcode: frame.opcode, len: frame.remaining, fragments: 1 }
+            }
+            Message::UnderWay { opcode, len, fragments } => Message::UnderWay {
+                opcode,
+                len: len.saturating_add(frame.remaining),
+                fragments: fragments.saturating_add(1),
+            },
+        };
+    }
+
+    /// Keeps a header's beginning, all that `input` holds.
+    #[cold]
+    fn keep_header(&mut self, input: &mut &mut [u8]) {
+        let mut header = [0; FrameHeader::MAX_LEN];
+        let mut filled: u8 = 0;
+        for (place, byte) in header.iter_mut().zip(take(input, input.len())) {
+            *place = *byte;
+            filled = filled.saturating_add(1);
+        }
+        self.state = State::Header { header, filled };
+    }
+
+    /// Goes on with a header that a read has cut, byte by byte.
+    #[cold]
+    fn resume_header(&mut self, input: &mut &mut [u8]) -> Result<Option<Frame>, RemoteProtocolError> {
+        let State::Header { mut header, mut filled } = self.state else { return Ok(None) };
+        while let [byte] = take(input, 1) {
+            if let Some(place) = header.get_mut(usize::from(filled)) {
+                *place = *byte;
+            }
+            filled = filled.saturating_add(1);
+            match self.judge(header.get(..usize::from(filled)).unwrap_or(&header)) {
+                Ok(Some(Judged { frame, .. })) => {
+                    self.begin(&frame);
+                    return Ok(Some(frame));
+                }
+                Ok(None) => {}
+                Err(broken) => return Err(self.fail(input, 0, broken.error)),
+            }
+        }
+        self.state = State::Header { header, filled };
+        Ok(None)
+    }
+
+    #[cold]
+    fn fail(
+        &mut self,
+        input: &mut &mut [u8],
+        read: usize,
+        error: RemoteProtocolError,
+    ) -> RemoteProtocolError {
+        take(input, read);
+        self.state = State::Failed;
+        error
+    }
+}
+
+impl State {
+    const BETWEEN_FRAMES: Self = Self::Header { header: [0; FrameHeader::MAX_LEN], filled: 0 };
+}
+
+/// Takes `len` bytes off the front of `input`, or all there are.
+#[inline]
+fn take<'i>(input: &mut &'i mut [u8], len: usize) -> &'i mut [u8] {
+    let all = mem::take(input);
+    let (taken, rest) = all.split_at_mut(len.min(all.len()));
+    *input = rest;
+    taken
+}

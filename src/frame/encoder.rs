@@ -1,0 +1,215 @@
+//! Frames to bytes: the header alone, in place, copied and masked, or streamed (RFC 6455 §5.2, §5.3).
+//!
+//! A client's encoder owns the entropy that keys come from, and draws a new key for each frame. A
+//! server's has none, so that for it all masking is compiled away.
+
+use crate::entropy::{Entropy, NoEntropy};
+use crate::error::LocalProtocolError;
+use crate::frame::header::{EncodedHeader, FrameHeader, Rsv};
+use crate::mask::Mask;
+use crate::opcode::Opcode;
+use crate::output::Output;
+use crate::role::Role;
+
+/// Frames to bytes.
+///
+/// It keeps the rules of a single frame; the order of frames is for [`Sender`](crate::Sender) to keep.
+///
+/// ```
+/// use wsproto::{FrameEncoder, Opcode, Rsv};
+///
+/// let mut encoder = FrameEncoder::server();
+/// let mut output = Vec::new();
+/// encoder.encode(false, Rsv::NONE, Opcode::Text, b"Hel", &mut output)?;
+/// encoder.encode(true, Rsv::NONE, Opcode::Continuation, b"lo", &mut output)?;
+/// assert_eq!(output, b"\x01\x03Hel\x80\x02lo"); // §5.7
+/// # Ok::<(), wsproto::LocalProtocolError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct FrameEncoder<E = NoEntropy> {
+    /// Where a client's masking keys come from; a server has none.
+    entropy: Option<E>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// The next bytes are a header.
+    BetweenFrames,
+    /// Payload that was announced is still to be written.
+    Payload { remaining: u64, mask: Option<Mask> },
+}
+
+impl FrameEncoder<NoEntropy> {
+    /// An encoder of unmasked frames.
+    pub const fn server() -> Self {
+        Self { entropy: None, state: State::BetweenFrames }
+    }
+}
+
+impl<E: Entropy> FrameEncoder<E> {
+    /// An encoder of frames masked by keys from `entropy`.
+    pub const fn client(entropy: E) -> Self {
+        Self { entropy: Some(entropy), state: State::BetweenFrames }
+    }
+
+    /// An encoder for either role; `None` makes a server's.
+    pub(crate) const fn new(entropy: Option<E>) -> Self {
+        Self { entropy, state: State::BetweenFrames }
+    }
+
+    /// The role that the frames are sent in.
+    pub const fn role(&self) -> Role {
+        match self.entropy {
+            Some(_) => Role::Client,
+            None => Role::Server,
+        }
+    }
+
+    /// Writes a frame, the payload copied and masked on the way.
+    ///
+    /// # Errors
+    ///
+    /// A frame that [`FrameHeader::encode`] refuses, no room in `output`, or a
+    /// [streamed](Self::begin) frame that is not complete. Then nothing was written.
+    #[inline]
+    pub fn encode(
+        &mut self,
+        fin: bool,
+        rsv: Rsv,
+        opcode: Opcode,
+        payload: &[u8],
+        output: &mut impl Output,
+    ) -> Result<(), LocalProtocolError> {
+        let mut header = self.keyless(fin, rsv, opcode, payload.len() as u64)?;
+        output.reserve(header.encoded_len().saturating_add(payload.len()))?;
+        self.draw_key(&mut header);
+        output.write(&header.to_bytes(), payload, header.mask())
+    }
+
+    /// Masks a payload where it lies, and returns the header to write before it.
+    ///
+    /// ```
+    /// use wsproto::{FrameEncoder, Opcode, Rsv};
+    /// # struct Fixed;
+    /// # impl wsproto::Entropy for Fixed {
+    /// #     fn fill(&mut self, bytes: &mut [u8]) { bytes.copy_from_slice(b"\x37\xfa\x21\x3d"); }
+    /// # }
+    ///
+    /// let mut encoder = FrameEncoder::client(Fixed);
+    /// let mut payload = *b"Hello";
+    /// let header = encoder.encode_in_place(true, Rsv::NONE, Opcode::Text, &mut payload)?;
+    /// assert_eq!(*header, *b"\x81\x85\x37\xfa\x21\x3d");
+    /// assert_eq!(payload, *b"\x7f\x9f\x4d\x51\x58");
+    /// # Ok::<(), wsproto::LocalProtocolError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode); then the payload is as it was.
+    #[inline]
+    pub fn encode_in_place(
+        &mut self,
+        fin: bool,
+        rsv: Rsv,
+        opcode: Opcode,
+        payload: &mut [u8],
+    ) -> Result<EncodedHeader, LocalProtocolError> {
+        let mut header = self.keyless(fin, rsv, opcode, payload.len() as u64)?;
+        self.draw_key(&mut header);
+        if let Some(mut mask) = header.mask() {
+            mask.apply(payload);
+        }
+        Ok(header.to_bytes())
+    }
+
+    /// Starts a frame whose payload comes in pieces, through [`payload`](Self::payload).
+    ///
+    /// No other frame can be encoded before `payload_len` bytes have come.
+    ///
+    /// ```
+    /// use wsproto::{FrameEncoder, LocalProtocolError, Opcode, Rsv};
+    ///
+    /// let mut encoder = FrameEncoder::server();
+    /// assert_eq!(*encoder.begin(true, Rsv::NONE, Opcode::Binary, 3)?, *b"\x82\x03");
+    /// encoder.payload(&mut [1, 2])?;
+    /// assert_eq!(encoder.payload(&mut [3, 4]), Err(LocalProtocolError::PayloadOverrun));
+    /// assert_eq!(encoder.payload_remaining(), 1);
+    /// # Ok::<(), wsproto::LocalProtocolError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    #[inline]
+    pub fn begin(
+        &mut self,
+        fin: bool,
+        rsv: Rsv,
+        opcode: Opcode,
+        payload_len: u64,
+    ) -> Result<EncodedHeader, LocalProtocolError> {
+        let mut header = self.keyless(fin, rsv, opcode, payload_len)?;
+        self.draw_key(&mut header);
+        if payload_len > 0 {
+            self.state = State::Payload { remaining: payload_len, mask: header.mask() };
+        }
+        Ok(header.to_bytes())
+    }
+
+    /// Masks the next piece of the payload that [`begin`](Self::begin) announced, where it lies.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalProtocolError::PayloadOverrun`] where `piece` is longer than what is still to come; it is
+    /// then left as it was.
+    #[inline]
+    pub fn payload(&mut self, piece: &mut [u8]) -> Result<(), LocalProtocolError> {
+        let State::Payload { remaining, mask } = &mut self.state else {
+            return if piece.is_empty() { Ok(()) } else { Err(LocalProtocolError::PayloadOverrun) };
+        };
+        let Some(left) = remaining.checked_sub(piece.len() as u64) else {
+            return Err(LocalProtocolError::PayloadOverrun);
+        };
+        if let Some(mask) = mask {
+            mask.apply(piece);
+        }
+        *remaining = left;
+        if left == 0 {
+            self.state = State::BetweenFrames;
+        }
+        Ok(())
+    }
+
+    /// How many bytes of the payload that [`begin`](Self::begin) announced are still to come.
+    pub const fn payload_remaining(&self) -> u64 {
+        match self.state {
+            State::BetweenFrames => 0,
+            State::Payload { remaining, .. } => remaining,
+        }
+    }
+
+    /// A header that may be written now, but for its key: a refusal must not cost entropy either.
+    #[inline]
+    fn keyless(
+        &self,
+        fin: bool,
+        rsv: Rsv,
+        opcode: Opcode,
+        payload_len: u64,
+    ) -> Result<FrameHeader, LocalProtocolError> {
+        if let State::Payload { .. } = self.state {
+            return Err(LocalProtocolError::FrameUnderWay);
+        }
+        let masking_key = self.entropy.as_ref().map(|_| [0; 4]);
+        let header = FrameHeader { fin, rsv, opcode, masking_key, payload_len };
+        header.check()?;
+        Ok(header)
+    }
+
+    /// Gives a client's header a key of its own (§5.3: "a fresh masking key" for each frame).
+    #[inline]
+    fn draw_key(&mut self, header: &mut FrameHeader) {
+        header.masking_key = self.entropy.as_mut().map(Entropy::masking_key);
+    }
+}

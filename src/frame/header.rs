@@ -1,0 +1,317 @@
+//! Frame headers: the 2 to 14 bytes before a payload (RFC 6455 §5.2).
+//!
+//! Pure translation, and the rules that a header breaks or keeps by itself; `FrameDecoder` knows what
+//! is allowed now, and asks the three judgements below one by one, so that each rule fails at the
+//! first byte that breaks it.
+
+use core::fmt;
+use core::ops::Deref;
+
+use crate::error::{LocalProtocolError, RemoteProtocolError};
+use crate::mask::Mask;
+use crate::opcode::Opcode;
+
+/// What stands before a payload.
+///
+/// ```
+/// use wsproto::{FrameHeader, Opcode, Rsv};
+///
+/// let (header, len) = FrameHeader::decode(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f")?.unwrap();
+/// assert_eq!(len, 6);
+/// assert_eq!(header, FrameHeader {
+///     fin: true,
+///     rsv: Rsv::NONE,
+///     opcode: Opcode::Text,
+///     masking_key: Some([0x37, 0xfa, 0x21, 0x3d]),
+///     payload_len: 5,
+/// });
+/// assert_eq!(*header.encode().unwrap(), *b"\x81\x85\x37\xfa\x21\x3d");
+/// # Ok::<(), wsproto::RemoteProtocolError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FrameHeader {
+    /// Whether this is the last frame of its message.
+    pub fin: bool,
+    /// The bits kept for extensions.
+    pub rsv: Rsv,
+    /// What the payload is.
+    pub opcode: Opcode,
+    /// The key that masks the payload, if it is masked.
+    pub masking_key: Option<[u8; 4]>,
+    /// How many bytes of payload follow: 0 to 2⁶³ − 1.
+    pub payload_len: u64,
+}
+
+impl FrameHeader {
+    /// The longest header: two bytes, a length of eight, a key of four.
+    pub const MAX_LEN: usize = 14;
+
+    /// The longest payload of a control frame (§5.5).
+    pub const MAX_CONTROL_LEN: usize = 125;
+
+    /// The longest payload of any frame (§5.2: the top bit of the length is 0).
+    pub const MAX_PAYLOAD_LEN: u64 = u64::MAX >> 1;
+
+    /// Reads one header from the front of `input`.
+    ///
+    /// Returns it with its length, or `None` until `input` holds all of it.
+    ///
+    /// # Errors
+    ///
+    /// What no header may be, whoever sends it and whenever: a reserved opcode, a control frame that is
+    /// fragmented or too long, a length that is not minimal or has its top bit set. It fails as soon as
+    /// the bytes at hand are certain to break the rule.
+    pub fn decode(input: &[u8]) -> Result<Option<(Self, usize)>, RemoteProtocolError> {
+        let [first, rest @ ..] = input else { return Ok(None) };
+        let first = FirstByte::decode(*first)?;
+        let [second, rest @ ..] = rest else { return Ok(None) };
+        let second = SecondByte::decode(*second, first.opcode)?;
+        let Some((len, rest)) = rest.split_at_checked(second.extended_len()) else { return Ok(None) };
+        let payload_len = second.payload_len(len)?;
+        let (masking_key, rest) = match rest.split_first_chunk() {
+            _ if !second.masked => (None, rest),
+            Some((key, rest)) => (Some(*key), rest),
+            None => return Ok(None),
+        };
+        let FirstByte { fin, rsv, opcode } = first;
+        let header = Self { fin, rsv, opcode, masking_key, payload_len };
+        Ok(Some((header, input.len().saturating_sub(rest.len()))))
+    }
+
+    /// Writes the header, with the shortest form of the length.
+    ///
+    /// # Errors
+    ///
+    /// A control frame that is fragmented or longer than 125 bytes, or a payload of 2⁶³ bytes or more.
+    #[inline]
+    pub fn encode(&self) -> Result<EncodedHeader, LocalProtocolError> {
+        self.check()?;
+        Ok(self.to_bytes())
+    }
+
+    /// Refuses what the protocol cannot say.
+    #[inline]
+    pub(super) fn check(&self) -> Result<(), LocalProtocolError> {
+        if self.opcode.is_control() {
+            if !self.fin {
+                return Err(LocalProtocolError::FragmentedControlFrame);
+            }
+            if self.payload_len > Self::MAX_CONTROL_LEN as u64 {
+                return Err(LocalProtocolError::ControlFrameTooLong);
+            }
+        } else if self.payload_len > Self::MAX_PAYLOAD_LEN {
+            return Err(LocalProtocolError::PayloadTooLong);
+        }
+        Ok(())
+    }
+
+    /// The bytes of a header that [`check`](Self::check) lets pass.
+    #[inline]
+    pub(super) fn to_bytes(self) -> EncodedHeader {
+        let mut encoded = EncodedHeader::default();
+        encoded.push([u8::from(self.fin) << 7 | self.rsv.bits() << 4 | self.opcode.bits()]);
+        let mask_bit = u8::from(self.masking_key.is_some()) << 7;
+        if let Ok(len @ 0..=125) = u8::try_from(self.payload_len) {
+            encoded.push([mask_bit | len]);
+        } else if let Ok(len) = u16::try_from(self.payload_len) {
+            encoded.push([mask_bit | LEN_16]);
+            encoded.push(len.to_be_bytes());
+        } else {
+            encoded.push([mask_bit | LEN_64]);
+            encoded.push(self.payload_len.to_be_bytes());
+        }
+        if let Some(key) = self.masking_key {
+            encoded.push(key);
+        }
+        encoded
+    }
+
+    /// How many bytes the header takes, 2 to 14.
+    #[inline]
+    pub const fn encoded_len(&self) -> usize {
+        let extended = match self.payload_len {
+            0..=125 => 0,
+            126..=0xFFFF => 2,
+            _ => 8,
+        };
+        let key = if self.masking_key.is_some() { 4 } else { 0 };
+        2_usize.saturating_add(extended).saturating_add(key)
+    }
+
+    /// The mask at the start of the payload, if there is one.
+    #[inline]
+    pub fn mask(&self) -> Option<Mask> {
+        self.masking_key.map(Mask::new)
+    }
+}
+
+/// The first byte: FIN, RSV and opcode.
+#[derive(Clone, Copy)]
+pub(super) struct FirstByte {
+    pub(super) fin: bool,
+    pub(super) rsv: Rsv,
+    pub(super) opcode: Opcode,
+}
+
+impl FirstByte {
+    #[inline]
+    pub(super) fn decode(byte: u8) -> Result<Self, RemoteProtocolError> {
+        let fin = byte & 0x80 != 0;
+        let Some(opcode) = Opcode::from_bits(byte & 0x0F) else {
+            return Err(RemoteProtocolError::ReservedOpcode(byte & 0x0F));
+        };
+        // "All control frames … MUST NOT be fragmented" (§5.5).
+        if opcode.is_control() && !fin {
+            return Err(RemoteProtocolError::FragmentedControlFrame);
+        }
+        Ok(Self { fin, rsv: Rsv(byte >> 4 & 0x7), opcode })
+    }
+}
+
+/// The second byte: the mask bit, and the length or its form.
+#[derive(Clone, Copy)]
+pub(super) struct SecondByte {
+    pub(super) masked: bool,
+    len: u8,
+}
+
+impl SecondByte {
+    #[inline]
+    pub(super) fn decode(byte: u8, opcode: Opcode) -> Result<Self, RemoteProtocolError> {
+        let len = byte & 0x7F;
+        if opcode.is_control() {
+            // 125 bytes at most, so the longer forms are never right (§5.5).
+            if usize::from(len) > FrameHeader::MAX_CONTROL_LEN {
+                return Err(RemoteProtocolError::ControlFrameTooLong);
+            }
+            // A close frame that says anything begins with a code of two bytes (§5.5.1).
+            if opcode == Opcode::Close && len == 1 {
+                return Err(RemoteProtocolError::TruncatedCloseCode);
+            }
+        }
+        Ok(Self { masked: byte & 0x80 != 0, len })
+    }
+
+    /// How many bytes of length follow.
+    #[inline]
+    pub(super) const fn extended_len(self) -> usize {
+        match self.len {
+            LEN_16 => 2,
+            LEN_64 => 8,
+            _ => 0,
+        }
+    }
+
+    /// The length, once the [`extended_len`](Self::extended_len) bytes that follow are there.
+    #[inline]
+    pub(super) fn payload_len(self, extended: &[u8]) -> Result<u64, RemoteProtocolError> {
+        let payload_len = if let Ok(bytes) = <[u8; 2]>::try_from(extended) {
+            u64::from(u16::from_be_bytes(bytes))
+        } else if let Ok(bytes) = <[u8; 8]>::try_from(extended) {
+            u64::from_be_bytes(bytes)
+        } else {
+            return Ok(u64::from(self.len));
+        };
+        // "The minimal number of bytes MUST be used", and the top bit is 0 (§5.2).
+        match (self.len, payload_len) {
+            (LEN_16, 126..) | (LEN_64, 0x1_0000..=FrameHeader::MAX_PAYLOAD_LEN) => Ok(payload_len),
+            (LEN_64, 0x8000_0000_0000_0000..) => Err(RemoteProtocolError::LengthTopBitSet),
+            _ => Err(RemoteProtocolError::NonMinimalLength),
+        }
+    }
+}
+
+/// "If 126, the following 2 bytes … are the payload length" (§5.2).
+const LEN_16: u8 = 126;
+
+/// "If 127, the following 8 bytes …" (§5.2).
+const LEN_64: u8 = 127;
+
+/// A header's bytes; use it as the slice that it derefs to.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct EncodedHeader {
+    bytes: [u8; FrameHeader::MAX_LEN],
+    len: u8,
+}
+
+impl EncodedHeader {
+    #[inline]
+    fn push<const N: usize>(&mut self, bytes: [u8; N]) {
+        let free = self.bytes.get_mut(usize::from(self.len)..).and_then(<[u8]>::first_chunk_mut);
+        if let Some(place) = free {
+            *place = bytes;
+            #[expect(clippy::cast_possible_truncation, reason = "the parts of a header are short")]
+            let added = N as u8;
+            self.len = self.len.wrapping_add(added);
+        }
+    }
+}
+
+impl Deref for EncodedHeader {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl AsRef<[u8]> for EncodedHeader {
+    #[inline]
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl fmt::Debug for EncodedHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("EncodedHeader").field(&&**self).finish()
+    }
+}
+
+/// The three reserved bits of a header, as a set (§5.2).
+///
+/// ```
+/// use wsproto::Rsv;
+///
+/// let claimed = Rsv::RSV1 | Rsv::RSV3;
+/// assert!(claimed.contains(Rsv::RSV3));
+/// assert!(!claimed.contains(Rsv::RSV2));
+/// assert_eq!(claimed.bits(), 0b101);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Rsv(u8);
+
+impl Rsv {
+    /// None of them: the only lawful set where no extension is in use.
+    pub const NONE: Self = Self(0);
+    /// The first, nearest to FIN; permessage-deflate marks compressed messages by it.
+    pub const RSV1: Self = Self(0b100);
+    /// The second.
+    pub const RSV2: Self = Self(0b010);
+    /// The third, nearest to the opcode.
+    pub const RSV3: Self = Self(0b001);
+
+    /// The set as a number, RSV1 being 4 and RSV3 being 1.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Whether every bit of `other` is in the set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether no bit is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl core::ops::BitOr for Rsv {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}

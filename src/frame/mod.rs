@@ -1,0 +1,12 @@
+//! Bytes to frames and back (RFC 6455 §5).
+
+mod header;
+// What is made of headers.
+mod close_body;
+mod decoder;
+mod encoder;
+
+pub(crate) use close_body::{BadClose, CloseBody};
+pub use decoder::{FrameChunk, FrameDecoder};
+pub use encoder::FrameEncoder;
+pub use header::{EncodedHeader, FrameHeader, Rsv};

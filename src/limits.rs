@@ -1,0 +1,81 @@
+//! What a peer may make us read or keep, at most (RFC 6455 §10.4).
+//!
+//! Every limit is on by default, and is checked before anything is stored.
+
+/// Bounds on what is received once the connection is open.
+///
+/// ```
+/// use wsproto::{Connection, Limits};
+///
+/// let mut limits = Limits::default();
+/// limits.max_message_len = 64 * 1024;
+/// let connection = Connection::server(limits);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The longest payload of a data frame, in bytes: 16 MiB unless set.
+    pub max_frame_len: u64,
+    /// The longest message, in bytes over all its fragments: 16 MiB unless set.
+    pub max_message_len: u64,
+    /// The most fragments of a message, empty ones too: 131,072 unless set.
+    pub max_fragments: u32,
+}
+
+impl Limits {
+    /// What [`Limits::default`] gives.
+    pub const DEFAULT: Self =
+        Self { max_frame_len: 16 << 20, max_message_len: 16 << 20, max_fragments: 128 << 10 };
+
+    /// No bound but those of the protocol itself: for whoever takes payloads chunk by chunk and keeps
+    /// none.
+    pub const NONE: Self =
+        Self { max_frame_len: u64::MAX, max_message_len: u64::MAX, max_fragments: u32::MAX };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Bounds on what is received while the handshake lasts.
+///
+/// ```
+/// use wsproto::HandshakeLimits;
+///
+/// let mut limits = HandshakeLimits::default();
+/// limits.max_head_len = 4096;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HandshakeLimits {
+    /// The longest request or response head, in bytes with its line ends: 16 KiB unless set.
+    pub max_head_len: usize,
+    /// The most header fields of a head: 100 unless set.
+    pub max_headers: usize,
+    /// The most bytes of a refusal's body that a client takes: 64 KiB unless set.
+    pub max_body_len: u64,
+    /// The most 1xx responses that a client passes over before the final one: 8 unless set.
+    pub max_informational: u32,
+    /// The most bytes that are kept for after the handshake, where they came too early: 64 KiB unless
+    /// set.
+    pub max_early_data: usize,
+}
+
+impl HandshakeLimits {
+    /// What [`HandshakeLimits::default`] gives.
+    pub const DEFAULT: Self = Self {
+        max_head_len: 16 << 10,
+        max_headers: 100,
+        max_body_len: 64 << 10,
+        max_informational: 8,
+        max_early_data: 64 << 10,
+    };
+}
+
+impl Default for HandshakeLimits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

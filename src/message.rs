@@ -1,0 +1,371 @@
+//! Frames to messages: text checked and lent as `&str`, control frames made whole (RFC 6455 §5.4, §5.6).
+//!
+//! A chunk of data goes out as it comes, and nothing of it is kept but the beginning of a character that
+//! was cut. A control frame goes out whole: lent where it lies if the input holds all of it, else put
+//! together here.
+
+#[cfg(feature = "alloc")]
+use alloc::{string::String, vec::Vec};
+
+use crate::error::RemoteProtocolError;
+use crate::event::{BytesMessage, TextMessage};
+use crate::frame::{BadClose, CloseBody, FrameChunk, FrameDecoder, FrameHeader};
+use crate::limits::Limits;
+use crate::opcode::Opcode;
+use crate::role::Role;
+use crate::utf8::Utf8Decoder;
+
+/// Bytes to messages and control frames, with nothing made of them yet.
+///
+/// ```
+/// use wsproto::{Limits, MessageDecoder, MessagePart, Role, TextMessage};
+///
+/// let mut bytes = *b"\x01\x03\xe2\x82\xac\x89\x01?\x80\x01!"; // "€", a ping, "!"
+/// let mut input = bytes.as_mut_slice();
+/// let mut decoder = MessageDecoder::new(Role::Client, Limits::default());
+/// assert_eq!(decoder.decode(&mut input)?, Some(MessagePart::Text(TextMessage::partial("€"))));
+/// assert_eq!(decoder.decode(&mut input)?, Some(MessagePart::Ping(b"?")));
+/// assert_eq!(decoder.decode(&mut input)?, Some(MessagePart::Text(TextMessage::new("!"))));
+/// # Ok::<(), wsproto::RemoteProtocolError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct MessageDecoder {
+    frames: FrameDecoder,
+    utf8: Utf8Decoder,
+    control: ControlPayload,
+    state: State,
+}
+
+/// What [`MessageDecoder`] finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessagePart<'a> {
+    /// A piece of a text message.
+    Text(TextMessage<&'a str>),
+    /// A piece of a binary message.
+    Bytes(BytesMessage<&'a [u8]>),
+    /// The payload of a ping.
+    Ping(&'a [u8]),
+    /// The payload of a pong.
+    Pong(&'a [u8]),
+    /// The payload of a close frame, found to be lawful.
+    Close(&'a [u8]),
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// Taking whatever comes.
+    Reading,
+    /// What was well-formed of a bad text is out; the next call tells the error.
+    Failing { error: RemoteProtocolError, overread: usize },
+    /// The error is told.
+    Failed { overread: usize },
+}
+
+/// A control frame's payload, as far as it has come.
+#[derive(Clone, Debug)]
+struct ControlPayload {
+    bytes: [u8; FrameHeader::MAX_CONTROL_LEN],
+    len: u8,
+    /// Whether more of it is to come.
+    under_way: bool,
+}
+
+impl MessageDecoder {
+    /// A decoder for what an endpoint in this role receives.
+    pub const fn new(role: Role, limits: Limits) -> Self {
+        Self {
+            frames: FrameDecoder::new(role, limits),
+            utf8: Utf8Decoder::new(),
+            control: ControlPayload::EMPTY,
+            state: State::Reading,
+        }
+    }
+
+    /// Reads on in `input` up to the next piece of a message or the next control frame.
+    ///
+    /// Returns `None` when `input` is used up. A piece without data is returned only where a frame ends.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the peer broke, once; later calls drop their input and return `None`.
+    #[inline]
+    pub fn decode<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<MessagePart<'r>>, RemoteProtocolError> {
+        loop {
+            if !matches!(self.state, State::Reading) {
+                return self.stopped(input).map(|()| None);
+            }
+            // The rest of a cut character is taken by itself, to be lent from where it was begun.
+            let missing = self.utf8.missing();
+            let max_len = if missing == 0 { usize::MAX } else { missing };
+            let Some(chunk) = self.frames.decode_at_most(input, max_len)? else { return Ok(None) };
+            match chunk.opcode {
+                Opcode::Binary => {
+                    let FrameChunk { payload, frame_finished, message_finished, .. } = chunk;
+                    return Ok(Some(MessagePart::Bytes(BytesMessage {
+                        data: payload,
+                        frame_finished,
+                        message_finished,
+                    })));
+                }
+                Opcode::Text if missing == 0 => {
+                    if let Some(text) = self.text(chunk)? {
+                        return Ok(Some(MessagePart::Text(text)));
+                    }
+                }
+                Opcode::Text => {
+                    let FrameChunk { payload, frame_finished, message_finished, .. } = chunk;
+                    if self.resume_character(payload, message_finished)? || frame_finished {
+                        let data = if self.utf8.missing() == 0 { self.utf8.character() } else { "" };
+                        return Ok(Some(MessagePart::Text(TextMessage {
+                            data,
+                            frame_finished,
+                            message_finished,
+                        })));
+                    }
+                }
+                opcode => {
+                    let payload: &'i [u8] = chunk.payload;
+                    if chunk.frame_finished && !self.control.under_way {
+                        if opcode == Opcode::Close {
+                            self.resume_control(opcode, payload, true)?;
+                        }
+                        return Ok(Some(control_part(opcode, payload)));
+                    }
+                    self.resume_control(opcode, payload, chunk.frame_finished)?;
+                    if chunk.frame_finished {
+                        return Ok(Some(control_part(opcode, self.control.filled())));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether nothing is under way: no header, no frame, no message has begun without its end.
+    pub fn is_idle(&self) -> bool {
+        self.frames.is_idle()
+    }
+
+    /// How many bytes of the frame under way are still to come: a hint for the size of the next read.
+    pub fn payload_remaining(&self) -> u64 {
+        self.frames.payload_remaining()
+    }
+
+    /// How many of the bytes taken from the input lie behind the one that broke a rule.
+    ///
+    /// A payload is taken as a whole before it is read, so this is 0 unless text or a close frame went
+    /// wrong before its end.
+    pub fn overread(&self) -> usize {
+        match self.state {
+            State::Reading => 0,
+            State::Failing { overread, .. } | State::Failed { overread } => overread,
+        }
+    }
+
+    /// The payload of the close frame that was received, if one was.
+    pub(crate) fn kept_close(&self) -> &[u8] {
+        self.control.filled()
+    }
+
+    /// A text chunk that begins between two characters.
+    #[inline]
+    fn text<'i>(
+        &mut self,
+        chunk: FrameChunk<'i>,
+    ) -> Result<Option<TextMessage<&'i str>>, RemoteProtocolError> {
+        let FrameChunk { payload, frame_finished, message_finished, .. } = chunk;
+        let payload: &'i [u8] = payload;
+        let (data, overread) = match self.utf8.decode(payload) {
+            Ok(data) if !message_finished || self.utf8.missing() == 0 => {
+                let text = TextMessage { data, frame_finished, message_finished };
+                return Ok((frame_finished || !data.is_empty()).then_some(text));
+            }
+            // The message ends inside a character.
+            Ok(data) => (data, 0),
+            Err(bad) => (bad.valid, behind(payload, bad.bad_byte)),
+        };
+        let error = RemoteProtocolError::InvalidUtf8;
+        if data.is_empty() {
+            return Err(self.fail(error, overread));
+        }
+        self.state = State::Failing { error, overread };
+        Ok(Some(TextMessage { data, frame_finished: false, message_finished: false }))
+    }
+
+    /// Adds to a character that was cut; true once it is whole.
+    #[cold]
+    fn resume_character(
+        &mut self,
+        payload: &[u8],
+        message_finished: bool,
+    ) -> Result<bool, RemoteProtocolError> {
+        let error = RemoteProtocolError::InvalidUtf8;
+        if let Err(bad_byte) = self.utf8.resume(payload) {
+            return Err(self.fail(error, behind(payload, bad_byte)));
+        }
+        let whole = self.utf8.missing() == 0;
+        if message_finished && !whole {
+            return Err(self.fail(error, 0));
+        }
+        Ok(whole)
+    }
+
+    /// Keeps what has come of a control frame; of a close frame, looks for the first byte that breaks a rule.
+    #[cold]
+    fn resume_control(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        frame_finished: bool,
+    ) -> Result<(), RemoteProtocolError> {
+        if !self.control.under_way {
+            self.control.clear();
+        }
+        self.control.extend(payload);
+        self.control.under_way = !frame_finished;
+        if opcode == Opcode::Close {
+            if let Err(BadClose { error, bad_byte }) =
+                CloseBody::decode(self.control.filled(), frame_finished)
+            {
+                let overread = behind(self.control.filled(), bad_byte);
+                return Err(self.fail(error, overread));
+            }
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn fail(&mut self, error: RemoteProtocolError, overread: usize) -> RemoteProtocolError {
+        self.state = State::Failed { overread };
+        error
+    }
+
+    /// What is left to do when nothing is read any more.
+    #[cold]
+    fn stopped(&mut self, input: &mut &mut [u8]) -> Result<(), RemoteProtocolError> {
+        if let State::Failing { error, overread } = self.state {
+            return Err(self.fail(error, overread));
+        }
+        *input = &mut [];
+        Ok(())
+    }
+}
+
+impl ControlPayload {
+    const EMPTY: Self = Self { bytes: [0; FrameHeader::MAX_CONTROL_LEN], len: 0, under_way: false };
+
+    fn filled(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Adds to the payload; the frame's header has made sure that it fits.
+    fn extend(&mut self, bytes: &[u8]) {
+        let free = self.bytes.get_mut(usize::from(self.len)..).unwrap_or_default();
+        for (place, byte) in free.iter_mut().zip(bytes) {
+            *place = *byte;
+            self.len = self.len.saturating_add(1);
+        }
+    }
+}
+
+#[inline]
+fn control_part(opcode: Opcode, payload: &[u8]) -> MessagePart<'_> {
+    match opcode {
+        Opcode::Ping => MessagePart::Ping(payload),
+        Opcode::Pong => MessagePart::Pong(payload),
+        _ => MessagePart::Close(payload),
+    }
+}
+
+/// How many of `bytes` lie behind the one at `place`.
+fn behind(bytes: &[u8], place: usize) -> usize {
+    bytes.len().saturating_sub(place).saturating_sub(1)
+}
+
+/// Pieces to whole messages, for whoever would rather have those.
+///
+/// A message that comes in one piece is handed on as it is lent; the others are put together in one
+/// buffer, which is used again for the next.
+///
+/// ```
+/// use wsproto::{MessageAssembler, TextMessage};
+///
+/// let mut assembler = MessageAssembler::new(1024);
+/// assert_eq!(assembler.text(TextMessage::partial("Hel"))?, None);
+/// assert_eq!(assembler.text(TextMessage::new("lo"))?, Some("Hello"));
+/// # Ok::<(), wsproto::RemoteProtocolError>(())
+/// ```
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug)]
+pub struct MessageAssembler {
+    text: String,
+    bytes: Vec<u8>,
+    max_message_len: usize,
+    under_way: bool,
+}
+
+#[cfg(feature = "alloc")]
+impl MessageAssembler {
+    /// An assembler of messages of at most `max_message_len` bytes.
+    pub const fn new(max_message_len: usize) -> Self {
+        Self { text: String::new(), bytes: Vec::new(), max_message_len, under_way: false }
+    }
+
+    /// Adds a piece of text; returns the message if it is the last.
+    ///
+    /// # Errors
+    ///
+    /// [`RemoteProtocolError::MessageTooLong`] where the message would become too long. The piece is then
+    /// dropped, and with it what was kept.
+    pub fn text<'a>(
+        &'a mut self,
+        piece: TextMessage<&'a str>,
+    ) -> Result<Option<&'a str>, RemoteProtocolError> {
+        if !self.under_way {
+            self.text.clear();
+        }
+        self.check(self.text.len(), piece.data.len())?;
+        if piece.message_finished && !self.under_way {
+            return Ok(Some(piece.data));
+        }
+        self.text.push_str(piece.data);
+        self.under_way = !piece.message_finished;
+        Ok(piece.message_finished.then_some(&self.text))
+    }
+
+    /// Adds a piece of a binary message; returns the message if it is the last.
+    ///
+    /// # Errors
+    ///
+    /// As [`text`](Self::text).
+    pub fn bytes<'a>(
+        &'a mut self,
+        piece: BytesMessage<&'a [u8]>,
+    ) -> Result<Option<&'a [u8]>, RemoteProtocolError> {
+        if !self.under_way {
+            self.bytes.clear();
+        }
+        self.check(self.bytes.len(), piece.data.len())?;
+        if piece.message_finished && !self.under_way {
+            return Ok(Some(piece.data));
+        }
+        self.bytes.extend_from_slice(piece.data);
+        self.under_way = !piece.message_finished;
+        Ok(piece.message_finished.then_some(&self.bytes))
+    }
+
+    /// Compares with what is left, before anything is stored.
+    fn check(&mut self, have: usize, more: usize) -> Result<(), RemoteProtocolError> {
+        if more > self.max_message_len.saturating_sub(have) {
+            *self = Self::new(self.max_message_len);
+            return Err(RemoteProtocolError::MessageTooLong);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,33 @@
+//! Which end of the connection this is.
+
+/// An endpoint's role: who masks, and who may speak first (RFC 6455 §4, §5.1).
+///
+/// ```
+/// use wsproto::Role;
+///
+/// assert!(Role::Client.masks());
+/// assert_eq!(Role::Client.peer(), Role::Server);
+/// ```
+#[doc(alias = "ConnectionType")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Sends the request, and masks every frame.
+    Client,
+    /// Answers the request, and masks nothing.
+    Server,
+}
+
+impl Role {
+    /// The role of the other end.
+    pub const fn peer(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+
+    /// Whether frames sent in this role are masked (§5.1).
+    pub const fn masks(self) -> bool {
+        matches!(self, Self::Client)
+    }
+}

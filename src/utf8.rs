@@ -1,0 +1,247 @@
+//! UTF-8 in pieces: bytes to `&str`, a character cut in two carried over (RFC 6455 §5.6, §8.1).
+//!
+//! A piece is read where it lies and lent as text. Only when a character is cut by the end of a piece
+//! are its first bytes, three at most, kept here; then that one character is put together and lent
+//! from here. Text that goes wrong is still lent up to where it does.
+
+use core::str::{self, Utf8Error};
+
+/// Turns pieces of one text into `&str`.
+#[derive(Clone, Debug)]
+pub(crate) struct Utf8Decoder {
+    /// The beginning of a character whose end has not come yet; once complete, all of it.
+    character: [u8; 4],
+    /// How many bytes of `character` have come, 0 between characters.
+    filled: usize,
+}
+
+/// A piece of text that goes wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BadText<'a> {
+    /// What is well-formed before it.
+    pub(crate) valid: &'a str,
+    /// Where the first byte stands, in this piece, that no well-formed text could have there.
+    pub(crate) bad_byte: usize,
+}
+
+impl Utf8Decoder {
+    pub(crate) const fn new() -> Self {
+        Self { character: [0; 4], filled: 0 }
+    }
+
+    /// How many bytes are missing of a character that has begun; 0 between characters.
+    #[inline]
+    pub(crate) fn missing(&self) -> usize {
+        match self.filled {
+            0 => 0,
+            filled => width(self.character[0]).saturating_sub(filled),
+        }
+    }
+
+    /// Reads a piece that starts between two characters.
+    #[inline]
+    pub(crate) fn decode<'a>(&mut self, piece: &'a [u8]) -> Result<&'a str, BadText<'a>> {
+        let (whole, begun) = split_begun(piece);
+        let text = from_utf8(whole).map_err(|error| bad_text(whole, error))?;
+        if !begun.is_empty() {
+            self.begin(begun)
+                .map_err(|bad| BadText { valid: text, bad_byte: whole.len().saturating_add(bad) })?;
+        }
+        Ok(text)
+    }
+
+    /// Takes on a character of which only `begun` has come; else tells its first bad byte.
+    #[cold]
+    fn begin(&mut self, begun: &[u8]) -> Result<(), usize> {
+        match str::from_utf8(begun) {
+            Err(error) if error.error_len().is_none() => {}
+            Err(error) => return Err(bad_byte(begun, error)),
+            Ok(_) => return Ok(()),
+        }
+        for (place, byte) in self.character.iter_mut().zip(begun) {
+            *place = *byte;
+        }
+        self.filled = begun.len();
+        Ok(())
+    }
+
+    /// Adds bytes to a character that has begun, at most as many as are [`missing`](Self::missing).
+    ///
+    /// When none is missing any more, [`character`](Self::character) lends it. `Err` is the place of the
+    /// first bad byte.
+    #[cold]
+    pub(crate) fn resume(&mut self, bytes: &[u8]) -> Result<(), usize> {
+        for (i, byte) in bytes.iter().enumerate() {
+            let Some(place) = self.character.get_mut(self.filled) else { return Err(i) };
+            *place = *byte;
+            self.filled = self.filled.saturating_add(1);
+            let begun = self.character.get(..self.filled).unwrap_or_default();
+            if str::from_utf8(begun).is_err_and(|error| error.error_len().is_some()) {
+                return Err(i);
+            }
+        }
+        if self.missing() == 0 {
+            self.filled = 0;
+        }
+        Ok(())
+    }
+
+    /// The character that was last put together.
+    #[cold]
+    pub(crate) fn character(&self) -> &str {
+        let whole = self.character.get(..width(self.character[0])).unwrap_or_default();
+        str::from_utf8(whole).unwrap_or_default()
+    }
+}
+
+/// Splits off a character that `piece` begins and does not end.
+#[inline]
+fn split_begun(piece: &[u8]) -> (&[u8], &[u8]) {
+    match piece.last() {
+        Some(last) if !last.is_ascii() => piece.split_at(begun_at(piece)),
+        _ => (piece, &[]),
+    }
+}
+
+/// Where a character begins that `piece` does not end; the length of `piece` if there is none.
+fn begun_at(piece: &[u8]) -> usize {
+    // A character of four bytes can lack its last, so its first stands among the last three.
+    for (i, byte) in piece.iter().rev().take(3).enumerate() {
+        let come = i.saturating_add(1);
+        match width(*byte) {
+            0 => {}
+            width if width > come => return piece.len().saturating_sub(come),
+            _ => break,
+        }
+    }
+    piece.len()
+}
+
+/// How many bytes a character has that begins with `first`; 0 where none can.
+const fn width(first: u8) -> usize {
+    match first {
+        0x00..=0x7F => 1,
+        0xC2..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        0xF0..=0xF4 => 4,
+        _ => 0,
+    }
+}
+
+#[cold]
+fn bad_text(bytes: &[u8], error: Utf8Error) -> BadText<'_> {
+    let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+    BadText { valid: str::from_utf8(valid).unwrap_or_default(), bad_byte: bad_byte(bytes, error) }
+}
+
+/// The place of the first byte that makes `bytes` impossible: behind them, if they end inside a character.
+///
+/// `Utf8Error` tells how long the well-formed beginning of a bad character is, but tells a length of
+/// one too where already its first byte is wrong.
+pub(crate) fn bad_byte(bytes: &[u8], error: Utf8Error) -> usize {
+    let start = error.valid_up_to();
+    match (bytes.get(start), error.error_len()) {
+        (_, None) => bytes.len(),
+        (Some(first), Some(len)) if width(*first) > 1 => start.saturating_add(len),
+        _ => start,
+    }
+}
+
+/// [`core::str::from_utf8`], with a vectorised verdict on what is long enough to repay the call.
+#[inline]
+fn from_utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
+    #[cfg(feature = "std")]
+    if bytes.len() >= LONG {
+        // It says only yes or no: where it says no, `core` finds the place.
+        if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
+            return Ok(text);
+        }
+    }
+    str::from_utf8(bytes)
+}
+
+/// From here on `simdutf8` beats `core`, even on ASCII.
+#[cfg(feature = "std")]
+const LONG: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds `pieces` as one text; gives it back with the place of the first bad byte, if any.
+    fn decode(pieces: &[&[u8]]) -> (String, Option<usize>) {
+        let mut decoder = Utf8Decoder::new();
+        let mut text = String::new();
+        let mut before = 0;
+        for piece in pieces {
+            let mut rest = *piece;
+            while decoder.missing() > 0 && !rest.is_empty() {
+                let (now, later) = rest.split_at(decoder.missing().min(rest.len()));
+                match decoder.resume(now) {
+                    Ok(()) if decoder.missing() == 0 => text.push_str(decoder.character()),
+                    Ok(()) => {}
+                    Err(bad) => return (text, Some(before + bad)),
+                }
+                before += now.len();
+                rest = later;
+            }
+            match decoder.decode(rest) {
+                Ok(chunk) => text.push_str(chunk),
+                Err(bad) => {
+                    text.push_str(bad.valid);
+                    return (text, Some(before + bad.bad_byte));
+                }
+            }
+            before += rest.len();
+        }
+        (text, (decoder.missing() > 0).then_some(before))
+    }
+
+    /// The verdict by the grammar of RFC 3629 §4, found by trying every prefix.
+    fn first_bad_byte(bytes: &[u8]) -> Option<usize> {
+        (0..bytes.len())
+            .find(|&i| str::from_utf8(&bytes[..=i]).is_err_and(|error| error.error_len().is_some()))
+    }
+
+    #[test]
+    fn every_sequence_of_hard_bytes_agrees_with_the_grammar_however_it_is_cut() {
+        let hard = [
+            0x00, 0x61, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec,
+            0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff,
+        ];
+        let count = hard.len();
+        for n in 0..count * count * count * count {
+            let bytes = [
+                hard[n % count],
+                hard[n / count % count],
+                hard[n / count / count % count],
+                hard[n / count / count / count],
+            ];
+            let bad = first_bad_byte(&bytes);
+            let whole = decode(&[&bytes]);
+            if bad.is_some() {
+                assert_eq!(whole.1, bad, "{bytes:x?}");
+            }
+            for cut in 1..4 {
+                let (head, tail) = bytes.split_at(cut);
+                assert_eq!(decode(&[head, tail]), whole, "{bytes:x?} cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_text_is_judged_the_same_wherever_it_goes_wrong() {
+        for len in [63, 64, 65, 130] {
+            for at in 0..len {
+                let mut bytes = vec![b'a'; len];
+                bytes[at] = 0xff;
+                assert_eq!(decode(&[&bytes]), ("a".repeat(at), Some(at)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_character_in_four_pieces_is_lent_once_whole() {
+        assert_eq!(decode(&[b"\xf0", b"\x9f", b"\x98", b"\x80"]), ("😀".into(), None));
+    }
+}
