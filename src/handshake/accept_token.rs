@@ -1,0 +1,135 @@
+//! The client's key and the server's answer to it (RFC 6455 §1.3, §4.1, §4.2.2).
+
+use core::fmt;
+use core::ops::Deref;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use sha1::{Digest, Sha1};
+
+use crate::entropy::Entropy;
+
+/// Answers a `Sec-WebSocket-Key`: its `Sec-WebSocket-Accept`.
+///
+/// The key is taken as it stands in the header, without the white space around it.
+///
+/// ```
+/// use wsproto::generate_accept_token;
+///
+/// let token = generate_accept_token(b"dGhlIHNhbXBsZSBub25jZQ==");
+/// assert_eq!(&*token, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="); // §1.3
+/// ```
+pub fn generate_accept_token(key: &[u8]) -> AcceptToken {
+    let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
+    let mut token = AcceptToken([0; ACCEPT_LEN]);
+    // The lengths fit, so nothing is left to fail.
+    let _ = BASE64.encode_slice(digest, &mut token.0);
+    token
+}
+
+/// A `Sec-WebSocket-Accept`: 28 characters of base64; use it as the `str` that it derefs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct AcceptToken([u8; ACCEPT_LEN]);
+
+/// A `Sec-WebSocket-Key`: 24 characters of base64; use it as the `str` that it derefs to.
+///
+/// ```
+/// use wsproto::Nonce;
+///
+/// let nonce = Nonce::new(*b"the sample nonce");
+/// assert_eq!(&*nonce, "dGhlIHNhbXBsZSBub25jZQ=="); // §1.3
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Nonce([u8; KEY_LEN]);
+
+impl Nonce {
+    /// The key that stands for these bytes.
+    pub fn new(bytes: [u8; NONCE_LEN]) -> Self {
+        let mut nonce = Self([0; KEY_LEN]);
+        // The lengths fit, so nothing is left to fail.
+        let _ = BASE64.encode_slice(bytes, &mut nonce.0);
+        nonce
+    }
+
+    /// A key drawn for one connection (§4.1: "selected randomly for each connection").
+    pub fn generate(entropy: &mut impl Entropy) -> Self {
+        let mut bytes = [0; NONCE_LEN];
+        entropy.fill(&mut bytes);
+        Self::new(bytes)
+    }
+}
+
+/// Whether a key is sixteen bytes in base64 (§4.2.1).
+#[cfg(feature = "alloc")]
+pub(super) fn is_key(key: &[u8]) -> bool {
+    let mut bytes = [0; KEY_LEN];
+    key.len() == KEY_LEN && BASE64.decode_slice(key, &mut bytes).is_ok_and(|len| len == NONCE_LEN)
+}
+
+impl Deref for AcceptToken {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        core::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for AcceptToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AcceptToken").field(&&**self).finish()
+    }
+}
+
+impl Deref for Nonce {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        core::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Nonce").field(&&**self).finish()
+    }
+}
+
+/// "The Globally Unique Identifier … unlikely to be used by network endpoints that do not understand the
+/// WebSocket Protocol" (§1.3).
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// "A nonce … a randomly selected 16-byte value" (§4.1).
+const NONCE_LEN: usize = 16;
+
+/// Sixteen bytes in base64.
+const KEY_LEN: usize = 24;
+
+/// A SHA-1 digest, twenty bytes, in base64.
+const ACCEPT_LEN: usize = 28;
+
+/// Padded base64. The grammar (§4.3) says nothing of the bits that a last character has to spare, and
+/// clients that fill them at random are about.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_sixteen_bytes_in_base64() {
+        for key in ["dGhlIHNhbXBsZSBub25jZQ==", "/////////////////////w==", "AQIDBAUGBwgJCgsMDQ4PEH=="] {
+            assert!(is_key(key.as_bytes()), "{key}");
+        }
+        for key in [
+            "",
+            "AAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAAAAA=",
+            "dGhlIHNhbXBsZSBub25jZQ",
+            "dGhlIHNhbXBsZSBub25j_Q==",
+        ] {
+            assert!(!is_key(key.as_bytes()), "{key}");
+        }
+    }
+}

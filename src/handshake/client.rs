@@ -1,0 +1,246 @@
+//! The client's side: a request to write, an answer to read and to check (RFC 6455 §4.1).
+
+use crate::connection::ConnectionState;
+use crate::entropy::Entropy;
+use crate::error::{HandshakeError, LocalProtocolError};
+use crate::http::{self, BodyDecoder, BodyLen, HeadReader, Headers, Put, ResponseHead};
+use crate::limits::HandshakeLimits;
+use crate::output::Output;
+
+use super::accept_token::{AcceptToken, Nonce, generate_accept_token};
+use super::events::{AcceptConnection, PROTOCOL, RejectConnection, RejectData, Request, VERSION};
+
+/// A client's opening handshake.
+///
+/// [`start`](Self::start) writes the request; then give it bytes until it has an [`Answer`]. Bytes behind
+/// a 101 response stay in the input: they belong to the [`Connection`](crate::Connection).
+///
+/// ```
+/// use wsproto::{Answer, ClientHandshake, HandshakeLimits, Request};
+/// # struct Sample;
+/// # impl wsproto::Entropy for Sample {
+/// #     fn fill(&mut self, bytes: &mut [u8]) { bytes.copy_from_slice(b"the sample nonce"); }
+/// # }
+///
+/// let mut output = Vec::new();
+/// let request = Request::new("server.example.com", "/chat");
+/// let mut handshake = ClientHandshake::start(request, HandshakeLimits::default(), &mut Sample, &mut output)?;
+/// assert!(output.starts_with(b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\n"));
+///
+/// let mut input = &b"HTTP/1.1 101 Switching Protocols\r\n\
+///     Upgrade: websocket\r\n\
+///     Connection: Upgrade\r\n\
+///     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n\x81\x05Hello"[..];
+/// let answer = handshake.receive(&mut input)?.expect("a whole response");
+/// assert!(matches!(answer, Answer::Accept(accept) if accept.subprotocol().is_none()));
+/// assert_eq!(input, b"\x81\x05Hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ClientHandshake {
+    limits: HandshakeLimits,
+    request: Request,
+    accept_token: AcceptToken,
+    head: HeadReader,
+    state: State,
+}
+
+/// What a server answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer<'i> {
+    /// The connection is open.
+    Accept(AcceptConnection),
+    /// The connection is refused.
+    Reject(RejectConnection),
+    /// A piece of the refusal's body.
+    RejectData(RejectData<&'i [u8]>),
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// The final response is not complete; `informational` ones were passed over.
+    Receiving { informational: u32 },
+    /// The refusal is told, and its body is under way.
+    Rejecting(BodyDecoder),
+    /// The connection is open.
+    Accepted,
+    /// The refusal is told with all of its body.
+    Rejected,
+    /// The peer broke a rule.
+    Failed,
+}
+
+impl ClientHandshake {
+    /// Writes a request, with a key drawn from `entropy`.
+    ///
+    /// # Errors
+    ///
+    /// A host, a target, a subprotocol or a header that is malformed or the handshake's own, or an `output`
+    /// without room. Then nothing was written and no entropy drawn.
+    pub fn start(
+        request: Request,
+        limits: HandshakeLimits,
+        entropy: &mut impl Entropy,
+        output: &mut impl Output,
+    ) -> Result<Self, LocalProtocolError> {
+        request.check()?;
+        // Every key has the same length, so this one serves to find room.
+        http::reserve(output, |put| put_request(put, &request, &Nonce::new([0; 16])))?;
+        let key = Nonce::generate(entropy);
+        http::write(output, |put| put_request(put, &request, &key))?;
+        Ok(Self {
+            limits,
+            request,
+            accept_token: generate_accept_token(key.as_bytes()),
+            head: HeadReader::new(limits),
+            state: State::Receiving { informational: 0 },
+        })
+    }
+
+    /// Reads on in `input` up to the next part of the answer, and takes off what it has read.
+    ///
+    /// Returns `None` where more bytes are needed or nothing is waited for any more. Responses that are
+    /// merely informational, 1xx but for 101, are passed over (RFC 9110 §15.2).
+    ///
+    /// # Errors
+    ///
+    /// The rule that the server broke, once; close the transport (RFC 6455 §4.1).
+    pub fn receive<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Answer<'i>>, HandshakeError> {
+        let answer = match &mut self.state {
+            State::Receiving { .. } => self.receive_head(input),
+            State::Rejecting(body) => receive_body(body, input),
+            State::Accepted | State::Rejected | State::Failed => Ok(None),
+        };
+        match &answer {
+            Ok(Some(Answer::Accept(_))) => self.state = State::Accepted,
+            Ok(Some(Answer::Reject(reject))) if !reject.has_body() => self.state = State::Rejected,
+            Ok(Some(Answer::RejectData(data))) if data.body_finished => self.state = State::Rejected,
+            Ok(_) => {}
+            Err(_) => self.state = State::Failed,
+        }
+        answer
+    }
+
+    /// Takes note that the transport has ended.
+    ///
+    /// Returns the end of a body that has no other end.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::UnexpectedEof`] where the answer is not complete.
+    pub fn receive_eof(&mut self) -> Result<Option<Answer<'static>>, HandshakeError> {
+        match &self.state {
+            State::Rejecting(body) if body.ends_with_transport() => {
+                self.state = State::Rejected;
+                Ok(Some(Answer::RejectData(RejectData { data: &[], body_finished: true })))
+            }
+            State::Receiving { .. } | State::Rejecting(_) => {
+                self.state = State::Failed;
+                Err(HandshakeError::UnexpectedEof)
+            }
+            State::Accepted | State::Rejected | State::Failed => Ok(None),
+        }
+    }
+
+    /// Where the connection stands: `Connecting`, `Open`, `Rejecting` or `Closed`.
+    pub const fn state(&self) -> ConnectionState {
+        match self.state {
+            State::Receiving { .. } => ConnectionState::Connecting,
+            State::Accepted => ConnectionState::Open,
+            State::Rejecting(_) => ConnectionState::Rejecting,
+            State::Failed | State::Rejected => ConnectionState::Closed,
+        }
+    }
+
+    fn receive_head<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Answer<'i>>, HandshakeError> {
+        while let Some(head) = self.head.read::<ResponseHead>(input)? {
+            match head.status_code {
+                101 => return self.judge(head).map(|accept| Some(Answer::Accept(accept))),
+                100..=199 => self.pass_over()?,
+                _ => {
+                    let body = BodyDecoder::new(BodyLen::of(&head)?, self.limits.max_body_len)?;
+                    let has_body = !body.is_finished();
+                    let reject = RejectConnection::received(head.status_code, head.headers, has_body);
+                    self.state = State::Rejecting(body);
+                    return Ok(Some(Answer::Reject(reject)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Counts a response that is merely informational.
+    fn pass_over(&mut self) -> Result<(), HandshakeError> {
+        let State::Receiving { informational } = &mut self.state else { return Ok(()) };
+        if *informational >= self.limits.max_informational {
+            return Err(HandshakeError::TooManyInformational);
+        }
+        *informational = informational.saturating_add(1);
+        Ok(())
+    }
+
+    /// Holds a 101 response against the list of §4.1, in its order.
+    fn judge(&self, head: ResponseHead) -> Result<AcceptConnection, HandshakeError> {
+        let ResponseHead { version, headers, .. } = head;
+        if version != 1 {
+            return Err(HandshakeError::HttpVersion);
+        }
+        if !is_single(&headers, "Upgrade", |value| value.eq_ignore_ascii_case(b"websocket")) {
+            return Err(HandshakeError::MissingUpgrade);
+        }
+        if !headers.lists("Connection", "Upgrade") {
+            return Err(HandshakeError::MissingConnectionUpgrade);
+        }
+        if !is_single(&headers, "Sec-WebSocket-Accept", |value| value == self.accept_token.as_bytes()) {
+            return Err(HandshakeError::WrongAccept);
+        }
+        if headers.get("Sec-WebSocket-Extensions").is_some() {
+            return Err(HandshakeError::UnexpectedExtension);
+        }
+        let was_offered =
+            |chosen: &[u8]| self.request.subprotocols().any(|offered| offered.as_bytes() == chosen);
+        if headers.get(PROTOCOL).is_some() && !is_single(&headers, PROTOCOL, was_offered) {
+            return Err(HandshakeError::UnexpectedSubprotocol);
+        }
+        Ok(AcceptConnection::received(headers))
+    }
+}
+
+/// Whether a field stands exactly once, with a value such as this.
+fn is_single(headers: &Headers, name: &str, value: impl Fn(&[u8]) -> bool) -> bool {
+    matches!(headers.single(name), Ok(Some(found)) if value(found))
+}
+
+/// The next piece of a refusal's body, and its end, even if that comes alone.
+fn receive_body<'i>(
+    body: &mut BodyDecoder,
+    input: &mut &'i [u8],
+) -> Result<Option<Answer<'i>>, HandshakeError> {
+    let data = body.decode(input)?;
+    let body_finished = body.is_finished();
+    if data.is_empty() && !body_finished {
+        return Ok(None);
+    }
+    Ok(Some(Answer::RejectData(RejectData { data, body_finished })))
+}
+
+/// The request, as §4.1 lists what it is made of.
+fn put_request(put: Put<'_>, request: &Request, key: &Nonce) {
+    for part in ["GET ", request.target(), " HTTP/1.1\r\n"] {
+        put(part.as_bytes());
+    }
+    http::put_field(put, "Host", request.host().as_bytes());
+    put(b"Upgrade: websocket\r\nConnection: Upgrade\r\n");
+    http::put_field(put, "Sec-WebSocket-Key", key.as_bytes());
+    http::put_field(put, VERSION, b"13");
+    let mut before: &[u8] = b"Sec-WebSocket-Protocol: ";
+    for subprotocol in request.subprotocols() {
+        put(before);
+        put(subprotocol.as_bytes());
+        before = b", ";
+    }
+    if before == b", " {
+        put(b"\r\n");
+    }
+    http::put_last_fields(put, request.extra_headers());
+}

@@ -1,0 +1,354 @@
+//! The handshake's events: what a client asks and a server answers (RFC 6455 §4).
+//!
+//! The same types are built by the one side and received by the other. What is built wrong is
+//! remembered, and refused when it is sent, before a byte is written.
+
+use crate::error::{HandshakeError, LocalProtocolError};
+use crate::http::{Headers, Span, syntax};
+
+/// A client's wish for a connection.
+///
+/// ```
+/// use wsproto::Request;
+///
+/// let request = Request::new("server.example.com", "/chat")
+///     .with_subprotocol("superchat")
+///     .with_subprotocol("chat")
+///     .with_header("Origin", "http://example.com");
+/// assert_eq!(request.target(), "/chat");
+/// assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["superchat", "chat"]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Every header, those that the handshake owns too.
+    headers: Headers,
+    target: Span,
+    /// The first thing that was built wrong.
+    misuse: Option<LocalProtocolError>,
+}
+
+impl Request {
+    /// A request to `host`, which may name a port, for `target`: an absolute path with an optional query.
+    pub fn new(host: &str, target: &str) -> Self {
+        let mut headers = Headers::default();
+        headers.push("Host", host.as_bytes());
+        let misuse = if !syntax::is_host(host.as_bytes()) {
+            Some(LocalProtocolError::InvalidHost)
+        } else if !syntax::is_resource_name(target.as_bytes()) {
+            Some(LocalProtocolError::InvalidTarget)
+        } else {
+            None
+        };
+        let target = headers.add_bytes(target.as_bytes());
+        Self { headers, target, misuse }
+    }
+
+    /// What a server has received.
+    pub(super) const fn received(headers: Headers, target: Span) -> Self {
+        Self { headers, target, misuse: None }
+    }
+
+    /// Offers one more subprotocol, behind those offered already.
+    #[must_use]
+    pub fn with_subprotocol(mut self, subprotocol: &str) -> Self {
+        if !syntax::is_token(subprotocol.as_bytes())
+            || self.subprotocols().any(|offered| offered == subprotocol)
+        {
+            self.misuse = self.misuse.or(Some(LocalProtocolError::InvalidSubprotocol));
+        }
+        self.headers.push(PROTOCOL, subprotocol.as_bytes());
+        self
+    }
+
+    /// Adds a header, behind those added already.
+    ///
+    /// It cannot be one that the handshake writes itself: `Host`, `Connection`, `Upgrade`,
+    /// `Sec-WebSocket-Key` and the like, or one that would announce a body.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        add_header(&mut self.headers, &mut self.misuse, name, value.as_ref(), REQUEST_OWNED);
+        self
+    }
+
+    /// The host that is asked, with the port if it is named.
+    pub fn host(&self) -> &str {
+        self.headers.get("Host").map(text).unwrap_or_default()
+    }
+
+    /// The resource name (§3): an absolute path with an optional query.
+    pub fn target(&self) -> &str {
+        text(self.headers.bytes(self.target))
+    }
+
+    /// The subprotocols that the client offers, the one it likes best first.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
+        self.headers.list(PROTOCOL).map(text)
+    }
+
+    /// The origin of the page that asks, which browsers tell (§10.2).
+    pub fn origin(&self) -> Option<&[u8]> {
+        self.headers.get("Origin")
+    }
+
+    /// All headers.
+    pub const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The headers that are not the handshake's own.
+    pub(super) fn extra_headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        extra_headers(&self.headers, REQUEST_OWNED)
+    }
+
+    /// What was built wrong.
+    pub(super) fn check(&self) -> Result<(), LocalProtocolError> {
+        self.misuse.map_or(Ok(()), Err)
+    }
+}
+
+/// A server's yes.
+///
+/// ```
+/// use wsproto::AcceptConnection;
+///
+/// let accept = AcceptConnection::new().with_subprotocol("chat").with_header("Server", "example");
+/// assert_eq!(accept.subprotocol(), Some("chat"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AcceptConnection {
+    headers: Headers,
+    misuse: Option<LocalProtocolError>,
+}
+
+impl AcceptConnection {
+    /// A plain yes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What a client has received.
+    pub(super) const fn received(headers: Headers) -> Self {
+        Self { headers, misuse: None }
+    }
+
+    /// Chooses one of the subprotocols that the client offers.
+    #[must_use]
+    pub fn with_subprotocol(mut self, subprotocol: &str) -> Self {
+        if !syntax::is_token(subprotocol.as_bytes()) || self.subprotocol().is_some() {
+            self.misuse = self.misuse.or(Some(LocalProtocolError::InvalidSubprotocol));
+        }
+        self.headers.push(PROTOCOL, subprotocol.as_bytes());
+        self
+    }
+
+    /// Adds a header, behind those added already; not one that the handshake writes itself.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        add_header(&mut self.headers, &mut self.misuse, name, value.as_ref(), ACCEPT_OWNED);
+        self
+    }
+
+    /// The subprotocol in use (§4.1).
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.headers.get(PROTOCOL).map(text)
+    }
+
+    /// All headers.
+    pub const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The headers that are not the handshake's own.
+    pub(super) fn extra_headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        extra_headers(&self.headers, ACCEPT_OWNED)
+    }
+
+    /// What was built wrong.
+    pub(super) fn check(&self) -> Result<(), LocalProtocolError> {
+        self.misuse.map_or(Ok(()), Err)
+    }
+}
+
+/// A server's no: any status but 101.
+///
+/// ```
+/// use wsproto::RejectConnection;
+///
+/// let reject = RejectConnection::new(401).with_header("WWW-Authenticate", "Basic");
+/// assert_eq!(reject.status_code(), 401);
+/// assert!(!reject.has_body());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectConnection {
+    status_code: u16,
+    headers: Headers,
+    has_body: bool,
+    misuse: Option<LocalProtocolError>,
+}
+
+impl RejectConnection {
+    /// A refusal with this status, 300 to 599, and no body.
+    pub fn new(status_code: u16) -> Self {
+        let misuse =
+            (!matches!(status_code, 300..=599)).then_some(LocalProtocolError::InvalidStatus(status_code));
+        Self { status_code, headers: Headers::default(), has_body: false, misuse }
+    }
+
+    /// What a client has received.
+    pub(super) const fn received(status_code: u16, headers: Headers, has_body: bool) -> Self {
+        Self { status_code, headers, has_body, misuse: None }
+    }
+
+    /// Adds a header, behind those added already.
+    ///
+    /// `Connection` and `Transfer-Encoding` are for the handshake to write, and so is `Content-Length` where
+    /// there is no body.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        add_header(&mut self.headers, &mut self.misuse, name, value.as_ref(), REJECT_OWNED);
+        self
+    }
+
+    /// Announces a body, which follows as [`RejectData`].
+    ///
+    /// It goes out in chunks, unless a `Content-Length` is among the headers.
+    #[must_use]
+    pub const fn with_body(mut self) -> Self {
+        self.has_body = true;
+        self
+    }
+
+    /// The status.
+    pub const fn status_code(&self) -> u16 {
+        self.status_code
+    }
+
+    /// Whether a body follows.
+    pub const fn has_body(&self) -> bool {
+        self.has_body
+    }
+
+    /// All headers.
+    pub const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The headers that are not the handshake's own.
+    pub(super) fn extra_headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        extra_headers(&self.headers, REJECT_OWNED)
+    }
+
+    /// What was built wrong.
+    pub(super) fn check(&self) -> Result<(), LocalProtocolError> {
+        self.misuse.map_or(Ok(()), Err)
+    }
+}
+
+/// A piece of the body of a refusal.
+///
+/// ```
+/// use wsproto::RejectData;
+///
+/// let data = RejectData { data: "not here", body_finished: true };
+/// # let _ = data;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RejectData<B> {
+    /// The bytes.
+    pub data: B,
+    /// Whether they are the last.
+    pub body_finished: bool,
+}
+
+impl HandshakeError {
+    /// The refusal to answer with, as a server.
+    ///
+    /// ```
+    /// use wsproto::HandshakeError;
+    ///
+    /// let reject = HandshakeError::UnsupportedVersion.response();
+    /// assert_eq!(reject.status_code(), 426);
+    /// assert_eq!(reject.headers().get("Sec-WebSocket-Version"), Some(&b"13"[..]));
+    /// ```
+    pub fn response(self) -> RejectConnection {
+        let reject = RejectConnection::new(self.status());
+        match self {
+            Self::MethodNotGet => reject.with_header("Allow", "GET"),
+            // "A server that sends a 426 response MUST send an Upgrade header field" (RFC 9110 §15.5.22).
+            Self::UnsupportedVersion => reject.with_header("Upgrade", "websocket").with_header(VERSION, "13"),
+            // "A |Sec-WebSocket-Version| header field indicating the version(s)" (RFC 6455 §4.2.2).
+            Self::InvalidVersion => reject.with_header(VERSION, "13"),
+            _ => reject,
+        }
+    }
+}
+
+/// Adds a header as it is; what is wrong with it is remembered.
+fn add_header(
+    headers: &mut Headers,
+    misuse: &mut Option<LocalProtocolError>,
+    name: &str,
+    value: &[u8],
+    owned: &[&str],
+) {
+    let wrong = if !syntax::is_token(name.as_bytes()) {
+        Some(LocalProtocolError::InvalidHeaderName)
+    } else if !syntax::is_field_value(value) {
+        Some(LocalProtocolError::InvalidHeaderValue)
+    } else if is_owned(name, owned) {
+        Some(LocalProtocolError::ReservedHeader)
+    } else {
+        None
+    };
+    *misuse = misuse.or(wrong);
+    headers.push(name, value);
+}
+
+fn extra_headers<'a>(
+    headers: &'a Headers,
+    owned: &'static [&'static str],
+) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+    headers.iter().filter(|(name, _)| !is_owned(name, owned))
+}
+
+fn is_owned(name: &str, owned: &[&str]) -> bool {
+    owned.iter().any(|owned| owned.eq_ignore_ascii_case(name))
+}
+
+/// What has been checked to be ASCII.
+fn text(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or_default()
+}
+
+pub(super) const PROTOCOL: &str = "Sec-WebSocket-Protocol";
+
+pub(super) const VERSION: &str = "Sec-WebSocket-Version";
+
+/// What a client's handshake writes itself, or must not announce.
+const REQUEST_OWNED: &[&str] = &[
+    "Host",
+    "Upgrade",
+    "Connection",
+    "Sec-WebSocket-Key",
+    VERSION,
+    PROTOCOL,
+    "Sec-WebSocket-Extensions",
+    "Sec-WebSocket-Accept",
+    "Content-Length",
+    "Transfer-Encoding",
+];
+
+/// What a server's yes writes itself, or must not announce (RFC 9110 §8.6, RFC 9112 §6.1).
+const ACCEPT_OWNED: &[&str] = &[
+    "Upgrade",
+    "Connection",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Accept",
+    PROTOCOL,
+    "Sec-WebSocket-Extensions",
+    "Content-Length",
+    "Transfer-Encoding",
+];
+
+/// What a server's no writes itself.
+const REJECT_OWNED: &[&str] = &["Connection", "Transfer-Encoding", "Sec-WebSocket-Accept"];

@@ -1,0 +1,18 @@
+//! The opening handshake over HTTP/1.1 (RFC 6455 §4).
+
+mod accept_token;
+#[cfg(feature = "alloc")]
+mod events;
+// What is made of them.
+#[cfg(feature = "alloc")]
+mod client;
+#[cfg(feature = "alloc")]
+mod server;
+
+pub use accept_token::{AcceptToken, Nonce, generate_accept_token};
+#[cfg(feature = "alloc")]
+pub use client::{Answer, ClientHandshake};
+#[cfg(feature = "alloc")]
+pub use events::{AcceptConnection, RejectConnection, RejectData, Request};
+#[cfg(feature = "alloc")]
+pub use server::ServerHandshake;

@@ -1,0 +1,374 @@
+//! The server's side: a request to read, a yes or a no to write (RFC 6455 §4.2).
+
+use alloc::format;
+
+use crate::connection::ConnectionState;
+use crate::error::{HandshakeError, LocalProtocolError};
+use crate::http::{self, HeadReader, Headers, RequestHead, Span, decimal, syntax};
+use crate::limits::HandshakeLimits;
+use crate::output::Output;
+
+use super::accept_token::{AcceptToken, generate_accept_token, is_key};
+use super::events::{AcceptConnection, PROTOCOL, RejectConnection, RejectData, Request, VERSION};
+
+/// A server's opening handshake.
+///
+/// Give it bytes until it has a [`Request`], then [`accept`](Self::accept) or [`reject`](Self::reject).
+/// Bytes behind the request stay in the input: they belong to the [`Connection`](crate::Connection).
+///
+/// ```
+/// use wsproto::{AcceptConnection, HandshakeLimits, ServerHandshake};
+///
+/// let mut input = &b"GET /chat HTTP/1.1\r\n\
+///     Host: server.example.com\r\n\
+///     Upgrade: websocket\r\n\
+///     Connection: Upgrade\r\n\
+///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+///     Sec-WebSocket-Version: 13\r\n\r\n"[..];
+/// let mut handshake = ServerHandshake::new(HandshakeLimits::default());
+/// let request = handshake.receive(&mut input)?.expect("a whole request");
+/// assert_eq!(request.target(), "/chat");
+///
+/// let mut output = Vec::new();
+/// handshake.accept(AcceptConnection::new(), &mut output)?;
+/// assert!(output.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ServerHandshake {
+    head: HeadReader,
+    state: State,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// The request is not complete.
+    Receiving,
+    /// The request can be accepted or rejected.
+    Deciding { request: Request, accept_token: AcceptToken },
+    /// The peer broke a rule: it can only be rejected.
+    Failed,
+    /// The refusal is out, and its body is under way.
+    Rejecting(Framing),
+    /// The connection is open.
+    Accepted,
+    /// The refusal is out.
+    Rejected,
+}
+
+/// How a refusal's body goes out.
+#[derive(Clone, Copy, Debug)]
+enum Framing {
+    Chunked,
+    /// So many bytes were announced and have not come.
+    Known {
+        remaining: u64,
+    },
+}
+
+impl ServerHandshake {
+    /// A handshake that waits for a request.
+    pub fn new(limits: HandshakeLimits) -> Self {
+        Self { head: HeadReader::new(limits), state: State::Receiving }
+    }
+
+    /// Reads on in `input` up to the end of the request, and takes off what it has read.
+    ///
+    /// Returns the request once it is complete, and `None` where more bytes are needed or nothing is waited
+    /// for any more.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the client broke, once; [`reject`](Self::reject) its
+    /// [`response`](HandshakeError::response).
+    pub fn receive(&mut self, input: &mut &[u8]) -> Result<Option<&Request>, HandshakeError> {
+        if !matches!(self.state, State::Receiving) {
+            return Ok(None);
+        }
+        match self.head.read(input).and_then(|head| head.map(judge).transpose()) {
+            Ok(Some((request, accept_token))) => {
+                self.state = State::Deciding { request, accept_token };
+                Ok(self.request())
+            }
+            Ok(None) => Ok(None),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Takes note that the transport has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::UnexpectedEof`] where a request has begun, or could have, and is not complete.
+    pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
+        if matches!(self.state, State::Receiving) {
+            return Err(self.fail(HandshakeError::UnexpectedEof));
+        }
+        Ok(())
+    }
+
+    /// The request, as long as it is not answered.
+    pub const fn request(&self) -> Option<&Request> {
+        match &self.state {
+            State::Deciding { request, .. } => Some(request),
+            _ => None,
+        }
+    }
+
+    /// Writes the 101 response: the connection is open.
+    ///
+    /// # Errors
+    ///
+    /// Where no request waits for an answer, a subprotocol was not offered, a header is malformed or is the
+    /// handshake's own, or `output` has no room.
+    pub fn accept(
+        &mut self,
+        accept: AcceptConnection,
+        output: &mut impl Output,
+    ) -> Result<(), LocalProtocolError> {
+        let State::Deciding { request, accept_token } = &self.state else {
+            return Err(LocalProtocolError::NotInHandshake);
+        };
+        accept.check()?;
+        if let Some(chosen) = accept.subprotocol() {
+            if !request.subprotocols().any(|offered| offered == chosen) {
+                return Err(LocalProtocolError::SubprotocolNotOffered);
+            }
+        }
+        http::write(output, |put| {
+            put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
+            http::put_field(put, "Sec-WebSocket-Accept", accept_token.as_bytes());
+            if let Some(subprotocol) = accept.subprotocol() {
+                http::put_field(put, PROTOCOL, subprotocol.as_bytes());
+            }
+            http::put_last_fields(put, accept.extra_headers());
+        })?;
+        self.state = State::Accepted;
+        Ok(())
+    }
+
+    /// Writes a refusal; the connection is closed after it, and after its body if it has one.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing waits for an answer, the status is none for a refusal, a header is malformed or is the
+    /// handshake's own, or `output` has no room.
+    pub fn reject(
+        &mut self,
+        reject: RejectConnection,
+        output: &mut impl Output,
+    ) -> Result<(), LocalProtocolError> {
+        if !matches!(self.state, State::Deciding { .. } | State::Failed) {
+            return Err(LocalProtocolError::NotInHandshake);
+        }
+        reject.check()?;
+        let next = match (reject.has_body(), announced_len(reject.headers())?) {
+            (false, None) => State::Rejected,
+            (false, Some(_)) => return Err(LocalProtocolError::ReservedHeader),
+            (true, None) => State::Rejecting(Framing::Chunked),
+            (true, Some(remaining)) => State::Rejecting(Framing::Known { remaining }),
+        };
+        http::write(output, |put| {
+            let status_code = reject.status_code();
+            put(format!("HTTP/1.1 {status_code} {}\r\n", reason_phrase(status_code)).as_bytes());
+            // A sender of Upgrade lists it in Connection as well (RFC 9110 §7.8).
+            let upgrades = reject.headers().get("Upgrade").is_some();
+            http::put_field(put, "Connection", if upgrades { b"Upgrade, close" } else { b"close" });
+            match next {
+                State::Rejected => http::put_field(put, CONTENT_LENGTH, b"0"),
+                State::Rejecting(Framing::Chunked) => http::put_field(put, "Transfer-Encoding", b"chunked"),
+                _ => {}
+            }
+            http::put_last_fields(put, reject.extra_headers());
+        })?;
+        self.state = next;
+        Ok(())
+    }
+
+    /// Writes a piece of a refusal's body.
+    ///
+    /// # Errors
+    ///
+    /// Where no body was announced, or another length than it has; or where `output` has no room.
+    pub fn reject_data(
+        &mut self,
+        data: RejectData<impl AsRef<[u8]>>,
+        output: &mut impl Output,
+    ) -> Result<(), LocalProtocolError> {
+        let State::Rejecting(framing) = self.state else {
+            return Err(LocalProtocolError::NotInHandshake);
+        };
+        let RejectData { data, body_finished } = data;
+        let data = data.as_ref();
+        let next = match framing {
+            Framing::Chunked => {
+                http::write(output, |put| http::put_chunk(put, data, body_finished))?;
+                framing
+            }
+            Framing::Known { remaining } => {
+                let left = remaining.checked_sub(data.len() as u64).ok_or(LocalProtocolError::InvalidBody)?;
+                if body_finished != (left == 0) {
+                    return Err(LocalProtocolError::InvalidBody);
+                }
+                output.write(data, &[], None)?;
+                Framing::Known { remaining: left }
+            }
+        };
+        self.state = if body_finished { State::Rejected } else { State::Rejecting(next) };
+        Ok(())
+    }
+
+    /// Where the connection stands: `Connecting`, `Open`, `Rejecting` or `Closed`.
+    ///
+    /// After a failure it is `Closed`, though a refusal may still be sent.
+    pub const fn state(&self) -> ConnectionState {
+        match self.state {
+            State::Receiving | State::Deciding { .. } => ConnectionState::Connecting,
+            State::Accepted => ConnectionState::Open,
+            State::Rejecting(_) => ConnectionState::Rejecting,
+            State::Failed | State::Rejected => ConnectionState::Closed,
+        }
+    }
+
+    /// Fails for a reason that was found elsewhere.
+    pub(crate) fn fail(&mut self, error: HandshakeError) -> HandshakeError {
+        self.state = State::Failed;
+        error
+    }
+}
+
+/// Holds a request against §4.2.1, in the order of its list.
+fn judge(head: RequestHead) -> Result<(Request, AcceptToken), HandshakeError> {
+    let RequestHead { method, target, version, mut headers } = head;
+    if version != 1 {
+        return Err(HandshakeError::HttpVersion);
+    }
+    if headers.bytes(method) != b"GET" {
+        return Err(HandshakeError::MethodNotGet);
+    }
+    let target = resource_name(&mut headers, target)?;
+    judge_host(&headers)?;
+    judge_body(&headers)?;
+    if !headers.lists("Upgrade", "websocket") {
+        return Err(HandshakeError::MissingUpgrade);
+    }
+    if !headers.lists("Connection", "Upgrade") {
+        return Err(HandshakeError::MissingConnectionUpgrade);
+    }
+    judge_version(&headers)?;
+    let accept_token = match headers.single("Sec-WebSocket-Key") {
+        Ok(Some(key)) if is_key(key) => generate_accept_token(key),
+        _ => return Err(HandshakeError::InvalidKey),
+    };
+    judge_subprotocols(&headers)?;
+    Ok((Request::received(headers, target), accept_token))
+}
+
+/// The resource name within a target: an absolute path, or an absolute URI that holds one.
+fn resource_name(headers: &mut Headers, target: Span) -> Result<Span, HandshakeError> {
+    let bytes = headers.bytes(target);
+    let Some(authority) = after_scheme(bytes) else {
+        return if syntax::is_resource_name(bytes) { Ok(target) } else { Err(HandshakeError::InvalidTarget) };
+    };
+    let authority_len = authority.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(authority.len());
+    let (authority, path) = authority.split_at(authority_len);
+    if !syntax::is_host(authority) {
+        return Err(HandshakeError::InvalidTarget);
+    }
+    let name = match path {
+        [b'/', ..] => target.skip(bytes.len().saturating_sub(path.len())),
+        _ => {
+            let path = [b"/", path].concat();
+            headers.add_bytes(&path)
+        }
+    };
+    if syntax::is_resource_name(headers.bytes(name)) { Ok(name) } else { Err(HandshakeError::InvalidTarget) }
+}
+
+/// What follows the scheme of an absolute URI.
+fn after_scheme(target: &[u8]) -> Option<&[u8]> {
+    [&b"http://"[..], b"https://", b"ws://", b"wss://"].into_iter().find_map(|scheme| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    })
+}
+
+/// "A |Host| header field containing the server's authority"; one, and well-formed (RFC 9112 §3.2).
+fn judge_host(headers: &Headers) -> Result<(), HandshakeError> {
+    match headers.single("Host") {
+        Ok(Some(host)) if syntax::is_host(host) => Ok(()),
+        _ => Err(HandshakeError::InvalidHost),
+    }
+}
+
+/// What follows the head would be the body, not frames.
+fn judge_body(headers: &Headers) -> Result<(), HandshakeError> {
+    let has_len = headers.get_all(CONTENT_LENGTH).any(|len| len != b"0");
+    if has_len || headers.get("Transfer-Encoding").is_some() {
+        return Err(HandshakeError::RequestBody);
+    }
+    Ok(())
+}
+
+/// "A |Sec-WebSocket-Version| header field, with a value of 13"; a number below 256 else (§4.3).
+fn judge_version(headers: &Headers) -> Result<(), HandshakeError> {
+    match headers.single(VERSION) {
+        Ok(Some(b"13")) => Ok(()),
+        Ok(Some([b'0', _, ..])) => Err(HandshakeError::InvalidVersion),
+        Ok(Some(version)) if decimal(version).is_some_and(|version| version < 256) => {
+            Err(HandshakeError::UnsupportedVersion)
+        }
+        _ => Err(HandshakeError::InvalidVersion),
+    }
+}
+
+/// "1#token" (§4.3).
+fn judge_subprotocols(headers: &Headers) -> Result<(), HandshakeError> {
+    let absent = headers.get(PROTOCOL).is_none();
+    let empty = headers.list(PROTOCOL).next().is_none();
+    if empty && !absent || !headers.list(PROTOCOL).all(syntax::is_token) {
+        return Err(HandshakeError::InvalidSubprotocol);
+    }
+    Ok(())
+}
+
+/// The length of body that a refusal's headers announce.
+fn announced_len(headers: &Headers) -> Result<Option<u64>, LocalProtocolError> {
+    match headers.single(CONTENT_LENGTH) {
+        Ok(None) => Ok(None),
+        Ok(Some(len)) => decimal(len).map(Some).ok_or(LocalProtocolError::InvalidBody),
+        Err(_) => Err(LocalProtocolError::InvalidBody),
+    }
+}
+
+/// What people call a status (RFC 9110 §15); clients pay no heed to it.
+const fn reason_phrase(status_code: u16) -> &'static str {
+    match status_code {
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        410 => "Gone",
+        413 => "Content Too Large",
+        421 => "Misdirected Request",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}
+
+const CONTENT_LENGTH: &str = "Content-Length";

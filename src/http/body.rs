@@ -1,0 +1,182 @@
+//! The body of a response, for as long as it lasts (RFC 9112 §6, §7.1).
+
+use alloc::vec::Vec;
+
+use httparse::Status;
+
+use crate::error::HandshakeError;
+
+use super::head::ResponseHead;
+
+/// How long a body is (RFC 9112 §6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyLen {
+    /// This many bytes.
+    Known(u64),
+    /// As long as its chunks say.
+    Chunked,
+    /// Until the transport ends.
+    UntilEof,
+}
+
+impl BodyLen {
+    /// Reads it from a final response's head.
+    pub(crate) fn of(head: &ResponseHead) -> Result<Self, HandshakeError> {
+        if matches!(head.status_code, 204 | 304) {
+            return Ok(Self::Known(0));
+        }
+        let mut content_len = None;
+        for element in head.headers.list("Content-Length") {
+            let len = decimal(element).ok_or(HandshakeError::MalformedBody)?;
+            // "Multiple … values" that agree may be taken as one (§6.3).
+            if content_len.replace(len).is_some_and(|before| before != len) {
+                return Err(HandshakeError::MalformedBody);
+            }
+        }
+        match (head.headers.list("Transfer-Encoding").last(), content_len) {
+            (Some(_), Some(_)) => Err(HandshakeError::MalformedBody),
+            (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Self::Chunked),
+            (Some(_), None) => Ok(Self::UntilEof),
+            (None, Some(len)) => Ok(Self::Known(len)),
+            (None, None) if head.headers.get("Content-Length").is_some() => {
+                Err(HandshakeError::MalformedBody)
+            }
+            (None, None) => Ok(Self::UntilEof),
+        }
+    }
+}
+
+/// Takes a body out of its framing.
+#[derive(Clone, Debug)]
+pub(crate) struct BodyDecoder {
+    state: State,
+    /// What has come of a line between chunks.
+    line: Vec<u8>,
+    /// How many more bytes are taken.
+    allowance: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// This many bytes are to come.
+    Known { remaining: u64 },
+    /// All that comes is body.
+    UntilEof,
+    /// A line with the size of a chunk.
+    ChunkSize,
+    /// This many bytes of a chunk are to come.
+    Chunk { remaining: u64 },
+    /// The line end behind a chunk.
+    ChunkEnd,
+    /// The lines behind the last chunk, up to an empty one.
+    Trailer,
+    /// Nothing more.
+    Finished,
+}
+
+impl BodyDecoder {
+    /// A decoder that takes at most `max_len` bytes.
+    pub(crate) fn new(len: BodyLen, max_len: u64) -> Result<Self, HandshakeError> {
+        let state = match len {
+            BodyLen::Known(len) if len > max_len => return Err(HandshakeError::BodyTooLong),
+            BodyLen::Known(0) => State::Finished,
+            BodyLen::Known(remaining) => State::Known { remaining },
+            BodyLen::Chunked => State::ChunkSize,
+            BodyLen::UntilEof => State::UntilEof,
+        };
+        Ok(Self { state, line: Vec::new(), allowance: max_len })
+    }
+
+    /// Whether the body has ended.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.state == State::Finished
+    }
+
+    /// Whether the end of the transport is the end of the body.
+    pub(crate) fn ends_with_transport(&self) -> bool {
+        self.state == State::UntilEof
+    }
+
+    /// Takes the next piece of body off `input`; empty when `input` is used up or the body has ended.
+    pub(crate) fn decode<'i>(&mut self, input: &mut &'i [u8]) -> Result<&'i [u8], HandshakeError> {
+        loop {
+            match self.state {
+                State::Finished => return Ok(&[]),
+                State::UntilEof => return self.take(input, u64::MAX),
+                State::Known { remaining } => {
+                    let piece = self.take(input, remaining)?;
+                    self.state = match remaining.saturating_sub(piece.len() as u64) {
+                        0 => State::Finished,
+                        remaining => State::Known { remaining },
+                    };
+                    return Ok(piece);
+                }
+                State::Chunk { remaining } => {
+                    let piece = self.take(input, remaining)?;
+                    self.state = match remaining.saturating_sub(piece.len() as u64) {
+                        0 => State::ChunkEnd,
+                        remaining => State::Chunk { remaining },
+                    };
+                    return Ok(piece);
+                }
+                State::ChunkSize | State::ChunkEnd | State::Trailer => {
+                    if !self.gather_line(input)? {
+                        return Ok(&[]);
+                    }
+                    self.state = self.after_line()?;
+                    self.line.clear();
+                }
+            }
+        }
+    }
+
+    /// What follows the line that has come.
+    fn after_line(&self) -> Result<State, HandshakeError> {
+        match (self.state, self.line.as_slice()) {
+            (State::ChunkEnd, b"\r\n") => Ok(State::ChunkSize),
+            (State::Trailer, b"\r\n") => Ok(State::Finished),
+            (State::Trailer, _) => Ok(State::Trailer),
+            (State::ChunkSize, line) if line.ends_with(b"\r\n") => match httparse::parse_chunk_size(line) {
+                Ok(Status::Complete((_, 0))) => Ok(State::Trailer),
+                Ok(Status::Complete((_, size))) if size > self.allowance => Err(HandshakeError::BodyTooLong),
+                Ok(Status::Complete((_, remaining))) => Ok(State::Chunk { remaining }),
+                _ => Err(HandshakeError::MalformedBody),
+            },
+            _ => Err(HandshakeError::MalformedBody),
+        }
+    }
+
+    /// Takes the rest of a line off `input`, or what there is of it; true once it is finished.
+    fn gather_line(&mut self, input: &mut &[u8]) -> Result<bool, HandshakeError> {
+        let len = match input.iter().position(|byte| *byte == b'\n') {
+            Some(end) => end.saturating_add(1),
+            None => input.len(),
+        };
+        if len > MAX_LINE.saturating_sub(self.line.len()) {
+            return Err(HandshakeError::MalformedBody);
+        }
+        let piece = self.take(input, len as u64)?;
+        self.line.extend_from_slice(piece);
+        Ok(piece.ends_with(b"\n"))
+    }
+
+    /// Takes up to `len` bytes off `input`, if so many are allowed.
+    fn take<'i>(&mut self, input: &mut &'i [u8], len: u64) -> Result<&'i [u8], HandshakeError> {
+        let len = usize::try_from(len).unwrap_or(usize::MAX).min(input.len());
+        let (piece, rest) = input.split_at(len);
+        self.allowance = self.allowance.checked_sub(len as u64).ok_or(HandshakeError::BodyTooLong)?;
+        *input = rest;
+        Ok(piece)
+    }
+}
+
+/// The longest line between chunks, with its line end: sizes are short, and nothing else is read.
+const MAX_LINE: usize = 1024;
+
+/// A number in decimal digits alone.
+pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    core::str::from_utf8(digits).ok()?.parse().ok()
+}

@@ -1,0 +1,145 @@
+//! What may stand where in a head (RFC 9110 §5, RFC 9112 §3, RFC 3986 §3.2).
+
+/// A token: a method, a field name, a subprotocol (RFC 9110 §5.6.2).
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|byte| is_token_byte(*byte))
+}
+
+const fn is_token_byte(byte: u8) -> bool {
+    matches!(byte,
+        b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~')
+}
+
+/// A field value: visible bytes, with spaces and tabs only inside (RFC 9110 §5.5).
+pub(crate) fn is_field_value(bytes: &[u8]) -> bool {
+    trim(bytes) == bytes && bytes.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..))
+}
+
+/// A resource name: an absolute path with an optional query, and no fragment (RFC 6455 §3).
+pub(crate) fn is_resource_name(target: &[u8]) -> bool {
+    target.first() == Some(&b'/') && target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#')
+}
+
+/// A host with an optional port (RFC 9110 §7.2, RFC 3986 §3.2.2).
+pub(crate) fn is_host(host: &[u8]) -> bool {
+    let (name, port) = match host {
+        [b'[', literal @ ..] => {
+            let Some(end) = literal.iter().position(|byte| *byte == b']') else { return false };
+            let (address, rest) = literal.split_at(end);
+            if !is_ip_literal(address) {
+                return false;
+            }
+            match rest {
+                [b']'] => return true,
+                [b']', b':', port @ ..] => (address, port),
+                _ => return false,
+            }
+        }
+        _ => match host.iter().position(|byte| *byte == b':') {
+            Some(colon) => {
+                let (name, port) = host.split_at(colon);
+                if !is_reg_name(name) {
+                    return false;
+                }
+                (name, port.get(1..).unwrap_or_default())
+            }
+            None => return is_reg_name(host),
+        },
+    };
+    !name.is_empty() && is_port(port)
+}
+
+fn is_ip_literal(address: &[u8]) -> bool {
+    core::str::from_utf8(address).is_ok_and(|address| address.parse::<core::net::Ipv6Addr>().is_ok())
+}
+
+fn is_reg_name(name: &[u8]) -> bool {
+    let mut rest = name;
+    while let [byte, tail @ ..] = rest {
+        rest = match (byte, tail) {
+            (b'%', [high, low, tail @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => tail,
+            (b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~', _) => tail,
+            (b'!' | b'$' | b'&'..=b',' | b';' | b'=', _) => tail,
+            _ => return false,
+        };
+    }
+    !name.is_empty()
+}
+
+fn is_port(port: &[u8]) -> bool {
+    port.is_empty()
+        || port.iter().all(u8::is_ascii_digit)
+            && core::str::from_utf8(port).is_ok_and(|port| port.parse::<u16>().is_ok())
+}
+
+/// Without the spaces and tabs around it.
+pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_have_no_separators() {
+        for byte in 0..=255 {
+            let separator = b"()<>@,;:\\\"/[]?={} \t".contains(&byte);
+            assert_eq!(is_token(&[byte]), byte.is_ascii_graphic() && !separator, "{byte:#x}");
+        }
+        assert!(!is_token(b""));
+    }
+
+    #[test]
+    fn hosts() {
+        for host in ["localhost", "a.example:80", "[::1]", "[::1]:9001", "127.0.0.1:", "a_b", "a%20b"] {
+            assert!(is_host(host.as_bytes()), "{host}");
+        }
+        for host in [
+            "",
+            ":80",
+            "[::1",
+            "[::1]x",
+            "[]",
+            "[z]",
+            "a/b",
+            "a b",
+            "host:999999",
+            "host:8a",
+            "a:b:c",
+            "café",
+            "a%2",
+            "a@b",
+            "a\r\nb",
+            "[::1]:65536",
+        ] {
+            assert!(!is_host(host.as_bytes()), "{host}");
+        }
+    }
+
+    #[test]
+    fn resource_names() {
+        for target in ["/", "/chat?x=1&y=%20z", "//x"] {
+            assert!(is_resource_name(target.as_bytes()), "{target}");
+        }
+        for target in ["", "chat", "/a b", "/a#b", "/a\tb", "/a\x7fb", "/é", "*"] {
+            assert!(!is_resource_name(target.as_bytes()), "{target}");
+        }
+    }
+
+    #[test]
+    fn field_values_cannot_end_the_field() {
+        for value in ["", "a", "a b\tc", "é"] {
+            assert!(is_field_value(value.as_bytes()), "{value}");
+        }
+        for value in ["a\r\nb", "a\nb", "a\rb", "a\0b", " a", "a\t", "a\x7f"] {
+            assert!(!is_field_value(value.as_bytes()), "{value:?}");
+        }
+    }
+}

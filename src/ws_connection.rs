@@ -1,0 +1,472 @@
+//! All as one: the handshake, then the connection, with owned events and a `Vec` in and out.
+//!
+//! This is the look-alike of Python wsproto's `WSConnection`, for whoever wants the protocol in one piece
+//! and can spare a copy. Where it differs it mends, and the crate's front page says how.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem;
+
+use thiserror::Error;
+
+use crate::connection::{Closure, Connection, ConnectionState, Replies, ReplyPolicy, Transport};
+use crate::entropy::{Entropy, NoEntropy};
+use crate::error::{HandshakeError, LocalProtocolError, RemoteProtocolError};
+use crate::event::{BytesMessage, CloseConnection, Event, LentEvent, Outgoing, Ping, Pong, TextMessage};
+use crate::frame::FrameHeader;
+use crate::handshake::{
+    AcceptConnection, Answer, ClientHandshake, RejectConnection, RejectData, Request, ServerHandshake,
+};
+use crate::limits::{HandshakeLimits, Limits};
+
+/// A WebSocket connection from its first byte to its last.
+///
+/// ```
+/// use wsproto::{AcceptConnection, OsEntropy, Request, TextMessage, WsConnection, WsEvent};
+///
+/// let mut client = WsConnection::client(OsEntropy::new());
+/// let mut server = WsConnection::server();
+///
+/// server.receive_data(&client.send(Request::new("localhost", "/"))?)?;
+/// let Some(WsEvent::Request(_)) = server.next_event()? else { panic!("no request") };
+/// client.receive_data(&server.send(AcceptConnection::new())?)?;
+/// let Some(WsEvent::AcceptConnection(_)) = client.next_event()? else { panic!("no answer") };
+///
+/// server.receive_data(&client.send(TextMessage::from("hello"))?)?;
+/// assert_eq!(server.next_event()?, Some(WsEvent::TextMessage(TextMessage::new("hello".into()))));
+/// assert_eq!(server.next_event()?, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "WSConnection")]
+#[derive(Clone, Debug)]
+pub struct WsConnection<E = NoEntropy> {
+    limits: Limits,
+    handshake_limits: HandshakeLimits,
+    /// A client's entropy, until the connection has it.
+    entropy: Option<E>,
+    phase: Phase<E>,
+    inbox: Inbox,
+    outbox: Vec<u8>,
+    replies: Replies,
+}
+
+/// What a [`WsConnection`] receives; each can be sent as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WsEvent {
+    /// A client asks for a connection.
+    Request(Request),
+    /// The server agrees.
+    AcceptConnection(AcceptConnection),
+    /// The server refuses.
+    RejectConnection(RejectConnection),
+    /// A piece of the refusal's body.
+    RejectData(RejectData<Vec<u8>>),
+    /// A text message, or a piece of one.
+    TextMessage(TextMessage<String>),
+    /// A binary message, or a piece of one.
+    BytesMessage(BytesMessage<Vec<u8>>),
+    /// A ping.
+    Ping(Ping<Vec<u8>>),
+    /// A pong.
+    Pong(Pong<Vec<u8>>),
+    /// The end; its code is 1006 where the transport ended first.
+    CloseConnection(CloseConnection<String>),
+}
+
+/// The peer broke a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+pub enum ReceiveError {
+    /// In the handshake. A server sends its [`response`](HandshakeError::response).
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    /// In the open connection. Send its [`response`](RemoteProtocolError::response).
+    #[error(transparent)]
+    Protocol(#[from] RemoteProtocolError),
+}
+
+#[derive(Clone, Debug)]
+enum Phase<E> {
+    /// A client that has asked for nothing yet.
+    Idle,
+    /// A client that waits for the answer.
+    Client(ClientHandshake),
+    /// A server that waits for the request, or for the caller's answer.
+    Server(ServerHandshake),
+    /// Messages go both ways.
+    Open(Connection<E>),
+}
+
+/// What was received and is not yet read.
+#[derive(Clone, Debug, Default)]
+struct Inbox {
+    bytes: Vec<u8>,
+    read: usize,
+    end: End,
+}
+
+/// What is known of the end of the inbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum End {
+    /// More may come.
+    #[default]
+    Open,
+    /// More came than is kept.
+    Overflow,
+    /// The transport has ended, which is still to be told.
+    Eof,
+    /// Nothing is left to be told.
+    Told,
+}
+
+impl WsConnection<NoEntropy> {
+    /// A server's connection, which waits for a [`Request`].
+    pub fn server() -> Self {
+        let handshake_limits = HandshakeLimits::DEFAULT;
+        Self::new(Phase::Server(ServerHandshake::new(handshake_limits)), None)
+    }
+}
+
+impl<E: Entropy> WsConnection<E> {
+    /// A client's connection, which waits for a [`Request`] to send; key and masks come from `entropy`.
+    pub fn client(entropy: E) -> Self {
+        Self::new(Phase::Idle, Some(entropy))
+    }
+
+    fn new(phase: Phase<E>, entropy: Option<E>) -> Self {
+        Self {
+            limits: Limits::DEFAULT,
+            handshake_limits: HandshakeLimits::DEFAULT,
+            entropy,
+            phase,
+            inbox: Inbox::default(),
+            outbox: Vec::new(),
+            replies: Replies::new(ReplyPolicy::Nothing),
+        }
+    }
+
+    /// Sets other limits, before anything is sent or received.
+    #[must_use]
+    pub fn with_limits(mut self, handshake_limits: HandshakeLimits, limits: Limits) -> Self {
+        self.limits = limits;
+        self.handshake_limits = handshake_limits;
+        if let Phase::Server(handshake) = &mut self.phase {
+            *handshake = ServerHandshake::new(handshake_limits);
+        }
+        self
+    }
+
+    /// Sets which answers are prepared without being asked for: none unless set.
+    ///
+    /// They come out with the next [`send`](Self::send), or of [`bytes_to_send`](Self::bytes_to_send).
+    #[must_use]
+    pub fn with_replies(mut self, policy: ReplyPolicy) -> Self {
+        self.replies = Replies::new(policy);
+        self
+    }
+
+    /// Takes what the transport gave. What it says comes out of [`next_event`](Self::next_event).
+    ///
+    /// # Errors
+    ///
+    /// [`LocalProtocolError::DataAfterEof`], after [`receive_eof`](Self::receive_eof).
+    pub fn receive_data(&mut self, data: &[u8]) -> Result<(), LocalProtocolError> {
+        let room = match &self.phase {
+            Phase::Open(_) => usize::MAX,
+            Phase::Idle | Phase::Client(_) | Phase::Server(_) => {
+                self.handshake_limits.max_head_len.saturating_add(self.handshake_limits.max_early_data)
+            }
+        };
+        self.inbox.add(data, room)
+    }
+
+    /// Takes note that the transport has ended. What follows comes out of [`next_event`](Self::next_event).
+    pub fn receive_eof(&mut self) {
+        if self.inbox.end == End::Open {
+            self.inbox.end = End::Eof;
+        }
+    }
+
+    /// Reads on up to the next event; `None` where more has to be received first.
+    ///
+    /// The state changes when the event is taken, not when its bytes arrive.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the peer broke, once.
+    pub fn next_event(&mut self) -> Result<Option<WsEvent>, ReceiveError> {
+        match self.read_event() {
+            Ok(None) => self.end_event(),
+            other => other,
+        }
+    }
+
+    /// Writes an event, and before it the replies that wait; returns the bytes for the transport.
+    ///
+    /// A close reason of more than 123 bytes is cut, at the end of a character.
+    ///
+    /// # Errors
+    ///
+    /// What the protocol does not allow now, or at all. Nothing has changed then.
+    pub fn send(&mut self, event: impl WsOutgoing) -> Result<Vec<u8>, LocalProtocolError> {
+        self.write_replies();
+        event.write(self)?;
+        Ok(mem::take(&mut self.outbox))
+    }
+
+    /// The replies that wait, as bytes for the transport.
+    pub fn bytes_to_send(&mut self) -> Vec<u8> {
+        self.write_replies();
+        mem::take(&mut self.outbox)
+    }
+
+    /// Where the connection stands.
+    pub const fn state(&self) -> ConnectionState {
+        match &self.phase {
+            Phase::Open(connection) => connection.state(),
+            Phase::Idle => ConnectionState::Connecting,
+            Phase::Client(handshake) => handshake.state(),
+            Phase::Server(handshake) => handshake.state(),
+        }
+    }
+
+    /// What to do with the transport, once what was sent is written to it.
+    pub const fn transport(&self) -> Transport {
+        match (&self.phase, self.state()) {
+            (Phase::Open(connection), _) => connection.transport(),
+            (_, ConnectionState::Closed) => Transport::Drop,
+            _ => Transport::Keep,
+        }
+    }
+
+    /// How the connection ended; `None` while it has not, or was never open.
+    pub fn closure(&self) -> Option<Closure<'_>> {
+        match &self.phase {
+            Phase::Open(connection) => connection.closure(),
+            Phase::Idle | Phase::Client(_) | Phase::Server(_) => None,
+        }
+    }
+
+    /// Reads on in what was received.
+    fn read_event(&mut self) -> Result<Option<WsEvent>, ReceiveError> {
+        match &mut self.phase {
+            Phase::Idle => Ok(None),
+            Phase::Server(handshake) => {
+                let request = self.inbox.read(|input| handshake.receive(input))?;
+                Ok(request.cloned().map(WsEvent::Request))
+            }
+            Phase::Client(handshake) => {
+                let answer = self.inbox.read(|input| handshake.receive(input).map(own_answer))?;
+                if let Some(WsEvent::AcceptConnection(_)) = answer {
+                    self.open();
+                }
+                Ok(answer)
+            }
+            Phase::Open(connection) => {
+                let replies = &mut self.replies;
+                let event = self.inbox.read_in_place(|input| {
+                    let event =
+                        connection.next_event(input).inspect_err(|error| replies.note_failure(*error))?;
+                    Ok::<_, RemoteProtocolError>(event.map(|event| {
+                        replies.note(&event);
+                        own_event(event)
+                    }))
+                })?;
+                Ok(event)
+            }
+        }
+    }
+
+    /// What the end of the inbox means, once all of it is read.
+    fn end_event(&mut self) -> Result<Option<WsEvent>, ReceiveError> {
+        match (mem::replace(&mut self.inbox.end, End::Told), &mut self.phase) {
+            (end @ (End::Open | End::Told), _) => {
+                self.inbox.end = end;
+                Ok(None)
+            }
+            (End::Overflow, Phase::Server(handshake)) => {
+                Err(handshake.fail(HandshakeError::TooMuchEarlyData).into())
+            }
+            (End::Overflow, _) => Err(HandshakeError::TooMuchEarlyData.into()),
+            (End::Eof, Phase::Idle) => Ok(None),
+            (End::Eof, Phase::Server(handshake)) => Ok(handshake.receive_eof().map(|()| None)?),
+            (End::Eof, Phase::Client(handshake)) => Ok(own_answer(handshake.receive_eof()?)),
+            (End::Eof, Phase::Open(connection)) => {
+                Ok(connection.receive_eof().map(|close| own_event(Event::Close(close))))
+            }
+        }
+    }
+
+    /// The handshake is over: what follows are frames.
+    fn open(&mut self) {
+        self.phase = Phase::Open(Connection::new(self.limits, self.entropy.take()));
+    }
+
+    fn write_replies(&mut self) {
+        if let Phase::Open(connection) = &mut self.phase {
+            // A `Vec` has room, and no frame is ever left incomplete here.
+            let _ = self.replies.send(connection.sender(), &mut self.outbox);
+        }
+    }
+}
+
+impl Inbox {
+    /// Adds to what is not read, of which `room` bytes may be kept.
+    fn add(&mut self, data: &[u8], room: usize) -> Result<(), LocalProtocolError> {
+        match self.end {
+            End::Open => {}
+            End::Overflow => return Ok(()),
+            End::Eof | End::Told => return Err(LocalProtocolError::DataAfterEof),
+        }
+        self.bytes.drain(..mem::take(&mut self.read).min(self.bytes.len()));
+        if data.len() > room.saturating_sub(self.bytes.len()) {
+            self.end = End::Overflow;
+            return Ok(());
+        }
+        self.bytes.extend_from_slice(data);
+        Ok(())
+    }
+
+    /// Lets a handshake take what it reads off the front.
+    fn read<'a, T>(&'a mut self, machine: impl FnOnce(&mut &'a [u8]) -> T) -> T {
+        let unread = self.bytes.get(self.read..).unwrap_or_default();
+        let mut input = unread;
+        let result = machine(&mut input);
+        self.read = self.bytes.len().saturating_sub(input.len());
+        result
+    }
+
+    /// Lets a connection take what it reads off the front, and unmask it there.
+    fn read_in_place<T>(&mut self, machine: impl FnOnce(&mut &mut [u8]) -> T) -> T {
+        let mut input = self.bytes.get_mut(self.read..).unwrap_or_default();
+        let result = machine(&mut input);
+        let left = input.len();
+        self.read = self.bytes.len().saturating_sub(left);
+        result
+    }
+}
+
+/// What a [`WsConnection`] sends: every event, owned or lent, and every reply.
+///
+/// Only this crate implements it.
+pub trait WsOutgoing: sealed::Sealed {
+    /// Writes the event into the outbox, whole or not at all.
+    #[doc(hidden)]
+    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError>;
+}
+
+impl WsOutgoing for Request {
+    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
+        let (Phase::Idle, Some(entropy)) = (&connection.phase, &mut connection.entropy) else {
+            return Err(LocalProtocolError::NotInHandshake);
+        };
+        let limits = connection.handshake_limits;
+        let handshake = ClientHandshake::start(self, limits, entropy, &mut connection.outbox)?;
+        connection.phase = Phase::Client(handshake);
+        Ok(())
+    }
+}
+
+impl WsOutgoing for AcceptConnection {
+    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
+        let Phase::Server(handshake) = &mut connection.phase else {
+            return Err(LocalProtocolError::NotInHandshake);
+        };
+        handshake.accept(self, &mut connection.outbox)?;
+        connection.open();
+        Ok(())
+    }
+}
+
+impl WsOutgoing for RejectConnection {
+    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
+        let Phase::Server(handshake) = &mut connection.phase else {
+            return Err(LocalProtocolError::NotInHandshake);
+        };
+        handshake.reject(self, &mut connection.outbox)
+    }
+}
+
+impl<B: AsRef<[u8]>> WsOutgoing for RejectData<B> {
+    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
+        let Phase::Server(handshake) = &mut connection.phase else {
+            return Err(LocalProtocolError::NotInHandshake);
+        };
+        handshake.reject_data(self, &mut connection.outbox)
+    }
+}
+
+impl<O: Outgoing> WsOutgoing for O {
+    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
+        let Phase::Open(open) = &mut connection.phase else {
+            return Err(LocalProtocolError::NotInHandshake);
+        };
+        match self.lend() {
+            Event::Close(CloseConnection { code, reason }) if !self.is_reply() => {
+                let close = CloseConnection { code, reason: cut(reason) };
+                open.send(close, &mut connection.outbox)
+            }
+            _ => open.send(self, &mut connection.outbox),
+        }
+    }
+}
+
+impl WsOutgoing for WsEvent {
+    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
+        match self {
+            Self::Request(request) => request.write(connection),
+            Self::AcceptConnection(accept) => accept.write(connection),
+            Self::RejectConnection(reject) => reject.write(connection),
+            Self::RejectData(data) => data.write(connection),
+            Self::TextMessage(text) => text.write(connection),
+            Self::BytesMessage(bytes) => bytes.write(connection),
+            Self::Ping(ping) => ping.write(connection),
+            Self::Pong(pong) => pong.write(connection),
+            Self::CloseConnection(close) => close.write(connection),
+        }
+    }
+}
+
+/// As much of a reason as a close frame holds.
+fn cut(reason: &str) -> &str {
+    match (0..=MAX_REASON_LEN).rev().find(|len| reason.is_char_boundary(*len)) {
+        Some(len) if reason.len() > MAX_REASON_LEN => reason.get(..len).unwrap_or_default(),
+        _ => reason,
+    }
+}
+
+/// A control frame's payload, less the code.
+const MAX_REASON_LEN: usize = FrameHeader::MAX_CONTROL_LEN - 2;
+
+fn own_event(event: LentEvent<'_>) -> WsEvent {
+    match event.into_owned() {
+        Event::Text(text) => WsEvent::TextMessage(text),
+        Event::Bytes(bytes) => WsEvent::BytesMessage(bytes),
+        Event::Ping(ping) => WsEvent::Ping(ping),
+        Event::Pong(pong) => WsEvent::Pong(pong),
+        Event::Close(close) => WsEvent::CloseConnection(close),
+    }
+}
+
+fn own_answer(answer: Option<Answer<'_>>) -> Option<WsEvent> {
+    answer.map(|answer| match answer {
+        Answer::Accept(accept) => WsEvent::AcceptConnection(accept),
+        Answer::Reject(reject) => WsEvent::RejectConnection(reject),
+        Answer::RejectData(RejectData { data, body_finished }) => {
+            WsEvent::RejectData(RejectData { data: data.to_owned(), body_finished })
+        }
+    })
+}
+
+mod sealed {
+    use super::{AcceptConnection, Outgoing, RejectConnection, RejectData, Request, WsEvent};
+
+    pub trait Sealed {}
+
+    impl Sealed for Request {}
+    impl Sealed for AcceptConnection {}
+    impl Sealed for RejectConnection {}
+    impl<B> Sealed for RejectData<B> {}
+    impl Sealed for WsEvent {}
+    impl<O: Outgoing> Sealed for O {}
+}
