@@ -1,4 +1,135 @@
-//! wip
+//! The WebSocket protocol and nothing else: bytes in, events out, and never a socket.
+//!
+//! `wsproto` is for people who bring their own sockets: servers, proxies, async runtimes, embedded systems,
+//! bindings for other languages, fuzzers, conformance suites. It is a from-scratch port of the idea and the
+//! vocabulary of Python's wsproto, and implements RFC 6455.
+//!
+//! # The fast way
+//!
+//! A [`Connection`] works in your buffer. It unmasks what was received where it lies, checks all that the RFC
+//! asks, and lends the payload from there, piece by piece, with no copy and no allocation:
+//!
+//! ```
+//! use wsproto::{Connection, Event, Limits};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let mut buffer = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+//! # let n = buffer.len();
+//! # let mut socket = Vec::new();
+//! # use std::io::Write;
+//! let mut connection = Connection::server(Limits::default());
+//! let (receiver, sender) = connection.split();
+//! let mut output = Vec::new();
+//! let mut input = &mut buffer[..n]; // what the socket gave
+//! while let Some(event) = receiver.next_event(&mut input)? {
+//!     match event {
+//!         Event::Text(piece) => sender.send(piece, &mut output)?, // echo, piece by piece
+//!         Event::Bytes(piece) => sender.send(piece, &mut output)?,
+//!         Event::Ping(ping) => sender.send(ping.response(), &mut output)?,
+//!         Event::Close(close) => sender.send(close.response(), &mut output)?,
+//!         Event::Pong(_) => {}
+//!     }
+//! }
+//! socket.write_all(&output)?;
+//! # assert_eq!(socket, b"\x81\x05Hello");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The opening handshake is a machine of its own, [`ServerHandshake`] or [`ClientHandshake`]; or somebody
+//! else's, such as your HTTP server's.
+//!
+//! # The familiar way
+//!
+//! [`WsConnection`] is the handshake and the connection in one, with owned events, for whoever knows wsproto:
+//!
+//! ```
+//! use wsproto::{AcceptConnection, TextMessage, WsConnection, WsEvent};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let bytes = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+//! #     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+//! # let mut socket = Vec::new();
+//! # use std::io::Write;
+//! let mut ws = WsConnection::server();
+//! ws.receive_data(bytes)?;
+//! while let Some(event) = ws.next_event()? {
+//!     match event {
+//!         WsEvent::Request(_) => socket.write_all(&ws.send(AcceptConnection::new())?)?,
+//!         WsEvent::TextMessage(_) => socket.write_all(&ws.send(TextMessage::from("hello"))?)?,
+//!         WsEvent::Ping(ping) => socket.write_all(&ws.send(ping.response())?)?,
+//!         WsEvent::CloseConnection(close) => socket.write_all(&ws.send(close.response())?)?,
+//!         _ => {}
+//!     }
+//! }
+//! # assert!(socket.starts_with(b"HTTP/1.1 101"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The shape
+//!
+//! ```text
+//! bytes → RequestHead → ServerHandshake ┐
+//! bytes → ResponseHead → ClientHandshake ┴→ Connection
+//!
+//! bytes → FrameDecoder → MessageDecoder → Receiver ┐
+//!                                                  ├ Connection
+//! bytes ← FrameEncoder ←─────────────────── Sender ┘
+//!
+//! WsConnection = handshake, then Connection
+//! ```
+//!
+//! Each part can be used alone. Receiving and sending are two machines side by side, which can also be taken
+//! apart and moved to two threads ([`Connection::into_parts`]). How a connection stands
+//! ([`ConnectionState`]), how it ended ([`Closure`]) and what to do with the transport ([`Transport`]) is
+//! computed from the two.
+//!
+//! # What you can rely on
+//!
+//! - **Pure.** No socket, no clock, no thread, no hidden randomness: a client is handed its [`Entropy`]. The
+//!   same inputs give the same outputs.
+//! - **Cutting does not matter.** However the input is cut into reads, the events are the same, but for where
+//!   the pieces of a message begin and end; and so is the failure, and the byte at which it happens.
+//! - **Nothing grows without a limit.** [`Limits`] and [`HandshakeLimits`] are on by default, and are checked
+//!   before anything is stored.
+//! - **Two kinds of errors.** Where the peer is at fault ([`RemoteProtocolError`], [`HandshakeError`]), the
+//!   error names the broken rule, is returned once, and has its answer ready. Where you are
+//!   ([`LocalProtocolError`]), nothing was written and nothing has changed.
+//! - **No panic** on anything a peer can send, and no `unsafe`.
+//!
+//! # What is left to you
+//!
+//! The transport and its timeouts; TLS, with server name indication, for `wss`; at most one connection to an
+//! address in the handshake at a time (RFC 6455 §4.1), and a growing delay before connecting again (§7.2.3);
+//! looking at the [origin](Request::origin) of a request if not every page may connect (§10.2); never to show
+//! a close reason to an end user (§5.5.1); and to close the transport when [`Transport`] says so.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `std` (default) | [`OsEntropy`], and the fastest UTF-8 check that the processor knows |
+//! | `alloc` | the handshake, [`MessageAssembler`], [`WsConnection`], and `Vec<u8>` as [`Output`] |
+//! | none | frames, messages and connections, without an allocator: `no_std` |
+//!
+//! # Differences from Python's wsproto
+//!
+//! Names and events are wsproto's. These things are different, and why:
+//!
+//! - *Close codes.* `CloseReason` is [`CloseCode`], as the RFC's reason is the text. A close frame without a
+//!   code has `code: None` and not 1005, so that 1005 can be refused when it is sent. Codes are checked in
+//!   both directions, 1012 to 1014 are allowed, and 1010 is a client's to send.
+//! - *Limits* exist, for heads, headers, frames, messages and fragments.
+//! - *Failures are final.* After one the state says so, and what arrives is dropped and not kept.
+//! - *Replies that come too late are dropped* and are not errors: a pong after our close frame, say. And
+//!   answers can be prepared without being asked for ([`ReplyPolicy`]); as in wsproto, none are unless set.
+//! - *A message under way may be finished* after the peer has closed.
+//! - *No event after a clean close.* The transport's end is told, as 1006, only if no close frame came.
+//! - *The handshake is strict.* Key, version, `Host`, `Connection` and `Upgrade` as lists over several headers,
+//!   duplicates of single headers, HTTP/1.0, bodies: all are checked, and refused with a status that fits.
+//!   103 and its kind are passed over, not taken for a refusal.
+//! - *Data behind the request is kept*, and read once the request is accepted.
 #![cfg_attr(not(test), no_std)]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 #![cfg_attr(
@@ -69,3 +200,8 @@ pub use output::Output;
 pub use role::Role;
 #[cfg(feature = "alloc")]
 pub use ws_connection::{ReceiveError, WsConnection, WsEvent};
+
+/// The examples of the README run too.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
