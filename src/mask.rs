@@ -48,7 +48,12 @@ impl Mask {
     /// XORs `payload` with the key in place, and moves on by its length.
     #[inline]
     pub fn apply(&mut self, payload: &mut [u8]) {
-        xor(self.key, payload);
+        let key = u64::from(self.key) << 32 | u64::from(self.key);
+        if payload.len() < BLOCK {
+            xor_short(key, payload);
+        } else {
+            xor_long(key, payload);
+        }
         self.skip(payload.len() as u64);
     }
 
@@ -60,36 +65,43 @@ impl Mask {
     }
 }
 
-/// XORs `payload` with `key`, whose lowest byte meets the first byte.
+/// A payload of less than a block, by words.
+///
+/// The last word is read before its first bytes are masked as part of another, and written after them.
 #[inline]
-fn xor(key: u32, payload: &mut [u8]) {
-    let key = repeated(key);
+fn xor_short(key: u64, payload: &mut [u8]) {
+    let Some(last) = payload.last_chunk() else {
+        for (byte, key) in payload.iter_mut().zip(key.to_le_bytes()) {
+            *byte ^= key;
+        }
+        return;
+    };
+    let turn = ((payload.len() & 3) as u32) << 3;
+    let last = u64::from_le_bytes(*last) ^ key.rotate_right(turn);
+    for word in payload.chunks_exact_mut(WORD) {
+        xor_word(key, word);
+    }
+    if let Some(place) = payload.last_chunk_mut() {
+        *place = last.to_le_bytes();
+    }
+}
+
+/// A payload of any length, by blocks; the loop over them becomes vector instructions.
+fn xor_long(key: u64, payload: &mut [u8]) {
     let mut blocks = payload.chunks_exact_mut(BLOCK);
     for block in &mut blocks {
-        xor_bytes(block, &key);
+        for word in block.chunks_exact_mut(WORD) {
+            xor_word(key, word);
+        }
     }
-    let mut words = blocks.into_remainder().chunks_exact_mut(WORD);
-    for word in &mut words {
-        xor_bytes(word, &key);
-    }
-    xor_bytes(words.into_remainder(), &key);
+    xor_short(key, blocks.into_remainder());
 }
 
 #[inline]
-fn xor_bytes(bytes: &mut [u8], key: &[u8; BLOCK]) {
-    for (byte, key) in bytes.iter_mut().zip(key) {
-        *byte ^= key;
+fn xor_word(key: u64, word: &mut [u8]) {
+    if let Some(word) = word.first_chunk_mut() {
+        *word = (u64::from_le_bytes(*word) ^ key).to_le_bytes();
     }
-}
-
-/// The key, as often as it fits into a block.
-#[inline]
-fn repeated(key: u32) -> [u8; BLOCK] {
-    let mut block = [0; BLOCK];
-    for word in block.chunks_exact_mut(4) {
-        word.copy_from_slice(&key.to_le_bytes());
-    }
-    block
 }
 
 /// What one turn of the main loop takes: two 128-bit vectors, or one of 256.

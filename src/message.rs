@@ -11,7 +11,7 @@ use crate::error::RemoteProtocolError;
 use crate::event::{BytesMessage, TextMessage};
 use crate::frame::{BadClose, CloseBody, FrameChunk, FrameDecoder, FrameHeader};
 use crate::limits::Limits;
-use crate::opcode::Opcode;
+use crate::opcode::{MessageKind, Opcode};
 use crate::role::Role;
 use crate::utf8::Utf8Decoder;
 
@@ -47,7 +47,7 @@ pub enum MessagePart<'a> {
     Ping(&'a [u8]),
     /// The payload of a pong.
     Pong(&'a [u8]),
-    /// The payload of a close frame, found to be lawful.
+    /// The payload of a close frame, found to be lawful. What follows it is dropped.
     Close(&'a [u8]),
 }
 
@@ -93,6 +93,19 @@ impl MessageDecoder {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<MessagePart<'r>>, RemoteProtocolError> {
+        match self.frames.decode_whole_message(input) {
+            Some((MessageKind::Binary, payload)) => Ok(Some(MessagePart::Bytes(BytesMessage::new(payload)))),
+            Some((MessageKind::Text, payload)) => Ok(self.text(payload, true, true)?.map(MessagePart::Text)),
+            None => self.decode_part(input),
+        }
+    }
+
+    /// The long way, for whatever is not a whole message.
+    #[inline(never)]
+    fn decode_part<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<MessagePart<'r>>, RemoteProtocolError> {
         loop {
             if !matches!(self.state, State::Reading) {
                 return self.stopped(input).map(|()| None);
@@ -111,7 +124,8 @@ impl MessageDecoder {
                     })));
                 }
                 Opcode::Text if missing == 0 => {
-                    if let Some(text) = self.text(chunk)? {
+                    let FrameChunk { payload, frame_finished, message_finished, .. } = chunk;
+                    if let Some(text) = self.text(payload, frame_finished, message_finished)? {
                         return Ok(Some(MessagePart::Text(text)));
                     }
                 }
@@ -169,14 +183,14 @@ impl MessageDecoder {
         self.control.filled()
     }
 
-    /// A text chunk that begins between two characters.
+    /// A piece of text that begins between two characters; `None` where there is nothing to tell.
     #[inline]
     fn text<'i>(
         &mut self,
-        chunk: FrameChunk<'i>,
+        payload: &'i [u8],
+        frame_finished: bool,
+        message_finished: bool,
     ) -> Result<Option<TextMessage<&'i str>>, RemoteProtocolError> {
-        let FrameChunk { payload, frame_finished, message_finished, .. } = chunk;
-        let payload: &'i [u8] = payload;
         let (data, overread) = match self.utf8.decode(payload) {
             Ok(data) if !message_finished || self.utf8.missing() == 0 => {
                 let text = TextMessage { data, frame_finished, message_finished };
@@ -190,6 +204,7 @@ impl MessageDecoder {
         if data.is_empty() {
             return Err(self.fail(error, overread));
         }
+        self.frames.stop();
         self.state = State::Failing { error, overread };
         Ok(Some(TextMessage { data, frame_finished: false, message_finished: false }))
     }
@@ -225,10 +240,14 @@ impl MessageDecoder {
         }
         self.control.extend(payload);
         self.control.under_way = !frame_finished;
-        if opcode == Opcode::Close {
-            if let Err(BadClose { error, bad_byte }) =
-                CloseBody::decode(self.control.filled(), frame_finished)
-            {
+        if opcode != Opcode::Close {
+            return Ok(());
+        }
+        match CloseBody::decode(self.control.filled(), frame_finished) {
+            // "The application MUST NOT send any more data frames" after it (§5.5.1).
+            Ok(_) if frame_finished => self.stop(),
+            Ok(_) => {}
+            Err(BadClose { error, bad_byte }) => {
                 let overread = behind(self.control.filled(), bad_byte);
                 return Err(self.fail(error, overread));
             }
@@ -238,8 +257,14 @@ impl MessageDecoder {
 
     #[cold]
     fn fail(&mut self, error: RemoteProtocolError, overread: usize) -> RemoteProtocolError {
+        self.stop();
         self.state = State::Failed { overread };
         error
+    }
+
+    /// Reads nothing more: all input is dropped.
+    pub(crate) fn stop(&mut self) {
+        self.frames.stop();
     }
 
     /// What is left to do when nothing is read any more.

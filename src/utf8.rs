@@ -12,7 +12,7 @@ pub(crate) struct Utf8Decoder {
     /// The beginning of a character whose end has not come yet; once complete, all of it.
     character: [u8; 4],
     /// How many bytes of `character` have come, 0 between characters.
-    filled: usize,
+    filled: u8,
 }
 
 /// A piece of text that goes wrong.
@@ -34,7 +34,7 @@ impl Utf8Decoder {
     pub(crate) fn missing(&self) -> usize {
         match self.filled {
             0 => 0,
-            filled => width(self.character[0]).saturating_sub(filled),
+            filled => width(self.character[0]).saturating_sub(filled).into(),
         }
     }
 
@@ -61,7 +61,7 @@ impl Utf8Decoder {
         for (place, byte) in self.character.iter_mut().zip(begun) {
             *place = *byte;
         }
-        self.filled = begun.len();
+        self.filled = u8::try_from(begun.len()).unwrap_or_default();
         Ok(())
     }
 
@@ -72,10 +72,10 @@ impl Utf8Decoder {
     #[cold]
     pub(crate) fn resume(&mut self, bytes: &[u8]) -> Result<(), usize> {
         for (i, byte) in bytes.iter().enumerate() {
-            let Some(place) = self.character.get_mut(self.filled) else { return Err(i) };
+            let Some(place) = self.character.get_mut(usize::from(self.filled)) else { return Err(i) };
             *place = *byte;
             self.filled = self.filled.saturating_add(1);
-            let begun = self.character.get(..self.filled).unwrap_or_default();
+            let begun = self.character.get(..usize::from(self.filled)).unwrap_or_default();
             if str::from_utf8(begun).is_err_and(|error| error.error_len().is_some()) {
                 return Err(i);
             }
@@ -89,7 +89,7 @@ impl Utf8Decoder {
     /// The character that was last put together.
     #[cold]
     pub(crate) fn character(&self) -> &str {
-        let whole = self.character.get(..width(self.character[0])).unwrap_or_default();
+        let whole = self.character.get(..usize::from(width(self.character[0]))).unwrap_or_default();
         str::from_utf8(whole).unwrap_or_default()
     }
 }
@@ -110,7 +110,7 @@ fn begun_at(piece: &[u8]) -> usize {
         let come = i.saturating_add(1);
         match width(*byte) {
             0 => {}
-            width if width > come => return piece.len().saturating_sub(come),
+            width if usize::from(width) > come => return piece.len().saturating_sub(come),
             _ => break,
         }
     }
@@ -118,7 +118,7 @@ fn begun_at(piece: &[u8]) -> usize {
 }
 
 /// How many bytes a character has that begins with `first`; 0 where none can.
-const fn width(first: u8) -> usize {
+const fn width(first: u8) -> u8 {
     match first {
         0x00..=0x7F => 1,
         0xC2..=0xDF => 2,

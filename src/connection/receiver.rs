@@ -67,16 +67,13 @@ impl Receiver {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
-        if self.state != ReceiverState::Open {
-            *input = &mut [];
-            return Ok(None);
-        }
         match self.messages.decode(input) {
             Ok(Some(MessagePart::Text(text))) => Ok(Some(Event::Text(text))),
             Ok(Some(MessagePart::Bytes(bytes))) => Ok(Some(Event::Bytes(bytes))),
             Ok(Some(MessagePart::Ping(payload))) => Ok(Some(Event::Ping(Ping { payload }))),
             Ok(Some(MessagePart::Pong(payload))) => Ok(Some(Event::Pong(Pong { payload }))),
             Ok(Some(MessagePart::Close(payload))) => {
+                // What follows is dropped (§5.5.1), by `MessageDecoder`.
                 self.state = ReceiverState::CloseReceived;
                 Ok(Some(Event::Close(close(payload))))
             }
@@ -97,6 +94,7 @@ impl Receiver {
             return None;
         }
         self.state = ReceiverState::Ended;
+        self.messages.stop();
         Some(CloseConnection::new(CloseCode::ABNORMAL_CLOSURE, ""))
     }
 

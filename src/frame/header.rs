@@ -222,7 +222,7 @@ impl SecondByte {
 }
 
 /// "If 126, the following 2 bytes … are the payload length" (§5.2).
-const LEN_16: u8 = 126;
+pub(super) const LEN_16: u8 = 126;
 
 /// "If 127, the following 8 bytes …" (§5.2).
 const LEN_64: u8 = 127;
