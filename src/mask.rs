@@ -46,7 +46,7 @@ impl Mask {
     }
 
     /// XORs `payload` with the key in place, and moves on by its length.
-    #[inline]
+    #[inline(always)]
     pub fn apply(&mut self, payload: &mut [u8]) {
         let key = u64::from(self.key) << 32 | u64::from(self.key);
         if payload.len() < BLOCK {
@@ -68,7 +68,7 @@ impl Mask {
 /// A payload of less than a block, by words.
 ///
 /// The last word is read before its first bytes are masked as part of another, and written after them.
-#[inline]
+#[inline(always)]
 fn xor_short(key: u64, payload: &mut [u8]) {
     let Some(last) = payload.last_chunk() else {
         for (byte, key) in payload.iter_mut().zip(key.to_le_bytes()) {
@@ -87,6 +87,7 @@ fn xor_short(key: u64, payload: &mut [u8]) {
 }
 
 /// A payload of any length, by blocks; the loop over them becomes vector instructions.
+#[inline(never)]
 fn xor_long(key: u64, payload: &mut [u8]) {
     let mut blocks = payload.chunks_exact_mut(BLOCK);
     for block in &mut blocks {

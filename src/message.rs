@@ -88,7 +88,7 @@ impl MessageDecoder {
     /// # Errors
     ///
     /// The rule that the peer broke, once; later calls drop their input and return `None`.
-    #[inline]
+    #[inline(always)]
     pub fn decode<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],

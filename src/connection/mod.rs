@@ -74,7 +74,7 @@ impl<E: Entropy> Connection<E> {
     /// # Errors
     ///
     /// The rule that the peer broke, once.
-    #[inline]
+    #[inline(always)]
     pub fn next_event<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],

@@ -62,7 +62,7 @@ impl Receiver {
     ///
     /// The rule that the peer broke, once. Send its [`response`](RemoteProtocolError::response) and close
     /// the transport (§7.1.7).
-    #[inline]
+    #[inline(always)]
     pub fn next_event<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],

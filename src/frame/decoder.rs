@@ -190,7 +190,7 @@ impl FrameDecoder {
     /// The short way: a message in one frame that lies whole in `input`, with nothing else under way.
     ///
     /// `None` is no verdict: whatever is not of this kind goes the long way.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn decode_whole_message<'i>(
         &mut self,
         input: &mut &'i mut [u8],
@@ -219,9 +219,11 @@ impl FrameDecoder {
         if !is_minimal || len as u64 > allowed || len > rest.len() {
             return None;
         }
-        let header_len = input.len().saturating_sub(rest.len());
-        let (_, payload) = take(input, header_len.saturating_add(len)).split_at_mut_checked(header_len)?;
-        if self.role.peer().masks() {
+        let header_len = input.len().wrapping_sub(rest.len());
+        let (_, rest) = mem::take(input).split_at_mut_checked(header_len)?;
+        let (payload, rest) = rest.split_at_mut_checked(len)?;
+        *input = rest;
+        if self.role == Role::Server {
             mask.apply(payload);
         }
         Some((kind, payload))
