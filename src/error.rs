@@ -256,6 +256,9 @@ pub enum LocalProtocolError {
     /// A control frame in fragments (§5.5).
     #[error("a control frame cannot be fragmented")]
     FragmentedControlFrame,
+    /// A close frame of one byte, where a code has two (§5.5.1).
+    #[error("a close frame has no room for a code")]
+    TruncatedCloseCode,
     /// A close code that must not travel (§7.4).
     #[error("close code {0} cannot be sent")]
     InvalidCloseCode(u16),

@@ -61,8 +61,14 @@ impl Mask {
     #[inline]
     pub const fn skip(&mut self, len: u64) {
         // Four bytes on, the key is back where it was.
-        self.key = self.key.rotate_right(((len & 3) as u32) << 3);
+        self.key = self.key.rotate_right(turn(len));
     }
+}
+
+/// By how many bits a key is turned `len` bytes on.
+#[inline]
+const fn turn(len: u64) -> u32 {
+    ((len & 3) as u32) << 3
 }
 
 /// A payload of less than a block, by words.
@@ -76,8 +82,7 @@ fn xor_short(key: u64, payload: &mut [u8]) {
         }
         return;
     };
-    let turn = ((payload.len() & 3) as u32) << 3;
-    let last = u64::from_le_bytes(*last) ^ key.rotate_right(turn);
+    let last = u64::from_le_bytes(*last) ^ key.rotate_right(turn(payload.len() as u64));
     for word in payload.chunks_exact_mut(WORD) {
         xor_word(key, word);
     }

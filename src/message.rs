@@ -332,14 +332,15 @@ pub struct MessageAssembler {
     text: String,
     bytes: Vec<u8>,
     max_message_len: usize,
-    under_way: bool,
+    /// What the pieces that are kept belong to.
+    under_way: Option<MessageKind>,
 }
 
 #[cfg(feature = "alloc")]
 impl MessageAssembler {
     /// An assembler of messages of at most `max_message_len` bytes.
     pub const fn new(max_message_len: usize) -> Self {
-        Self { text: String::new(), bytes: Vec::new(), max_message_len, under_way: false }
+        Self { text: String::new(), bytes: Vec::new(), max_message_len, under_way: None }
     }
 
     /// Adds a piece of text; returns the message if it is the last.
@@ -352,15 +353,16 @@ impl MessageAssembler {
         &'a mut self,
         piece: TextMessage<&'a str>,
     ) -> Result<Option<&'a str>, RemoteProtocolError> {
-        if !self.under_way {
+        let is_first = self.under_way != Some(MessageKind::Text);
+        if is_first {
             self.text.clear();
         }
         self.check(self.text.len(), piece.data.len())?;
-        if piece.message_finished && !self.under_way {
+        self.under_way = (!piece.message_finished).then_some(MessageKind::Text);
+        if is_first && piece.message_finished {
             return Ok(Some(piece.data));
         }
         self.text.push_str(piece.data);
-        self.under_way = !piece.message_finished;
         Ok(piece.message_finished.then_some(&self.text))
     }
 
@@ -373,15 +375,16 @@ impl MessageAssembler {
         &'a mut self,
         piece: BytesMessage<&'a [u8]>,
     ) -> Result<Option<&'a [u8]>, RemoteProtocolError> {
-        if !self.under_way {
+        let is_first = self.under_way != Some(MessageKind::Binary);
+        if is_first {
             self.bytes.clear();
         }
         self.check(self.bytes.len(), piece.data.len())?;
-        if piece.message_finished && !self.under_way {
+        self.under_way = (!piece.message_finished).then_some(MessageKind::Binary);
+        if is_first && piece.message_finished {
             return Ok(Some(piece.data));
         }
         self.bytes.extend_from_slice(piece.data);
-        self.under_way = !piece.message_finished;
         Ok(piece.message_finished.then_some(&self.bytes))
     }
 

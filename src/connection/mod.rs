@@ -94,11 +94,11 @@ impl<E: Entropy> Connection<E> {
     /// and anything but a reply once the transport has ended.
     #[inline]
     pub fn send(&mut self, event: impl Outgoing, output: &mut impl Output) -> Result<(), LocalProtocolError> {
-        match self.receiver.state() {
-            ReceiverState::Open => {}
-            ReceiverState::CloseReceived | ReceiverState::Failed(_) => self.sender.close_received(),
-            ReceiverState::Ended if event.is_reply() => return Ok(()),
-            ReceiverState::Ended => return Err(LocalProtocolError::Ended),
+        if self.receiver.state() != ReceiverState::Open {
+            if self.receiver.is_transport_ended() {
+                return if event.is_reply() { Ok(()) } else { Err(LocalProtocolError::Ended) };
+            }
+            self.sender.close_received();
         }
         self.sender.send(event, output)
     }
@@ -109,6 +109,10 @@ impl<E: Entropy> Connection<E> {
     }
 
     /// The halves side by side, so that one can be used while an event of the other is held.
+    ///
+    /// A half knows only its own side. That the peer has closed, the sender learns by the
+    /// [`response`](CloseConnection::response) to it, from [`Sender::close_received`], or as soon as the
+    /// connection itself is used again.
     pub const fn split(&mut self) -> (&mut Receiver, &mut Sender<E>) {
         (&mut self.receiver, &mut self.sender)
     }
@@ -135,12 +139,12 @@ impl<E: Entropy> Connection<E> {
 
     /// Where the connection stands.
     pub const fn state(&self) -> ConnectionState {
-        ConnectionState::of(self.receiver.state(), self.sender.is_close_sent())
+        ConnectionState::of(&self.receiver, self.sender.is_close_sent())
     }
 
     /// What to do with the transport, once the output is written.
     pub const fn transport(&self) -> Transport {
-        Transport::of(self.receiver.state(), self.sender.is_close_sent(), self.sender.role())
+        Transport::of(&self.receiver, self.sender.is_close_sent(), self.sender.role())
     }
 
     /// How the connection ended; `None` while it has not.
@@ -160,14 +164,18 @@ impl<E: Entropy> Connection<E> {
         let by = match self.receiver.state() {
             ReceiverState::CloseReceived if self.sender.is_close_reply() => ClosedBy::Remote,
             ReceiverState::CloseReceived if self.sender.is_close_sent() => ClosedBy::Local,
+            ReceiverState::CloseReceived if self.receiver.is_transport_ended() => ClosedBy::Remote,
             ReceiverState::Failed(error) => ClosedBy::Failure(error),
             ReceiverState::Ended => ClosedBy::Transport,
             ReceiverState::Open | ReceiverState::CloseReceived => return None,
         };
         Some(match self.receiver.close() {
-            Some(CloseConnection { code, reason }) => {
-                Closure { by, code: code.unwrap_or(CloseCode::NO_STATUS_RCVD), reason, clean: true }
-            }
+            Some(CloseConnection { code, reason }) => Closure {
+                by,
+                code: code.unwrap_or(CloseCode::NO_STATUS_RCVD),
+                reason,
+                clean: self.sender.is_close_sent(),
+            },
             None => Closure { by, code: CloseCode::ABNORMAL_CLOSURE, reason: "", clean: false },
         })
     }

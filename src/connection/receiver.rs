@@ -31,6 +31,8 @@ use crate::role::Role;
 pub struct Receiver {
     messages: MessageDecoder,
     state: ReceiverState,
+    /// Whether the transport has ended, be it before or after that.
+    transport_ended: bool,
 }
 
 /// What the receiver knows of the end.
@@ -49,7 +51,11 @@ pub enum ReceiverState {
 impl Receiver {
     /// A receiver for an endpoint in this role.
     pub const fn new(role: Role, limits: Limits) -> Self {
-        Self { messages: MessageDecoder::new(role, limits), state: ReceiverState::Open }
+        Self {
+            messages: MessageDecoder::new(role, limits),
+            state: ReceiverState::Open,
+            transport_ended: false,
+        }
     }
 
     /// Reads on in `input` up to the next event, and takes off what it has read.
@@ -90,6 +96,7 @@ impl Receiver {
     /// Where neither a close frame nor a failure came before, returns the event that stands for it, with
     /// code 1006 (§7.1.5).
     pub fn receive_eof(&mut self) -> Option<CloseConnection<&'static str>> {
+        self.transport_ended = true;
         if self.state != ReceiverState::Open {
             return None;
         }
@@ -101,6 +108,11 @@ impl Receiver {
     /// What the receiver knows of the end.
     pub const fn state(&self) -> ReceiverState {
         self.state
+    }
+
+    /// Whether the transport has ended, before the peer's close frame or after it.
+    pub const fn is_transport_ended(&self) -> bool {
+        self.transport_ended
     }
 
     /// The close frame that was received, if one was.

@@ -1,15 +1,15 @@
 //! What follows from the two halves: where the connection stands, and how it ended (RFC 6455 §7.1).
 //!
-//! |                      | nothing received | close received  | failed          | transport ended |
-//! |----------------------|------------------|-----------------|-----------------|-----------------|
-//! | **close not sent**   | `Open`           | `RemoteClosing` | `RemoteClosing` | `Closed`        |
-//! | **close sent**       | `LocalClosing`   | `Closed`        | `Closed`        | `Closed`        |
+//! |                    | nothing received | close received, or failed | transport ended |
+//! |--------------------|------------------|---------------------------|-----------------|
+//! | **close not sent** | `Open`           | `RemoteClosing`           | `Closed`        |
+//! | **close sent**     | `LocalClosing`   | `Closed`                  | `Closed`        |
 
 use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
 use crate::role::Role;
 
-use super::receiver::ReceiverState;
+use super::receiver::{Receiver, ReceiverState};
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,14 +30,13 @@ pub enum ConnectionState {
 
 impl ConnectionState {
     /// The state of a connection, from what its halves know.
-    pub(super) const fn of(receiver: ReceiverState, close_sent: bool) -> Self {
-        match (receiver, close_sent) {
+    pub(super) const fn of(receiver: &Receiver, close_sent: bool) -> Self {
+        match (receiver.state(), close_sent) {
+            _ if receiver.is_transport_ended() => Self::Closed,
             (ReceiverState::Open, false) => Self::Open,
             (ReceiverState::Open, true) => Self::LocalClosing,
-            (ReceiverState::CloseReceived | ReceiverState::Failed(_), false) => Self::RemoteClosing,
-            (ReceiverState::CloseReceived | ReceiverState::Failed(_), true) | (ReceiverState::Ended, _) => {
-                Self::Closed
-            }
+            (_, false) => Self::RemoteClosing,
+            (_, true) => Self::Closed,
         }
     }
 }
@@ -81,10 +80,12 @@ pub enum Transport {
 
 impl Transport {
     /// What the halves know says of the transport.
-    pub(super) const fn of(receiver: ReceiverState, close_sent: bool, role: Role) -> Self {
-        match (receiver, close_sent, role) {
-            (ReceiverState::Ended | ReceiverState::Failed(_), _, _)
-            | (ReceiverState::CloseReceived, true, Role::Server) => Self::Drop,
+    pub(super) const fn of(receiver: &Receiver, close_sent: bool, role: Role) -> Self {
+        match (receiver.state(), close_sent, role) {
+            _ if receiver.is_transport_ended() => Self::Drop,
+            (ReceiverState::Failed(_), _, _) | (ReceiverState::CloseReceived, true, Role::Server) => {
+                Self::Drop
+            }
             (ReceiverState::CloseReceived, true, Role::Client) => Self::AwaitEnd,
             _ => Self::Keep,
         }

@@ -14,7 +14,7 @@
 use core::mem;
 
 use crate::error::RemoteProtocolError;
-use crate::frame::header::{FirstByte, LEN_16, FrameHeader, Rsv, SecondByte};
+use crate::frame::header::{FirstByte, FrameHeader, LEN_16, Rsv, SecondByte};
 use crate::limits::Limits;
 use crate::mask::Mask;
 use crate::opcode::{MessageKind, Opcode};

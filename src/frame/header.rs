@@ -82,7 +82,8 @@ impl FrameHeader {
     ///
     /// # Errors
     ///
-    /// A control frame that is fragmented or longer than 125 bytes, or a payload of 2⁶³ bytes or more.
+    /// A control frame that is fragmented or longer than 125 bytes, a close frame of one byte, or a payload
+    /// of 2⁶³ bytes or more.
     #[inline]
     pub fn encode(&self) -> Result<EncodedHeader, LocalProtocolError> {
         self.check()?;
@@ -98,6 +99,9 @@ impl FrameHeader {
             }
             if self.payload_len > Self::MAX_CONTROL_LEN as u64 {
                 return Err(LocalProtocolError::ControlFrameTooLong);
+            }
+            if self.opcode == Opcode::Close && self.payload_len == 1 {
+                return Err(LocalProtocolError::TruncatedCloseCode);
             }
         } else if self.payload_len > Self::MAX_PAYLOAD_LEN {
             return Err(LocalProtocolError::PayloadTooLong);
