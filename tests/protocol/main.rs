@@ -1,1 +1,34 @@
-//! wip
+//! The protocol after the handshake, tested from the words of RFC 6455, one topic a file.
+#![cfg(feature = "alloc")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that panics or overflows fails, as it should"
+)]
+
+mod support;
+// What arrives.
+mod close;
+mod control_frames;
+mod eof;
+mod fragmentation;
+mod frames;
+mod limits;
+mod masking;
+mod rfc_examples;
+mod utf8;
+// What is sent.
+mod sending;
+mod streaming;
+// What follows from both.
+mod assembler;
+mod closing;
+mod errors;
+mod halves;
+mod pair;
+mod properties;
+mod replies;

@@ -1,0 +1,271 @@
+//! The closing handshake: who closed, where the connection stands, how it ended (RFC 6455 §5.5.1, §7.1).
+
+use wsproto::{
+    BytesMessage, CloseCode, CloseConnection, ClosedBy, Closure, Connection, ConnectionState, Entropy,
+    LentEvent, Limits, LocalProtocolError, MessageKind, Outgoing, Ping, RemoteProtocolError, TextMessage,
+    Transport,
+};
+
+use crate::support::{BINARY, CLOSE, CONTINUATION, FIN, Fixed, PING, TEXT, masked, unmasked};
+
+const BYE: CloseConnection<&str> = CloseConnection::new(CloseCode::NORMAL_CLOSURE, "bye");
+
+fn server() -> Connection {
+    Connection::server(Limits::default())
+}
+
+fn client() -> Connection<Fixed> {
+    Connection::client(Limits::default(), Fixed)
+}
+
+/// Takes every event of `bytes`; gives the failure, if it comes to one.
+fn receive<E: Entropy>(connection: &mut Connection<E>, mut bytes: Vec<u8>) -> Option<RemoteProtocolError> {
+    let mut input = bytes.as_mut_slice();
+    loop {
+        match connection.next_event(&mut input) {
+            Ok(Some(_)) => {}
+            Ok(None) => return None,
+            Err(error) => return Some(error),
+        }
+    }
+}
+
+/// Sends what must be allowed.
+fn send<E: Entropy>(connection: &mut Connection<E>, event: impl Outgoing) -> Vec<u8> {
+    let mut output = Vec::new();
+    connection.send(event, &mut output).unwrap();
+    output
+}
+
+fn closed(by: ClosedBy, code: u16, reason: &str) -> Option<Closure<'_>> {
+    Some(Closure { by, code: code.into(), reason, clean: true })
+}
+
+fn broken_off(by: ClosedBy) -> Option<Closure<'static>> {
+    Some(Closure { by, code: CloseCode::ABNORMAL_CLOSURE, reason: "", clean: false })
+}
+
+#[test]
+fn a_connection_is_open_from_the_start() {
+    let connection = server();
+    assert_eq!(connection.state(), ConnectionState::Open);
+    assert_eq!(connection.transport(), Transport::Keep);
+    assert_eq!(connection.closure(), None);
+}
+
+#[test]
+fn server_closes_first() {
+    let mut server = server();
+    send(&mut server, BYE);
+    assert_eq!(server.state(), ConnectionState::LocalClosing);
+    assert_eq!(server.transport(), Transport::Keep);
+    assert_eq!(server.closure(), None);
+    receive(&mut server, masked(CLOSE, b"\x03\xe8"));
+    assert_eq!(server.state(), ConnectionState::Closed);
+    assert_eq!(server.transport(), Transport::Drop);
+    assert_eq!(server.closure(), closed(ClosedBy::Local, 1000, ""));
+}
+
+#[test]
+fn client_closes_first() {
+    let mut client = client();
+    send(&mut client, BYE);
+    assert_eq!(client.state(), ConnectionState::LocalClosing);
+    receive(&mut client, unmasked(CLOSE, b"\x03\xe8"));
+    assert_eq!(client.state(), ConnectionState::Closed);
+    assert_eq!(client.transport(), Transport::AwaitEnd);
+    assert_eq!(client.closure(), closed(ClosedBy::Local, 1000, ""));
+}
+
+#[test]
+fn client_answers_the_close_of_a_server() {
+    let mut client = client();
+    receive(&mut client, unmasked(CLOSE, b"\x03\xe9restart"));
+    assert_eq!(client.state(), ConnectionState::RemoteClosing);
+    assert_eq!(client.transport(), Transport::Keep);
+    assert_eq!(client.closure(), None);
+    let close = CloseConnection::new(CloseCode::GOING_AWAY, "restart");
+    assert_eq!(send(&mut client, close.response()), masked(CLOSE, b"\x03\xe9"));
+    assert_eq!(client.state(), ConnectionState::Closed);
+    assert_eq!(client.transport(), Transport::AwaitEnd);
+    assert_eq!(client.closure(), closed(ClosedBy::Remote, 1001, "restart"));
+}
+
+#[test]
+fn server_answers_an_empty_close_which_counts_as_1005() {
+    let mut server = server();
+    receive(&mut server, masked(CLOSE, b""));
+    assert_eq!(send(&mut server, CloseConnection::EMPTY.response()), b"\x88\x00");
+    assert_eq!(server.transport(), Transport::Drop);
+    assert_eq!(server.closure(), closed(ClosedBy::Remote, 1005, ""));
+}
+
+#[test]
+fn an_answer_in_words_of_our_own_is_an_answer_too() {
+    let mut server = server();
+    receive(&mut server, masked(CLOSE, b"\x0f\xa0theirs"));
+    send(&mut server, CloseConnection::new(CloseCode::new(4001), "ours"));
+    assert_eq!(server.closure(), closed(ClosedBy::Remote, 4000, "theirs"));
+}
+
+#[test]
+fn the_answer_can_be_sent_while_the_close_is_in_hand() {
+    let mut server = server();
+    let mut bytes = masked(CLOSE, b"\x0f\xa0why");
+    let (receiver, sender) = server.split();
+    let Ok(Some(LentEvent::Close(close))) = receiver.next_event(&mut bytes.as_mut_slice()) else { panic!() };
+    let mut output = Vec::new();
+    sender.send(close.response(), &mut output).unwrap();
+    assert_eq!(close.reason, "why");
+    assert_eq!(output, unmasked(CLOSE, b"\x0f\xa0"));
+    assert_eq!(server.closure(), closed(ClosedBy::Remote, 4000, "why"));
+}
+
+#[test]
+fn closes_that_cross_each_other_need_no_third() {
+    let mut server = server();
+    let mut client = client();
+    let from_server = send(&mut server, BYE);
+    let from_client = send(&mut client, CloseConnection::new(CloseCode::GOING_AWAY, ""));
+    receive(&mut server, from_client);
+    receive(&mut client, from_server);
+    assert_eq!(send(&mut server, BYE.response()), b"");
+    assert_eq!(send(&mut client, BYE.response()), b"");
+    assert_eq!(server.closure(), closed(ClosedBy::Local, 1001, ""));
+    assert_eq!(client.closure(), closed(ClosedBy::Local, 1000, "bye"));
+    assert_eq!((server.transport(), client.transport()), (Transport::Drop, Transport::AwaitEnd));
+}
+
+#[test]
+fn nothing_follows_our_close() {
+    let mut server = server();
+    send(&mut server, TextMessage::partial("begun"));
+    send(&mut server, BYE);
+    let mut output = Vec::new();
+    let refused = [
+        server.send(TextMessage::new("end"), &mut output),
+        server.send(BytesMessage::new(b"new"), &mut output),
+        server.send(Ping::new(b""), &mut output),
+        server.send(BYE, &mut output),
+        server.sender().send_continuation(b"end", true, &mut output),
+        server.sender().begin(MessageKind::Text, 0, true).map(|_| ()),
+        server.sender().send_in_place(MessageKind::Text, &mut [], true).map(|_| ()),
+    ];
+    assert_eq!(refused, [Err(LocalProtocolError::CloseSent); 7]);
+    assert_eq!(output, b"");
+    assert_eq!(server.state(), ConnectionState::LocalClosing);
+}
+
+#[test]
+fn data_is_still_received_after_our_close() {
+    let mut server = server();
+    send(&mut server, BYE);
+    let mut bytes = masked(FIN | TEXT, b"already under way");
+    let event = server.next_event(&mut bytes.as_mut_slice());
+    assert_eq!(event, Ok(Some(LentEvent::Text(TextMessage::new("already under way")))));
+}
+
+#[test]
+fn no_message_starts_after_the_peer_has_closed() {
+    let mut server = server();
+    receive(&mut server, masked(CLOSE, b"\x03\xe8"));
+    let mut output = Vec::new();
+    let refused = [
+        server.send(TextMessage::new("new"), &mut output),
+        server.send(BytesMessage::partial(b"new"), &mut output),
+        server.sender().begin(MessageKind::Binary, 3, true).map(|_| ()),
+        server.sender().send_in_place(MessageKind::Binary, &mut [1], true).map(|_| ()),
+    ];
+    assert_eq!(refused, [Err(LocalProtocolError::CloseReceived); 4]);
+    assert_eq!(output, b"");
+}
+
+#[test]
+fn the_sender_knows_of_the_close_once_it_is_taken() {
+    let mut server = server();
+    receive(&mut server, masked(CLOSE, b"\x03\xe8"));
+    let refused = server.sender().send(TextMessage::new("new"), &mut Vec::new());
+    assert_eq!(refused, Err(LocalProtocolError::CloseReceived));
+}
+
+#[test]
+fn a_message_under_way_may_be_finished_after_the_peer_has_closed() {
+    let mut server = server();
+    send(&mut server, BytesMessage::partial(b"1"));
+    receive(&mut server, masked(CLOSE, b"\x03\xe8"));
+    assert_eq!(send(&mut server, BytesMessage::partial(b"2")), unmasked(CONTINUATION, b"2"));
+    assert_eq!(send(&mut server, BytesMessage::new(b"3")), unmasked(FIN | CONTINUATION, b"3"));
+    let refused = server.send(BytesMessage::new(b"4"), &mut Vec::new());
+    assert_eq!(refused, Err(LocalProtocolError::CloseReceived));
+    assert_eq!(send(&mut server, BYE.response()), unmasked(CLOSE, b"\x03\xe8"));
+    assert_eq!(server.closure(), closed(ClosedBy::Remote, 1000, ""));
+}
+
+#[test]
+fn a_failure_is_answered_by_its_own_close_frame() {
+    let mut server = server();
+    let error = receive(&mut server, unmasked(FIN | BINARY, b"x")).unwrap();
+    assert_eq!(server.state(), ConnectionState::RemoteClosing);
+    assert_eq!(server.transport(), Transport::Drop);
+    assert_eq!(server.closure(), broken_off(ClosedBy::Failure(error)));
+    let answer = send(&mut server, error.response());
+    assert_eq!(answer, unmasked(CLOSE, b"\x03\xeaframe from client is unmasked"));
+    assert_eq!(server.state(), ConnectionState::Closed);
+    assert_eq!(server.closure(), broken_off(ClosedBy::Failure(error)));
+}
+
+/// Closes, then receives a frame that breaks a rule.
+#[track_caller]
+fn check_failure_after_our_close<E: Entropy>(mut connection: Connection<E>, bytes: Vec<u8>) {
+    send(&mut connection, BYE);
+    let error = receive(&mut connection, bytes).unwrap();
+    assert_eq!(connection.state(), ConnectionState::Closed);
+    assert_eq!(connection.transport(), Transport::Drop);
+    assert_eq!(connection.closure(), broken_off(ClosedBy::Failure(error)));
+    assert_eq!(send(&mut connection, error.response()), b"");
+}
+
+#[test]
+fn a_failure_after_our_close_is_answered_by_nothing() {
+    check_failure_after_our_close(server(), masked(0x83, b""));
+    check_failure_after_our_close(client(), unmasked(0x83, b""));
+}
+
+#[test]
+fn no_message_starts_after_a_failure() {
+    let mut server = server();
+    receive(&mut server, b"\xff".to_vec()).unwrap();
+    let refused = server.send(TextMessage::new("new"), &mut Vec::new());
+    assert_eq!(refused, Err(LocalProtocolError::CloseReceived));
+}
+
+#[test]
+fn a_close_after_a_failure_is_not_processed() {
+    let mut server = server();
+    let error = receive(&mut server, b"\xff".to_vec()).unwrap();
+    assert_eq!(receive(&mut server, masked(CLOSE, b"\x03\xe8")), None);
+    assert_eq!(server.closure(), broken_off(ClosedBy::Failure(error)));
+    assert_eq!(server.receiver().close(), None);
+}
+
+#[test]
+fn the_state_changes_when_the_close_is_taken_and_not_before() {
+    let mut server = server();
+    let mut bytes = [masked(PING, b""), masked(CLOSE, b"")].concat();
+    let mut input = bytes.as_mut_slice();
+    server.next_event(&mut input).unwrap();
+    assert_eq!(server.state(), ConnectionState::Open);
+    server.next_event(&mut input).unwrap();
+    assert_eq!(server.state(), ConnectionState::RemoteClosing);
+}
+
+#[test]
+fn a_sender_that_lives_apart_can_be_told_of_the_close() {
+    let (_, mut sender) = client().into_parts();
+    sender.close_received();
+    let refused = sender.send(TextMessage::new("new"), &mut Vec::new());
+    assert_eq!(refused, Err(LocalProtocolError::CloseReceived));
+    sender.send(BYE, &mut Vec::new()).unwrap();
+    sender.close_received();
+    assert!(sender.is_close_sent());
+}

@@ -1,0 +1,160 @@
+//! The end of the transport: 1006 where no close frame came before it (RFC 6455 §7.1.4, §7.1.5, §7.2.1).
+
+use wsproto::{
+    CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Limits, LocalProtocolError, Ping,
+    ReceiverState, RemoteProtocolError, TextMessage, Transport,
+};
+
+use crate::support::{
+    BINARY, BOTH, CLOSE, FIN, Fixed, PING, Reader, TEXT, frame_to, frames_to, masked, unmasked,
+};
+
+const GOING_AWAY: CloseConnection<&str> = CloseConnection::new(CloseCode::GOING_AWAY, "");
+const ABNORMAL: CloseConnection<&str> = CloseConnection::new(CloseCode::ABNORMAL_CLOSURE, "");
+
+#[test]
+fn an_end_anywhere_before_the_last_byte_of_a_close_is_abnormal() {
+    for role in BOTH {
+        let frames = frames_to(role, [(TEXT, b"ab"), (PING, b"p"), (FIN, b"c"), (CLOSE, b"\x03\xe8bye")]);
+        for len in 0..frames.len() {
+            let mut reader = Reader::new(role, Limits::default());
+            reader.read(&frames[..len]);
+            assert_eq!(reader.receiver.receive_eof(), Some(ABNORMAL), "after {len} bytes");
+            assert_eq!(reader.receiver.state(), ReceiverState::Ended);
+        }
+    }
+}
+
+#[test]
+fn an_end_after_the_close_is_none() {
+    for role in BOTH {
+        let mut reader = Reader::new(role, Limits::default());
+        reader.read(&frame_to(role, CLOSE, b"\x03\xe8bye"));
+        assert_eq!(reader.receiver.receive_eof(), None);
+        let close = CloseConnection::new(CloseCode::NORMAL_CLOSURE, "bye");
+        assert_eq!(reader.receiver.close(), Some(close));
+    }
+}
+
+#[test]
+fn an_end_is_told_once() {
+    let mut connection = Connection::server(Limits::default());
+    assert_eq!(connection.receive_eof(), Some(ABNORMAL));
+    assert_eq!(connection.receive_eof(), None);
+}
+
+#[test]
+fn an_end_after_a_failure_is_none() {
+    let mut connection = Connection::server(Limits::default());
+    let error = connection.next_event(&mut [0xFF].as_mut_slice()).unwrap_err();
+    assert_eq!(connection.receive_eof(), None);
+    assert_eq!(connection.closure().unwrap().by, ClosedBy::Failure(error));
+}
+
+#[test]
+fn what_comes_after_the_end_is_dropped() {
+    let mut connection = Connection::server(Limits::default());
+    connection.receive_eof();
+    let mut bytes = masked(FIN | TEXT, b"late");
+    let mut input = bytes.as_mut_slice();
+    assert_eq!(connection.next_event(&mut input), Ok(None));
+    assert!(input.is_empty());
+}
+
+#[test]
+fn an_abnormal_end_closes_the_connection_uncleanly() {
+    let mut connection = Connection::client(Limits::default(), Fixed);
+    connection.receive_eof();
+    assert_eq!(connection.state(), ConnectionState::Closed);
+    assert_eq!(connection.transport(), Transport::Drop);
+    let closure = connection.closure().unwrap();
+    assert_eq!((closure.by, closure.code), (ClosedBy::Transport, CloseCode::ABNORMAL_CLOSURE));
+    assert_eq!((closure.reason, closure.clean), ("", false));
+}
+
+#[test]
+fn an_end_before_the_answer_to_our_close_is_unclean() {
+    let mut connection = Connection::server(Limits::default());
+    connection.send(CloseConnection::EMPTY, &mut Vec::new()).unwrap();
+    assert_eq!(connection.receive_eof(), Some(ABNORMAL));
+    assert_eq!(connection.state(), ConnectionState::Closed);
+    let closure = connection.closure().unwrap();
+    assert_eq!((closure.code, closure.clean), (CloseCode::ABNORMAL_CLOSURE, false));
+}
+
+#[test]
+fn an_end_after_both_closes_is_clean() {
+    let mut connection = Connection::client(Limits::default(), Fixed);
+    let mut bytes = unmasked(CLOSE, b"\x03\xe9");
+    connection.next_event(&mut bytes.as_mut_slice()).unwrap();
+    connection.send(GOING_AWAY.response(), &mut Vec::new()).unwrap();
+    assert_eq!(connection.receive_eof(), None);
+    assert_eq!(connection.state(), ConnectionState::Closed);
+    let closure = connection.closure().unwrap();
+    assert_eq!((closure.by, closure.code, closure.clean), (ClosedBy::Remote, CloseCode::GOING_AWAY, true));
+}
+
+#[test]
+fn an_end_before_our_answer_closes_the_connection_uncleanly() {
+    // "Cleanly" means that the closing handshake was completed before (§7.1.4); the code is the peer's.
+    let mut connection = Connection::server(Limits::default());
+    let mut bytes = masked(CLOSE, b"\x03\xe9going");
+    connection.next_event(&mut bytes.as_mut_slice()).unwrap();
+    connection.receive_eof();
+    assert_eq!(connection.state(), ConnectionState::Closed);
+    assert_eq!(connection.transport(), Transport::Drop);
+    let closure = connection.closure().unwrap();
+    assert_eq!((closure.by, closure.code), (ClosedBy::Remote, CloseCode::GOING_AWAY));
+    assert_eq!((closure.reason, closure.clean), ("going", false));
+}
+
+#[test]
+fn an_end_before_our_answer_to_a_failure_closes_the_connection() {
+    let mut connection = Connection::server(Limits::default());
+    connection.next_event(&mut [0xFF].as_mut_slice()).unwrap_err();
+    connection.receive_eof();
+    assert_eq!(connection.state(), ConnectionState::Closed);
+}
+
+#[test]
+fn a_client_that_awaited_the_end_may_drop_the_transport_after_it() {
+    let mut connection = Connection::client(Limits::default(), Fixed);
+    let mut bytes = unmasked(CLOSE, b"\x03\xe9");
+    connection.next_event(&mut bytes.as_mut_slice()).unwrap();
+    connection.send(GOING_AWAY.response(), &mut Vec::new()).unwrap();
+    assert_eq!(connection.transport(), Transport::AwaitEnd);
+    connection.receive_eof();
+    assert_eq!(connection.transport(), Transport::Drop);
+}
+
+#[test]
+fn nothing_can_be_sent_after_the_end_and_answers_write_nothing() {
+    let mut connection = Connection::server(Limits::default());
+    connection.receive_eof();
+    let mut output = Vec::new();
+    let refused = [
+        connection.send(TextMessage::new("late"), &mut output),
+        connection.send(Ping::new(b""), &mut output),
+        connection.send(CloseConnection::EMPTY, &mut output),
+    ];
+    assert_eq!(refused, [Err(LocalProtocolError::Ended); 3]);
+    assert_eq!(connection.send(Ping::new(b"?").response(), &mut output), Ok(()));
+    assert_eq!(connection.send(CloseConnection::EMPTY.response(), &mut output), Ok(()));
+    assert_eq!(connection.send(RemoteProtocolError::InvalidUtf8.response(), &mut output), Ok(()));
+    assert_eq!(output, b"");
+}
+
+#[test]
+fn an_idle_receiver_ends_between_messages() {
+    for role in BOTH {
+        let mut reader = Reader::new(role, Limits::default());
+        assert!(reader.receiver.is_idle());
+        let bytes = frames_to(role, [(BINARY, b"a"), (PING, b"b"), (FIN, b"c")]);
+        for byte in &bytes[..bytes.len() - 1] {
+            reader.read(&[*byte]);
+            assert!(!reader.receiver.is_idle());
+        }
+        reader.read(&bytes[bytes.len() - 1..]);
+        assert!(reader.receiver.is_idle());
+    }
+}

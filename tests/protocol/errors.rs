@@ -1,0 +1,84 @@
+//! What each failure says, and the close frame that answers it (RFC 6455 §7.1.7, §7.4.1).
+
+use wsproto::{CloseCode, CloseConnection, LocalProtocolError, RemoteProtocolError, Sender};
+
+use crate::support::{CLOSE, unmasked};
+use RemoteProtocolError as Remote;
+
+const REMOTE: [(RemoteProtocolError, u16, &str); 17] = [
+    (Remote::ReservedOpcode(11), 1002, "opcode is reserved (11)"),
+    (Remote::ReservedBits, 1002, "reserved bits are set"),
+    (Remote::FragmentedControlFrame, 1002, "control frame is fragmented"),
+    (Remote::ControlFrameTooLong, 1002, "control frame is too long"),
+    (Remote::UnexpectedContinuation, 1002, "continuation without a message"),
+    (Remote::ExpectedContinuation, 1002, "message inside a message"),
+    (Remote::UnmaskedFrameFromClient, 1002, "frame from client is unmasked"),
+    (Remote::MaskedFrameFromServer, 1002, "frame from server is masked"),
+    (Remote::NonMinimalLength, 1002, "payload length is not minimal"),
+    (Remote::LengthTopBitSet, 1002, "payload length has its top bit set"),
+    (Remote::FrameTooLong, 1009, "frame is too long"),
+    (Remote::MessageTooLong, 1009, "message is too long"),
+    (Remote::TooManyFragments, 1009, "message has too many fragments"),
+    (Remote::InvalidUtf8, 1007, "text is not UTF-8"),
+    (Remote::TruncatedCloseCode, 1002, "close frame has half a code"),
+    (Remote::InvalidCloseCode(1006), 1002, "close code is not allowed (1006)"),
+    (Remote::InvalidCloseReason, 1007, "close reason is not UTF-8"),
+];
+
+const LOCAL: [(LocalProtocolError, &str); 15] = [
+    (LocalProtocolError::CloseSent, "the close frame was already sent"),
+    (LocalProtocolError::CloseReceived, "the peer has closed"),
+    (LocalProtocolError::Ended, "the connection has ended"),
+    (LocalProtocolError::OtherMessageUnderWay, "a message of the other type is under way"),
+    (LocalProtocolError::NoMessageUnderWay, "no message is under way"),
+    (LocalProtocolError::InvalidUtf8, "text is not UTF-8"),
+    (LocalProtocolError::FrameUnderWay, "the payload of the last frame is not complete"),
+    (LocalProtocolError::PayloadOverrun, "more payload than announced"),
+    (LocalProtocolError::PayloadTooLong, "payload is too long for a frame"),
+    (LocalProtocolError::ControlFrameTooLong, "a control frame holds 125 bytes at most"),
+    (LocalProtocolError::FragmentedControlFrame, "a control frame cannot be fragmented"),
+    (LocalProtocolError::InvalidCloseCode(1005), "close code 1005 cannot be sent"),
+    (LocalProtocolError::CloseReasonTooLong, "a close reason holds 123 bytes at most"),
+    (LocalProtocolError::CloseReasonWithoutCode, "a close reason needs a code"),
+    (LocalProtocolError::OutputFull(7), "the output has no room for 7 bytes"),
+];
+
+#[test]
+fn each_failure_says_which_rule_was_broken() {
+    for (error, _, message) in REMOTE {
+        assert_eq!(error.to_string(), message);
+        assert!(message.starts_with(error.reason()));
+    }
+}
+
+#[test]
+fn each_failure_has_its_close_code() {
+    for (error, code, _) in REMOTE {
+        assert_eq!(error.close_code(), CloseCode::new(code), "{error}");
+    }
+}
+
+#[test]
+fn each_failure_has_an_answer_that_can_be_sent() {
+    for (error, code, _) in REMOTE {
+        let answer = CloseConnection::new(CloseCode::new(code), error.reason());
+        assert_eq!(*error.response(), answer);
+        let mut output = Vec::new();
+        Sender::server().send(error.response(), &mut output).unwrap();
+        let payload = [&code.to_be_bytes(), error.reason().as_bytes()].concat();
+        assert_eq!(output, unmasked(CLOSE, payload));
+    }
+}
+
+#[test]
+fn each_refusal_says_what_was_asked_too_much() {
+    for (error, message) in LOCAL {
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+#[test]
+fn errors_are_errors_to_std() {
+    let errors: [&dyn core::error::Error; 2] = [&Remote::ReservedBits, &LocalProtocolError::CloseSent];
+    assert!(errors.iter().all(|error| error.source().is_none()));
+}

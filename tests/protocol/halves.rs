@@ -1,0 +1,129 @@
+//! The halves: side by side, apart in two threads, and cloned (RFC 6455 §5.5.1, §7.1).
+
+use std::sync::mpsc;
+use std::thread;
+
+use wsproto::{
+    BytesMessage, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Event, Limits,
+    LocalProtocolError, Role, TextMessage, Transport,
+};
+
+use crate::support::{
+    BINARY, BOTH, CLOSE, CONTINUATION, FIN, Fixed, PING, Reader, TEXT, feed, frames_to, masked, unmasked,
+};
+
+/// A bit of everything, up to a failure behind it all.
+fn conversation(role: Role) -> Vec<u8> {
+    let mut bytes = frames_to(
+        role,
+        [
+            (FIN | TEXT, &b"whole"[..]),
+            (TEXT, b"caf\xc3"),
+            (PING, b"in between"),
+            (FIN | CONTINUATION, b"\xa9 \xf0\x9f\x98\x80"),
+            (BINARY, &[0xFF; 130]),
+            (FIN | CONTINUATION, b""),
+        ],
+    );
+    bytes.extend(frames_to(role, [(FIN | TEXT, b"bad \xed\xa0\x80 end")]));
+    bytes
+}
+
+#[test]
+fn a_clone_made_anywhere_goes_on_like_the_original() {
+    for role in BOTH {
+        let bytes = conversation(role);
+        let whole = feed(role, Limits::default(), [&bytes[..]]);
+        assert!(whole.failure.is_some());
+        for len in 0..=bytes.len() {
+            let mut original = Reader::new(role, Limits::default());
+            original.read(&bytes[..len]);
+            let mut clone = original.clone();
+            clone.read(&bytes[len..]);
+            assert_eq!(clone.seen(), whole, "cloned after {len} bytes");
+            original.read(&bytes[len..]);
+            assert_eq!(original.seen(), whole, "cloned after {len} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_cloned_sender_goes_on_like_the_original() {
+    let mut connection = Connection::client(Limits::default(), Fixed);
+    connection.send(BytesMessage::partial(b"a"), &mut Vec::new()).unwrap();
+    let mut clone = connection.clone();
+    let mut outputs = [Vec::new(), Vec::new()];
+    for (connection, output) in [&mut connection, &mut clone].into_iter().zip(&mut outputs) {
+        connection.send(BytesMessage::new(b"b"), output).unwrap();
+        connection.send(CloseConnection::EMPTY, output).unwrap();
+        assert_eq!(connection.state(), ConnectionState::LocalClosing);
+    }
+    assert_eq!(outputs[0], outputs[1]);
+    assert_eq!(outputs[0], [masked(FIN | CONTINUATION, b"b"), masked(CLOSE, b"")].concat());
+}
+
+#[test]
+fn events_are_echoed_while_they_are_in_hand() {
+    let mut connection = Connection::server(Limits::default());
+    let mut bytes = frames_to(Role::Server, [(TEXT, b"a"), (PING, b"?"), (FIN, b"b"), (FIN | BINARY, b"c")]);
+    let mut input = bytes.as_mut_slice();
+    let mut output = Vec::new();
+    let (receiver, sender) = connection.split();
+    while let Some(event) = receiver.next_event(&mut input).unwrap() {
+        match event {
+            Event::Ping(ping) => sender.send(ping.response(), &mut output).unwrap(),
+            event => sender.send(event, &mut output).unwrap(),
+        }
+    }
+    let frames =
+        [unmasked(TEXT, b"a"), unmasked(0x8A, b"?"), unmasked(FIN, b"b"), unmasked(FIN | BINARY, b"c")];
+    assert_eq!(output, frames.concat());
+}
+
+#[test]
+fn halves_work_in_two_threads() {
+    let (mut receiver, mut sender) = Connection::client(Limits::default(), Fixed).into_parts();
+    let (tell, told) = mpsc::channel();
+    let reading = thread::spawn(move || {
+        for byte in frames_to(Role::Client, [(TEXT, b"ab"), (FIN, b"c"), (CLOSE, b"\x03\xe8bye")]) {
+            let mut read = [byte];
+            let mut input = read.as_mut_slice();
+            while let Some(event) = receiver.next_event(&mut input).unwrap() {
+                tell.send(event.into_owned()).unwrap();
+            }
+        }
+        receiver
+    });
+    let writing = thread::spawn(move || {
+        let mut output = Vec::new();
+        for event in told {
+            match event {
+                Event::Close(close) => sender.send(close.response(), &mut output).unwrap(),
+                event => sender.send(event, &mut output).unwrap(),
+            }
+        }
+        (sender, output)
+    });
+    let receiver = reading.join().unwrap();
+    let (sender, output) = writing.join().unwrap();
+
+    let frames = [masked(TEXT, b"a"), masked(0, b"b"), masked(FIN, b"c"), masked(CLOSE, b"\x03\xe8")];
+    assert_eq!(output, frames.concat());
+    let connection = Connection::from_parts(receiver, sender);
+    assert_eq!(connection.transport(), Transport::AwaitEnd);
+    let closure = connection.closure().unwrap();
+    assert_eq!((closure.by, closure.code), (ClosedBy::Remote, CloseCode::NORMAL_CLOSURE));
+    assert_eq!((closure.reason, closure.clean), ("bye", true));
+}
+
+#[test]
+fn joined_halves_keep_the_rules_that_need_both() {
+    let (mut receiver, sender) = Connection::server(Limits::default()).into_parts();
+    let mut bytes = masked(CLOSE, b"");
+    receiver.next_event(&mut bytes.as_mut_slice()).unwrap();
+    let mut connection = Connection::from_parts(receiver, sender);
+    let refused = connection.send(TextMessage::new("new"), &mut Vec::new());
+    assert_eq!(refused, Err(LocalProtocolError::CloseReceived));
+    connection.send(CloseConnection::EMPTY, &mut Vec::new()).unwrap();
+    assert_eq!(connection.closure().unwrap().by, ClosedBy::Remote);
+}

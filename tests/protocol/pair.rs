@@ -1,0 +1,201 @@
+//! A client and a server that talk to each other in memory, through reads of random lengths (RFC 6455 §5, §7).
+
+use proptest::prelude::*;
+use wsproto::{
+    BytesMessage, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Entropy, Event, Limits,
+    NoEntropy, Outgoing, Ping, Replies, ReplyPolicy, TextMessage, Transport,
+};
+
+use crate::support::Fixed;
+
+type OwnedEvent = Event<String, Vec<u8>>;
+
+/// One end: a connection, what it has to say, and what it has heard.
+struct End<E> {
+    connection: Connection<E>,
+    replies: Replies,
+    output: Vec<u8>,
+    heard: Vec<OwnedEvent>,
+    /// Whether messages are sent back.
+    echoes: bool,
+}
+
+impl<E: Entropy> End<E> {
+    fn new(connection: Connection<E>, echoes: bool) -> Self {
+        let replies = Replies::new(ReplyPolicy::PongAndClose);
+        Self { connection, replies, output: Vec::new(), heard: Vec::new(), echoes }
+    }
+
+    fn say(&mut self, event: impl Outgoing) {
+        self.connection.send(event, &mut self.output).unwrap();
+    }
+
+    fn hear(&mut self, read: &mut [u8]) {
+        let mut input = read;
+        while let Some(event) = self.connection.next_event(&mut input).unwrap() {
+            self.replies.note(&event);
+            let event = event.into_owned();
+            if self.echoes && matches!(event, Event::Text(_) | Event::Bytes(_)) {
+                self.connection.send(&event, &mut self.output).unwrap();
+            }
+            self.heard.push(event);
+        }
+        self.replies.send(self.connection.sender(), &mut self.output).unwrap();
+    }
+
+    /// The messages that were heard, joined, and the payloads of pongs.
+    fn messages(&self) -> Vec<Vec<u8>> {
+        let mut messages = vec![Vec::new()];
+        for event in &self.heard {
+            let (data, finished) = match event {
+                Event::Text(text) => (text.data.as_bytes(), text.message_finished),
+                Event::Bytes(bytes) => (&bytes.data[..], bytes.message_finished),
+                _ => continue,
+            };
+            messages.last_mut().unwrap().extend(data);
+            if finished {
+                messages.push(Vec::new());
+            }
+        }
+        assert_eq!(messages.pop(), Some(Vec::new()));
+        messages
+    }
+}
+
+struct Pair {
+    client: End<Fixed>,
+    server: End<NoEntropy>,
+    /// The lengths of reads, used in turn.
+    reads: Vec<usize>,
+}
+
+impl Pair {
+    fn new(reads: &[usize]) -> Self {
+        Self {
+            client: End::new(Connection::client(Limits::default(), Fixed), false),
+            server: End::new(Connection::server(Limits::default()), true),
+            reads: reads.to_vec(),
+        }
+    }
+
+    /// Carries bytes to and fro until nobody has any.
+    fn drive(&mut self) {
+        while !(self.client.output.is_empty() && self.server.output.is_empty()) {
+            carry(&mut self.client.output, &mut self.reads, |read| self.server.hear(read));
+            carry(&mut self.server.output, &mut self.reads, |read| self.client.hear(read));
+        }
+    }
+}
+
+fn carry(output: &mut Vec<u8>, reads: &mut [usize], mut hear: impl FnMut(&mut [u8])) {
+    let mut left = output.as_mut_slice();
+    while !left.is_empty() {
+        reads.rotate_left(1);
+        let (read, rest) = left.split_at_mut(reads[0].min(left.len()));
+        hear(read);
+        left = rest;
+    }
+    output.clear();
+}
+
+const READS: [&[usize]; 4] = [&[1], &[3, 1, 4, 1, 5, 9, 2, 6], &[125, 1, 126], &[usize::MAX]];
+
+#[test]
+fn messages_come_back_from_an_echo() {
+    for reads in READS {
+        let mut pair = Pair::new(reads);
+        pair.client.say(TextMessage::new("grüß dich 😀"));
+        pair.client.say(BytesMessage::partial([0xFF; 200]));
+        pair.client.say(BytesMessage::new([0xFE; 70]));
+        pair.client.say(TextMessage::new(""));
+        pair.drive();
+        let binary = [vec![0xFF; 200], vec![0xFE; 70]].concat();
+        assert_eq!(pair.client.messages(), ["grüß dich 😀".as_bytes(), &binary, b""]);
+        assert_eq!(pair.client.messages(), pair.server.messages());
+    }
+}
+
+#[test]
+fn a_ping_comes_back_as_a_pong_from_either_side() {
+    for reads in READS {
+        let mut pair = Pair::new(reads);
+        pair.client.say(Ping::new(b"from the client"));
+        pair.server.say(Ping::new(b"from the server"));
+        pair.drive();
+        let pong = |payload: &[u8]| Event::Pong(wsproto::Pong::new(payload.to_vec()));
+        assert!(pair.client.heard.contains(&pong(b"from the client")));
+        assert!(pair.server.heard.contains(&pong(b"from the server")));
+    }
+}
+
+#[test]
+fn a_client_that_closes_is_answered() {
+    for reads in READS {
+        let mut pair = Pair::new(reads);
+        pair.client.say(TextMessage::new("last words"));
+        pair.client.say(CloseConnection::new(CloseCode::new(3000), "done"));
+        pair.drive();
+        check_closed(&pair, [ClosedBy::Local, ClosedBy::Remote], CloseCode::new(3000));
+        assert_eq!(pair.server.connection.closure().unwrap().reason, "done");
+        assert_eq!(pair.server.messages(), [b"last words"]);
+    }
+}
+
+#[test]
+fn a_server_that_closes_is_answered() {
+    for reads in READS {
+        let mut pair = Pair::new(reads);
+        pair.server.say(CloseConnection::new(CloseCode::GOING_AWAY, "restart"));
+        pair.drive();
+        check_closed(&pair, [ClosedBy::Remote, ClosedBy::Local], CloseCode::GOING_AWAY);
+        assert_eq!(pair.client.connection.closure().unwrap().reason, "restart");
+    }
+}
+
+#[test]
+fn both_may_close_at_once() {
+    for reads in READS {
+        let mut pair = Pair::new(reads);
+        pair.client.say(CloseConnection::new(CloseCode::NORMAL_CLOSURE, "c"));
+        pair.server.say(CloseConnection::new(CloseCode::NORMAL_CLOSURE, "s"));
+        pair.drive();
+        check_closed(&pair, [ClosedBy::Local; 2], CloseCode::NORMAL_CLOSURE);
+        assert_eq!((pair.client.heard.len(), pair.server.heard.len()), (1, 1));
+    }
+}
+
+#[track_caller]
+fn check_closed(pair: &Pair, by: [ClosedBy; 2], code: CloseCode) {
+    let (client, server) = (&pair.client.connection, &pair.server.connection);
+    assert_eq!([client.state(), server.state()], [ConnectionState::Closed; 2]);
+    let closures = [client.closure().unwrap(), server.closure().unwrap()];
+    assert_eq!(closures.map(|closure| closure.by), by);
+    assert_eq!(closures.map(|closure| (closure.code, closure.clean)), [(code, true); 2]);
+    assert_eq!([client.transport(), server.transport()], [Transport::AwaitEnd, Transport::Drop]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_talk_comes_back_whatever_the_reads(
+        messages in prop::collection::vec(prop::collection::vec(".{0,40}", 1..4), 0..6),
+        reads in prop::collection::vec(1_usize..40, 1..9),
+    ) {
+        let mut pair = Pair::new(&reads);
+        for (i, pieces) in messages.iter().enumerate() {
+            for (j, piece) in pieces.iter().enumerate() {
+                let message_finished = j + 1 == pieces.len();
+                pair.client.say(TextMessage { data: piece, frame_finished: true, message_finished });
+                pair.server.say(Ping::new([i as u8, j as u8]));
+            }
+            pair.drive();
+        }
+        pair.client.say(CloseConnection::new(CloseCode::NORMAL_CLOSURE, ""));
+        pair.drive();
+        let said: Vec<Vec<u8>> = messages.iter().map(|pieces| pieces.concat().into_bytes()).collect();
+        prop_assert_eq!(pair.server.messages(), said.clone());
+        prop_assert_eq!(pair.client.messages(), said);
+        check_closed(&pair, [ClosedBy::Local, ClosedBy::Remote], CloseCode::NORMAL_CLOSURE);
+    }
+}

@@ -1,0 +1,341 @@
+//! Equalities that hold for all inputs: round trips, and any way of cutting (RFC 6455 §5.2 to §5.6, §8.1).
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use wsproto::{
+    BytesMessage, CloseConnection, Entropy, FrameHeader, Limits, Opcode, Ping, Pong, RemoteProtocolError,
+    Role, Rsv, Sender, TextMessage,
+};
+
+use crate::support::{
+    BOTH, CLOSE, CONTINUATION, FIN, Fixed, PING, PONG, Said, TEXT, binary, check_with, close, feed, frame_to,
+    header_len, ping, pong, sent, text,
+};
+
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// What somebody says: control frames, and messages in pieces with a ping behind some of them.
+#[derive(Clone, Debug)]
+enum Step {
+    Text(Vec<(String, Option<Vec<u8>>)>),
+    Binary(Vec<(Vec<u8>, Option<Vec<u8>>)>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+}
+
+fn payload(max: usize) -> impl Strategy<Value = Vec<u8>> {
+    vec(any::<u8>(), 0..=max)
+}
+
+fn pieces<T: core::fmt::Debug>(
+    piece: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Vec<(T, Option<Vec<u8>>)>> {
+    vec((piece, proptest::option::weighted(0.2, payload(8))), 1..4)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => pieces(".{0,12}").prop_map(Step::Text),
+        2 => pieces(payload(20)).prop_map(Step::Binary),
+        1 => pieces(payload(200)).prop_map(Step::Binary),
+        1 => payload(125).prop_map(Step::Ping),
+        1 => payload(9).prop_map(Step::Pong),
+    ]
+}
+
+fn say<E: Entropy>(sender: &mut Sender<E>, step: &Step, output: &mut Vec<u8>) {
+    match step {
+        Step::Text(pieces) => {
+            for (i, (data, pinged)) in pieces.iter().enumerate() {
+                let message_finished = i + 1 == pieces.len();
+                let piece = TextMessage { data, frame_finished: true, message_finished };
+                sender.send(piece, output).unwrap();
+                pinged.iter().for_each(|payload| sender.send(Ping::new(payload), output).unwrap());
+            }
+        }
+        Step::Binary(pieces) => {
+            for (i, (data, pinged)) in pieces.iter().enumerate() {
+                let message_finished = i + 1 == pieces.len();
+                let piece = BytesMessage { data, frame_finished: true, message_finished };
+                sender.send(piece, output).unwrap();
+                pinged.iter().for_each(|payload| sender.send(Ping::new(payload), output).unwrap());
+            }
+        }
+        Step::Ping(payload) => sender.send(Ping::new(payload), output).unwrap(),
+        Step::Pong(payload) => sender.send(Pong::new(payload), output).unwrap(),
+    }
+}
+
+/// What is to be heard of it, in the order in which messages and control frames end.
+fn heard(step: &Step, said: &mut Vec<Said>) {
+    match step {
+        Step::Text(pieces) => {
+            let whole: String = pieces.iter().map(|(data, _)| data.as_str()).collect();
+            heard_pieces(pieces.iter().map(|(_, pinged)| pinged.as_ref()), text(&whole), said);
+        }
+        Step::Binary(pieces) => {
+            let whole: Vec<u8> = pieces.iter().flat_map(|(data, _)| data.clone()).collect();
+            heard_pieces(pieces.iter().map(|(_, pinged)| pinged.as_ref()), binary(&whole), said);
+        }
+        Step::Ping(payload) => said.push(ping(payload)),
+        Step::Pong(payload) => said.push(pong(payload)),
+    }
+}
+
+fn heard_pieces<'a>(
+    pings: impl DoubleEndedIterator<Item = Option<&'a Vec<u8>>>,
+    message: Said,
+    said: &mut Vec<Said>,
+) {
+    let mut pings: Vec<_> = pings.collect();
+    let after = pings.pop().flatten();
+    said.extend(pings.into_iter().flatten().map(ping));
+    said.push(message);
+    said.extend(after.map(ping));
+}
+
+/// All that a sender in this role makes of the steps.
+fn stream(role: Role, steps: &[Step]) -> Vec<u8> {
+    let mut output = Vec::new();
+    match role {
+        Role::Server => {
+            let mut sender = Sender::server();
+            steps.iter().for_each(|step| say(&mut sender, step, &mut output));
+        }
+        Role::Client => {
+            let mut sender = Sender::client(Fixed);
+            steps.iter().for_each(|step| say(&mut sender, step, &mut output));
+        }
+    }
+    output
+}
+
+/// `bytes`, cut at these places.
+fn cut<'a>(bytes: &'a [u8], places: &[Index]) -> Vec<&'a [u8]> {
+    let mut places: Vec<usize> = places.iter().map(|place| place.index(bytes.len() + 1)).collect();
+    places.sort_unstable();
+    let mut rest = bytes;
+    let mut pieces = Vec::new();
+    for place in places {
+        let (piece, after) = rest.split_at(place - (bytes.len() - rest.len()));
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces.push(rest);
+    pieces
+}
+
+/// Bytes that look like frames more often than chance would have it.
+fn likely_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let likely = vec![
+        0x00, 0x80, 0x01, 0x81, 0x02, 0x82, 0x88, 0x89, 0x8A, 0x03, 0x04, 0x84, 0x7E, 0xFE, 0x7F, 0xFF, 0xE8,
+        0xC3, 0xA9, 0xF0, 0x9F, 0x98, 0x61,
+    ];
+    vec(prop_oneof![6 => select(likely), 1 => any::<u8>()], 0..80)
+}
+
+fn tight() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_frame_len = 150;
+    limits.max_message_len = 200;
+    limits.max_fragments = 4;
+    limits
+}
+
+/// Where text goes wrong for certain: the first byte that no continuation can mend.
+fn first_bad_byte(bytes: &[u8]) -> Option<usize> {
+    let hopeless =
+        |len: &usize| core::str::from_utf8(&bytes[..*len]).is_err_and(|error| error.error_len().is_some());
+    (1..=bytes.len()).find(hopeless).map(|len| len - 1)
+}
+
+proptest! {
+    #![proptest_config(cases(256))]
+
+    #[test]
+    fn a_header_that_was_encoded_decodes_to_itself(
+        (fin, rsv, opcode) in (any::<bool>(), 0..8_u8, select(vec![0, 1, 2, 8, 9, 10])),
+        masking_key in any::<Option<[u8; 4]>>(),
+        (payload_len, shift) in (any::<u64>(), 0..64_u32),
+        behind in payload(9),
+    ) {
+        let bits = [Rsv::RSV1, Rsv::RSV2, Rsv::RSV3].into_iter().filter(|bit| rsv & bit.bits() != 0);
+        let rsv = bits.fold(Rsv::NONE, |set, bit| set | bit);
+        let opcode = Opcode::from_bits(opcode).unwrap();
+        let header = FrameHeader { fin, rsv, opcode, masking_key, payload_len: payload_len >> shift };
+        if let Ok(encoded) = header.encode() {
+            prop_assert_eq!(encoded.len(), header.encoded_len());
+            let bytes = [&encoded, &behind[..]].concat();
+            prop_assert_eq!(FrameHeader::decode(&bytes), Ok(Some((header, encoded.len()))));
+        }
+    }
+
+    #[test]
+    fn a_header_that_was_decoded_encodes_to_itself(bytes in likely_bytes()) {
+        if let Ok(Some((header, len))) = FrameHeader::decode(&bytes) {
+            prop_assert_eq!(&*header.encode().unwrap(), &bytes[..len]);
+        }
+    }
+
+    #[test]
+    fn what_is_said_is_heard_whatever_the_cuts(
+        steps in vec(step(), 0..6),
+        places in vec(any::<Index>(), 0..12),
+    ) {
+        let mut said = Vec::new();
+        steps.iter().for_each(|step| heard(step, &mut said));
+        for role in BOTH {
+            let bytes = stream(role.peer(), &steps);
+            let seen = feed(role, Limits::default(), cut(&bytes, &places));
+            prop_assert_eq!(seen.failure, None);
+            prop_assert_eq!(seen.unfinished, None);
+            prop_assert_eq!(seen.under_way, Some((true, 0)));
+            prop_assert_eq!(seen.said, said.clone());
+        }
+    }
+
+    #[test]
+    fn client_and_server_send_the_same_but_for_the_mask(steps in vec(step(), 0..6)) {
+        let plain = sent(&stream(Role::Server, &steps));
+        let mut unmasked = sent(&stream(Role::Client, &steps));
+        for frame in &mut unmasked {
+            prop_assert!(frame.key.take().is_some());
+        }
+        prop_assert_eq!(plain, unmasked);
+    }
+
+    #[test]
+    fn text_is_heard_however_it_is_fragmented(
+        message in "\\PC{0,60}",
+        places in vec(any::<Index>(), 0..8),
+        reads in vec(any::<Index>(), 0..8),
+    ) {
+        for role in BOTH {
+            let bytes = fragments(role, message.as_bytes(), &places);
+            let seen = feed(role, Limits::default(), cut(&bytes, &reads));
+            prop_assert_eq!(seen.said, [text(&message)]);
+            prop_assert_eq!(seen.frame_ends.len(), places.len() + 1);
+        }
+    }
+
+    #[test]
+    fn text_fails_where_no_continuation_could_mend_it(
+        message in vec(select(HARD.to_vec()), 0..8),
+        places in vec(any::<Index>(), 0..3),
+    ) {
+        let bytes = fragments(Role::Client, &message, &places);
+        let seen = check_with(Role::Client, Limits::default(), &bytes);
+        let certain = match (first_bad_byte(&message), core::str::from_utf8(&message)) {
+            (Some(bad), _) => Some(place_of(bad, message.len(), &places)),
+            (None, Err(_)) => Some(bytes.len()),
+            (None, Ok(_)) => None,
+        };
+        let failure = certain.map(|certain| (RemoteProtocolError::InvalidUtf8, certain));
+        prop_assert_eq!(seen.failure, failure);
+    }
+}
+
+/// Bytes around which the grammar of UTF-8 turns (RFC 3629 §4).
+const HARD: [u8; 20] = [
+    0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xDF, 0xE0, 0xE1, 0xED, 0xEF, 0xF0, 0xF1,
+    0xF4, 0xF5, 0xFF,
+];
+
+/// A text message in fragments cut at these places.
+fn fragments(role: Role, message: &[u8], places: &[Index]) -> Vec<u8> {
+    let pieces = cut(message, places);
+    let mut bytes = Vec::new();
+    for (i, piece) in pieces.iter().enumerate() {
+        let opcode = if i == 0 { TEXT } else { CONTINUATION };
+        let fin = if i + 1 == pieces.len() { FIN } else { 0 };
+        bytes.extend(frame_to(role, fin | opcode, piece));
+    }
+    bytes
+}
+
+/// How many bytes of the fragments end with the message's byte at `bad`.
+fn place_of(bad: usize, len: usize, places: &[Index]) -> usize {
+    let headers = 1 + places.iter().filter(|place| place.index(len + 1) <= bad).count();
+    headers * header_len(Role::Client, 0) + bad + 1
+}
+
+proptest! {
+    #![proptest_config(cases(64))]
+
+    #[test]
+    fn any_bytes_are_seen_the_same_however_they_are_cut(bytes in likely_bytes()) {
+        for role in BOTH {
+            check_with(role, tight(), &bytes);
+        }
+    }
+
+    #[test]
+    fn a_stream_with_wrong_bytes_is_seen_the_same_however_it_is_cut(
+        steps in vec(step(), 1..4),
+        wrong in vec((any::<Index>(), any::<u8>()), 0..4),
+        code in any::<Option<u16>>(),
+    ) {
+        for role in BOTH {
+            let mut bytes = stream(role.peer(), &steps);
+            bytes.extend(code.iter().flat_map(|code| frame_to(role, CLOSE, code.to_be_bytes())));
+            for (place, byte) in &wrong {
+                let place = place.index(bytes.len());
+                bytes[place] = *byte;
+            }
+            check_with(role, tight(), &bytes);
+        }
+    }
+
+    #[test]
+    fn bytes_cut_out_of_a_stream_are_seen_the_same_however_they_are_cut(
+        steps in vec(step(), 1..4),
+        places in [any::<Index>(), any::<Index>()],
+    ) {
+        for role in BOTH {
+            let bytes = stream(role.peer(), &steps);
+            let kept = cut(&bytes, &places);
+            check_with(role, Limits::default(), &[kept[0], kept[2]].concat());
+        }
+    }
+
+    #[test]
+    fn reads_in_any_number_show_what_one_shows(
+        steps in vec(step(), 0..5),
+        behind in likely_bytes(),
+        places in vec(any::<Index>(), 0..20),
+    ) {
+        for role in BOTH {
+            let bytes = [stream(role.peer(), &steps), behind.clone()].concat();
+            let whole = feed(role, tight(), [&bytes[..]]);
+            prop_assert_eq!(feed(role, tight(), cut(&bytes, &places)), whole);
+        }
+    }
+
+    #[test]
+    fn control_frames_of_any_payload_keep_their_order(payloads in vec((any::<bool>(), payload(125)), 0..5)) {
+        for role in BOTH {
+            let frames = payloads.iter().map(|(pings, payload)| {
+                if *pings { (PING, ping(payload), payload) } else { (PONG, pong(payload), payload) }
+            });
+            let bytes: Vec<u8> =
+                frames.clone().flat_map(|(first, _, payload)| frame_to(role, first, payload)).collect();
+            let said: Vec<Said> = frames.map(|(_, said, _)| said).collect();
+            prop_assert_eq!(feed(role, Limits::default(), bytes.chunks(3)).said, said);
+        }
+    }
+
+    #[test]
+    fn a_close_that_can_be_sent_can_be_received(code in 0..5100_u16, reason in ".{0,60}") {
+        let event = CloseConnection::new(code.into(), &*reason);
+        let mut output = Vec::new();
+        if Sender::client(Fixed).send(event, &mut output).is_ok() {
+            let seen = check_with(Role::Server, Limits::default(), &output);
+            prop_assert_eq!(seen.said, [close(code, &reason)]);
+        } else {
+            prop_assert!(output.is_empty());
+        }
+    }
+}

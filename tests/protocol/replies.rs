@@ -1,0 +1,150 @@
+//! Replies that the connection prepares by itself, if asked to (RFC 6455 §5.5.1 to §5.5.3, §7.1.7).
+
+use wsproto::{
+    CloseCode, CloseConnection, Connection, Entropy, Limits, LocalProtocolError, Replies, ReplyPolicy,
+};
+
+use crate::support::{CLOSE, Fixed, PING, PONG, masked, unmasked};
+
+const POLICIES: [ReplyPolicy; 3] = [ReplyPolicy::Nothing, ReplyPolicy::Pong, ReplyPolicy::PongAndClose];
+
+/// Shows `replies` all that a connection receives.
+fn receive<E: Entropy>(connection: &mut Connection<E>, replies: &mut Replies, mut bytes: Vec<u8>) {
+    let mut input = bytes.as_mut_slice();
+    loop {
+        match connection.next_event(&mut input) {
+            Ok(Some(event)) => replies.note(&event),
+            Ok(None) => return,
+            Err(error) => replies.note_failure(error),
+        }
+    }
+}
+
+/// What a server answers to these bytes under this policy.
+fn answer(policy: ReplyPolicy, bytes: Vec<u8>) -> Vec<u8> {
+    let mut server = Connection::server(Limits::default());
+    let mut replies = Replies::new(policy);
+    receive(&mut server, &mut replies, bytes);
+    let mut output = Vec::new();
+    replies.send(server.sender(), &mut output).unwrap();
+    assert!(!replies.is_pending());
+    output
+}
+
+#[test]
+fn nothing_is_answered_unless_asked_for() {
+    assert_eq!(ReplyPolicy::default(), ReplyPolicy::Nothing);
+    let bytes = [masked(PING, b"?"), masked(CLOSE, b"")].concat();
+    assert_eq!(answer(ReplyPolicy::Nothing, bytes), b"");
+    assert_eq!(answer(ReplyPolicy::Nothing, b"\xff".to_vec()), b"");
+}
+
+#[test]
+fn a_ping_is_answered_by_its_payload() {
+    for payload in [&b""[..], b"?", &[0xFF; 125]] {
+        for policy in [ReplyPolicy::Pong, ReplyPolicy::PongAndClose] {
+            assert_eq!(answer(policy, masked(PING, payload)), unmasked(PONG, payload));
+        }
+    }
+}
+
+#[test]
+fn a_thousand_pings_are_answered_by_one_pong_to_the_latest() {
+    let pings: Vec<u8> = (0..1000_u16).flat_map(|i| masked(PING, i.to_be_bytes())).collect();
+    assert_eq!(answer(ReplyPolicy::Pong, pings), unmasked(PONG, 999_u16.to_be_bytes()));
+}
+
+#[test]
+fn a_shorter_ping_takes_the_place_of_a_longer_one() {
+    let bytes = [masked(PING, b"a longer one"), masked(PING, b"short")].concat();
+    assert_eq!(answer(ReplyPolicy::Pong, bytes), unmasked(PONG, b"short"));
+}
+
+#[test]
+fn a_pong_is_answered_by_nothing() {
+    for policy in POLICIES {
+        assert_eq!(answer(policy, masked(PONG, b"unasked")), b"");
+    }
+}
+
+#[test]
+fn a_close_is_answered_only_where_that_was_asked_for() {
+    let close = masked(CLOSE, b"\x03\xe9going");
+    assert_eq!(answer(ReplyPolicy::Pong, close.clone()), b"");
+    assert_eq!(answer(ReplyPolicy::PongAndClose, close), unmasked(CLOSE, b"\x03\xe9"));
+    assert_eq!(answer(ReplyPolicy::PongAndClose, masked(CLOSE, b"")), unmasked(CLOSE, b""));
+}
+
+#[test]
+fn a_failure_is_answered_by_its_close_frame() {
+    let bytes = vec![0x83];
+    assert_eq!(answer(ReplyPolicy::Pong, bytes.clone()), b"");
+    let close = unmasked(CLOSE, b"\x03\xeaopcode is reserved");
+    assert_eq!(answer(ReplyPolicy::PongAndClose, bytes), close);
+    let text = masked(0x81, b"\xff");
+    let close = unmasked(CLOSE, b"\x03\xeftext is not UTF-8");
+    assert_eq!(answer(ReplyPolicy::PongAndClose, text), close);
+}
+
+#[test]
+fn the_pong_goes_before_the_close() {
+    let bytes = [masked(PING, b"?"), masked(CLOSE, b"\x03\xe8")].concat();
+    let frames = [unmasked(PONG, b"?"), unmasked(CLOSE, b"\x03\xe8")].concat();
+    assert_eq!(answer(ReplyPolicy::PongAndClose, bytes), frames);
+}
+
+#[test]
+fn a_ping_behind_a_close_is_answered_by_nothing() {
+    let bytes = [masked(CLOSE, b""), masked(PING, b"?")].concat();
+    assert_eq!(answer(ReplyPolicy::PongAndClose, bytes), unmasked(CLOSE, b""));
+}
+
+#[test]
+fn a_client_masks_its_replies() {
+    let mut client = Connection::client(Limits::default(), Fixed);
+    let mut replies = Replies::new(ReplyPolicy::PongAndClose);
+    let bytes = [unmasked(PING, b"?"), unmasked(CLOSE, b"\x03\xe8")].concat();
+    receive(&mut client, &mut replies, bytes);
+    let mut output = Vec::new();
+    replies.send(client.sender(), &mut output).unwrap();
+    assert_eq!(output, [masked(PONG, b"?"), masked(CLOSE, b"\x03\xe8")].concat());
+}
+
+#[test]
+fn replies_that_come_too_late_write_nothing() {
+    let mut server = Connection::server(Limits::default());
+    let mut replies = Replies::new(ReplyPolicy::PongAndClose);
+    server.send(CloseConnection::new(CloseCode::GOING_AWAY, ""), &mut Vec::new()).unwrap();
+    receive(&mut server, &mut replies, [masked(PING, b"?"), masked(CLOSE, b"")].concat());
+    let mut output = Vec::new();
+    replies.send(server.sender(), &mut output).unwrap();
+    assert_eq!(output, b"");
+    assert!(!replies.is_pending());
+}
+
+#[test]
+fn a_reply_without_room_waits() {
+    let mut server = Connection::server(Limits::default());
+    let mut replies = Replies::new(ReplyPolicy::PongAndClose);
+    receive(&mut server, &mut replies, [masked(PING, b"?"), masked(CLOSE, b"\x03\xe8")].concat());
+    let mut memory = [0; 3 + 4];
+    let full = replies.send(server.sender(), &mut &mut memory[..2]);
+    assert_eq!(full, Err(LocalProtocolError::OutputFull(3)));
+    let full = replies.send(server.sender(), &mut &mut memory[..5]);
+    assert_eq!(full, Err(LocalProtocolError::OutputFull(4)));
+    assert!(replies.is_pending());
+    replies.send(server.sender(), &mut &mut memory[3..]).unwrap();
+    assert!(!replies.is_pending());
+    assert_eq!(memory, *b"\x8a\x01?\x88\x02\x03\xe8");
+}
+
+#[test]
+fn a_reply_is_sent_once() {
+    let mut server = Connection::server(Limits::default());
+    let mut replies = Replies::new(ReplyPolicy::Pong);
+    receive(&mut server, &mut replies, masked(PING, b"?"));
+    let mut output = Vec::new();
+    replies.send(server.sender(), &mut output).unwrap();
+    replies.send(server.sender(), &mut output).unwrap();
+    assert_eq!(output, unmasked(PONG, b"?"));
+}

@@ -1,0 +1,241 @@
+//! Sending data: whole, in fragments, in place, into memory of fixed size (RFC 6455 §5.4, §6.1).
+
+use wsproto::{
+    BytesMessage, CloseCode, CloseConnection, Connection, Event, FrameEncoder, Limits, LocalProtocolError,
+    MessageKind, Opcode, Ping, Pong, Role, Rsv, Sender, TextMessage,
+};
+
+use crate::support::{BINARY, CONTINUATION, FIN, Fixed, PING, TEXT, masked, unmasked};
+
+const LAST: u8 = FIN | CONTINUATION;
+
+#[test]
+fn the_opcode_tells_text_from_binary() {
+    let mut sender = Sender::server();
+    let mut output = Vec::new();
+    sender.send(TextMessage::new("é"), &mut output).unwrap();
+    sender.send(BytesMessage::new([0xFF, 0]), &mut output).unwrap();
+    assert_eq!(output, [unmasked(FIN | TEXT, "é"), unmasked(FIN | BINARY, [0xFF, 0])].concat());
+}
+
+#[test]
+fn each_length_takes_its_shortest_form() {
+    for len in [0, 1, 125, 126, 65535, 65536] {
+        let payload = vec![0x7A; len];
+        let mut output = Vec::new();
+        Sender::server().send(BytesMessage::new(&payload), &mut output).unwrap();
+        assert_eq!(output, unmasked(FIN | BINARY, &payload));
+        output.clear();
+        Sender::client(Fixed).send(BytesMessage::new(&payload), &mut output).unwrap();
+        assert_eq!(output, masked(FIN | BINARY, &payload));
+    }
+}
+
+#[test]
+fn pieces_become_fragments_and_only_the_last_has_fin() {
+    let mut sender = Sender::server();
+    let mut output = Vec::new();
+    sender.send(TextMessage::partial("one"), &mut output).unwrap();
+    sender.send(TextMessage::partial(""), &mut output).unwrap();
+    sender.send(TextMessage::new("two"), &mut output).unwrap();
+    sender.send(TextMessage::new("new"), &mut output).unwrap();
+    let frames = [
+        unmasked(TEXT, "one"),
+        unmasked(CONTINUATION, ""),
+        unmasked(LAST, "two"),
+        unmasked(FIN | TEXT, "new"),
+    ];
+    assert_eq!(output, frames.concat());
+}
+
+#[test]
+fn whether_a_received_piece_ended_its_frame_does_not_matter_to_sending() {
+    let piece = TextMessage { data: "cut", frame_finished: false, message_finished: false };
+    let mut output = Vec::new();
+    Sender::server().send(piece, &mut output).unwrap();
+    assert_eq!(output, unmasked(TEXT, "cut"));
+}
+
+#[test]
+fn a_message_of_the_other_type_cannot_start_inside_a_message() {
+    let mut sender = Sender::server();
+    let mut output = Vec::new();
+    sender.send(TextMessage::partial("a"), &mut output).unwrap();
+    for finished in [true, false] {
+        let bytes = BytesMessage { data: b"b", frame_finished: true, message_finished: finished };
+        let refused = sender.send(bytes, &mut output);
+        assert_eq!(refused, Err(LocalProtocolError::OtherMessageUnderWay));
+    }
+    sender.send(TextMessage::new("c"), &mut output).unwrap();
+    sender.send(BytesMessage::partial(b"d"), &mut output).unwrap();
+    let refused = sender.send(TextMessage::new("e"), &mut output);
+    assert_eq!(refused, Err(LocalProtocolError::OtherMessageUnderWay));
+    let frames = [unmasked(TEXT, "a"), unmasked(LAST, "c"), unmasked(BINARY, "d")];
+    assert_eq!(output, frames.concat());
+}
+
+#[test]
+fn continuations_take_the_type_of_their_message() {
+    let mut sender = Sender::client(Fixed);
+    let mut output = Vec::new();
+    sender.send(BytesMessage::partial([0xFF]), &mut output).unwrap();
+    sender.send_continuation(&[0xFE], false, &mut output).unwrap();
+    sender.send_continuation(&[0xFD], true, &mut output).unwrap();
+    let frames = [masked(BINARY, [0xFF]), masked(CONTINUATION, [0xFE]), masked(LAST, [0xFD])];
+    assert_eq!(output, frames.concat());
+}
+
+#[test]
+fn a_continuation_needs_a_message() {
+    let mut sender = Sender::server();
+    let mut output = Vec::new();
+    for finished in [true, false] {
+        let refused = sender.send_continuation(b"", finished, &mut output);
+        assert_eq!(refused, Err(LocalProtocolError::NoMessageUnderWay));
+    }
+    sender.send(TextMessage::new("whole"), &mut output).unwrap();
+    let refused = sender.send_continuation(b"more", true, &mut Vec::new());
+    assert_eq!(refused, Err(LocalProtocolError::NoMessageUnderWay));
+}
+
+#[test]
+fn a_text_does_not_go_on_with_bytes_that_are_none() {
+    let mut sender = Sender::server();
+    let mut output = Vec::new();
+    sender.send(TextMessage::partial("caf"), &mut output).unwrap();
+    for payload in [&b"\xff"[..], b"\xc3", b"\xed\xa0\x80"] {
+        let refused = sender.send_continuation(payload, true, &mut output);
+        assert_eq!(refused, Err(LocalProtocolError::InvalidUtf8));
+    }
+    sender.send_continuation("é".as_bytes(), true, &mut output).unwrap();
+    assert_eq!(output, [unmasked(TEXT, "caf"), unmasked(LAST, "é")].concat());
+}
+
+#[test]
+fn control_frames_go_between_our_fragments() {
+    let mut sender = Sender::server();
+    let mut output = Vec::new();
+    sender.send(BytesMessage::partial(b"a"), &mut output).unwrap();
+    sender.send(Ping::new(b"?"), &mut output).unwrap();
+    sender.send(BytesMessage::new(b"b"), &mut output).unwrap();
+    let frames = [unmasked(BINARY, b"a"), unmasked(PING, b"?"), unmasked(LAST, b"b")];
+    assert_eq!(output, frames.concat());
+}
+
+#[test]
+fn any_event_can_be_sent_by_value_or_by_reference() {
+    let event: Event<String, Vec<u8>> = Event::Text(TextMessage::new("a".into()));
+    let mut sender = Sender::server();
+    let mut output = Vec::new();
+    sender.send(&event, &mut output).unwrap();
+    sender.send(event, &mut output).unwrap();
+    sender.send(Event::<&str, _>::Pong(Pong::new(b"b")), &mut output).unwrap();
+    let frames = [unmasked(FIN | TEXT, b"a"), unmasked(FIN | TEXT, b"a"), unmasked(0x8A, b"b")];
+    assert_eq!(output, frames.concat());
+}
+
+#[test]
+fn output_is_appended() {
+    let mut output = b"kept".to_vec();
+    Sender::server().send(TextMessage::new("x"), &mut output).unwrap();
+    assert_eq!(output, b"kept\x81\x01x");
+}
+
+#[test]
+fn memory_of_fixed_size_is_filled_from_its_front() {
+    let mut memory = [0xEE; 20];
+    let mut room = memory.as_mut_slice();
+    let mut sender = Sender::client(Fixed);
+    sender.send(TextMessage::new("Hello"), &mut room).unwrap();
+    sender.send(Ping::new(b""), &mut room).unwrap();
+    assert_eq!(room, [0xEE; 3]);
+    assert_eq!(memory[..17], [masked(FIN | TEXT, "Hello"), masked(PING, "")].concat());
+}
+
+#[test]
+fn a_frame_fits_exactly_or_not_at_all() {
+    for payload in [&b""[..], b"x", &[7; 126]] {
+        let whole = masked(FIN | BINARY, payload);
+        for room in 0..whole.len() {
+            let mut memory = vec![0xEE; room];
+            let mut output = memory.as_mut_slice();
+            let refused = Sender::client(Fixed).send(BytesMessage::new(payload), &mut output);
+            assert_eq!(refused, Err(LocalProtocolError::OutputFull(whole.len())));
+            assert_eq!(output, vec![0xEE; room]);
+        }
+        let mut memory = vec![0xEE; whole.len()];
+        let mut output = memory.as_mut_slice();
+        Sender::client(Fixed).send(BytesMessage::new(payload), &mut output).unwrap();
+        assert!(output.is_empty());
+        assert_eq!(memory, whole);
+    }
+}
+
+#[test]
+fn a_call_refused_for_want_of_room_leaves_no_trace() {
+    let mut sender = Sender::server();
+    let mut memory = [0; 3];
+    let mut room = memory.as_mut_slice();
+    let full = Err(LocalProtocolError::OutputFull(7));
+    assert_eq!(sender.send(TextMessage::partial("Hello"), &mut room), full);
+    let refused = sender.send_continuation(b"", true, &mut room);
+    assert_eq!(refused, Err(LocalProtocolError::NoMessageUnderWay));
+    let close = CloseConnection::new(CloseCode::NORMAL_CLOSURE, "");
+    assert_eq!(sender.send(close, &mut room), Err(LocalProtocolError::OutputFull(4)));
+    assert!(!sender.is_close_sent());
+    let mut output = Vec::new();
+    sender.send(BytesMessage::new(b"x"), &mut output).unwrap();
+    assert_eq!(output, unmasked(FIN | BINARY, b"x"));
+}
+
+#[test]
+fn a_reply_without_room_is_refused_and_can_be_sent_later() {
+    let mut connection = Connection::server(Limits::default());
+    let ping = Ping::new(b"?");
+    let refused = connection.send(ping.response(), &mut [0; 2].as_mut_slice());
+    assert_eq!(refused, Err(LocalProtocolError::OutputFull(3)));
+    let mut output = Vec::new();
+    connection.send(ping.response(), &mut output).unwrap();
+    assert_eq!(output, b"\x8a\x01?");
+}
+
+#[test]
+fn a_payload_is_masked_in_place() {
+    for len in [0, 1, 126, 65536] {
+        let mut payload = vec![0x5A; len];
+        let mut sender = Sender::client(Fixed);
+        let header = sender.send_in_place(MessageKind::Text, &mut payload, true).unwrap();
+        assert_eq!([&header, &payload[..]].concat(), masked(FIN | TEXT, vec![0x5A; len]));
+    }
+}
+
+#[test]
+fn fragments_can_be_made_in_place() {
+    let mut sender = Sender::server();
+    let mut payload = *b"ab";
+    assert_eq!(*sender.send_in_place(MessageKind::Binary, &mut payload, false).unwrap(), *b"\x02\x02");
+    let refused = sender.send_in_place(MessageKind::Text, &mut payload, true);
+    assert_eq!(refused, Err(LocalProtocolError::OtherMessageUnderWay));
+    assert_eq!(*sender.send_in_place(MessageKind::Binary, &mut payload, true).unwrap(), *b"\x80\x02");
+    assert_eq!(payload, *b"ab");
+}
+
+#[test]
+fn a_role_follows_from_the_entropy() {
+    assert_eq!(Sender::server().role(), Role::Server);
+    assert_eq!(Sender::client(Fixed).role(), Role::Client);
+    assert_eq!(FrameEncoder::client(Fixed).role(), Role::Client);
+}
+
+#[test]
+fn frame_encoder_writes_any_lawful_frame() {
+    let mut encoder = FrameEncoder::server();
+    let mut output = Vec::new();
+    encoder.encode(false, Rsv::RSV1 | Rsv::RSV3, Opcode::Binary, b"x", &mut output).unwrap();
+    assert_eq!(output, b"\x52\x01x");
+    let refused = encoder.encode(false, Rsv::NONE, Opcode::Ping, b"", &mut output);
+    assert_eq!(refused, Err(LocalProtocolError::FragmentedControlFrame));
+    let refused = encoder.encode(true, Rsv::NONE, Opcode::Ping, &[0; 126], &mut output);
+    assert_eq!(refused, Err(LocalProtocolError::ControlFrameTooLong));
+    assert_eq!(output, b"\x52\x01x");
+}

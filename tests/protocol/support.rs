@@ -1,0 +1,358 @@
+//! The harness: one vector, every way of cutting it, one observation (RFC 6455 §5.4).
+//!
+//! "There is no guarantee on how data will be chunked", so nothing that is seen may hang on it. Every
+//! vector goes through [`check_everywhere`], which also proves that what was not consumed is untouched,
+//! and that what was consumed may be overwritten.
+
+use core::cell::Cell;
+
+use wsproto::{
+    BytesMessage, CloseConnection, Entropy, Event, LentEvent, Limits, Receiver, ReceiverState,
+    RemoteProtocolError, Role, TextMessage,
+};
+
+pub(crate) const BOTH: [Role; 2] = [Role::Server, Role::Client];
+
+/// The masking key of the examples in §5.7.
+pub(crate) const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+// First bytes of frames: FIN is 0x80, the opcode the low four bits (§5.2).
+pub(crate) const FIN: u8 = 0x80;
+pub(crate) const CONTINUATION: u8 = 0x0;
+pub(crate) const TEXT: u8 = 0x1;
+pub(crate) const BINARY: u8 = 0x2;
+pub(crate) const CLOSE: u8 = 0x88;
+pub(crate) const PING: u8 = 0x89;
+pub(crate) const PONG: u8 = 0x8A;
+
+/// What a peer said, its pieces joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    Text(String),
+    Binary(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<u16>, String),
+}
+
+pub(crate) fn text(text: &str) -> Said {
+    Said::Text(text.into())
+}
+
+pub(crate) fn binary(bytes: impl AsRef<[u8]>) -> Said {
+    Said::Binary(bytes.as_ref().into())
+}
+
+pub(crate) fn ping(payload: impl AsRef<[u8]>) -> Said {
+    Said::Ping(payload.as_ref().into())
+}
+
+pub(crate) fn pong(payload: impl AsRef<[u8]>) -> Said {
+    Said::Pong(payload.as_ref().into())
+}
+
+pub(crate) fn close(code: u16, reason: &str) -> Said {
+    Said::Close(Some(code), reason.into())
+}
+
+/// All that may be seen of a vector, whatever the cuts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Whole messages and control frames, in the order of their ends.
+    pub(crate) said: Vec<Said>,
+    /// What has come of a message without its end.
+    pub(crate) unfinished: Option<Said>,
+    /// For each data frame that ended: how much was said before, and how long its message was by then.
+    pub(crate) frame_ends: Vec<(usize, usize)>,
+    /// The rule that was broken, and how many bytes of the input make that certain.
+    pub(crate) failure: Option<(RemoteProtocolError, usize)>,
+    pub(crate) state: ReceiverState,
+    /// Unless it failed: whether the receiver is idle, and what is to come of the frame under way.
+    pub(crate) under_way: Option<(bool, u64)>,
+}
+
+/// A receiver, and what it has shown so far.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    pub(crate) receiver: Receiver,
+    consumed: usize,
+    said: Vec<Said>,
+    unfinished: Option<Said>,
+    frame_ends: Vec<(usize, usize)>,
+    failure: Option<(RemoteProtocolError, usize)>,
+}
+
+impl Reader {
+    pub(crate) fn new(role: Role, limits: Limits) -> Self {
+        Self {
+            receiver: Receiver::new(role, limits),
+            consumed: 0,
+            said: Vec::new(),
+            unfinished: None,
+            frame_ends: Vec::new(),
+            failure: None,
+        }
+    }
+
+    /// Takes the bytes of one read, and scribbles over each as soon as it is consumed.
+    pub(crate) fn read(&mut self, bytes: &[u8]) {
+        let mut buffer = bytes.to_vec();
+        let mut start = 0;
+        loop {
+            let mut input = &mut buffer[start..];
+            let next = self.receiver.next_event(&mut input);
+            let left = input.len();
+            let end = bytes.len() - left;
+            assert_eq!(*input, bytes[end..], "bytes that were not consumed have changed");
+            self.consumed += end - start;
+            match next {
+                Ok(Some(event)) => {
+                    note(&event, &mut self.said, &mut self.unfinished, &mut self.frame_ends);
+                }
+                Ok(None) => {
+                    assert_eq!(left, 0, "it asks for more before it has read all");
+                    return;
+                }
+                Err(error) => {
+                    assert_eq!(self.failure, None, "it failed twice");
+                    self.failure = Some((error, self.consumed - self.receiver.overread()));
+                }
+            }
+            buffer[start..end].fill(0xA5);
+            start = end;
+        }
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        let under_way = (self.receiver.is_idle(), self.receiver.payload_remaining());
+        Seen {
+            said: self.said.clone(),
+            unfinished: self.unfinished.clone(),
+            frame_ends: self.frame_ends.clone(),
+            failure: self.failure,
+            state: self.receiver.state(),
+            under_way: self.failure.is_none().then_some(under_way),
+        }
+    }
+}
+
+fn note(
+    event: &LentEvent<'_>,
+    said: &mut Vec<Said>,
+    unfinished: &mut Option<Said>,
+    frame_ends: &mut Vec<(usize, usize)>,
+) {
+    let (len, frame_finished, message_finished) = match *event {
+        Event::Text(TextMessage { data, frame_finished, message_finished }) => {
+            let Said::Text(message) = unfinished.get_or_insert(text("")) else {
+                panic!("text inside a binary message")
+            };
+            message.push_str(data);
+            (message.len(), frame_finished, message_finished)
+        }
+        Event::Bytes(BytesMessage { data, frame_finished, message_finished }) => {
+            let Said::Binary(message) = unfinished.get_or_insert(binary(b"")) else {
+                panic!("bytes inside a text message")
+            };
+            message.extend_from_slice(data);
+            (message.len(), frame_finished, message_finished)
+        }
+        Event::Ping(frame) => return said.push(ping(frame.payload)),
+        Event::Pong(frame) => return said.push(pong(frame.payload)),
+        Event::Close(CloseConnection { code, reason }) => {
+            return said.push(Said::Close(code.map(Into::into), reason.into()));
+        }
+    };
+    assert!(frame_finished || !message_finished, "a message ends inside a frame");
+    if frame_finished {
+        frame_ends.push((said.len(), len));
+    }
+    if message_finished {
+        said.extend(unfinished.take());
+    }
+}
+
+/// What a fresh receiver shows of these reads.
+pub(crate) fn feed<'a>(role: Role, limits: Limits, reads: impl IntoIterator<Item = &'a [u8]>) -> Seen {
+    let mut reader = Reader::new(role, limits);
+    for read in reads {
+        reader.read(read);
+    }
+    reader.seen()
+}
+
+/// [`check_with`] the default limits.
+#[track_caller]
+pub(crate) fn check_everywhere(role: Role, bytes: &[u8]) -> Seen {
+    check_with(role, Limits::default(), bytes)
+}
+
+/// What is seen of `bytes`: whole, byte by byte, cut in two anywhere, and with more behind its end.
+#[track_caller]
+pub(crate) fn check_with(role: Role, limits: Limits, bytes: &[u8]) -> Seen {
+    let whole = feed(role, limits, [bytes]);
+    assert_eq!(feed(role, limits, bytes.chunks(1)), whole, "byte by byte");
+    for cut in cuts(bytes.len()) {
+        let (head, tail) = bytes.split_at(cut);
+        assert_eq!(feed(role, limits, [head, tail]), whole, "cut at {cut}");
+    }
+    if whole.state != ReceiverState::Open {
+        check_trailing(role, limits, bytes, &whole);
+    }
+    if let Some((_, certain)) = whole.failure {
+        let before = feed(role, limits, [&bytes[..certain - 1]]);
+        assert_eq!(before.failure, None, "it was certain before");
+        let then = feed(role, limits, [&bytes[..certain]]);
+        assert_eq!(then, whole, "what comes after it matters");
+    }
+    whole
+}
+
+/// Nothing is processed after a close frame or a failure (§5.5.1, §7.1.7).
+#[track_caller]
+fn check_trailing(role: Role, limits: Limits, bytes: &[u8], whole: &Seen) {
+    let late = [(FIN | TEXT, &b"late"[..]), (PING, b"late"), (FIN | BINARY, b"late"), (CLOSE, b"")];
+    check_behind(role, limits, bytes, whole, &frames_to(role, late));
+    check_behind(role, limits, bytes, whole, &[0xFF; 20]);
+}
+
+#[track_caller]
+fn check_behind(role: Role, limits: Limits, bytes: &[u8], whole: &Seen, more: &[u8]) {
+    let joined = [bytes, more].concat();
+    assert_eq!(feed(role, limits, [&joined[..]]), *whole, "with more in the same read");
+    assert_eq!(feed(role, limits, [bytes, more]), *whole, "with another read behind");
+    assert_eq!(feed(role, limits, joined.chunks(1)), *whole, "byte by byte, with more behind");
+}
+
+/// Every place to cut at; of a long vector, those near its ends and some between.
+fn cuts(len: usize) -> impl Iterator<Item = usize> {
+    (1..len).filter(move |&cut| len < 512 || cut < 32 || len - cut < 32 || cut % 16_381 == 0)
+}
+
+/// What breaks which rule where: the vector must fail so, and say nothing.
+#[track_caller]
+pub(crate) fn check_failure(role: Role, bytes: &[u8], error: RemoteProtocolError, certain: usize) {
+    let seen = check_everywhere(role, bytes);
+    assert_eq!(seen.failure, Some((error, certain)), "{role:?} {bytes:x?}");
+    assert_eq!(seen.said, []);
+}
+
+/// A vector that is lawful and says this.
+#[track_caller]
+pub(crate) fn check_said(role: Role, bytes: &[u8], said: &[Said]) {
+    let seen = check_everywhere(role, bytes);
+    assert_eq!(seen.failure, None, "{role:?}");
+    assert_eq!(seen.said, said, "{role:?}");
+}
+
+/// A frame as a server sends it.
+pub(crate) fn unmasked(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    let payload = payload.as_ref();
+    [&[first], &length(0, payload.len())[..], payload].concat()
+}
+
+/// A frame as a client sends it.
+pub(crate) fn masked(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    masked_by(KEY, first, payload)
+}
+
+/// "Octet i of the transformed data is the XOR of octet i of the original data with octet at index i
+/// modulo 4 of the masking key" (§5.3).
+pub(crate) fn masked_by(key: [u8; 4], first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    let payload = payload.as_ref();
+    let transformed: Vec<u8> = payload.iter().enumerate().map(|(i, octet)| octet ^ key[i % 4]).collect();
+    [&[first], &length(0x80, payload.len())[..], &key, &transformed].concat()
+}
+
+/// A frame as the peer of an endpoint in this role sends it.
+pub(crate) fn frame_to(role: Role, first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    match role {
+        Role::Server => masked(first, payload),
+        Role::Client => unmasked(first, payload),
+    }
+}
+
+/// The same for several frames in a row.
+pub(crate) fn frames_to<const N: usize>(role: Role, frames: [(u8, &[u8]); N]) -> Vec<u8> {
+    frames.iter().flat_map(|(first, payload)| frame_to(role, *first, payload)).collect()
+}
+
+/// The length of a payload in its shortest form, with the mask bit (§5.2).
+fn length(mask_bit: u8, len: usize) -> Vec<u8> {
+    match len {
+        0..=125 => vec![mask_bit | len as u8],
+        126..=0xFFFF => vec![mask_bit | 126, (len >> 8) as u8, len as u8],
+        _ => [&[mask_bit | 127], &(len as u64).to_be_bytes()[..]].concat(),
+    }
+}
+
+/// How many bytes stand before a payload of this length that is sent to this role.
+pub(crate) fn header_len(role: Role, payload_len: usize) -> usize {
+    let key = if role == Role::Server { 4 } else { 0 };
+    1 + length(0, payload_len).len() + key
+}
+
+/// A frame, as found in what was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) first: u8,
+    pub(crate) key: Option<[u8; 4]>,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// Reads what was sent frame by frame, by the figure in §5.2.
+pub(crate) fn sent(mut output: &[u8]) -> Vec<Sent> {
+    let mut frames = Vec::new();
+    while !output.is_empty() {
+        let (frame, rest) = first_sent(output);
+        frames.push(frame);
+        output = rest;
+    }
+    frames
+}
+
+fn first_sent(mut rest: &[u8]) -> (Sent, &[u8]) {
+    let mut take = |len: usize| {
+        let (taken, left) = rest.split_at(len);
+        rest = left;
+        taken
+    };
+    let first = take(1)[0];
+    let second = take(1)[0];
+    let len = match second & 0x7F {
+        126 => take(2).iter().fold(0, |len, octet| len << 8 | usize::from(*octet)),
+        127 => take(8).iter().fold(0, |len, octet| len << 8 | usize::from(*octet)),
+        len => usize::from(len),
+    };
+    let key = (second & 0x80 != 0).then(|| take(4).try_into().unwrap());
+    let mask: [u8; 4] = key.unwrap_or_default();
+    let payload = take(len).iter().enumerate().map(|(i, octet)| octet ^ mask[i % 4]).collect();
+    (Sent { first, key, payload }, rest)
+}
+
+/// Entropy that never changes: for the bytes of §5.7.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fixed;
+
+impl Entropy for Fixed {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for (i, byte) in bytes.iter_mut().enumerate() {
+            *byte = KEY[i % 4];
+        }
+    }
+}
+
+/// Entropy that counts: its bytes are 1, 2, 3 and so on, and it tells how many were drawn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counting<'a> {
+    pub(crate) drawn: &'a Cell<usize>,
+}
+
+impl Entropy for Counting<'_> {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            self.drawn.set(self.drawn.get() + 1);
+            *byte = self.drawn.get() as u8;
+        }
+    }
+}
