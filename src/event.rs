@@ -96,7 +96,7 @@ pub struct Pong<B> {
 /// use wsproto::{CloseCode, CloseConnection};
 ///
 /// let close = CloseConnection::new(CloseCode::GOING_AWAY, "restart at 4");
-/// assert_eq!(*close.response(), CloseConnection::new(CloseCode::GOING_AWAY, ""));
+/// assert_eq!(*close.response(), close); // to be sent by the other side
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseConnection<T> {
@@ -175,10 +175,12 @@ impl<T> CloseConnection<T> {
     pub const fn new(code: CloseCode, reason: T) -> Self {
         Self { code: Some(code), reason }
     }
+}
 
-    /// The close that answers it: the same code, without a reason.
-    pub const fn response(&self) -> Reply<CloseConnection<&'static str>> {
-        Reply(CloseConnection { code: self.code, reason: "" })
+impl<T: AsRef<str>> CloseConnection<T> {
+    /// The close that answers it: the same code and reason.
+    pub fn response(&self) -> Reply<CloseConnection<&str>> {
+        Reply(CloseConnection { code: self.code, reason: self.reason.as_ref() })
     }
 }
 

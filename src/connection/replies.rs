@@ -4,7 +4,7 @@
 
 use crate::entropy::Entropy;
 use crate::error::{LocalProtocolError, RemoteProtocolError};
-use crate::event::{CloseConnection, Event, LentEvent, Ping, Reply};
+use crate::event::{CloseConnection, Event, LentEvent, Ping};
 use crate::frame::FrameHeader;
 use crate::output::Output;
 
@@ -18,7 +18,8 @@ pub enum ReplyPolicy {
     Nothing,
     /// A pong to the latest ping.
     Pong,
-    /// A pong to the latest ping, and a close frame to the peer's, or to its breach of the protocol.
+    /// A pong to the latest ping, and a close frame to the peer's, with its code, or to its breach of the
+    /// protocol.
     PongAndClose,
 }
 
@@ -45,7 +46,8 @@ pub enum ReplyPolicy {
 pub struct Replies {
     policy: ReplyPolicy,
     pong: Option<PongPayload>,
-    close: Option<Reply<CloseConnection<&'static str>>>,
+    /// The code of the close frame that was received, or what went wrong.
+    close: Option<CloseConnection<&'static str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -66,7 +68,9 @@ impl Replies {
             (ReplyPolicy::Pong | ReplyPolicy::PongAndClose, Event::Ping(ping)) => {
                 self.pong = Some(PongPayload::new(ping));
             }
-            (ReplyPolicy::PongAndClose, Event::Close(close)) => self.close = Some(close.response()),
+            (ReplyPolicy::PongAndClose, Event::Close(close)) => {
+                self.close = Some(CloseConnection { code: close.code, reason: "" });
+            }
             _ => {}
         }
     }
@@ -74,7 +78,7 @@ impl Replies {
     /// Prepares the close frame that answers a failure, if the policy asks for one.
     pub fn note_failure(&mut self, error: RemoteProtocolError) {
         if self.policy == ReplyPolicy::PongAndClose {
-            self.close = Some(error.response());
+            self.close = Some(error.response().into_inner());
         }
     }
 
@@ -98,7 +102,7 @@ impl Replies {
             self.pong = None;
         }
         if let Some(close) = self.close {
-            sender.send(close, output)?;
+            sender.send(close.response(), output)?;
             self.close = None;
         }
         Ok(())

@@ -85,7 +85,7 @@ fn client_answers_the_close_of_a_server() {
     assert_eq!(client.transport(), Transport::Keep);
     assert_eq!(client.closure(), None);
     let close = CloseConnection::new(CloseCode::GOING_AWAY, "restart");
-    assert_eq!(send(&mut client, close.response()), masked(CLOSE, b"\x03\xe9"));
+    assert_eq!(send(&mut client, close.response()), masked(CLOSE, b"\x03\xe9restart"));
     assert_eq!(client.state(), ConnectionState::Closed);
     assert_eq!(client.transport(), Transport::AwaitEnd);
     assert_eq!(client.closure(), closed(ClosedBy::Remote, 1001, "restart"));
@@ -117,7 +117,7 @@ fn the_answer_can_be_sent_while_the_close_is_in_hand() {
     let mut output = Vec::new();
     sender.send(close.response(), &mut output).unwrap();
     assert_eq!(close.reason, "why");
-    assert_eq!(output, unmasked(CLOSE, b"\x0f\xa0"));
+    assert_eq!(output, unmasked(CLOSE, b"\x0f\xa0why"));
     assert_eq!(server.closure(), closed(ClosedBy::Remote, 4000, "why"));
 }
 
@@ -197,7 +197,7 @@ fn a_message_under_way_may_be_finished_after_the_peer_has_closed() {
     assert_eq!(send(&mut server, BytesMessage::new(b"3")), unmasked(FIN | CONTINUATION, b"3"));
     let refused = server.send(BytesMessage::new(b"4"), &mut Vec::new());
     assert_eq!(refused, Err(LocalProtocolError::CloseReceived));
-    assert_eq!(send(&mut server, BYE.response()), unmasked(CLOSE, b"\x03\xe8"));
+    assert_eq!(send(&mut server, BYE.response()), unmasked(CLOSE, b"\x03\xe8bye"));
     assert_eq!(server.closure(), closed(ClosedBy::Remote, 1000, ""));
 }
 

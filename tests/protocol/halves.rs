@@ -107,7 +107,7 @@ fn halves_work_in_two_threads() {
     let receiver = reading.join().unwrap();
     let (sender, output) = writing.join().unwrap();
 
-    let frames = [masked(TEXT, b"a"), masked(0, b"b"), masked(FIN, b"c"), masked(CLOSE, b"\x03\xe8")];
+    let frames = [masked(TEXT, b"a"), masked(0, b"b"), masked(FIN, b"c"), masked(CLOSE, b"\x03\xe8bye")];
     assert_eq!(output, frames.concat());
     let connection = Connection::from_parts(receiver, sender);
     assert_eq!(connection.transport(), Transport::AwaitEnd);
