@@ -80,7 +80,10 @@ fn dump(role: Role, input: &mut dyn Read, output: &mut impl Write) -> io::Result
     let mut offset = 0_usize;
     let mut buffer = Vec::new();
     input.take(MAX_HEAD_LEN).read_to_end(&mut buffer)?;
-    let head_len = head_len(&buffer);
+    let Some(head_len) = head_len(&buffer) else {
+        writeln!(output, "{offset:>10}  end of the capture, inside the head of a handshake")?;
+        return Ok(true);
+    };
     if head_len > 0 {
         let head = buffer.get(..head_len).unwrap_or_default();
         let first_line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
@@ -118,13 +121,14 @@ fn dump(role: Role, input: &mut dyn Read, output: &mut impl Write) -> io::Result
     }
 }
 
-/// How long the head of a handshake is that `bytes` begin with; 0 if they begin with none.
-fn head_len(bytes: &[u8]) -> usize {
+/// How long the head of a handshake is that `bytes` begin with: 0 if they begin with none, `None` if it has
+/// no end.
+fn head_len(bytes: &[u8]) -> Option<usize> {
     if !bytes.starts_with(b"GET ") && !bytes.starts_with(b"HTTP/1.") {
-        return 0;
+        return Some(0);
     }
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
-    end.map_or(0, |end| end.saturating_add(4))
+    end.map(|end| end.saturating_add(4))
 }
 
 fn describe(event: &LentEvent<'_>) -> String {
@@ -137,14 +141,11 @@ fn describe(event: &LentEvent<'_>) -> String {
         Event::Text(text) => {
             format!("text {:?}, {}", text.data, piece(text.frame_finished, text.message_finished))
         }
-        Event::Bytes(bytes) => format!(
-            "binary, {} bytes, {}: {}",
-            bytes.data.len(),
-            piece(bytes.frame_finished, bytes.message_finished),
-            hex(bytes.data)
-        ),
-        Event::Ping(ping) => format!("ping, {} bytes: {}", ping.payload.len(), hex(ping.payload)),
-        Event::Pong(pong) => format!("pong, {} bytes: {}", pong.payload.len(), hex(pong.payload)),
+        Event::Bytes(bytes) => {
+            format!("binary, {}, {}", hex(bytes.data), piece(bytes.frame_finished, bytes.message_finished))
+        }
+        Event::Ping(ping) => format!("ping, {}", hex(ping.payload)),
+        Event::Pong(pong) => format!("pong, {}", hex(pong.payload)),
         Event::Close(close) => match close.code {
             Some(code) => format!("close {code}, reason {:?}", close.reason),
             None => format!("close without a code, which counts as {}", CloseCode::NO_STATUS_RCVD),
@@ -160,13 +161,15 @@ fn describe_end(receiver: &Receiver) -> &'static str {
     }
 }
 
-/// The first bytes, as digits.
+/// How many bytes there are, and the first of them.
 fn hex(bytes: &[u8]) -> String {
-    let mut digits: String = bytes.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
-    if bytes.len() > SHOWN {
-        digits.push('…');
-    }
-    digits
+    let digits: String = bytes.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
+    let (before, after) = match bytes.len() {
+        0 => ("", ""),
+        1..=SHOWN => (": ", ""),
+        _ => (": ", "…"),
+    };
+    format!("{} bytes{before}{digits}{after}", bytes.len())
 }
 
 /// How many bytes of a payload are shown.

@@ -4,14 +4,15 @@
 //! cargo run --example echo_client -- ws://127.0.0.1:9001/
 //! ```
 //!
-//! The two halves of the connection live in two threads: one waits for lines, the other for the server. It
-//! ends with 0 if the connection was closed as it should be, with 1 if not, and with 2 if it was called
-//! wrongly.
+//! The two halves of the connection live in different threads: one waits for lines, one for the server, and
+//! one writes what both have to send, so that neither keeps the other waiting. At the end of the input the
+//! connection is closed; a server that answers that at once may leave the last lines unanswered. It ends with
+//! 0 if the connection was closed as it should be, with 1 if not, and with 2 if it was called wrongly.
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -81,18 +82,25 @@ fn run(url: &Url) -> io::Result<()> {
     eprintln!("connected to ws://{}{}", url.authority, url.target);
 
     let (receiver, sender) = Connection::client(Limits::default(), entropy).into_parts();
-    let outgoing = Arc::new(Outbound::new(sender, stream.try_clone()?));
-    let replies = Arc::clone(&outgoing);
-    let server = thread::spawn(move || listen(&stream, receiver, &replies, early));
-    let lines = thread::spawn(move || speak(&outgoing));
+    let outbox = Arc::new(Outbox::new(sender));
+    let (listens, speaks, writes) = (Arc::clone(&outbox), Arc::clone(&outbox), outbox);
+    let (writing_end, ours) = (stream.try_clone()?, stream.try_clone()?);
+    thread::spawn(move || writes.write_to(writing_end));
+    let lines = thread::spawn(move || speak(&speaks));
+    let server = thread::spawn(move || listen(stream, receiver, &listens, early));
     // A line that is still to be typed does not keep a connection that is closed.
     while !server.is_finished() && !lines.is_finished() {
         thread::sleep(Duration::from_millis(10));
     }
     if !server.is_finished() {
         join(lines)?;
+        ours.set_read_timeout(Some(PATIENCE))?;
     }
-    join(server)
+    match join(server) {
+        // Whoever reads our output has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
 }
 
 fn join(thread: JoinHandle<io::Result<()>>) -> io::Result<()> {
@@ -136,51 +144,92 @@ fn open(stream: &mut TcpStream, url: &Url, entropy: &mut OsEntropy) -> io::Resul
     }
 }
 
-/// What both threads write to.
-struct Outbound {
-    half: Mutex<(Sender<OsEntropy>, TcpStream)>,
+/// What waits to be written.
+struct Outbox {
+    queue: Mutex<Queue>,
+    changed: Condvar,
 }
 
-impl Outbound {
-    fn new(sender: Sender<OsEntropy>, stream: TcpStream) -> Self {
-        Self { half: Mutex::new((sender, stream)) }
+struct Queue {
+    sender: Sender<OsEntropy>,
+    bytes: Vec<u8>,
+    /// Whether writing has failed: the server is gone.
+    broken: bool,
+}
+
+impl Outbox {
+    fn new(sender: Sender<OsEntropy>) -> Self {
+        let queue = Queue { sender, bytes: Vec::new(), broken: false };
+        Self { queue: Mutex::new(queue), changed: Condvar::new() }
     }
 
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues an event; it does not wait for the server to read.
     fn send(&self, event: impl Outgoing) -> io::Result<()> {
-        let mut half = self.half.lock().map_err(|_| io::Error::other("the other thread has panicked"))?;
-        let (sender, stream) = &mut *half;
-        let mut output = Vec::new();
-        match sender.send(event, &mut output) {
+        let mut queue = self.queue();
+        let Queue { sender, bytes, .. } = &mut *queue;
+        match sender.send(event, bytes) {
             // The server was quicker to close.
-            Err(LocalProtocolError::CloseSent) => Ok(()),
-            Err(error) => Err(io::Error::other(error)),
-            Ok(()) => stream.write_all(&output),
+            Ok(()) | Err(LocalProtocolError::CloseSent) => {}
+            Err(error) => return Err(io::Error::other(error)),
         }
+        self.changed.notify_all();
+        Ok(())
     }
 
-    /// From now on, waits for the server only so long.
-    fn lose_patience(&self) -> io::Result<()> {
-        let half = self.half.lock().map_err(|_| io::Error::other("the other thread has panicked"))?;
-        half.1.set_read_timeout(Some(PATIENCE))
+    /// Waits until not much is queued.
+    fn wait_for_room(&self) {
+        let full = |queue: &mut Queue| queue.bytes.len() > MAX_QUEUED && !queue.broken;
+        drop(self.changed.wait_while(self.queue(), full));
+    }
+
+    /// Writes what is queued, until the close frame is out.
+    fn write_to(&self, mut stream: TcpStream) {
+        loop {
+            let nothing = |queue: &mut Queue| queue.bytes.is_empty() && !queue.sender.is_close_sent();
+            let Ok(mut queue) = self.changed.wait_while(self.queue(), nothing) else { return };
+            let bytes = std::mem::take(&mut queue.bytes);
+            drop(queue);
+            if bytes.is_empty() {
+                return;
+            }
+            // Whether the server is gone is for the listening thread to tell.
+            let broken = stream.write_all(&bytes).is_err();
+            self.queue().broken = broken;
+            self.changed.notify_all();
+            if broken {
+                return;
+            }
+        }
     }
 }
 
 /// Sends what is typed, and closes at its end.
-fn speak(outgoing: &Outbound) -> io::Result<()> {
+fn speak(outbox: &Outbox) -> io::Result<()> {
     for line in io::stdin().lock().lines() {
-        outgoing.send(TextMessage::from(line?))?;
+        match line {
+            Ok(line) => outbox.send(TextMessage::from(line))?,
+            Err(error) => {
+                outbox.send(CloseConnection::new(CloseCode::GOING_AWAY, ""))?;
+                return Err(io::Error::new(error.kind(), format!("standard input: {error}")));
+            }
+        }
+        outbox.wait_for_room();
     }
-    outgoing.send(CloseConnection::new(CloseCode::NORMAL_CLOSURE, ""))?;
-    outgoing.lose_patience()
+    outbox.send(CloseConnection::new(CloseCode::NORMAL_CLOSURE, ""))
 }
 
 /// Prints what comes, `early` before all else, until the connection ends.
 fn listen(
-    mut stream: &TcpStream,
+    mut stream: TcpStream,
     mut receiver: Receiver,
-    outgoing: &Outbound,
+    outbox: &Outbox,
     mut early: Vec<u8>,
 ) -> io::Result<()> {
+    let mut stdout = io::stdout();
     let mut assembler = MessageAssembler::new(MAX_MESSAGE_LEN);
     let mut buffer = vec![0; BUFFER_LEN];
     let mut input = early.as_mut_slice();
@@ -190,29 +239,32 @@ fn listen(
                 Ok(Some(event)) => event,
                 Ok(None) => break,
                 Err(error) => {
-                    outgoing.send(error.response())?;
+                    outbox.send(error.response())?;
                     return Err(io::Error::other(format!("the server broke the protocol: {error}")));
                 }
             };
             match event {
                 Event::Text(piece) => {
                     if let Some(text) = assembler.text(piece).map_err(io::Error::other)? {
-                        println!("{text}");
+                        writeln!(stdout, "{text}")?;
                     }
                 }
                 Event::Bytes(piece) => {
                     if let Some(bytes) = assembler.bytes(piece).map_err(io::Error::other)? {
-                        println!("{} bytes: {}", bytes.len(), bytes.escape_ascii());
+                        writeln!(stdout, "{} bytes: {}", bytes.len(), bytes.escape_ascii())?;
                     }
                 }
-                Event::Ping(ping) => outgoing.send(ping.response())?,
+                Event::Ping(ping) => outbox.send(ping.response())?,
                 Event::Pong(_) => {}
                 Event::Close(close) => {
-                    outgoing.send(close.response())?;
+                    outbox.send(close.response())?;
                     let code = close.code.unwrap_or(CloseCode::NO_STATUS_RCVD);
-                    eprintln!("closed: {code} {}", close.reason);
+                    match close.reason {
+                        "" => eprintln!("closed: {code}"),
+                        reason => eprintln!("closed: {code}: {reason}"),
+                    }
                     // The server closes the transport first (§7.1.1).
-                    outgoing.lose_patience()?;
+                    stream.set_read_timeout(Some(PATIENCE))?;
                     while matches!(stream.read(&mut buffer), Ok(1..)) {}
                     return Ok(());
                 }
@@ -232,6 +284,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What one read may give.
 const BUFFER_LEN: usize = 16 << 10;
+
+/// How much may wait to be written before the next line is read.
+const MAX_QUEUED: usize = 1 << 20;
 
 /// The longest message that is put together.
 const MAX_MESSAGE_LEN: usize = 16 << 20;
