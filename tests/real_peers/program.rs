@@ -1,0 +1,129 @@
+//! Programs under watch: what they say is read as it comes, no wait is for ever, and none outlives its test.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A program that runs; dropping it kills it.
+///
+/// Threads serve its standard streams, so that neither it nor the test ever waits for the other to read.
+pub(crate) struct Program {
+    command: String,
+    child: Child,
+    stdin: Sender<Vec<u8>>,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+}
+
+/// How a program ended, and what it had said that was not read before.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Ending {
+    /// `None` where it was killed.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Program {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self::try_start(command).unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"))
+    }
+
+    pub(crate) fn try_start(command: &mut Command) -> io::Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let stdin = feed(child.stdin.take().unwrap());
+        let stdout = lines(child.stdout.take().unwrap());
+        let stderr = lines(child.stderr.take().unwrap());
+        Ok(Self { command: format!("{command:?}"), child, stdin, stdout, stderr })
+    }
+
+    /// Gives it something to read; its standard input stays open.
+    pub(crate) fn say(&self, input: &str) {
+        // One that has ended does not listen any more; its ending will tell.
+        let _ = self.stdin.send(input.into());
+    }
+
+    /// Gives it all it has to read, to the end.
+    pub(crate) fn give(mut self, input: impl Into<Vec<u8>>) -> Self {
+        let _ = self.stdin.send(input.into());
+        // The thread closes the stream once it has nothing more to wait for.
+        self.stdin = mpsc::channel().0;
+        self
+    }
+
+    /// The next line of its standard output.
+    pub(crate) fn line(&self) -> String {
+        self.stdout.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            let stderr: String = self.stderr.try_iter().collect();
+            panic!("{} said nothing more, but for: {stderr}", self.command)
+        })
+    }
+
+    /// Waits for its end.
+    pub(crate) fn finish(mut self) -> Ending {
+        let deadline = Instant::now() + PATIENCE;
+        let ended = loop {
+            let ended = self.child.try_wait().unwrap().is_some();
+            if ended || Instant::now() > deadline {
+                break ended;
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        let command = self.command.clone();
+        let ending = self.kill();
+        assert!(ended, "{command} did not end: {ending:?}");
+        ending
+    }
+
+    /// Ends it, if it has not ended itself.
+    pub(crate) fn kill(mut self) -> Ending {
+        // An error would mean that there is nothing left to kill.
+        let _ = self.child.kill();
+        let code = self.child.wait().unwrap().code();
+        Ending { code, stdout: rest(&self.stdout), stderr: rest(&self.stderr) }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn feed(mut input: ChildStdin) -> Sender<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel::<Vec<u8>>();
+    thread::spawn(move || receiver.iter().try_for_each(|bytes| input.write_all(&bytes)));
+    sender
+}
+
+fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut output = BufReader::new(output);
+        let mut line = Vec::new();
+        while output.read_until(b'\n', &mut line).is_ok_and(|len| len > 0) {
+            // Nobody may be left to hear it, but the program is not to wait for that.
+            let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
+            line.clear();
+        }
+    });
+    receiver
+}
+
+fn rest(lines: &Receiver<String>) -> String {
+    let mut rest = String::new();
+    loop {
+        match lines.recv_timeout(PATIENCE) {
+            Ok(line) => rest.push_str(&line),
+            Err(RecvTimeoutError::Disconnected) => return rest,
+            Err(RecvTimeoutError::Timeout) => panic!("an output stays open after the end: {rest}"),
+        }
+    }
+}
+
+/// How long anything may take; a browser's start on a busy machine takes longest.
+const PATIENCE: Duration = Duration::from_secs(60);
