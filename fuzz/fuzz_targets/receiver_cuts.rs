@@ -1,0 +1,44 @@
+//! Cutting does not matter: whole, cut anywhere and byte by byte, a receiver finds the same.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use wsproto::{Receiver, ReceiverState};
+use wsproto_fuzz::{Side, SmallLimits, Wire, encode, feed};
+
+#[derive(Arbitrary, Debug)]
+struct Input<'a> {
+    side: Side,
+    limits: SmallLimits,
+    cuts: Vec<u16>,
+    wires: Vec<Wire<'a>>,
+}
+
+fuzz_target!(|input: Input<'_>| {
+    let bytes = encode(input.side, &input.wires);
+    let receiver = Receiver::new(input.side.into(), input.limits.into());
+
+    let whole = feed(receiver.clone(), &bytes, []);
+    match whole.failure {
+        Some(failure) => assert_eq!(whole.state, ReceiverState::Failed(failure.error)),
+        None => assert!(!matches!(whole.state, ReceiverState::Failed(_))),
+    }
+
+    let mut cuts: Vec<usize> = input.cuts.iter().map(|cut| usize::from(*cut) % (bytes.len() + 1)).collect();
+    cuts.sort_unstable();
+    assert_eq!(feed(receiver.clone(), &bytes, cuts), whole);
+    if bytes.len() <= MAX_BYTEWISE {
+        assert_eq!(feed(receiver.clone(), &bytes, 1..bytes.len()), whole);
+    }
+
+    // A failure is certain at the byte it is told for, and not before.
+    if let Some(failure) = whole.failure {
+        let (before, _) = bytes.split_at(failure.certain_after - 1);
+        assert_eq!(feed(receiver.clone(), before, []).failure, None);
+        let (until, _) = bytes.split_at(failure.certain_after);
+        assert_eq!(feed(receiver, until, []).failure, Some(failure));
+    }
+});
+
+/// Where feeding byte by byte begins to cost more than it finds.
+const MAX_BYTEWISE: usize = 4096;

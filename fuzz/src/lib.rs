@@ -1,0 +1,79 @@
+//! What the fuzz targets share: inputs that look like a peer, and what a receiver makes of them.
+
+mod received;
+mod wire;
+
+use arbitrary::Arbitrary;
+use wsproto::{Entropy, Limits, MessageKind, Role};
+
+pub use received::{Failure, Joined, Outcome, Received, feed};
+pub use wire::{Wire, encode};
+
+/// An endpoint's role, to be chosen by the input.
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Client,
+    Server,
+}
+
+impl From<Side> for Role {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Client => Self::Client,
+            Side::Server => Self::Server,
+        }
+    }
+}
+
+/// What a message is, to be chosen by the input.
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Binary,
+}
+
+impl From<Kind> for MessageKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Text => Self::Text,
+            Kind::Binary => Self::Binary,
+        }
+    }
+}
+
+/// Limits, `None` for the default, small enough to be met where they are set.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub struct SmallLimits {
+    max_frame_len: Option<u8>,
+    max_message_len: Option<u8>,
+    max_fragments: Option<u8>,
+}
+
+impl From<SmallLimits> for Limits {
+    fn from(small: SmallLimits) -> Self {
+        let mut limits = Self::default();
+        if let Some(len) = small.max_frame_len {
+            limits.max_frame_len = len.into();
+        }
+        if let Some(len) = small.max_message_len {
+            limits.max_message_len = len.into();
+        }
+        if let Some(fragments) = small.max_fragments {
+            limits.max_fragments = fragments.into();
+        }
+        limits
+    }
+}
+
+/// Keys that can be told apart and come again in every run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counter(pub u32);
+
+impl Entropy for Counter {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(4) {
+            self.0 = self.0.wrapping_mul(0x9E37_79B1).wrapping_add(1);
+            chunk.copy_from_slice(&self.0.to_be_bytes()[..chunk.len()]);
+        }
+    }
+}

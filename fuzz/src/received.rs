@@ -1,0 +1,121 @@
+//! What a receiver makes of its input, told so that it does not depend on how the input was cut.
+
+use wsproto::{
+    BytesMessage, CloseCode, CloseConnection, Event, LentEvent, Receiver, ReceiverState, RemoteProtocolError,
+    TextMessage,
+};
+
+use crate::Kind;
+
+/// What was received: one entry for each frame, its pieces joined.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Received(pub Vec<Joined>);
+
+/// One frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Joined {
+    Data { kind: Kind, payload: Vec<u8>, frame_finished: bool, message_finished: bool },
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<CloseCode>, String),
+}
+
+impl Received {
+    /// Adds an event.
+    pub fn push(&mut self, event: LentEvent<'_>) {
+        match event {
+            Event::Text(TextMessage { data, frame_finished, message_finished }) => {
+                self.push_data(Kind::Text, data.as_bytes(), frame_finished, message_finished);
+            }
+            Event::Bytes(BytesMessage { data, frame_finished, message_finished }) => {
+                self.push_data(Kind::Binary, data, frame_finished, message_finished);
+            }
+            Event::Ping(ping) => self.0.push(Joined::Ping(ping.payload.to_vec())),
+            Event::Pong(pong) => self.0.push(Joined::Pong(pong.payload.to_vec())),
+            Event::Close(close) => self.0.push(Joined::Close(close.code, close.reason.to_owned())),
+        }
+    }
+
+    fn push_data(&mut self, new_kind: Kind, data: &[u8], frame_end: bool, message_end: bool) {
+        assert!(frame_end || !message_end, "a message ends inside a frame");
+        assert!(frame_end || !data.is_empty(), "a piece says nothing");
+        if let Some(Joined::Data { kind, payload, frame_finished, message_finished }) = self.0.last_mut()
+            && !*frame_finished
+        {
+            assert_eq!(*kind, new_kind);
+            payload.extend(data);
+            (*frame_finished, *message_finished) = (frame_end, message_end);
+            return;
+        }
+        self.0.push(Joined::Data {
+            kind: new_kind,
+            payload: data.to_vec(),
+            frame_finished: frame_end,
+            message_finished: message_end,
+        });
+    }
+}
+
+/// All that one way of feeding a receiver led to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub received: Received,
+    pub failure: Option<Failure>,
+    pub state: ReceiverState,
+    pub close: Option<(Option<CloseCode>, String)>,
+    pub is_idle: bool,
+    pub payload_remaining: u64,
+    pub eof: Option<CloseConnection<&'static str>>,
+}
+
+/// An error, and how many bytes of the whole input led to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub error: RemoteProtocolError,
+    pub certain_after: usize,
+}
+
+/// Feeds a receiver with `bytes` in reads that end at `cuts`, which ascend.
+///
+/// # Panics
+///
+/// Where the receiver breaks a law that one run can show.
+pub fn feed(mut receiver: Receiver, bytes: &[u8], cuts: impl IntoIterator<Item = usize>) -> Outcome {
+    let mut received = Received::default();
+    let mut failure = None;
+    let mut start = 0;
+    for end in cuts.into_iter().chain([bytes.len()]) {
+        let mut read = bytes[start..end].to_vec();
+        let mut input = read.as_mut_slice();
+        loop {
+            let event = receiver.next_event(&mut input);
+            let over = event == Ok(None);
+            match event {
+                Ok(Some(event)) => {
+                    assert_eq!(failure, None, "a failure is final");
+                    received.push(event);
+                }
+                Ok(None) => assert!(input.is_empty(), "it stops only where the input does"),
+                Err(error) => {
+                    assert_eq!(failure, None, "a failure is told once");
+                    let certain_after = end - input.len() - receiver.overread();
+                    failure = Some(Failure { error, certain_after });
+                }
+            }
+            assert_eq!(*input, bytes[end - input.len()..end], "what is not consumed is not touched");
+            if over {
+                break;
+            }
+        }
+        start = end;
+    }
+    Outcome {
+        received,
+        failure,
+        state: receiver.state(),
+        close: receiver.close().map(|close| (close.code, close.reason.to_owned())),
+        is_idle: receiver.is_idle(),
+        payload_remaining: receiver.payload_remaining(),
+        eof: receiver.receive_eof(),
+    }
+}
