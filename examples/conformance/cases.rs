@@ -1,0 +1,304 @@
+//! The schema of the cases, read strictly: a member that is not known here makes a case unreadable.
+//!
+//! What is expected of a case is dropped unread, and so is what is there for people.
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::{Map, Value};
+use wsproto::{HandshakeLimits, Limits};
+
+use super::values::{HexBytes, Latin1Bytes, Payload, Received};
+
+/// One case.
+pub(crate) struct Case {
+    pub(crate) id: String,
+    pub(crate) kind: Kind,
+}
+
+/// What is asked of the implementation.
+pub(crate) enum Kind {
+    Receive(Receive),
+    Local(Local),
+    Request(Request),
+    Response(Response),
+    BuildRequest(BuildRequest),
+    BuildResponse(BuildResponse),
+}
+
+/// A line that is no case.
+pub(crate) struct Unreadable {
+    pub(crate) id: Option<String>,
+    pub(crate) error: String,
+}
+
+/// Frames that come in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Receive {
+    pub(crate) role: Role,
+    pub(crate) chunks: Vec<HexBytes>,
+    pub(crate) split: Split,
+    deflate: Option<IgnoredAny>,
+    limits: Option<FrameLimits>,
+    #[serde(default)]
+    pub(crate) prelude: Vec<Action>,
+    #[serde(default)]
+    pub(crate) eof: bool,
+}
+
+/// Calls of the local user.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Local {
+    pub(crate) role: Role,
+    pub(crate) actions: Vec<Action>,
+    deflate: Option<IgnoredAny>,
+    limits: Option<FrameLimits>,
+}
+
+/// A request that comes in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Request {
+    pub(crate) bytes: Latin1Bytes,
+    pub(crate) split: Split,
+    #[serde(default)]
+    pub(crate) config: ServerConfig,
+    #[serde(default)]
+    pub(crate) eof: bool,
+}
+
+/// A response that comes in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Response {
+    pub(crate) bytes: Latin1Bytes,
+    pub(crate) split: Split,
+    pub(crate) config: ClientConfig,
+    #[serde(default)]
+    pub(crate) eof: bool,
+}
+
+/// A request that the local user asks for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BuildRequest {
+    pub(crate) input: RequestInput,
+    #[serde(default)]
+    config: ServerConfig,
+}
+
+/// A response that the local user asks for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BuildResponse {
+    pub(crate) input: ResponseInput,
+    #[serde(default)]
+    config: ServerConfig,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    Client,
+    Server,
+}
+
+/// How the input is to be cut.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Split {
+    Every,
+    Sample,
+    Exact,
+}
+
+/// What the local user does.
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub(crate) enum Action {
+    SendText(Payload),
+    SendBinary(Payload),
+    SendPing(Payload),
+    SendPong(Payload),
+    SendContinuation(Payload),
+    SendClose(Close),
+    Receive(Received),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Close {
+    /// Whatever number the case asks for.
+    pub(crate) code: Option<i64>,
+    #[serde(default)]
+    pub(crate) reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FrameLimits {
+    max_message: u64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ServerConfig {
+    pub(crate) subprotocols: Vec<String>,
+    deflate: bool,
+    pub(crate) origins: Option<Vec<String>>,
+    limits: Option<HeadLimits>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClientConfig {
+    pub(crate) key: String,
+    #[serde(default)]
+    pub(crate) subprotocols: Vec<String>,
+    offer: Option<String>,
+    limits: Option<HeadLimits>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeadLimits {
+    max_head: Option<usize>,
+    max_headers: Option<usize>,
+    max_body: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RequestInput {
+    pub(crate) host: String,
+    pub(crate) resource: String,
+    #[serde(default)]
+    pub(crate) headers: Vec<(String, String)>,
+    #[serde(default)]
+    pub(crate) subprotocols: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResponseInput {
+    pub(crate) request: Latin1Bytes,
+    #[serde(default)]
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) subprotocol: Option<String>,
+    pub(crate) reject: Option<Reject>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reject {
+    pub(crate) status: u16,
+    #[serde(default)]
+    pub(crate) headers: Vec<(String, String)>,
+    #[serde(default)]
+    pub(crate) body: String,
+}
+
+impl Case {
+    /// Reads a line.
+    pub(crate) fn parse(line: &[u8]) -> Result<Self, Unreadable> {
+        let mut members: Map<String, Value> = serde_json::from_slice(line)
+            .map_err(|error| Unreadable { id: None, error: format!("no case: {error}") })?;
+        let Some(Value::String(id)) = members.remove("id") else {
+            return Err(Unreadable { id: None, error: "a case without an id".to_owned() });
+        };
+        for member in UNREAD {
+            members.remove(*member);
+        }
+        match Kind::parse(members) {
+            Ok(kind) => Ok(Self { id, kind }),
+            Err(error) => Err(Unreadable { id: Some(id), error }),
+        }
+    }
+}
+
+impl Kind {
+    fn parse(mut members: Map<String, Value>) -> Result<Self, String> {
+        let kind = members.remove("kind").unwrap_or_else(|| "receive".into());
+        match kind.as_str() {
+            Some("receive") => parse(members).map(Self::Receive),
+            Some("local") => parse(members).map(Self::Local),
+            Some("request") => parse_as("server", members).map(Self::Request),
+            Some("response") => parse_as("client", members).map(Self::Response),
+            Some("build-request") => parse_as("client", members).map(Self::BuildRequest),
+            Some("build-response") => parse_as("server", members).map(Self::BuildResponse),
+            _ => Err(format!("unsupported kind: {kind}")),
+        }
+    }
+
+    /// Whether permessage-deflate would have to be in use or on offer.
+    pub(crate) fn needs_deflate(&self) -> bool {
+        match self {
+            Self::Receive(case) => case.deflate.is_some(),
+            Self::Local(case) => case.deflate.is_some(),
+            Self::Request(case) => case.config.deflate,
+            Self::Response(case) => case.config.offer.is_some(),
+            Self::BuildRequest(case) => case.config.deflate,
+            Self::BuildResponse(case) => case.config.deflate,
+        }
+    }
+}
+
+/// Members that tell what is expected, or tell people about the case.
+const UNREAD: &[&str] =
+    &["expect", "lenient", "allowed", "fail_by", "replies", "group", "title", "rfc", "why", "cve", "perf"];
+
+fn parse<C: DeserializeOwned>(members: Map<String, Value>) -> Result<C, String> {
+    serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())
+}
+
+/// Reads a case whose kind leaves no choice of the role.
+fn parse_as<C: DeserializeOwned>(role: &str, mut members: Map<String, Value>) -> Result<C, String> {
+    match members.remove("role") {
+        Some(named) if named != role => Err(format!("this kind is for the role {role}, not {named}")),
+        _ => parse(members),
+    }
+}
+
+impl Receive {
+    pub(crate) fn limits(&self) -> Limits {
+        limits(self.limits.as_ref())
+    }
+}
+
+impl Local {
+    pub(crate) fn limits(&self) -> Limits {
+        limits(self.limits.as_ref())
+    }
+}
+
+fn limits(set: Option<&FrameLimits>) -> Limits {
+    let mut limits = Limits::NONE;
+    if let Some(FrameLimits { max_message }) = set {
+        limits.max_message_len = *max_message;
+    }
+    limits
+}
+
+impl ServerConfig {
+    pub(crate) fn limits(&self) -> HandshakeLimits {
+        head_limits(self.limits.as_ref())
+    }
+}
+
+impl ClientConfig {
+    pub(crate) fn limits(&self) -> HandshakeLimits {
+        head_limits(self.limits.as_ref())
+    }
+}
+
+/// The crate's own limits where the case sets none.
+fn head_limits(set: Option<&HeadLimits>) -> HandshakeLimits {
+    let mut limits = HandshakeLimits::default();
+    if let Some(HeadLimits { max_head, max_headers, max_body }) = set {
+        limits.max_head_len = max_head.unwrap_or(limits.max_head_len);
+        limits.max_headers = max_headers.unwrap_or(limits.max_headers);
+        limits.max_body_len = max_body.unwrap_or(limits.max_body_len);
+    }
+    limits
+}

@@ -1,0 +1,140 @@
+//! Cases of the kinds `request` and `response`: heads that come in.
+
+use wsproto::{
+    AcceptConnection, Answer, ClientHandshake, Entropy, HandshakeError, RejectConnection, ServerHandshake,
+};
+
+use super::cases::{ClientConfig, Request, Response, ServerConfig};
+use super::encoding::from_key;
+use super::observation::{Answered, Requested};
+use super::splits::Report;
+
+pub(crate) fn run_request(case: &Request) -> Result<Report<Requested>, String> {
+    Report::of_cuts(&[&case.bytes.0], case.split, |pieces| serve(&case.config, pieces, case.eof))
+}
+
+/// Takes a request and answers it.
+fn serve(config: &ServerConfig, pieces: &[&[u8]], eof: bool) -> Result<Requested, String> {
+    let mut handshake = ServerHandshake::new(config.limits());
+    let mut pieces = pieces.iter();
+    while let Some(piece) = pieces.next() {
+        let mut rest = *piece;
+        match handshake.receive(&mut rest) {
+            Ok(Some(request)) => {
+                let resource = request.target().to_owned();
+                return match decide(config, request) {
+                    Ok(accept) => {
+                        let leftover = [rest, &pieces.as_slice().concat()].concat();
+                        self::accept(handshake, accept, resource, leftover)
+                    }
+                    Err(reject) => self::reject(handshake, reject, None),
+                };
+            }
+            Ok(None) if rest.is_empty() => {}
+            Ok(None) => return Err(format!("{} bytes of the input were left", rest.len())),
+            Err(error) => return reject(handshake, error.response(), Some(error)),
+        }
+    }
+    match eof.then(|| handshake.receive_eof()) {
+        // Nobody is there any more to be told a status.
+        Some(Err(HandshakeError::UnexpectedEof)) => Ok(Requested::Error),
+        Some(Err(error)) => reject(handshake, error.response(), Some(error)),
+        _ => Ok(Requested::Pending),
+    }
+}
+
+/// What a server with this configuration says to a lawful request.
+fn decide(config: &ServerConfig, request: &wsproto::Request) -> Result<AcceptConnection, RejectConnection> {
+    if let (Some(allowed), Some(origin)) = (&config.origins, request.origin()) {
+        if !allowed.iter().any(|allowed| allowed.as_bytes() == origin) {
+            return Err(RejectConnection::new(403));
+        }
+    }
+    // The client lists first what it likes best (RFC 6455 §4.1).
+    let chosen =
+        request.subprotocols().find(|offered| config.subprotocols.iter().any(|spoken| spoken == offered));
+    Ok(chosen.into_iter().fold(AcceptConnection::new(), |accept, chosen| accept.with_subprotocol(chosen)))
+}
+
+fn accept(
+    mut handshake: ServerHandshake,
+    accept: AcceptConnection,
+    resource: String,
+    leftover: Vec<u8>,
+) -> Result<Requested, String> {
+    let mut output = Vec::new();
+    handshake.accept(accept, &mut output).map_err(|error| format!("the answer was refused: {error}"))?;
+    Requested::accepted(output, resource, leftover)
+}
+
+fn reject(
+    mut handshake: ServerHandshake,
+    reject: RejectConnection,
+    rule: Option<HandshakeError>,
+) -> Result<Requested, String> {
+    let mut output = Vec::new();
+    handshake.reject(reject, &mut output).map_err(|error| format!("the answer was refused: {error}"))?;
+    Requested::rejected(&output, rule)
+}
+
+pub(crate) fn run_response(case: &Response) -> Result<Report<Answered>, String> {
+    let start = ask(&case.config)?;
+    Report::of_cuts(&[&case.bytes.0], case.split, |pieces| read_answer(start.clone(), pieces, case.eof))
+}
+
+/// Writes the request that the response answers, with the key that the case names.
+fn ask(config: &ClientConfig) -> Result<ClientHandshake, String> {
+    let bytes = from_key(&config.key).ok_or("the key is not sixteen bytes in base64")?;
+    let mut request = wsproto::Request::new("server.example.com", "/chat");
+    for subprotocol in &config.subprotocols {
+        request = request.with_subprotocol(subprotocol);
+    }
+    let mut output = Vec::new();
+    let handshake = ClientHandshake::start(request, config.limits(), &mut Nonce(bytes), &mut output)
+        .map_err(|error| format!("the request was refused: {error}"))?;
+    let key = format!("\r\nSec-WebSocket-Key: {}\r\n", config.key);
+    if !output.windows(key.len()).any(|window| window == key.as_bytes()) {
+        return Err("the request does not hold the key".to_owned());
+    }
+    Ok(handshake)
+}
+
+/// The bytes of the one key that is drawn.
+pub(crate) struct Nonce(pub(crate) [u8; 16]);
+
+impl Entropy for Nonce {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for (place, byte) in bytes.iter_mut().zip(self.0.iter().cycle()) {
+            *place = *byte;
+        }
+    }
+}
+
+/// Takes an answer with its body.
+fn read_answer(mut handshake: ClientHandshake, pieces: &[&[u8]], eof: bool) -> Result<Answered, String> {
+    let mut refusal = None;
+    let mut pieces = pieces.iter();
+    while let Some(piece) = pieces.next() {
+        let mut rest = *piece;
+        loop {
+            match handshake.receive(&mut rest) {
+                Ok(Some(Answer::Accept(accept))) => {
+                    let subprotocol = accept.subprotocol().map(str::to_owned);
+                    let leftover = [rest, &pieces.as_slice().concat()].concat();
+                    return Ok(Answered::Accept { subprotocol, deflate: None, leftover });
+                }
+                Ok(Some(Answer::Reject(reject))) => refusal = Some((reject.status_code(), Vec::new())),
+                Ok(Some(Answer::RejectData(data))) => {
+                    let (_, body) = refusal.as_mut().ok_or("a body came before its head")?;
+                    body.extend_from_slice(data.data);
+                }
+                Ok(None) => break,
+                Err(error) => return Ok(Answered::failed(error)),
+            }
+        }
+    }
+    if let Some(Err(error)) = eof.then(|| handshake.receive_eof()) {
+        return Ok(Answered::failed(error));
+    }
+    Ok(refusal.map_or(Answered::Pending, |(status, body)| Answered::Http { status, body }))
+}

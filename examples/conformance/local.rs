@@ -1,0 +1,85 @@
+//! Cases of the kind `local`: calls of the local user, and what they write.
+
+use wsproto::{
+    BytesMessage, CloseCode, CloseConnection, Connection, Entropy, OsEntropy, Ping, Pong, TextMessage,
+};
+
+use super::cases::{Action, Close, Local, Role};
+use super::observation::Sent;
+use super::splits::Report;
+use super::values::{Payload, Received};
+use super::wire::Frame;
+
+pub(crate) fn run(case: &Local) -> Result<Report<Sent>, String> {
+    let sent = match case.role {
+        Role::Server => send(Connection::server(case.limits()), &case.actions),
+        // Real entropy, as it is the implementation's own source that cases of masking keys are about.
+        Role::Client => send(Connection::client(case.limits(), OsEntropy::new()), &case.actions),
+    };
+    sent.map(Report::of_one_run)
+}
+
+/// Acts up to the first call that is refused.
+fn send<E: Entropy>(mut connection: Connection<E>, actions: &[Action]) -> Result<Sent, String> {
+    let mut output = Vec::new();
+    let mut refused = None;
+    let mut bytes_after_refusal = 0;
+    for (index, action) in actions.iter().enumerate() {
+        let before = output.len();
+        if perform(&mut connection, action, &mut output) == Verdict::Refused {
+            refused = Some(index);
+            bytes_after_refusal = output.len().saturating_sub(before);
+            break;
+        }
+    }
+    Ok(Sent { refused, bytes_after_refusal, frames: Frame::read_all(&output)? })
+}
+
+/// What became of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Done,
+    /// By the implementation, or by the types of its calls, which leave no way to say such a thing.
+    Refused,
+}
+
+/// Does one thing that the local user asks for.
+pub(crate) fn perform<E: Entropy>(
+    connection: &mut Connection<E>,
+    action: &Action,
+    output: &mut Vec<u8>,
+) -> Verdict {
+    let result = match action {
+        Action::SendText(Payload { bytes, fin }) => {
+            let Ok(data) = std::str::from_utf8(bytes) else { return Verdict::Refused };
+            let piece = TextMessage { data, frame_finished: true, message_finished: *fin };
+            connection.send(piece, output)
+        }
+        Action::SendBinary(Payload { bytes: data, fin }) => {
+            let piece = BytesMessage { data, frame_finished: true, message_finished: *fin };
+            connection.send(piece, output)
+        }
+        Action::SendContinuation(Payload { bytes, fin }) => {
+            connection.sender().send_continuation(bytes, *fin, output)
+        }
+        Action::SendPing(Payload { fin: false, .. }) | Action::SendPong(Payload { fin: false, .. }) => {
+            return Verdict::Refused;
+        }
+        Action::SendPing(payload) => connection.send(Ping::new(&payload.bytes), output),
+        Action::SendPong(payload) => connection.send(Pong::new(&payload.bytes), output),
+        Action::SendClose(Close { code, reason }) => {
+            let Ok(code) = code.map(u16::try_from).transpose() else { return Verdict::Refused };
+            connection.send(CloseConnection { code: code.map(CloseCode::new), reason }, output)
+        }
+        Action::Receive(Received(bytes)) => {
+            receive(connection, &mut bytes.clone());
+            Ok(())
+        }
+    };
+    if result.is_ok() { Verdict::Done } else { Verdict::Refused }
+}
+
+/// Takes note of what the peer sends, up to its end or to the rule that it breaks.
+fn receive<E: Entropy>(connection: &mut Connection<E>, mut input: &mut [u8]) {
+    while let Ok(Some(_)) = connection.next_event(&mut input) {}
+}

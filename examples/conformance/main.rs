@@ -1,0 +1,128 @@
+//! Runs test cases through this crate and prints what it sees, for whoever compares.
+//!
+//! ```sh
+//! cargo run --release --example conformance -- cases.jsonl
+//! ```
+//!
+//! The cases are JSON Lines, from a file or, for `-`, from the standard input. Each gives one line, in order:
+//! what was observed, whether some way of cutting the input made a difference, or why it could not be run.
+//! What a case expects is not looked at. It ends with 0 if every case was run, with 1 if one was not, and with
+//! 2 if it was called wrongly or could not read.
+
+// What is asked.
+mod encoding;
+mod values;
+mod cases;
+// What is seen, how often it is looked at, and how it is told.
+mod splits;
+mod wire;
+mod observation;
+// From the one to the other.
+mod local;
+mod frames;
+mod handshake;
+mod build;
+
+use std::any::Any;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::panic;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use cases::{Case, Kind, Unreadable};
+use observation::{Answered, Built, Received, Requested, Sent};
+use splits::Report;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let (Some(file), None) = (args.next(), args.next()) else {
+        eprintln!("usage: conformance FILE|-");
+        return ExitCode::from(2);
+    };
+    // A case that panics is told of in its line.
+    panic::set_hook(Box::new(|_| {}));
+    let input: io::Result<Box<dyn BufRead>> = match file.as_str() {
+        "-" => Ok(Box::new(io::stdin().lock())),
+        file => File::open(file).map(|file| Box::new(BufReader::new(file)) as Box<dyn BufRead>),
+    };
+    match input.and_then(|input| run(input, BufWriter::new(io::stdout().lock()))) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("conformance: {file}: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs every case of `input`; false where one could not be run.
+pub(crate) fn run(mut input: impl BufRead, mut output: impl Write) -> io::Result<bool> {
+    let mut all_run = true;
+    let mut line = Vec::new();
+    while input.read_until(b'\n', &mut line)? > 0 {
+        if !line.trim_ascii().is_empty() {
+            let line = tell(&line);
+            all_run &= !matches!(line.told, Told::Error { .. });
+            serde_json::to_writer(&mut output, &line)?;
+            output.write_all(b"\n")?;
+        }
+        line.clear();
+    }
+    output.flush()?;
+    Ok(all_run)
+}
+
+/// What is told of a line.
+#[derive(Serialize)]
+struct Line {
+    id: Option<String>,
+    #[serde(flatten)]
+    told: Told,
+}
+
+/// What was observed, by the kind of the case, or why nothing was.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Told {
+    Receive(Report<Received>),
+    Local(Report<Sent>),
+    Request(Report<Requested>),
+    Response(Report<Answered>),
+    Build(Report<Built>),
+    Error { error: String },
+}
+
+/// Reads a case and runs it.
+fn tell(line: &[u8]) -> Line {
+    let Case { id, kind } = match Case::parse(line) {
+        Ok(case) => case,
+        Err(Unreadable { id, error }) => return Line { id, told: Told::Error { error } },
+    };
+    let told = match panic::catch_unwind(|| observe(&kind)) {
+        Ok(observed) => observed.unwrap_or_else(|error| Told::Error { error }),
+        Err(panic) => Told::Error { error: format!("panicked: {}", message(&*panic)) },
+    };
+    Line { id: Some(id), told }
+}
+
+fn observe(kind: &Kind) -> Result<Told, String> {
+    if kind.needs_deflate() {
+        return Err("permessage-deflate is not supported yet".to_owned());
+    }
+    match kind {
+        Kind::Receive(case) => frames::run(case).map(Told::Receive),
+        Kind::Local(case) => local::run(case).map(Told::Local),
+        Kind::Request(case) => handshake::run_request(case).map(Told::Request),
+        Kind::Response(case) => handshake::run_response(case).map(Told::Response),
+        Kind::BuildRequest(case) => Ok(Told::Build(build::run_request(case))),
+        Kind::BuildResponse(case) => build::run_response(case).map(Told::Build),
+    }
+}
+
+/// What a panic says.
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref().copied()).unwrap_or("without a message")
+}

@@ -1,0 +1,124 @@
+//! Values within cases: bytes, which may be repeated or in parts.
+
+use serde::Deserialize;
+
+use super::encoding::{from_hex, from_latin1};
+
+/// Bytes that a case writes as hex digits, repeated or in parts.
+#[derive(Deserialize)]
+#[serde(try_from = "RawHex")]
+pub(crate) struct HexBytes(pub(crate) Vec<u8>);
+
+/// Bytes that a case writes as characters, repeated or in parts.
+#[derive(Deserialize)]
+#[serde(try_from = "RawLatin1")]
+pub(crate) struct Latin1Bytes(pub(crate) Vec<u8>);
+
+/// What a local user sends.
+#[derive(Deserialize)]
+#[serde(try_from = "RawPayload")]
+pub(crate) struct Payload {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) fin: bool,
+}
+
+/// What a peer sends meanwhile.
+#[derive(Deserialize)]
+#[serde(try_from = "RawReceived")]
+pub(crate) struct Received(pub(crate) Vec<u8>);
+
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum RawHex {
+    Once(String),
+    Repeated { hex: String, times: usize },
+    Parts { parts: Vec<HexBytes> },
+}
+
+impl TryFrom<RawHex> for HexBytes {
+    type Error = String;
+
+    fn try_from(raw: RawHex) -> Result<Self, String> {
+        Ok(Self(match raw {
+            RawHex::Once(hex) => from_hex(&hex)?,
+            RawHex::Repeated { hex, times } => repeat(&from_hex(&hex)?, times)?,
+            RawHex::Parts { parts } => parts.into_iter().flat_map(|part| part.0).collect(),
+        }))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum RawLatin1 {
+    Once(String),
+    Repeated { s: String, times: usize },
+    Parts { parts: Vec<Latin1Bytes> },
+}
+
+impl TryFrom<RawLatin1> for Latin1Bytes {
+    type Error = String;
+
+    fn try_from(raw: RawLatin1) -> Result<Self, String> {
+        Ok(Self(match raw {
+            RawLatin1::Once(text) => from_latin1(&text)?,
+            RawLatin1::Repeated { s, times } => repeat(&from_latin1(&s)?, times)?,
+            RawLatin1::Parts { parts } => parts.into_iter().flat_map(|part| part.0).collect(),
+        }))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPayload {
+    text: Option<String>,
+    hex: Option<String>,
+    parts: Option<Vec<HexBytes>>,
+    times: Option<usize>,
+    fin: Option<bool>,
+}
+
+impl TryFrom<RawPayload> for Payload {
+    type Error = String;
+
+    fn try_from(raw: RawPayload) -> Result<Self, String> {
+        let once = match (raw.text, raw.hex, raw.parts) {
+            (Some(text), None, None) => text.into_bytes(),
+            (None, Some(hex), None) => from_hex(&hex)?,
+            (None, None, Some(parts)) => parts.into_iter().flat_map(|part| part.0).collect(),
+            (None, None, None) => Vec::new(),
+            _ => return Err("a payload is one of text, hex and parts".to_owned()),
+        };
+        Ok(Self { bytes: repeat(&once, raw.times.unwrap_or(1))?, fin: raw.fin.unwrap_or(true) })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum RawReceived {
+    Chunks { chunks: Vec<HexBytes> },
+    Parts { parts: Vec<HexBytes> },
+    Hex { hex: String, times: Option<usize> },
+}
+
+impl TryFrom<RawReceived> for Received {
+    type Error = String;
+
+    fn try_from(raw: RawReceived) -> Result<Self, String> {
+        Ok(Self(match raw {
+            RawReceived::Chunks { chunks: parts } | RawReceived::Parts { parts } => {
+                parts.into_iter().flat_map(|part| part.0).collect()
+            }
+            RawReceived::Hex { hex, times } => repeat(&from_hex(&hex)?, times.unwrap_or(1))?,
+        }))
+    }
+}
+
+fn repeat(value: &[u8], times: usize) -> Result<Vec<u8>, String> {
+    match value.len().checked_mul(times) {
+        Some(len) if len <= MAX_LEN => Ok(value.repeat(times)),
+        _ => Err(format!("a value of {} bytes is repeated {times} times", value.len())),
+    }
+}
+
+/// No case is so long that a typing error could not be told from it.
+const MAX_LEN: usize = 1 << 30;

@@ -1,0 +1,143 @@
+//! The `conformance` example, held against what its cases expect.
+//!
+//! It runs the cases beside this file, whose preferred outcome must be seen, and those of every `*.jsonl` in
+//! the directory that the environment variable `WSPROTO_CASES` names, whose outcome may be any that they allow.
+//!
+//! ```sh
+//! WSPROTO_CASES=cases cargo test --release --test conformance -- --nocapture
+//! ```
+#![cfg(feature = "std")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that panics fails, as it should"
+)]
+
+#[path = "conformance/judge.rs"]
+mod judge;
+#[path = "../examples/conformance/main.rs"]
+#[expect(dead_code, reason = "an example has a main function")]
+mod runner;
+
+use std::fs;
+use std::path::Path;
+
+use judge::Verdict;
+use serde_json::Value;
+
+#[test]
+fn cases_of_every_kind_have_their_preferred_outcome() {
+    let judged = judge_all(include_str!("conformance/cases.jsonl"));
+    let wrong: Vec<_> = judged.iter().filter(|judged| judged.verdict != Verdict::Preferred).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn cases_from_outside_have_an_outcome_that_they_allow() {
+    let Some(directory) = std::env::var_os("WSPROTO_CASES") else { return };
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(&directory).expect("WSPROTO_CASES names a directory") {
+        let path = entry.expect("a directory can be listed").path();
+        if path.extension().is_some_and(|extension| extension == "jsonl") {
+            wrong.extend(judge_file(&path));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn lines_that_cannot_be_run_are_told_and_do_not_stop_the_others() {
+    let lines = r#"{"id":"open","role":"client","chunks":["8100"],"split":"every","deflate":null,"limits":null}
+no JSON
+
+{"kind":"receive"}
+{"id":"unknown","role":"client","chunks":[],"split":"every","deflate":null,"limits":null,"speed":9}
+{"id":"kind","kind":"dance","role":"client"}
+{"id":"role","kind":"request","role":"client","bytes":"","split":"every"}
+{"id":"digits","role":"client","chunks":["8"],"split":"every","deflate":null,"limits":null}
+{"id":"key","kind":"response","role":"client","bytes":"","split":"every","config":{"key":"c2hvcnQ="}}
+{"id":"last","kind":"local","role":"server","actions":[]}
+"#;
+    let mut output = Vec::new();
+    let all_run = runner::run(lines.as_bytes(), &mut output).expect("memory can be read and written");
+    let told = values(std::str::from_utf8(&output).expect("JSON is UTF-8"));
+    let seen: Vec<_> = told.iter().map(|told| (told["id"].as_str(), told.get("error").is_some())).collect();
+    assert!(!all_run);
+    assert_eq!(
+        seen,
+        [
+            (Some("open"), false),
+            (None, true),
+            (None, true),
+            (Some("unknown"), true),
+            (Some("kind"), true),
+            (Some("role"), true),
+            (Some("digits"), true),
+            (Some("key"), true),
+            (Some("last"), false),
+        ]
+    );
+}
+
+#[test]
+fn every_cut_of_an_input_is_tried() {
+    let splits = |split, chunks| {
+        let case = format!(
+            r#"{{"id":"","role":"client","chunks":{chunks},"split":"{split}","deflate":null,"limits":null}}"#
+        );
+        let mut output = Vec::new();
+        runner::run(case.as_bytes(), &mut output).expect("memory can be read and written");
+        values(std::str::from_utf8(&output).expect("JSON is UTF-8"))[0]["splits"].as_u64()
+    };
+    // Whole, byte by byte, and in two.
+    assert_eq!(splits("every", r#"["810548656c6c6f"]"#), Some(8));
+    assert_eq!(splits("sample", r#"["810548656c6c6f"]"#), Some(8));
+    assert_eq!(splits("every", r#"["8105","48656c6c6f"]"#), Some(9));
+    assert_eq!(splits("exact", r#"["8105","48656c6c6f"]"#), Some(1));
+    assert_eq!(splits("every", "[]"), Some(3));
+}
+
+/// A case, what was observed, and what to think of it.
+#[derive(Debug)]
+struct Judged {
+    verdict: Verdict,
+    told: Value,
+    expect: Value,
+}
+
+fn judge_all(cases: &str) -> Vec<Judged> {
+    let mut output = Vec::new();
+    runner::run(cases.as_bytes(), &mut output).expect("memory can be read and written");
+    let told = values(std::str::from_utf8(&output).expect("JSON is UTF-8"));
+    let cases = values(cases);
+    assert_eq!(told.len(), cases.len());
+    let judged = cases.into_iter().zip(told).map(|(case, told)| {
+        assert_eq!(told["id"], case["id"]);
+        Judged { verdict: judge::judge(&case, &told), told, expect: case["expect"].clone() }
+    });
+    judged.collect()
+}
+
+/// Prints what is not as preferred, and returns what is not allowed.
+fn judge_file(path: &Path) -> Vec<Judged> {
+    let judged = judge_all(&fs::read_to_string(path).expect("a file of cases can be read"));
+    let count = |verdict| judged.iter().filter(|judged| judged.verdict == verdict).count();
+    println!(
+        "{}: {} preferred, {} allowed, {} not supported, {} wrong",
+        path.display(),
+        count(Verdict::Preferred),
+        count(Verdict::Allowed),
+        count(Verdict::Unsupported),
+        count(Verdict::Wrong)
+    );
+    for Judged { told, expect, .. } in judged.iter().filter(|judged| judged.verdict == Verdict::Allowed) {
+        println!("allowed: {told}\n  rather: {expect}");
+    }
+    judged.into_iter().filter(|judged| judged.verdict == Verdict::Wrong).collect()
+}
+
+fn values(lines: &str) -> Vec<Value> {
+    let lines = lines.lines().filter(|line| !line.trim().is_empty());
+    lines.map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+}

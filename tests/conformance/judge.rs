@@ -1,0 +1,176 @@
+//! Whether an observation is what a case expects, or at least allows.
+
+use serde_json::Value;
+
+/// What to think of an observation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is what the case expects.
+    Preferred,
+    /// It is another outcome that the case allows.
+    Allowed,
+    /// The case asks for what the runner cannot do yet.
+    Unsupported,
+    /// It is neither, or depends on how the input is cut.
+    Wrong,
+}
+
+/// Judges what was told of a case.
+pub(crate) fn judge(case: &Value, told: &Value) -> Verdict {
+    if told["error"].as_str().is_some_and(|error| error.ends_with("is not supported yet")) {
+        return Verdict::Unsupported;
+    }
+    let observed = &told["observed"];
+    if !observed.is_object() || !told["differs"].is_null() {
+        return Verdict::Wrong;
+    }
+    let fits = |expect: &Value| match case["kind"].as_str().unwrap_or("receive") {
+        "receive" => fits_receive(expect, observed) && replies_fit(&case["replies"], observed),
+        "local" => fits_local(case, expect, observed),
+        "request" => fits_request(expect, observed),
+        "response" => fits_response(expect, observed),
+        _ => fits_build(expect, observed),
+    };
+    let in_time = match (case["fail_by"].as_u64(), observed["at"].as_u64()) {
+        (Some(fail_by), Some(at)) => at <= fail_by,
+        (fail_by, _) => fail_by.is_none(),
+    };
+    if fits(&case["expect"]) && in_time {
+        Verdict::Preferred
+    } else if items(&case["allowed"]).iter().any(fits) {
+        Verdict::Allowed
+    } else {
+        Verdict::Wrong
+    }
+}
+
+fn fits_receive(expect: &Value, observed: &Value) -> bool {
+    let code_fits = match expect["outcome"].as_str() {
+        Some("fail") if expect["codes"].is_array() => items(&expect["codes"]).contains(&observed["code"]),
+        Some("fail" | "abnormal") => expect["code"] == observed["code"],
+        _ => observed["code"].is_null(),
+    };
+    let events: Vec<_> = items(&expect["events"]).iter().map(written_out).collect();
+    let events_fit = expect["events"] == "any" || events == items(&observed["events"]);
+    expect["outcome"] == observed["outcome"] && code_fits && events_fit
+}
+
+/// An event without the abbreviations that cases use.
+fn written_out(event: &Value) -> Value {
+    let mut event = event.clone();
+    let Some(members) = event.as_object_mut() else { return event };
+    if let Some(parts) = members.remove("parts") {
+        members.insert("hex".to_owned(), joined(&parts).into());
+    }
+    if let Some(times) = members.remove("times").and_then(|times| times.as_u64()) {
+        for (_, value) in members.iter_mut().filter(|(name, _)| ["text", "hex"].contains(&name.as_str())) {
+            *value = text(value).repeat(usize::try_from(times).unwrap_or(0)).into();
+        }
+    }
+    event
+}
+
+/// The hex digits of parts, some of which may be repeated.
+fn joined(parts: &Value) -> String {
+    let part = |part: &Value| match part {
+        Value::String(hex) => hex.clone(),
+        part => text(&written_out(part)["hex"]).to_owned(),
+    };
+    items(parts).iter().map(part).collect()
+}
+
+/// The replies that must be there; of several pongs the last will do, and if the list is empty, so is the output.
+fn replies_fit(expected: &Value, observed: &Value) -> bool {
+    let Some(expected) = expected.as_array() else { return true };
+    let observed = items(&observed["replies"]);
+    let last_pong = expected.iter().rposition(|reply| reply["type"] == "pong");
+    let must_be_there = |place: usize, reply: &Value| reply["type"] != "pong" || Some(place) == last_pong;
+    let is_there = |reply: &Value| {
+        observed.iter().any(|sent| {
+            sent["type"] == reply["type"]
+                && sent["hex"] == reply["hex"]
+                && (reply["code"].is_null() || sent["code"] == reply["code"])
+        })
+    };
+    expected.is_empty() == observed.is_empty()
+        && expected.iter().enumerate().all(|(place, reply)| !must_be_there(place, reply) || is_there(reply))
+}
+
+fn fits_local(case: &Value, expect: &Value, observed: &Value) -> bool {
+    let frames = items(&observed["frames"]);
+    let last_action = items(&case["actions"]).len().checked_sub(1);
+    match expect["outcome"].as_str() {
+        Some("refuse") => {
+            observed["refused"].as_u64() == last_action.map(|last| last as u64)
+                && observed["bytes_after_refusal"] == 0
+        }
+        _ if !observed["refused"].is_null() => false,
+        Some("frames") => {
+            let expected = items(&expect["frames"]);
+            let same = |(expect, frame)| fits_members(expect, frame, &["fin", "rsv", "op", "hex"]);
+            expected.len() == frames.len() && expected.iter().zip(frames).all(same)
+        }
+        Some("header") => frames.last().is_some_and(|frame| {
+            let bits = |name: &str, shift: u32| frame[name].as_u64().unwrap_or(0) << shift;
+            let first = bits("fin", 7) | bits("rsv", 4) | bits("op", 0);
+            format!("{first:02x}") == text(&expect["first"])
+                && fits_members(expect, frame, &["length_form", "length", "masked"])
+        }),
+        Some("mask-keys") => {
+            let mut keys: Vec<_> = frames.iter().map(|frame| text(&frame["key"])).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            keys.len() == frames.len() && keys.iter().all(|key| key.len() == 8)
+        }
+        _ => false,
+    }
+}
+
+fn fits_request(expect: &Value, observed: &Value) -> bool {
+    let status_fits =
+        expect["statuses"].is_null() || items(&expect["statuses"]).contains(&observed["status"]);
+    let has_header = |(name, value): (&String, &Value)| observed["headers"][name] == *value;
+    let headers_fit = expect["must_header"].as_object().is_none_or(|headers| headers.iter().all(has_header));
+    fits_members(expect, observed, &["outcome", "accept", "resource", "subprotocol", "leftover"])
+        && fits_deflate(&expect["deflate"], observed)
+        && status_fits
+        && headers_fit
+}
+
+/// Whether an answer to an offer of permessage-deflate keeps what is asked of it.
+fn fits_deflate(asked: &Value, observed: &Value) -> bool {
+    let (Some(asked), answer) = (asked.as_object(), &observed["deflate"]) else {
+        return observed["deflate"].is_null();
+    };
+    answer.is_object()
+        && observed["deflate_count"] == 1
+        && asked.iter().all(|(asked, value)| match (asked.as_str(), asked.strip_suffix("_le")) {
+            ("must_include", _) => items(value).iter().all(|name| !answer[text(name)].is_null()),
+            ("must_not_include", _) => items(value).iter().all(|name| answer[text(name)].is_null()),
+            ("at_most_one", _) => true,
+            (_, Some(name)) => answer[name].as_u64().is_some_and(|bits| Some(bits) <= value.as_u64()),
+            _ => false,
+        })
+}
+
+fn fits_response(expect: &Value, observed: &Value) -> bool {
+    let members = ["outcome", "subprotocol", "deflate", "leftover", "class", "status", "body"];
+    fits_members(expect, observed, &members)
+}
+
+fn fits_build(expect: &Value, observed: &Value) -> bool {
+    expect["outcome"] == observed["outcome"] && (expect["outcome"] == "ok") != (observed["bytes"] == "")
+}
+
+/// Whether those of these members that are expected are the same.
+fn fits_members(expect: &Value, observed: &Value, members: &[&str]) -> bool {
+    members.iter().all(|member| expect.get(member).is_none_or(|expect| *expect == observed[*member]))
+}
+
+fn items(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
