@@ -51,18 +51,43 @@ impl Output for Vec<u8> {
 
     #[inline]
     fn write(&mut self, header: &[u8], payload: &[u8], mask: Option<Mask>) -> Result<(), LocalProtocolError> {
-        self.extend_from_slice(header);
+        put_header(self, header);
         let Some(mut mask) = mask else {
             self.extend_from_slice(payload);
             return Ok(());
         };
         // Block by block, so that what was just copied is still in cache when it is masked.
-        for block in payload.chunks(CACHED) {
-            let start = self.len();
-            self.extend_from_slice(block);
-            mask.apply(self.get_mut(start..).unwrap_or_default());
+        let mut rest = payload;
+        while let Some((block, behind)) = rest.split_at_checked(CACHED) {
+            put_masked(self, block, &mut mask);
+            rest = behind;
         }
+        put_masked(self, rest, &mut mask);
         Ok(())
+    }
+}
+
+/// Appends a piece of payload, and masks it where it then lies.
+#[cfg(feature = "alloc")]
+#[inline(always)]
+fn put_masked(output: &mut Vec<u8>, piece: &[u8], mask: &mut Mask) {
+    let start = output.len();
+    output.extend_from_slice(piece);
+    if let Some(place) = output.get_mut(start..) {
+        mask.apply(place);
+    }
+}
+
+/// Appends a header; one of a short frame by a store or two, without a call.
+#[cfg(feature = "alloc")]
+#[inline(always)]
+fn put_header(output: &mut Vec<u8>, header: &[u8]) {
+    if let Ok(unmasked) = <&[u8; 2]>::try_from(header) {
+        output.extend_from_slice(unmasked);
+    } else if let Ok(masked) = <&[u8; 6]>::try_from(header) {
+        output.extend_from_slice(masked);
+    } else {
+        output.extend_from_slice(header);
     }
 }
 

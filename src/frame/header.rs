@@ -112,22 +112,20 @@ impl FrameHeader {
     /// The bytes of a header that [`check`](Self::check) lets pass.
     #[inline]
     pub(super) fn to_bytes(self) -> EncodedHeader {
-        let mut encoded = EncodedHeader::default();
-        encoded.push([u8::from(self.fin) << 7 | self.rsv.bits() << 4 | self.opcode.bits()]);
+        let first = u8::from(self.fin) << 7 | self.rsv.bits() << 4 | self.opcode.bits();
         let mask_bit = u8::from(self.masking_key.is_some()) << 7;
-        if let Ok(len @ 0..=125) = u8::try_from(self.payload_len) {
-            encoded.push([mask_bit | len]);
+        let header = EncodedHeader::default().with(first.into(), 1);
+        let header = if let Ok(len @ 0..=125) = u8::try_from(self.payload_len) {
+            header.with((mask_bit | len).into(), 1)
         } else if let Ok(len) = u16::try_from(self.payload_len) {
-            encoded.push([mask_bit | LEN_16]);
-            encoded.push(len.to_be_bytes());
+            header.with((mask_bit | LEN_16).into(), 1).with(len.swap_bytes().into(), 2)
         } else {
-            encoded.push([mask_bit | LEN_64]);
-            encoded.push(self.payload_len.to_be_bytes());
+            header.with((mask_bit | LEN_64).into(), 1).with(self.payload_len.swap_bytes(), 8)
+        };
+        match self.masking_key {
+            Some(key) => header.with(u32::from_le_bytes(key).into(), 4),
+            None => header,
         }
-        if let Some(key) = self.masking_key {
-            encoded.push(key);
-        }
-        encoded
     }
 
     /// How many bytes the header takes, 2 to 14.
@@ -234,20 +232,18 @@ const LEN_64: u8 = 127;
 /// A header's bytes; use it as the slice that it derefs to.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct EncodedHeader {
-    bytes: [u8; FrameHeader::MAX_LEN],
+    /// Put together as a number: bytes stored one by one and then read as a word are slow to come back.
+    bytes: [u8; 16],
     len: u8,
 }
 
 impl EncodedHeader {
+    /// Adds the lowest `len` bytes of `part`, the lowest first.
     #[inline]
-    fn push<const N: usize>(&mut self, bytes: [u8; N]) {
-        let free = self.bytes.get_mut(usize::from(self.len)..).and_then(<[u8]>::first_chunk_mut);
-        if let Some(place) = free {
-            *place = bytes;
-            #[expect(clippy::cast_possible_truncation, reason = "the parts of a header are short")]
-            let added = N as u8;
-            self.len = self.len.wrapping_add(added);
-        }
+    fn with(self, part: u64, len: u8) -> Self {
+        let part = u128::from(part) << (self.len << 3);
+        let bytes = u128::from_le_bytes(self.bytes) | part;
+        Self { bytes: bytes.to_le_bytes(), len: self.len.wrapping_add(len) }
     }
 }
 
