@@ -171,6 +171,8 @@ mod handshake;
 mod ws_connection;
 
 pub use close_code::CloseCode;
+#[cfg(feature = "alloc")]
+pub use connection::PreparedMessage;
 pub use connection::{
     ClosedBy, Closure, Connection, ConnectionState, Receiver, ReceiverState, Replies, ReplyPolicy, Sender,
     Transport,

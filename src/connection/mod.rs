@@ -1,6 +1,8 @@
 //! An open connection: two halves, and what follows from both (RFC 6455 §5.5.1, §7).
 
 mod receiver;
+#[cfg(feature = "alloc")]
+mod prepared;
 mod sender;
 // What follows from the two.
 mod replies;
@@ -13,6 +15,8 @@ use crate::event::{CloseConnection, Event, LentEvent, Outgoing};
 use crate::limits::Limits;
 use crate::output::Output;
 
+#[cfg(feature = "alloc")]
+pub use prepared::PreparedMessage;
 pub use receiver::{Receiver, ReceiverState};
 pub use replies::{Replies, ReplyPolicy};
 pub use sender::Sender;

@@ -9,6 +9,9 @@ use crate::opcode::{MessageKind, Opcode};
 use crate::output::Output;
 use crate::role::Role;
 
+#[cfg(feature = "alloc")]
+use super::prepared::PreparedMessage;
+
 /// Events to bytes.
 ///
 /// A refused call writes nothing and changes nothing. Answers ([`Reply`](crate::Reply)) are never refused
@@ -130,6 +133,63 @@ impl<E: Entropy> Sender<E> {
             return Err(LocalProtocolError::InvalidUtf8);
         }
         self.send_data(kind, payload, message_finished, output)
+    }
+
+    /// Writes a message in fragments of at most `max_fragment_len` bytes, 1 at least; all of them, or none.
+    ///
+    /// A text is cut between characters, unless one alone is longer. What is no message goes out whole.
+    ///
+    /// ```
+    /// use wsproto::{Sender, TextMessage};
+    ///
+    /// let mut output = Vec::new();
+    /// Sender::server().send_fragmented(TextMessage::from("Hello"), 3, &mut output)?;
+    /// assert_eq!(output, b"\x01\x03Hel\x80\x02lo"); // §5.7
+    /// # Ok::<(), wsproto::LocalProtocolError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What [`send`](Self::send) refuses.
+    pub fn send_fragmented(
+        &mut self,
+        message: impl Outgoing,
+        max_fragment_len: usize,
+        output: &mut impl Output,
+    ) -> Result<(), LocalProtocolError> {
+        let (kind, payload, message_finished) = match message.lend() {
+            Event::Text(text) => (MessageKind::Text, text.data.as_bytes(), text.message_finished),
+            Event::Bytes(bytes) => (MessageKind::Binary, bytes.data, bytes.message_finished),
+            Event::Ping(_) | Event::Pong(_) | Event::Close(_) => return self.send(message, output),
+        };
+        let mut len: usize = 0;
+        for (fragment, _) in Fragments::of(kind, payload, max_fragment_len) {
+            len = len.saturating_add(self.frames.encoded_len(fragment.len()));
+        }
+        output.reserve(len)?;
+        for (fragment, is_last) in Fragments::of(kind, payload, max_fragment_len) {
+            self.send_data(kind, fragment, message_finished && is_last, output)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a message that was encoded before.
+    ///
+    /// # Errors
+    ///
+    /// What [`send`](Self::send) refuses.
+    #[cfg(feature = "alloc")]
+    pub fn send_prepared(
+        &mut self,
+        message: &PreparedMessage,
+        output: &mut impl Output,
+    ) -> Result<(), LocalProtocolError> {
+        let (Role::Server, State::Open, 0) = (self.role(), self.state, self.frames.payload_remaining())
+        else {
+            return self.send_data(message.kind(), message.payload(), true, output);
+        };
+        output.reserve(message.header().len().saturating_add(message.payload().len()))?;
+        output.write(message.header(), message.payload(), None)
     }
 
     /// Makes a frame of a payload where it lies: masks it if need be, and returns the header to write
@@ -278,6 +338,42 @@ impl<E: Entropy> Sender<E> {
         let as_reply = is_reply || matches!(self.state, State::PeerClosed | State::PeerClosedInMessage(_));
         self.state = State::CloseSent { as_reply };
         Ok(())
+    }
+}
+
+/// The pieces of a payload that go out one by one, each with whether it is the last; one at least.
+struct Fragments<'a> {
+    kind: MessageKind,
+    rest: Option<&'a [u8]>,
+    max_len: usize,
+}
+
+impl<'a> Fragments<'a> {
+    fn of(kind: MessageKind, payload: &'a [u8], max_len: usize) -> Self {
+        Self { kind, rest: Some(payload), max_len: max_len.max(1) }
+    }
+
+    /// Where to cut: between two characters of a text, if there is a place.
+    fn cut(&self, payload: &[u8]) -> usize {
+        let begins = |place: &usize| payload.get(*place).is_some_and(|byte| byte & 0xC0 != 0x80);
+        match self.kind {
+            MessageKind::Binary => self.max_len,
+            MessageKind::Text => (1..=self.max_len).rev().find(begins).unwrap_or(self.max_len),
+        }
+    }
+}
+
+impl<'a> Iterator for Fragments<'a> {
+    type Item = (&'a [u8], bool);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let payload = self.rest.take()?;
+        if payload.len() <= self.max_len {
+            return Some((payload, true));
+        }
+        let (fragment, rest) = payload.split_at_checked(self.cut(payload))?;
+        self.rest = Some(rest);
+        Some((fragment, false))
     }
 }
 

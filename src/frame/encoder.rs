@@ -189,6 +189,14 @@ impl<E: Entropy> FrameEncoder<E> {
         }
     }
 
+    /// How many bytes a frame takes.
+    pub(crate) fn encoded_len(&self, payload_len: usize) -> usize {
+        let masking_key = self.entropy.as_ref().map(|_| [0; 4]);
+        let (fin, rsv, opcode) = (true, Rsv::NONE, Opcode::Binary);
+        let header = FrameHeader { fin, rsv, opcode, masking_key, payload_len: payload_len as u64 };
+        header.encoded_len().saturating_add(payload_len)
+    }
+
     /// A header that may be written now, but for its key: a refusal must not cost entropy either.
     #[inline]
     fn keyless(
