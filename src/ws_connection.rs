@@ -95,6 +95,8 @@ enum Phase<E> {
     Server(ServerHandshake),
     /// Messages go both ways.
     Open(Connection<E>),
+    /// A client that heard from the server before it asked.
+    Failed,
 }
 
 /// What was received and is not yet read.
@@ -113,10 +115,8 @@ enum End {
     Open,
     /// More came than is kept.
     Overflow,
-    /// The transport has ended, which is still to be told.
+    /// The transport has ended.
     Eof,
-    /// Nothing is left to be told.
-    Told,
 }
 
 impl WsConnection<NoEntropy> {
@@ -171,11 +171,19 @@ impl<E: Entropy> WsConnection<E> {
     ///
     /// [`LocalProtocolError::DataAfterEof`], after [`receive_eof`](Self::receive_eof).
     pub fn receive_data(&mut self, data: &[u8]) -> Result<(), LocalProtocolError> {
-        let room = match &self.phase {
-            Phase::Open(_) => usize::MAX,
-            Phase::Idle | Phase::Client(_) | Phase::Server(_) => {
-                self.handshake_limits.max_head_len.saturating_add(self.handshake_limits.max_early_data)
+        let HandshakeLimits { max_head_len, max_early_data, .. } = self.handshake_limits;
+        let room = match (&self.phase, self.state()) {
+            (Phase::Idle, _) => max_early_data,
+            (Phase::Server(handshake), ConnectionState::Connecting) => match handshake.request() {
+                Some(_) => max_early_data,
+                None => max_head_len.saturating_add(max_early_data),
+            },
+            // Nothing is waited for any more.
+            (Phase::Server(_) | Phase::Failed, _) | (Phase::Client(_), ConnectionState::Closed) => {
+                return self.inbox.drop(data);
             }
+            // What comes here is taken by `next_event`, which keeps to the limits.
+            (Phase::Client(_) | Phase::Open(_), _) => usize::MAX,
         };
         self.inbox.add(data, room)
     }
@@ -201,7 +209,7 @@ impl<E: Entropy> WsConnection<E> {
         }
     }
 
-    /// Writes an event, and before it the replies that wait; returns the bytes for the transport.
+    /// Writes an event, and with it the replies that wait; returns the bytes for the transport.
     ///
     /// A close reason of more than 123 bytes is cut, at the end of a character.
     ///
@@ -209,14 +217,20 @@ impl<E: Entropy> WsConnection<E> {
     ///
     /// What the protocol does not allow now, or at all. Nothing has changed then.
     pub fn send(&mut self, event: impl WsOutgoing) -> Result<Vec<u8>, LocalProtocolError> {
-        self.write_replies();
+        if let Phase::Open(connection) = &mut self.phase {
+            // A pong changes nothing, so that it may stay in the outbox where the event is refused.
+            let _ = self.replies.send_pong(connection.sender(), &mut self.outbox);
+        }
         event.write(self)?;
-        Ok(mem::take(&mut self.outbox))
+        Ok(self.bytes_to_send())
     }
 
     /// The replies that wait, as bytes for the transport.
     pub fn bytes_to_send(&mut self) -> Vec<u8> {
-        self.write_replies();
+        if let Phase::Open(connection) = &mut self.phase {
+            // A `Vec` has room, and no frame is ever left incomplete here.
+            let _ = self.replies.send(connection.sender(), &mut self.outbox);
+        }
         mem::take(&mut self.outbox)
     }
 
@@ -227,6 +241,7 @@ impl<E: Entropy> WsConnection<E> {
             Phase::Idle => ConnectionState::Connecting,
             Phase::Client(handshake) => handshake.state(),
             Phase::Server(handshake) => handshake.state(),
+            Phase::Failed => ConnectionState::Closed,
         }
     }
 
@@ -243,7 +258,7 @@ impl<E: Entropy> WsConnection<E> {
     pub fn closure(&self) -> Option<Closure<'_>> {
         match &self.phase {
             Phase::Open(connection) => connection.closure(),
-            Phase::Idle | Phase::Client(_) | Phase::Server(_) => None,
+            Phase::Idle | Phase::Client(_) | Phase::Server(_) | Phase::Failed => None,
         }
     }
 
@@ -252,16 +267,24 @@ impl<E: Entropy> WsConnection<E> {
         match &mut self.phase {
             Phase::Idle => Ok(None),
             Phase::Server(handshake) => {
-                let request = self.inbox.read(|input| handshake.receive(input))?;
-                Ok(request.cloned().map(WsEvent::Request))
+                let request = self.inbox.read(|input| handshake.receive(input).map(Option::<&_>::cloned));
+                match request {
+                    Ok(Some(_)) => self.inbox.limit(self.handshake_limits.max_early_data),
+                    Ok(None) => {}
+                    Err(_) => self.inbox.clear(),
+                }
+                Ok(request?.map(WsEvent::Request))
             }
             Phase::Client(handshake) => {
-                let answer = self.inbox.read(|input| handshake.receive(input).map(own_answer))?;
-                if let Some(WsEvent::AcceptConnection(_)) = answer {
-                    self.open();
+                let answer = self.inbox.read(|input| handshake.receive(input).map(own_answer));
+                match handshake.state() {
+                    ConnectionState::Open => self.open(),
+                    ConnectionState::Closed => self.inbox.clear(),
+                    _ => {}
                 }
-                Ok(answer)
+                Ok(answer?)
             }
+            Phase::Failed => Ok(None),
             Phase::Open(connection) => {
                 let replies = &mut self.replies;
                 let event = self.inbox.read_in_place(|input| {
@@ -279,16 +302,18 @@ impl<E: Entropy> WsConnection<E> {
 
     /// What the end of the inbox means, once all of it is read.
     fn end_event(&mut self) -> Result<Option<WsEvent>, ReceiveError> {
-        match (mem::replace(&mut self.inbox.end, End::Told), &mut self.phase) {
-            (end @ (End::Open | End::Told), _) => {
-                self.inbox.end = end;
-                Ok(None)
+        match (self.inbox.end, &mut self.phase) {
+            (End::Open, _) => Ok(None),
+            (End::Overflow, phase) => {
+                self.inbox = Inbox::default();
+                match phase {
+                    Phase::Server(handshake) => handshake.fail(),
+                    phase => *phase = Phase::Failed,
+                }
+                Err(HandshakeError::TooMuchEarlyData.into())
             }
-            (End::Overflow, Phase::Server(handshake)) => {
-                Err(handshake.fail(HandshakeError::TooMuchEarlyData).into())
-            }
-            (End::Overflow, _) => Err(HandshakeError::TooMuchEarlyData.into()),
-            (End::Eof, Phase::Idle) => Ok(None),
+            // To be told by the connection, once the request is answered.
+            (End::Eof, Phase::Idle | Phase::Failed) => Ok(None),
             (End::Eof, Phase::Server(handshake)) => Ok(handshake.receive_eof().map(|()| None)?),
             (End::Eof, Phase::Client(handshake)) => Ok(own_answer(handshake.receive_eof()?)),
             (End::Eof, Phase::Open(connection)) => {
@@ -301,13 +326,6 @@ impl<E: Entropy> WsConnection<E> {
     fn open(&mut self) {
         self.phase = Phase::Open(Connection::new(self.limits, self.entropy.take()));
     }
-
-    fn write_replies(&mut self) {
-        if let Phase::Open(connection) = &mut self.phase {
-            // A `Vec` has room, and no frame is ever left incomplete here.
-            let _ = self.replies.send(connection.sender(), &mut self.outbox);
-        }
-    }
 }
 
 impl Inbox {
@@ -316,15 +334,36 @@ impl Inbox {
         match self.end {
             End::Open => {}
             End::Overflow => return Ok(()),
-            End::Eof | End::Told => return Err(LocalProtocolError::DataAfterEof),
+            End::Eof => return Err(LocalProtocolError::DataAfterEof),
         }
         self.bytes.drain(..mem::take(&mut self.read).min(self.bytes.len()));
-        if data.len() > room.saturating_sub(self.bytes.len()) {
+        let kept = data.get(..room.saturating_sub(self.bytes.len())).unwrap_or(data);
+        self.bytes.extend_from_slice(kept);
+        if kept.len() < data.len() {
             self.end = End::Overflow;
-            return Ok(());
         }
-        self.bytes.extend_from_slice(data);
         Ok(())
+    }
+
+    /// Takes what nobody waits for.
+    fn drop(&mut self, _data: &[u8]) -> Result<(), LocalProtocolError> {
+        self.clear();
+        if self.end == End::Eof { Err(LocalProtocolError::DataAfterEof) } else { Ok(()) }
+    }
+
+    /// Keeps no more than `room` bytes of what is not read.
+    fn limit(&mut self, room: usize) {
+        let max_len = self.read.saturating_add(room);
+        if self.bytes.len() > max_len {
+            self.bytes.truncate(max_len);
+            self.end = End::Overflow;
+        }
+    }
+
+    /// Keeps nothing.
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.read = 0;
     }
 
     /// Lets a handshake take what it reads off the front.
@@ -360,6 +399,9 @@ impl WsOutgoing for Request {
         let (Phase::Idle, Some(entropy)) = (&connection.phase, &mut connection.entropy) else {
             return Err(LocalProtocolError::NotInHandshake);
         };
+        if connection.inbox.end == End::Eof {
+            return Err(LocalProtocolError::Ended);
+        }
         let limits = connection.handshake_limits;
         let handshake = ClientHandshake::start(self, limits, entropy, &mut connection.outbox)?;
         connection.phase = Phase::Client(handshake);
@@ -372,6 +414,10 @@ impl WsOutgoing for AcceptConnection {
         let Phase::Server(handshake) = &mut connection.phase else {
             return Err(LocalProtocolError::NotInHandshake);
         };
+        // Bytes are lost that the connection would need.
+        if connection.inbox.end == End::Overflow {
+            return Err(LocalProtocolError::Ended);
+        }
         handshake.accept(self, &mut connection.outbox)?;
         connection.open();
         Ok(())

@@ -97,13 +97,23 @@ impl Replies {
         sender: &mut Sender<E>,
         output: &mut impl Output,
     ) -> Result<(), LocalProtocolError> {
-        if let Some(pong) = &self.pong {
-            sender.send(Ping::new(pong).response(), output)?;
-            self.pong = None;
-        }
+        self.send_pong(sender, output)?;
         if let Some(close) = self.close {
             sender.send(close.response(), output)?;
             self.close = None;
+        }
+        Ok(())
+    }
+
+    /// Writes the pong, if one waits.
+    pub(crate) fn send_pong<E: Entropy>(
+        &mut self,
+        sender: &mut Sender<E>,
+        output: &mut impl Output,
+    ) -> Result<(), LocalProtocolError> {
+        if let Some(pong) = &self.pong {
+            sender.send(Ping::new(pong).response(), output)?;
+            self.pong = None;
         }
         Ok(())
     }

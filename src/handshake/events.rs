@@ -22,6 +22,7 @@ use crate::http::{Headers, Span, syntax};
 pub struct Request {
     /// Every header, those that the handshake owns too.
     headers: Headers,
+    host: Span,
     target: Span,
     /// The first thing that was built wrong.
     misuse: Option<LocalProtocolError>,
@@ -31,7 +32,7 @@ impl Request {
     /// A request to `host`, which may name a port, for `target`: an absolute path with an optional query.
     pub fn new(host: &str, target: &str) -> Self {
         let mut headers = Headers::default();
-        headers.push("Host", host.as_bytes());
+        let place = headers.push("Host", host.as_bytes());
         let misuse = if !syntax::is_host(host.as_bytes()) {
             Some(LocalProtocolError::InvalidHost)
         } else if !syntax::is_resource_name(target.as_bytes()) {
@@ -40,12 +41,12 @@ impl Request {
             None
         };
         let target = headers.add_bytes(target.as_bytes());
-        Self { headers, target, misuse }
+        Self { headers, host: place, target, misuse }
     }
 
     /// What a server has received.
-    pub(super) const fn received(headers: Headers, target: Span) -> Self {
-        Self { headers, target, misuse: None }
+    pub(super) const fn received(headers: Headers, host: Span, target: Span) -> Self {
+        Self { headers, host, target, misuse: None }
     }
 
     /// Offers one more subprotocol, behind those offered already.
@@ -70,9 +71,9 @@ impl Request {
         self
     }
 
-    /// The host that is asked, with the port if it is named.
+    /// The host that is asked, with the port if it is named: that of an absolute target, else `Host`.
     pub fn host(&self) -> &str {
-        self.headers.get("Host").map(text).unwrap_or_default()
+        text(self.headers.bytes(self.host))
     }
 
     /// The resource name (§3): an absolute path with an optional query.
@@ -201,8 +202,7 @@ impl RejectConnection {
 
     /// Adds a header, behind those added already.
     ///
-    /// `Connection` and `Transfer-Encoding` are for the handshake to write, and so is `Content-Length` where
-    /// there is no body.
+    /// `Connection` and `Transfer-Encoding` are for the handshake to write.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         add_header(&mut self.headers, &mut self.misuse, name, value.as_ref(), REJECT_OWNED);
@@ -233,9 +233,11 @@ impl RejectConnection {
         &self.headers
     }
 
-    /// The headers that are not the handshake's own.
+    /// The headers that are not the handshake's own, nor tell the length of a body that there is not.
     pub(super) fn extra_headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let tells_len = self.has_body || self.status_code == NOT_MODIFIED;
         extra_headers(&self.headers, REJECT_OWNED)
+            .filter(move |(name, _)| tells_len || !name.eq_ignore_ascii_case(CONTENT_LENGTH))
     }
 
     /// What was built wrong.
@@ -322,6 +324,11 @@ fn text(bytes: &[u8]) -> &str {
 
 pub(super) const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
+pub(super) const CONTENT_LENGTH: &str = "Content-Length";
+
+/// The refusal that never has a body, though it may tell how long one would be (RFC 9110 §15.4.5).
+pub(super) const NOT_MODIFIED: u16 = 304;
+
 pub(super) const VERSION: &str = "Sec-WebSocket-Version";
 
 /// What a client's handshake writes itself, or must not announce.
@@ -334,7 +341,7 @@ const REQUEST_OWNED: &[&str] = &[
     PROTOCOL,
     "Sec-WebSocket-Extensions",
     "Sec-WebSocket-Accept",
-    "Content-Length",
+    CONTENT_LENGTH,
     "Transfer-Encoding",
 ];
 
@@ -346,7 +353,7 @@ const ACCEPT_OWNED: &[&str] = &[
     "Sec-WebSocket-Accept",
     PROTOCOL,
     "Sec-WebSocket-Extensions",
-    "Content-Length",
+    CONTENT_LENGTH,
     "Transfer-Encoding",
 ];
 

@@ -9,7 +9,9 @@ use crate::limits::HandshakeLimits;
 use crate::output::Output;
 
 use super::accept_token::{AcceptToken, generate_accept_token, is_key};
-use super::events::{AcceptConnection, PROTOCOL, RejectConnection, RejectData, Request, VERSION};
+use super::events::{
+    AcceptConnection, CONTENT_LENGTH, NOT_MODIFIED, PROTOCOL, RejectConnection, RejectData, Request, VERSION,
+};
 
 /// A server's opening handshake.
 ///
@@ -91,7 +93,10 @@ impl ServerHandshake {
                 Ok(self.request())
             }
             Ok(None) => Ok(None),
-            Err(error) => Err(self.fail(error)),
+            Err(error) => {
+                self.fail();
+                Err(error)
+            }
         }
     }
 
@@ -102,7 +107,8 @@ impl ServerHandshake {
     /// [`HandshakeError::UnexpectedEof`] where a request has begun, or could have, and is not complete.
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
         if matches!(self.state, State::Receiving) {
-            return Err(self.fail(HandshakeError::UnexpectedEof));
+            self.fail();
+            return Err(HandshakeError::UnexpectedEof);
         }
         Ok(())
     }
@@ -162,11 +168,11 @@ impl ServerHandshake {
             return Err(LocalProtocolError::NotInHandshake);
         }
         reject.check()?;
-        let next = match (reject.has_body(), announced_len(reject.headers())?) {
-            (false, None) => State::Rejected,
-            (false, Some(_)) => return Err(LocalProtocolError::ReservedHeader),
-            (true, None) => State::Rejecting(Framing::Chunked),
-            (true, Some(remaining)) => State::Rejecting(Framing::Known { remaining }),
+        let next = match (reject.status_code(), reject.has_body(), announced_len(reject.headers())?) {
+            (NOT_MODIFIED, false, _) | (_, false, None | Some(0)) => State::Rejected,
+            (NOT_MODIFIED, true, _) | (_, false, _) => return Err(LocalProtocolError::InvalidBody),
+            (_, true, None) => State::Rejecting(Framing::Chunked),
+            (_, true, Some(remaining)) => State::Rejecting(Framing::Known { remaining }),
         };
         http::write(output, |put| {
             let status_code = reject.status_code();
@@ -175,7 +181,7 @@ impl ServerHandshake {
             let upgrades = reject.headers().get("Upgrade").is_some();
             http::put_field(put, "Connection", if upgrades { b"Upgrade, close" } else { b"close" });
             match next {
-                State::Rejected => http::put_field(put, CONTENT_LENGTH, b"0"),
+                State::Rejected if status_code != NOT_MODIFIED => http::put_field(put, CONTENT_LENGTH, b"0"),
                 State::Rejecting(Framing::Chunked) => http::put_field(put, "Transfer-Encoding", b"chunked"),
                 _ => {}
             }
@@ -230,10 +236,9 @@ impl ServerHandshake {
         }
     }
 
-    /// Fails for a reason that was found elsewhere.
-    pub(crate) fn fail(&mut self, error: HandshakeError) -> HandshakeError {
+    /// Fails: only a refusal can be sent.
+    pub(crate) fn fail(&mut self) {
         self.state = State::Failed;
-        error
     }
 }
 
@@ -246,8 +251,8 @@ fn judge(head: RequestHead) -> Result<(Request, AcceptToken), HandshakeError> {
     if headers.bytes(method) != b"GET" {
         return Err(HandshakeError::MethodNotGet);
     }
-    let target = resource_name(&mut headers, target)?;
     judge_host(&headers)?;
+    let (host, target) = resource_name(&mut headers, target)?;
     judge_body(&headers)?;
     if !headers.lists("Upgrade", "websocket") {
         return Err(HandshakeError::MissingUpgrade);
@@ -261,28 +266,38 @@ fn judge(head: RequestHead) -> Result<(Request, AcceptToken), HandshakeError> {
         _ => return Err(HandshakeError::InvalidKey),
     };
     judge_subprotocols(&headers)?;
-    Ok((Request::received(headers, target), accept_token))
+    Ok((Request::received(headers, host, target), accept_token))
 }
 
-/// The resource name within a target: an absolute path, or an absolute URI that holds one.
-fn resource_name(headers: &mut Headers, target: Span) -> Result<Span, HandshakeError> {
+/// The host and the resource name that are asked for: `Host` and an absolute path, or an absolute URI that
+/// holds both (RFC 9112 §3.2.2).
+fn resource_name(headers: &mut Headers, target: Span) -> Result<(Span, Span), HandshakeError> {
     let bytes = headers.bytes(target);
-    let Some(authority) = after_scheme(bytes) else {
-        return if syntax::is_resource_name(bytes) { Ok(target) } else { Err(HandshakeError::InvalidTarget) };
+    let Some(rest) = after_scheme(bytes) else {
+        let host = headers.place_of("Host").ok_or(HandshakeError::InvalidHost)?;
+        return if syntax::is_resource_name(bytes) {
+            Ok((host, target))
+        } else {
+            Err(HandshakeError::InvalidTarget)
+        };
     };
-    let authority_len = authority.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(authority.len());
-    let (authority, path) = authority.split_at(authority_len);
-    if !syntax::is_host(authority) {
-        return Err(HandshakeError::InvalidTarget);
-    }
-    let name = match path {
-        [b'/', ..] => target.skip(bytes.len().saturating_sub(path.len())),
-        _ => {
-            let path = [b"/", path].concat();
-            headers.add_bytes(&path)
+    let scheme_len = bytes.len().saturating_sub(rest.len());
+    let host_len = rest.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(rest.len());
+    let host = target.part(scheme_len, host_len);
+    let path = target.part(scheme_len.saturating_add(host_len), usize::MAX);
+    let name = match headers.bytes(path) {
+        [b'/', ..] => path,
+        // "If the path component is empty", it is "/" (RFC 6455 §3).
+        query => {
+            let name = [b"/", query].concat();
+            headers.add_bytes(&name)
         }
     };
-    if syntax::is_resource_name(headers.bytes(name)) { Ok(name) } else { Err(HandshakeError::InvalidTarget) }
+    if syntax::is_host(headers.bytes(host)) && syntax::is_resource_name(headers.bytes(name)) {
+        Ok((host, name))
+    } else {
+        Err(HandshakeError::InvalidTarget)
+    }
 }
 
 /// What follows the scheme of an absolute URI.
@@ -370,5 +385,3 @@ const fn reason_phrase(status_code: u16) -> &'static str {
         _ => "",
     }
 }
-
-const CONTENT_LENGTH: &str = "Content-Length";

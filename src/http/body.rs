@@ -2,11 +2,10 @@
 
 use alloc::vec::Vec;
 
-use httparse::Status;
-
 use crate::error::HandshakeError;
 
 use super::head::ResponseHead;
+use super::syntax;
 
 /// How long a body is (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +51,10 @@ pub(crate) struct BodyDecoder {
     state: State,
     /// What has come of a line between chunks.
     line: Vec<u8>,
-    /// How many more bytes are taken.
+    /// How many more bytes of body are taken.
     allowance: u64,
+    /// How many more bytes are taken of what stands between chunks.
+    framing_allowance: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ enum State {
 }
 
 impl BodyDecoder {
-    /// A decoder that takes at most `max_len` bytes.
+    /// A decoder that takes at most `max_len` bytes of body.
     pub(crate) fn new(len: BodyLen, max_len: u64) -> Result<Self, HandshakeError> {
         let state = match len {
             BodyLen::Known(len) if len > max_len => return Err(HandshakeError::BodyTooLong),
@@ -84,7 +85,8 @@ impl BodyDecoder {
             BodyLen::Chunked => State::ChunkSize,
             BodyLen::UntilEof => State::UntilEof,
         };
-        Ok(Self { state, line: Vec::new(), allowance: max_len })
+        let framing_allowance = max_len.saturating_add(MAX_LINE as u64);
+        Ok(Self { state, line: Vec::new(), allowance: max_len, framing_allowance })
     }
 
     /// Whether the body has ended.
@@ -99,9 +101,9 @@ impl BodyDecoder {
 
     /// Takes the next piece of body off `input`; empty when `input` is used up or the body has ended.
     pub(crate) fn decode<'i>(&mut self, input: &mut &'i [u8]) -> Result<&'i [u8], HandshakeError> {
-        loop {
+        while !input.is_empty() {
             match self.state {
-                State::Finished => return Ok(&[]),
+                State::Finished => break,
                 State::UntilEof => return self.take(input, u64::MAX),
                 State::Known { remaining } => {
                     let piece = self.take(input, remaining)?;
@@ -120,14 +122,14 @@ impl BodyDecoder {
                     return Ok(piece);
                 }
                 State::ChunkSize | State::ChunkEnd | State::Trailer => {
-                    if !self.gather_line(input)? {
-                        return Ok(&[]);
+                    if self.gather_line(input)? {
+                        self.state = self.after_line()?;
+                        self.line.clear();
                     }
-                    self.state = self.after_line()?;
-                    self.line.clear();
                 }
             }
         }
+        Ok(&[])
     }
 
     /// What follows the line that has come.
@@ -135,12 +137,12 @@ impl BodyDecoder {
         match (self.state, self.line.as_slice()) {
             (State::ChunkEnd, b"\r\n") => Ok(State::ChunkSize),
             (State::Trailer, b"\r\n") => Ok(State::Finished),
-            (State::Trailer, _) => Ok(State::Trailer),
-            (State::ChunkSize, line) if line.ends_with(b"\r\n") => match httparse::parse_chunk_size(line) {
-                Ok(Status::Complete((_, 0))) => Ok(State::Trailer),
-                Ok(Status::Complete((_, size))) if size > self.allowance => Err(HandshakeError::BodyTooLong),
-                Ok(Status::Complete((_, remaining))) => Ok(State::Chunk { remaining }),
-                _ => Err(HandshakeError::MalformedBody),
+            (State::Trailer, line) if line.ends_with(b"\r\n") => Ok(State::Trailer),
+            (State::ChunkSize, line) => match chunk_size(line) {
+                Some(0) => Ok(State::Trailer),
+                Some(size) if size > self.allowance => Err(HandshakeError::BodyTooLong),
+                Some(remaining) => Ok(State::Chunk { remaining }),
+                None => Err(HandshakeError::MalformedBody),
             },
             _ => Err(HandshakeError::MalformedBody),
         }
@@ -148,26 +150,46 @@ impl BodyDecoder {
 
     /// Takes the rest of a line off `input`, or what there is of it; true once it is finished.
     fn gather_line(&mut self, input: &mut &[u8]) -> Result<bool, HandshakeError> {
-        let len = match input.iter().position(|byte| *byte == b'\n') {
+        let room = MAX_LINE.saturating_sub(self.line.len());
+        if room == 0 {
+            return Err(HandshakeError::MalformedBody);
+        }
+        if self.framing_allowance == 0 {
+            return Err(HandshakeError::BodyTooLong);
+        }
+        let line_len = match input.iter().position(|byte| *byte == b'\n') {
             Some(end) => end.saturating_add(1),
             None => input.len(),
         };
-        if len > MAX_LINE.saturating_sub(self.line.len()) {
-            return Err(HandshakeError::MalformedBody);
-        }
-        let piece = self.take(input, len as u64)?;
+        let allowance = usize::try_from(self.framing_allowance).unwrap_or(usize::MAX);
+        let (piece, rest) = input.split_at(line_len.min(room).min(allowance));
+        self.framing_allowance = self.framing_allowance.saturating_sub(piece.len() as u64);
         self.line.extend_from_slice(piece);
+        *input = rest;
         Ok(piece.ends_with(b"\n"))
     }
 
-    /// Takes up to `len` bytes off `input`, if so many are allowed.
+    /// Takes up to `len` bytes of body off `input`, as many as are allowed.
     fn take<'i>(&mut self, input: &mut &'i [u8], len: u64) -> Result<&'i [u8], HandshakeError> {
-        let len = usize::try_from(len).unwrap_or(usize::MAX).min(input.len());
+        if self.allowance == 0 {
+            return Err(HandshakeError::BodyTooLong);
+        }
+        let len = usize::try_from(len.min(self.allowance)).unwrap_or(usize::MAX).min(input.len());
         let (piece, rest) = input.split_at(len);
-        self.allowance = self.allowance.checked_sub(len as u64).ok_or(HandshakeError::BodyTooLong)?;
+        self.allowance = self.allowance.saturating_sub(len as u64);
         *input = rest;
         Ok(piece)
     }
+}
+
+/// Reads the line before a chunk: digits, and extensions that are passed over (RFC 9112 §7.1).
+fn chunk_size(line: &[u8]) -> Option<u64> {
+    let line = line.strip_suffix(b"\r\n")?;
+    let digits_len = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
+    let (digits, extensions) = line.split_at(digits_len);
+    let is_extension = matches!(syntax::trim(extensions), [] | [b';', ..]) && !extensions.contains(&b'\r');
+    let digits = core::str::from_utf8(digits).ok()?;
+    if is_extension { u64::from_str_radix(digits, 16).ok() } else { None }
 }
 
 /// The longest line between chunks, with its line end: sizes are short, and nothing else is read.

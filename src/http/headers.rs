@@ -59,11 +59,12 @@ impl Headers {
         self.bytes.get(span.start..).and_then(|rest| rest.get(..span.len)).unwrap_or_default()
     }
 
-    /// Adds a field behind the others. It is checked when the head is sent.
-    pub(crate) fn push(&mut self, name: &str, value: &[u8]) {
+    /// Adds a field behind the others, and tells where its value lies. It is for the caller to check.
+    pub(crate) fn push(&mut self, name: &str, value: &[u8]) -> Span {
         let name = self.add_bytes(name.as_bytes());
         let value = self.add_bytes(value);
         self.fields.push(Field { name, value });
+        value
     }
 
     /// Every field, in order.
@@ -114,6 +115,12 @@ impl Headers {
         self.list(name).any(|listed| listed.eq_ignore_ascii_case(element.as_bytes()))
     }
 
+    /// Where the value of the first field with this name lies.
+    pub(crate) fn place_of(&self, name: &str) -> Option<Span> {
+        let is_named = |field: &&Field| self.bytes(field.name).eq_ignore_ascii_case(name.as_bytes());
+        self.fields.iter().find(is_named).map(|field| field.value)
+    }
+
     /// The value of a field that may stand only once; `Err` if it is repeated.
     pub(crate) fn single<'a>(&'a self, name: &str) -> Result<Option<&'a [u8]>, Repeated> {
         let mut values = self.get_all(name);
@@ -140,10 +147,11 @@ impl Span {
         whole.get(..self.start).is_some_and(|before| before.ends_with(mark))
     }
 
-    /// A part of the place.
-    pub(crate) const fn skip(self, len: usize) -> Self {
-        let len = if len < self.len { len } else { self.len };
-        Self { start: self.start.saturating_add(len), len: self.len.saturating_sub(len) }
+    /// The place from `skipped` bytes on, and at most `len` bytes long.
+    pub(crate) fn part(self, skipped: usize, len: usize) -> Self {
+        let skipped = skipped.min(self.len);
+        let len = len.min(self.len.saturating_sub(skipped));
+        Self { start: self.start.saturating_add(skipped), len }
     }
 }
 
