@@ -1,0 +1,218 @@
+//! What a caller may not smuggle into a head (RFC 6455 §4.1, §11.3; RFC 9110 §5.5; RFC 9112 §2.2, §5.2).
+
+use wsproto::{
+    AcceptConnection, ClientHandshake, ConnectionState, HandshakeLimits, LocalProtocolError,
+    RejectConnection, Request, WsConnection,
+};
+
+use crate::support::{Head, Sample, deciding, plain};
+
+/// What would end a line, a field or a head, go on in the next line, or be no text at all.
+const SMUGGLED: [&str; 12] = [
+    "a\r\nX-Smuggled: 1",
+    "a\r\n\r\nGET / HTTP/1.1",
+    "a\nX-Smuggled: 1",
+    "a\rX-Smuggled: 1",
+    "a\r\n folded",
+    "a\n\tfolded",
+    "a\0b",
+    "a\r",
+    "a\n",
+    "\r\na",
+    "a\x7fb",
+    "a\x1bb",
+];
+
+/// Asserts that `request` is refused, by a machine and by a connection, and leaves no trace in either.
+fn refused_request(request: &Request, error: LocalProtocolError) {
+    let mut entropy = Sample::default();
+    let mut output = Vec::new();
+    let limits = HandshakeLimits::default();
+    let start = ClientHandshake::start(request.clone(), limits, &mut entropy, &mut output);
+    assert_eq!(start.map(|_| ()), Err(error), "{request:?}");
+    assert_eq!((output.len(), entropy.draws.len()), (0, 0), "{request:?}");
+
+    let mut connection = WsConnection::client(Sample::default());
+    assert_eq!(connection.send(request.clone()), Err(error));
+    assert_eq!((connection.bytes_to_send().len(), connection.state()), (0, ConnectionState::Connecting));
+    ClientHandshake::start(plain(), limits, &mut entropy, &mut output).unwrap();
+    assert_eq!(connection.send(plain()), Ok(output), "it is as good as new");
+}
+
+/// Asserts that `accept` is refused and leaves no trace.
+fn refused_accept(accept: &AcceptConnection, error: LocalProtocolError) {
+    let offer = Head::request().with("Sec-WebSocket-Protocol: a, b");
+    let mut handshake = deciding(offer.clone());
+    let mut output = Vec::new();
+    assert_eq!(handshake.accept(accept.clone(), &mut output), Err(error), "{accept:?}");
+    assert_eq!((output.len(), handshake.state()), (0, ConnectionState::Connecting));
+    assert!(handshake.request().is_some());
+    handshake.accept(AcceptConnection::new().with_subprotocol("a"), &mut output).unwrap();
+
+    let mut connection = WsConnection::server();
+    connection.receive_data(&Vec::from(offer)).unwrap();
+    connection.next_event().unwrap();
+    assert_eq!(connection.send(accept.clone()), Err(error));
+    assert_eq!((connection.bytes_to_send().len(), connection.state()), (0, ConnectionState::Connecting));
+    assert_eq!(connection.send(AcceptConnection::new().with_subprotocol("a")), Ok(output));
+}
+
+/// Asserts that `reject` is refused and leaves no trace.
+fn refused_reject(reject: &RejectConnection, error: LocalProtocolError) {
+    let mut handshake = deciding(Head::request());
+    let mut output = Vec::new();
+    assert_eq!(handshake.reject(reject.clone(), &mut output), Err(error), "{reject:?}");
+    assert_eq!((output.len(), handshake.state()), (0, ConnectionState::Connecting));
+    assert!(handshake.request().is_some());
+    handshake.reject(RejectConnection::new(403), &mut output).unwrap();
+
+    let mut connection = WsConnection::server();
+    connection.receive_data(&Vec::from(Head::request())).unwrap();
+    connection.next_event().unwrap();
+    assert_eq!(connection.send(reject.clone()), Err(error));
+    assert_eq!((connection.bytes_to_send().len(), connection.state()), (0, ConnectionState::Connecting));
+    assert_eq!(connection.send(RejectConnection::new(403)), Ok(output));
+}
+
+/// Asserts that no head takes this header.
+fn refused_header(name: &str, value: &[u8], error: LocalProtocolError) {
+    refused_request(&plain().with_header(name, value), error);
+    refused_accept(&AcceptConnection::new().with_header(name, value), error);
+    refused_reject(&RejectConnection::new(403).with_header(name, value), error);
+    refused_reject(&RejectConnection::new(403).with_header(name, value).with_body(), error);
+}
+
+#[test]
+fn nothing_is_smuggled_into_a_host() {
+    for host in SMUGGLED {
+        refused_request(&Request::new(host, "/"), LocalProtocolError::InvalidHost);
+    }
+    for host in
+        ["", " ", "a b", "a\t", "a,b c", "a/b", "a?b", "a#b", "user@a", "caf\u{e9}", "a:b", "[::1", "a%2"]
+    {
+        refused_request(&Request::new(host, "/"), LocalProtocolError::InvalidHost);
+    }
+}
+
+#[test]
+fn nothing_is_smuggled_into_a_target() {
+    for smuggled in SMUGGLED {
+        refused_request(&Request::new("a", &format!("/{smuggled}")), LocalProtocolError::InvalidTarget);
+        refused_request(&Request::new("a", &format!("/?{smuggled}")), LocalProtocolError::InvalidTarget);
+    }
+    for target in ["/ HTTP/1.1", "/a b", "/a\tb", "/\u{e9}", "/#", "", "a"] {
+        refused_request(&Request::new("a", target), LocalProtocolError::InvalidTarget);
+    }
+}
+
+#[test]
+fn nothing_is_smuggled_into_a_header_name() {
+    for name in
+        SMUGGLED.into_iter().chain(["", " ", "X ", " X", "X:", ":", "X Y", "X\t", "X(", "X\u{e9}", "\"X\""])
+    {
+        refused_header(name, b"1", LocalProtocolError::InvalidHeaderName);
+    }
+}
+
+#[test]
+fn nothing_is_smuggled_into_a_header_value() {
+    for value in SMUGGLED {
+        refused_header("X", value.as_bytes(), LocalProtocolError::InvalidHeaderValue);
+        refused_header("Origin", value.as_bytes(), LocalProtocolError::InvalidHeaderValue);
+    }
+    for byte in (0..=0x1f).chain([0x7f]).filter(|byte| *byte != b'\t') {
+        refused_header("X", &[b'a', byte, b'b'], LocalProtocolError::InvalidHeaderValue);
+    }
+    for value in [" a", "a ", "\ta", "a\t", " "] {
+        refused_header("X", value.as_bytes(), LocalProtocolError::InvalidHeaderValue);
+    }
+}
+
+#[test]
+fn nothing_is_smuggled_into_a_subprotocol() {
+    let others = ["", " ", "a,b", "a, b", "a b", "a;b", "a/b", "a=b", "\"a\"", "caf\u{e9}", "a\t"];
+    for subprotocol in SMUGGLED.into_iter().chain(others) {
+        let error = LocalProtocolError::InvalidSubprotocol;
+        refused_request(&plain().with_subprotocol(subprotocol), error);
+        refused_request(&plain().with_subprotocol("x").with_subprotocol(subprotocol), error);
+        refused_accept(&AcceptConnection::new().with_subprotocol(subprotocol), error);
+    }
+}
+
+#[test]
+fn subprotocols_are_offered_once_each() {
+    let twice = plain().with_subprotocol("a").with_subprotocol("b").with_subprotocol("a");
+    refused_request(&twice, LocalProtocolError::InvalidSubprotocol);
+    let twice = AcceptConnection::new().with_subprotocol("a").with_subprotocol("b");
+    refused_accept(&twice, LocalProtocolError::InvalidSubprotocol);
+}
+
+#[test]
+fn what_the_handshake_writes_itself_is_nobody_elses() {
+    for name in [
+        "Host",
+        "Upgrade",
+        "Connection",
+        "Sec-WebSocket-Key",
+        "Sec-WebSocket-Version",
+        "Sec-WebSocket-Protocol",
+        "Sec-WebSocket-Extensions",
+        "Sec-WebSocket-Accept",
+        "Content-Length",
+        "Transfer-Encoding",
+    ] {
+        for name in [name.to_owned(), name.to_ascii_lowercase(), name.to_ascii_uppercase()] {
+            refused_request(&plain().with_header(&name, "0"), LocalProtocolError::ReservedHeader);
+        }
+    }
+    for name in [
+        "Upgrade",
+        "connection",
+        "Sec-WebSocket-Key",
+        "SEC-WEBSOCKET-ACCEPT",
+        "Sec-WebSocket-Protocol",
+        "sec-websocket-extensions",
+        "Content-Length",
+        "transfer-encoding",
+    ] {
+        let accept = AcceptConnection::new().with_header(name, "0");
+        refused_accept(&accept, LocalProtocolError::ReservedHeader);
+    }
+    for name in ["connection", "Transfer-Encoding", "Sec-WebSocket-Accept"] {
+        let reject = RejectConnection::new(403).with_header(name, "0");
+        refused_reject(&reject, LocalProtocolError::ReservedHeader);
+    }
+}
+
+#[test]
+fn length_of_a_body_is_told_once_and_in_digits() {
+    let with_body = || RejectConnection::new(403).with_body();
+    for len in ["", "x", "-1", "+1", "1.0", "0x1", "1, 1", "18446744073709551616"] {
+        refused_reject(&with_body().with_header("Content-Length", len), LocalProtocolError::InvalidBody);
+    }
+    let twice = with_body().with_header("Content-Length", "1").with_header("content-length", "1");
+    refused_reject(&twice, LocalProtocolError::InvalidBody);
+    let chunked = with_body().with_header("Transfer-Encoding", "chunked");
+    refused_reject(&chunked, LocalProtocolError::ReservedHeader);
+}
+
+#[test]
+fn the_first_fault_is_told_however_much_is_right_behind_it() {
+    let request = Request::new("a b", "#").with_header("\n", "\n").with_subprotocol("").with_header("X", "1");
+    refused_request(&request, LocalProtocolError::InvalidHost);
+    let request = plain().with_subprotocol("x").with_header("Host", "x").with_header("X", "\n");
+    refused_request(&request, LocalProtocolError::ReservedHeader);
+    let accept = AcceptConnection::new().with_header("X", "\n").with_header("\n", "").with_subprotocol("a");
+    refused_accept(&accept, LocalProtocolError::InvalidHeaderValue);
+    let reject = RejectConnection::new(200).with_header("\n", "").with_body();
+    refused_reject(&reject, LocalProtocolError::InvalidStatus(200));
+}
+
+#[test]
+fn what_is_allowed_is_written() {
+    let request = plain().with_header("X!#$%&'*+-.^_`|~", b"a\tb \"\\,;=\x80\xff").with_header("X", "");
+    let mut output = Vec::new();
+    let limits = HandshakeLimits::default();
+    ClientHandshake::start(request, limits, &mut Sample::default(), &mut output).unwrap();
+    assert!(output.ends_with(b"13\r\nX!#$%&'*+-.^_`|~: a\tb \"\\,;=\x80\xff\r\nX: \r\n\r\n"));
+}

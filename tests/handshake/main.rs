@@ -1,0 +1,33 @@
+//! The opening handshake, tested from the words of RFC 6455, 9110 and 9112, one topic a file.
+#![cfg(feature = "std")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that panics or overflows fails, as it should"
+)]
+
+mod support;
+// What a server reads.
+mod head_limits;
+mod request;
+mod request_syntax;
+// What a server writes.
+mod accept;
+mod reject;
+// What a client writes and reads.
+mod client_request;
+mod refusal;
+mod response;
+mod response_syntax;
+// What nobody may write.
+mod injection;
+// What follows from all of it.
+mod accept_token;
+mod forwarding;
+mod properties;
+mod ws_connection;
+mod ws_limits;

@@ -1,0 +1,288 @@
+//! A server's no, byte for byte (RFC 6455 §4.2.2, §4.4; RFC 9110 §15; RFC 9112 §6, §7.1).
+
+use wsproto::{
+    AcceptConnection, ConnectionState, HandshakeError, HandshakeLimits, LocalProtocolError, RejectConnection,
+    RejectData, ServerHandshake,
+};
+
+use crate::support::{Head, deciding};
+
+/// Every way in which a handshake fails.
+const ERRORS: [HandshakeError; 22] = [
+    HandshakeError::MalformedHead,
+    HandshakeError::HeadTooLong,
+    HandshakeError::TooManyHeaders,
+    HandshakeError::HttpVersion,
+    HandshakeError::MethodNotGet,
+    HandshakeError::InvalidTarget,
+    HandshakeError::InvalidHost,
+    HandshakeError::RequestBody,
+    HandshakeError::MissingUpgrade,
+    HandshakeError::MissingConnectionUpgrade,
+    HandshakeError::InvalidKey,
+    HandshakeError::InvalidVersion,
+    HandshakeError::UnsupportedVersion,
+    HandshakeError::InvalidSubprotocol,
+    HandshakeError::WrongAccept,
+    HandshakeError::UnexpectedSubprotocol,
+    HandshakeError::UnexpectedExtension,
+    HandshakeError::TooManyInformational,
+    HandshakeError::MalformedBody,
+    HandshakeError::BodyTooLong,
+    HandshakeError::TooMuchEarlyData,
+    HandshakeError::UnexpectedEof,
+];
+
+fn data(data: &str, body_finished: bool) -> RejectData<&str> {
+    RejectData { data, body_finished }
+}
+
+/// What is written for `reject` and the pieces of its body.
+fn written(reject: RejectConnection, body: &[RejectData<&str>]) -> String {
+    let mut handshake = deciding(Head::request());
+    let mut output = Vec::new();
+    handshake.reject(reject, &mut output).unwrap();
+    assert_eq!(handshake.request(), None);
+    for (at, piece) in body.iter().enumerate() {
+        assert_eq!(handshake.state(), ConnectionState::Rejecting, "before piece {at}");
+        handshake.reject_data(*piece, &mut output).unwrap();
+    }
+    assert_eq!(handshake.state(), ConnectionState::Closed);
+    String::from_utf8(output).unwrap()
+}
+
+/// The error for `reject`, and that it leaves no trace.
+fn refusal(reject: RejectConnection) -> LocalProtocolError {
+    let mut handshake = deciding(Head::request());
+    let mut output = Vec::new();
+    let error = handshake.reject(reject.clone(), &mut output).expect_err(&format!("{reject:?}"));
+    assert_eq!((output.len(), handshake.state()), (0, ConnectionState::Connecting));
+    handshake.accept(AcceptConnection::new(), &mut output).expect("it can still say yes");
+    error
+}
+
+#[test]
+fn a_no_without_a_body_says_so_and_closes() {
+    let golden = "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(written(RejectConnection::new(404), &[]), golden);
+}
+
+#[test]
+fn headers_keep_order_and_case() {
+    let reject = RejectConnection::new(401)
+        .with_header("www-Authenticate", "Basic realm=\"a, b\"")
+        .with_header("X-A", "1")
+        .with_header("WWW-Authenticate", "Digest");
+    let golden = "HTTP/1.1 401 Unauthorized\r\n\
+        Connection: close\r\n\
+        Content-Length: 0\r\n\
+        www-Authenticate: Basic realm=\"a, b\"\r\n\
+        X-A: 1\r\n\
+        WWW-Authenticate: Digest\r\n\r\n";
+    assert_eq!(written(reject, &[]), golden);
+    let moved = RejectConnection::new(302).with_header("Location", "https://other.example/chat");
+    let golden = "HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\n\
+        Location: https://other.example/chat\r\n\r\n";
+    assert_eq!(written(moved, &[]), golden);
+}
+
+#[test]
+fn a_body_of_known_length_goes_out_as_it_is() {
+    let reject = || {
+        let reject = RejectConnection::new(403).with_header("Content-Type", "text/plain");
+        reject.with_header("Content-Length", "11").with_body()
+    };
+    let golden = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: text/plain\r\n\
+        Content-Length: 11\r\n\r\nnot for you";
+    assert_eq!(written(reject(), &[data("not for you", true)]), golden);
+    assert_eq!(written(reject(), &[data("not", false), data("", false), data(" for you", true)]), golden);
+    let empty = RejectConnection::new(403).with_header("content-length", "0").with_body();
+    let golden = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\ncontent-length: 0\r\n\r\n";
+    assert_eq!(written(empty, &[data("", true)]), golden);
+}
+
+#[test]
+fn a_body_has_the_length_that_was_announced() {
+    let announced = || {
+        let mut handshake = deciding(Head::request());
+        let reject = RejectConnection::new(403).with_header("Content-Length", "3").with_body();
+        handshake.reject(reject, &mut Vec::new()).unwrap();
+        handshake
+    };
+    for piece in [data("four", true), data("four", false), data("no", true), data("", true)] {
+        let mut handshake = announced();
+        let mut output = Vec::new();
+        assert_eq!(handshake.reject_data(piece, &mut output), Err(LocalProtocolError::InvalidBody));
+        assert_eq!((output.len(), handshake.state()), (0, ConnectionState::Rejecting), "{piece:?}");
+        handshake.reject_data(data("yes", true), &mut output).unwrap();
+        assert_eq!((output.as_slice(), handshake.state()), (&b"yes"[..], ConnectionState::Closed));
+    }
+}
+
+#[test]
+fn a_body_of_unknown_length_goes_out_in_chunks() {
+    let start = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let reject = || RejectConnection::new(503).with_body();
+    let golden = format!("{start}5\r\nhello\r\n0\r\n\r\n");
+    assert_eq!(written(reject(), &[data("hello", true)]), golden);
+    let golden = format!("{start}5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n");
+    assert_eq!(written(reject(), &[data("hello", false), data("", false), data(" world", true)]), golden);
+    assert_eq!(written(reject(), &[data("hello", false), data(" world", false), data("", true)]), golden);
+    assert_eq!(written(reject(), &[data("", true)]), format!("{start}0\r\n\r\n"));
+    let long = "x".repeat(4096);
+    assert_eq!(written(reject(), &[data(&long, true)]), format!("{start}1000\r\n{long}\r\n0\r\n\r\n"));
+}
+
+#[test]
+fn a_body_follows_only_where_it_is_announced() {
+    let mut output = Vec::new();
+    let mut handshake = deciding(Head::request());
+    let early = handshake.reject_data(data("x", true), &mut output);
+    assert_eq!(early, Err(LocalProtocolError::NotInHandshake));
+    handshake.reject(RejectConnection::new(404), &mut Vec::new()).unwrap();
+    let late = handshake.reject_data(data("x", true), &mut output);
+    assert_eq!(late, Err(LocalProtocolError::NotInHandshake));
+    let mut handshake = deciding(Head::request());
+    handshake.reject(RejectConnection::new(404).with_body(), &mut Vec::new()).unwrap();
+    handshake.reject_data(data("x", true), &mut Vec::new()).unwrap();
+    let more = handshake.reject_data(data("x", true), &mut output);
+    assert_eq!(more, Err(LocalProtocolError::NotInHandshake));
+    assert!(output.is_empty());
+}
+
+#[test]
+fn a_status_that_has_no_content_has_no_body() {
+    // "A 304 response is terminated by the end of the header section; it cannot contain content or
+    // trailers" (RFC 9110 §15.4.5).
+    assert_eq!(refusal(RejectConnection::new(304).with_body()), LocalProtocolError::InvalidBody);
+}
+
+#[test]
+fn a_status_that_has_no_content_tells_no_length() {
+    // "A server MUST NOT send Content-Length in such a response unless its field value equals the decimal
+    // number of octets that would have been sent in the content of a 200 (OK) response" (RFC 9110 §8.6).
+    let text = written(RejectConnection::new(304).with_header("ETag", "\"a\""), &[]);
+    assert!(text.ends_with("Connection: close\r\nETag: \"a\"\r\n\r\n"), "{text}");
+}
+
+#[test]
+fn statuses_from_300_to_599_refuse() {
+    for status in [300, 301, 308, 399, 400, 418, 426, 499, 500, 511, 599] {
+        let text = written(RejectConnection::new(status), &[]);
+        assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{text}");
+    }
+    for status in [0, 1, 99, 100, 101, 103, 199, 200, 204, 299, 600, 999, 1000, u16::MAX] {
+        assert_eq!(refusal(RejectConnection::new(status)), LocalProtocolError::InvalidStatus(status));
+    }
+}
+
+#[test]
+fn every_error_has_a_response_that_can_be_sent_as_it_is() {
+    for error in ERRORS {
+        let text = written(error.response(), &[]);
+        let status = error.status();
+        assert_eq!(error.response().status_code(), status);
+        assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{error:?}: {text}");
+        assert!(!text.starts_with(&format!("HTTP/1.1 {status} \r")), "{error:?} has a phrase");
+        assert!(text.contains("close\r\nContent-Length: 0\r\n") && text.ends_with("\r\n\r\n"), "{text}");
+    }
+}
+
+#[test]
+fn statuses_tell_what_is_wrong() {
+    for error in ERRORS {
+        let status = match error {
+            HandshakeError::MethodNotGet => 405,
+            HandshakeError::TooMuchEarlyData => 413,
+            HandshakeError::UnsupportedVersion => 426,
+            HandshakeError::HeadTooLong | HandshakeError::TooManyHeaders => 431,
+            HandshakeError::HttpVersion => 505,
+            _ => 400,
+        };
+        assert_eq!(error.status(), status, "{error:?}");
+    }
+}
+
+#[test]
+fn the_response_to_another_method_tells_which_is_allowed() {
+    // "The origin server MUST generate an Allow header field in a 405 response" (RFC 9110 §15.5.6).
+    let golden =
+        "HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\nAllow: GET\r\n\r\n";
+    assert_eq!(written(HandshakeError::MethodNotGet.response(), &[]), golden);
+}
+
+#[test]
+fn the_response_to_another_version_tells_which_is_understood() {
+    // §4.4, and "the server MUST send an Upgrade header field in a 426 response" (RFC 9110 §15.5.22);
+    // "A sender of Upgrade MUST also send an 'Upgrade' connection option" (§7.8).
+    let golden = "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade, close\r\nContent-Length: 0\r\n\
+        Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    assert_eq!(written(HandshakeError::UnsupportedVersion.response(), &[]), golden);
+    let malformed = written(HandshakeError::InvalidVersion.response(), &[]);
+    assert!(
+        malformed.starts_with("HTTP/1.1 400 ") && malformed.contains("\r\nSec-WebSocket-Version: 13\r\n")
+    );
+}
+
+#[test]
+fn a_no_is_said_once_and_only_where_something_waits_for_it() {
+    let mut output = Vec::new();
+    let mut waiting = ServerHandshake::new(HandshakeLimits::default());
+    let refused = waiting.reject(RejectConnection::new(403), &mut output);
+    assert_eq!(refused, Err(LocalProtocolError::NotInHandshake));
+    for body in [false, true] {
+        let mut handshake = deciding(Head::request());
+        let reject = RejectConnection::new(403);
+        handshake.reject(if body { reject.with_body() } else { reject }, &mut Vec::new()).unwrap();
+        let state = handshake.state();
+        let again = handshake.reject(RejectConnection::new(404), &mut output);
+        assert_eq!(again, Err(LocalProtocolError::NotInHandshake));
+        let yes = handshake.accept(AcceptConnection::new(), &mut output);
+        assert_eq!(yes, Err(LocalProtocolError::NotInHandshake));
+        assert_eq!(handshake.state(), state);
+        let mut more = &b"GET / HTTP/1.1\r\n\r\n"[..];
+        assert_eq!(handshake.receive(&mut more), Ok(None), "there is one request on a connection");
+    }
+    assert!(output.is_empty());
+}
+
+#[test]
+fn a_failure_may_be_answered_by_another_refusal() {
+    let mut handshake = ServerHandshake::new(HandshakeLimits::default());
+    let error = handshake.receive(&mut &b"POST / HTTP/1.1\r\n\r\n"[..]).unwrap_err();
+    assert_eq!(error, HandshakeError::MethodNotGet);
+    let mut output = Vec::new();
+    handshake.reject(RejectConnection::new(501).with_body(), &mut output).unwrap();
+    assert_eq!(handshake.state(), ConnectionState::Rejecting);
+    handshake.reject_data(data("no", true), &mut output).unwrap();
+    assert_eq!(handshake.state(), ConnectionState::Closed);
+    assert!(output.ends_with(b"\r\n\r\n2\r\nno\r\n0\r\n\r\n"));
+}
+
+#[test]
+fn a_no_goes_into_a_fixed_output_whole_or_not_at_all() {
+    let reject = || RejectConnection::new(404).with_header("X-A", "1").with_body();
+    let head = written(reject(), &[data("", true)]).len() - "0\r\n\r\n".len();
+    let piece = "5\r\nhello\r\n0\r\n\r\n".len();
+    for len in 0..=head + piece {
+        let mut handshake = deciding(Head::request());
+        let mut memory = vec![0xaa; len];
+        let mut room = memory.as_mut_slice();
+        let rejected = handshake.reject(reject(), &mut room);
+        if len < head {
+            assert_eq!(rejected, Err(LocalProtocolError::OutputFull(head)));
+            assert_eq!((room.len(), handshake.state()), (len, ConnectionState::Connecting));
+            assert!(memory.iter().all(|byte| *byte == 0xaa));
+            continue;
+        }
+        assert_eq!((rejected, room.len()), (Ok(()), len - head));
+        let sent = handshake.reject_data(data("hello", true), &mut room);
+        if len < head + piece {
+            assert_eq!(sent, Err(LocalProtocolError::OutputFull(piece)));
+            assert_eq!((room.len(), handshake.state()), (len - head, ConnectionState::Rejecting));
+            assert!(memory[head..].iter().all(|byte| *byte == 0xaa));
+            handshake.reject_data(data("hello", true), &mut Vec::new()).unwrap();
+        }
+        assert_eq!(handshake.state(), ConnectionState::Closed);
+    }
+}
