@@ -49,7 +49,7 @@ impl Output for Vec<u8> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn write(&mut self, header: &[u8], payload: &[u8], mask: Option<Mask>) -> Result<(), LocalProtocolError> {
         put_header(self, header);
         let Some(mut mask) = mask else {

@@ -96,9 +96,9 @@ impl<E: Entropy> Connection<E> {
     ///
     /// What [`Sender::send`] refuses; a new message after the peer's close frame, or after it broke a rule;
     /// and anything but a reply once the transport has ended.
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, event: impl Outgoing, output: &mut impl Output) -> Result<(), LocalProtocolError> {
-        if self.receiver.state() != ReceiverState::Open {
+        if !matches!(self.receiver.state(), ReceiverState::Open) {
             if self.receiver.is_transport_ended() {
                 return if event.is_reply() { Ok(()) } else { Err(LocalProtocolError::Ended) };
             }

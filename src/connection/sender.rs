@@ -80,7 +80,7 @@ impl<E: Entropy> Sender<E> {
     ///   that must not travel; as a server, 1010 too, which is the client's to say (§7.4.1);
     /// - a new message once the sender knows [that the peer has closed](Self::close_received);
     /// - no room in `output`, or a [streamed](Self::begin) frame that is not complete.
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, event: impl Outgoing, output: &mut impl Output) -> Result<(), LocalProtocolError> {
         match event.lend() {
             Event::Text(text) => {
@@ -295,7 +295,7 @@ impl<E: Entropy> Sender<E> {
         self.frames.role()
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_data(
         &mut self,
         kind: MessageKind,
@@ -322,6 +322,7 @@ impl<E: Entropy> Sender<E> {
         self.frames.encode(true, Rsv::NONE, opcode, payload, output)
     }
 
+    #[inline(never)]
     fn send_close(
         &mut self,
         close: CloseConnection<&str>,
@@ -379,7 +380,7 @@ impl<'a> Iterator for Fragments<'a> {
 
 impl State {
     /// Where a piece of a message leads, and the opcode that it goes out with.
-    #[inline]
+    #[inline(always)]
     fn after_data(
         self,
         kind: MessageKind,

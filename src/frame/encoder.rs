@@ -72,7 +72,7 @@ impl<E: Entropy> FrameEncoder<E> {
     ///
     /// A frame that [`FrameHeader::encode`] refuses, no room in `output`, or a
     /// [streamed](Self::begin) frame that is not complete. Then nothing was written.
-    #[inline]
+    #[inline(always)]
     pub fn encode(
         &mut self,
         fin: bool,
@@ -107,7 +107,7 @@ impl<E: Entropy> FrameEncoder<E> {
     /// # Errors
     ///
     /// As [`encode`](Self::encode); then the payload is as it was.
-    #[inline]
+    #[inline(always)]
     pub fn encode_in_place(
         &mut self,
         fin: bool,
@@ -198,7 +198,7 @@ impl<E: Entropy> FrameEncoder<E> {
     }
 
     /// A header that may be written now, but for its key: a refusal must not cost entropy either.
-    #[inline]
+    #[inline(always)]
     fn keyless(
         &self,
         fin: bool,
@@ -216,7 +216,7 @@ impl<E: Entropy> FrameEncoder<E> {
     }
 
     /// Gives a client's header a key of its own (§5.3: "a fresh masking key" for each frame).
-    #[inline]
+    #[inline(always)]
     fn draw_key(&mut self, header: &mut FrameHeader) {
         header.masking_key = self.entropy.as_mut().map(Entropy::masking_key);
     }

@@ -91,7 +91,7 @@ impl FrameHeader {
     }
 
     /// Refuses what the protocol cannot say.
-    #[inline]
+    #[inline(always)]
     pub(super) fn check(&self) -> Result<(), LocalProtocolError> {
         if self.opcode.is_control() {
             if !self.fin {
@@ -110,26 +110,24 @@ impl FrameHeader {
     }
 
     /// The bytes of a header that [`check`](Self::check) lets pass.
-    #[inline]
+    #[inline(always)]
     pub(super) fn to_bytes(self) -> EncodedHeader {
         let first = u8::from(self.fin) << 7 | self.rsv.bits() << 4 | self.opcode.bits();
         let mask_bit = u8::from(self.masking_key.is_some()) << 7;
-        let header = EncodedHeader::default().with(first.into(), 1);
-        let header = if let Ok(len @ 0..=125) = u8::try_from(self.payload_len) {
-            header.with((mask_bit | len).into(), 1)
+        let start = |len: u8| u128::from(first) | u128::from(mask_bit | len) << 8;
+        if let Ok(len @ 0..=125) = u8::try_from(self.payload_len) {
+            EncodedHeader::new(start(len), 2, self.masking_key)
         } else if let Ok(len) = u16::try_from(self.payload_len) {
-            header.with((mask_bit | LEN_16).into(), 1).with(len.swap_bytes().into(), 2)
+            let extended = u128::from(len.swap_bytes()) << 16;
+            EncodedHeader::new(start(LEN_16) | extended, 4, self.masking_key)
         } else {
-            header.with((mask_bit | LEN_64).into(), 1).with(self.payload_len.swap_bytes(), 8)
-        };
-        match self.masking_key {
-            Some(key) => header.with(u32::from_le_bytes(key).into(), 4),
-            None => header,
+            let extended = u128::from(self.payload_len.swap_bytes()) << 16;
+            EncodedHeader::new(start(LEN_64) | extended, 10, self.masking_key)
         }
     }
 
     /// How many bytes the header takes, 2 to 14.
-    #[inline]
+    #[inline(always)]
     pub const fn encoded_len(&self) -> usize {
         let extended = match self.payload_len {
             0..=125 => 0,
@@ -230,7 +228,7 @@ pub(super) const LEN_16: u8 = 126;
 const LEN_64: u8 = 127;
 
 /// A header's bytes; use it as the slice that it derefs to.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct EncodedHeader {
     /// Put together as a number: bytes stored one by one and then read as a word are slow to come back.
     bytes: [u8; 16],
@@ -238,12 +236,16 @@ pub struct EncodedHeader {
 }
 
 impl EncodedHeader {
-    /// Adds the lowest `len` bytes of `part`, the lowest first.
-    #[inline]
-    fn with(self, part: u64, len: u8) -> Self {
-        let part = u128::from(part) << (self.len << 3);
-        let bytes = u128::from_le_bytes(self.bytes) | part;
-        Self { bytes: bytes.to_le_bytes(), len: self.len.wrapping_add(len) }
+    /// The first `len` bytes, the lowest of `start` first, and behind them the key.
+    #[inline(always)]
+    fn new(start: u128, len: u8, masking_key: Option<[u8; 4]>) -> Self {
+        match masking_key {
+            None => Self { bytes: start.to_le_bytes(), len },
+            Some(key) => {
+                let key = u128::from(u32::from_le_bytes(key)) << (len << 3);
+                Self { bytes: (start | key).to_le_bytes(), len: len.wrapping_add(4) }
+            }
+        }
     }
 }
 
