@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Counts the instructions that wsproto spends on a message, and compares with instructions.tsv.
+#
+# It fails where one of them grew by more than the tolerance. `--update` writes the table anew. Needs valgrind.
+# What is counted depends on the compiler and, as some code is chosen at run time, on the processor too: the
+# table's first line says which. Each count is the difference between two runs, so that what happens once, such
+# as growing a buffer, drops out.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+table=instructions.tsv
+tolerance=${TOLERANCE:-10} # percent
+few=10
+many=40
+
+update=false
+case "${1-}" in
+"") ;;
+--update) update=true ;;
+*)
+    echo "Usage: $0 [--update]" >&2
+    exit 2
+    ;;
+esac
+
+manifest=instructions/Cargo.toml
+cargo build --quiet --release --locked --manifest-path "$manifest"
+target=$(cargo metadata --no-deps --format-version 1 --manifest-path "$manifest" |
+    sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+program=$target/release/instructions
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# The instructions of one workload, run so many times.
+count() {
+    local log=$scratch/$1-$2
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null --collect-atstart=no \
+        --toggle-collect='*measured_*' "$program" "$1" "$2" 2>"$log" || {
+        cat "$log" >&2
+        return 1
+    }
+    sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$log"
+}
+
+# What one message of a workload costs, into a file of its own.
+measure() {
+    local name=$1 messages=$2 low high
+    low=$(count "$name" "$few")
+    high=$(count "$name" "$many")
+    awk -v n="$name" -v d=$((high - low)) -v m=$(((many - few) * messages)) \
+        'BEGIN { printf "%s\t%.1f\n", n, d / m }' >"$scratch/$name"
+}
+
+"$program" list >"$scratch/list"
+while read -r name messages; do
+    measure "$name" "$messages" &
+    # As many at a time as there are processors.
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+done <"$scratch/list"
+while [ -n "$(jobs -rp)" ]; do wait -n; done
+while read -r name _; do cat "$scratch/$name"; done <"$scratch/list" >"$scratch/counts"
+
+if $update; then
+    {
+        echo "# Instructions a message, $(rustc --version | cut -d' ' -f1-2), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n1)"
+        cat "$scratch/counts"
+    } >"$table"
+    cat "$table"
+    exit
+fi
+
+awk -F'\t' -v tolerance="$tolerance" '
+    /^#/ { next }
+    NR == FNR { before[$1] = $2; next }
+    {
+        seen[$1] = 1
+        verdict = "ok"
+        if (!($1 in before)) { verdict = "NOT IN THE TABLE"; failed = 1 }
+        else if ($2 > before[$1] * (1 + tolerance / 100)) { verdict = "MORE THAN BEFORE"; failed = 1 }
+        else if ($2 < before[$1] * (1 - tolerance / 100)) verdict = "less than before: update the table"
+        change = before[$1] > 0 ? sprintf("%+.1f %%", ($2 / before[$1] - 1) * 100) : ""
+        printf "%-36s %10s %10s %9s  %s\n", $1, before[$1], $2, change, verdict
+    }
+    END {
+        for (name in before) if (!(name in seen)) { print name ": in the table, but not measured"; failed = 1 }
+        exit failed
+    }' "$table" "$scratch/counts"

@@ -1,0 +1,142 @@
+//! What an engine is asked to do, and how what it did is seen.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use crate::heap::Idle;
+use crate::workload::{Input, Outgoing};
+
+/// A WebSocket engine, driven in memory on its fastest honest path.
+///
+/// Each method handles one batch and leaves the engine ready for the next. What is not implemented is
+/// missing from the tables.
+pub(crate) trait Engine: Sized + 'static {
+    const NAME: &'static str;
+
+    /// How it is driven: which part of its interface, and what the caller does besides.
+    const DRIVEN: &'static str;
+
+    fn new() -> Self;
+
+    /// As a server: one copy of the input into a buffer of its own, then messages into `sink`.
+    fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome;
+
+    /// As a server: frames back to back in one buffer.
+    fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+        let _ = (outgoing, out);
+        Err(Unfit::Missing("it does not encode"))
+    }
+
+    /// As a server: headers, with the payload handed on from where it lies.
+    fn encode_in_place(&mut self, outgoing: &mut Outgoing, out: &mut Out) -> Outcome {
+        let _ = (outgoing, out);
+        Err(Unfit::Missing("it copies every payload into its own buffer"))
+    }
+
+    /// As a client: masked frames back to back in one buffer, with the engine's own default entropy.
+    fn encode_client(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+        let _ = (outgoing, out);
+        Err(Unfit::Missing("it does not encode"))
+    }
+
+    /// As a server: what was decoded is sent back, into one buffer.
+    fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
+        let _ = (input, out);
+        Err(Unfit::Missing("it does not encode"))
+    }
+
+    /// What a server's connection holds by default once it has read `input` and waits for more.
+    fn idle(input: &Input) -> Option<Idle> {
+        let _ = input;
+        None
+    }
+}
+
+pub(crate) type Outcome = Result<(), Unfit>;
+
+/// Why an engine did not do it.
+#[derive(Debug)]
+pub(crate) enum Unfit {
+    /// Its interface does not allow it, and why.
+    Missing(&'static str),
+    /// It found the input unlawful.
+    Refused,
+    /// It wants more input than there is.
+    RanDry,
+}
+
+/// For an engine that drives no transport, and so has all the input: its error says no.
+pub(crate) fn refused(_: impl Debug) -> Unfit {
+    Unfit::Refused
+}
+
+/// Where decoded messages go.
+pub(crate) trait Sink {
+    /// Takes a piece of a message.
+    fn piece(&mut self, bytes: &[u8], message_finished: bool);
+}
+
+/// For measuring: the piece is made to be there, and no more.
+#[derive(Default)]
+pub(crate) struct Count {
+    bytes: usize,
+    messages: usize,
+}
+
+impl Sink for Count {
+    #[inline(always)]
+    fn piece(&mut self, bytes: &[u8], message_finished: bool) {
+        self.bytes += black_box(bytes).len();
+        self.messages += usize::from(message_finished);
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        black_box((self.bytes, self.messages));
+    }
+}
+
+/// For checking: all that came.
+#[derive(Default)]
+pub(crate) struct Collect {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) messages: usize,
+}
+
+impl Sink for Collect {
+    fn piece(&mut self, bytes: &[u8], message_finished: bool) {
+        self.bytes.extend_from_slice(bytes);
+        self.messages += usize::from(message_finished);
+    }
+}
+
+/// Where encoded bytes go: seen and dropped when measuring, kept when checking.
+#[derive(Default)]
+pub(crate) struct Out {
+    pub(crate) kept: Option<Vec<u8>>,
+}
+
+impl Out {
+    #[inline(always)]
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        match &mut self.kept {
+            Some(kept) => kept.extend_from_slice(bytes),
+            None => {
+                black_box(bytes);
+            }
+        }
+    }
+}
+
+/// Runs what is asynchronous in form only: in memory nothing has to wait.
+pub(crate) fn now<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("the transport in memory is always ready"),
+    }
+}

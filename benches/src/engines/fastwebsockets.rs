@@ -1,0 +1,106 @@
+use std::hint::black_box;
+
+use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, Role, WebSocket};
+
+use crate::engine::{Engine, Out, Outcome, Sink, now};
+use crate::heap::Idle;
+use crate::transport::Transport;
+use crate::workload::{Input, Outgoing};
+
+pub(crate) struct Fastwebsockets {
+    transport: Transport,
+    socket: FragmentCollector<Transport>,
+    output: Vec<u8>,
+}
+
+/// The length of the longest header.
+const HEAD: usize = 14;
+
+impl Engine for Fastwebsockets {
+    const NAME: &'static str = "fastwebsockets";
+    const DRIVEN: &'static str = "`FragmentCollector::read_frame` and, for the echo, `write_frame` with vectored \
+        writes; `Frame::fmt_head` and `Frame::mask` to encode";
+
+    fn new() -> Self {
+        let transport = Transport::new();
+        let mut socket = WebSocket::after_handshake(transport.clone(), Role::Server);
+        socket.set_max_message_size(usize::MAX);
+        // A vectored write of what was read costs one copy, where a write would cost two.
+        socket.set_writev_threshold(0);
+        Self { transport, socket: FragmentCollector::new(socket), output: Vec::new() }
+    }
+
+    fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        self.transport.begin(input);
+        now(async {
+            for _ in 0..input.messages {
+                let frame = self.socket.read_frame().await.map_err(|error| self.transport.unfit(error))?;
+                sink.piece(&frame.payload, true);
+            }
+            Ok(())
+        })
+    }
+
+    fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+        self.output.clear();
+        let mut head = [0; HEAD];
+        for payload in outgoing.each() {
+            let head_len = Frame::binary(Payload::Borrowed(payload)).fmt_head(&mut head);
+            self.output.extend_from_slice(&head[..head_len]);
+            self.output.extend_from_slice(payload);
+        }
+        out.write(&self.output);
+        Ok(())
+    }
+
+    fn encode_in_place(&mut self, outgoing: &mut Outgoing, out: &mut Out) -> Outcome {
+        let mut head = [0; HEAD];
+        for _ in 0..outgoing.messages {
+            let payload = black_box(outgoing.in_place.as_slice());
+            let head_len = Frame::binary(Payload::Borrowed(payload)).fmt_head(&mut head);
+            out.write(&head[..head_len]);
+            out.write(payload);
+        }
+        Ok(())
+    }
+
+    fn encode_client(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+        self.output.clear();
+        for payload in outgoing.each() {
+            let head_len = 4 + Frame::binary(Payload::Borrowed(payload)).fmt_head(&mut [0; HEAD]);
+            let at = self.output.len();
+            self.output.extend_from_slice(&[0; HEAD][..head_len]);
+            self.output.extend_from_slice(payload);
+            let (head, payload) = self.output[at..].split_at_mut(head_len);
+            let mut frame = Frame::binary(Payload::BorrowedMut(payload));
+            frame.mask();
+            frame.fmt_head(head);
+        }
+        out.write(&self.output);
+        Ok(())
+    }
+
+    fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
+        self.transport.begin(input);
+        self.transport.gather();
+        now(async {
+            for _ in 0..input.messages {
+                let frame = self.socket.read_frame().await.map_err(|error| self.transport.unfit(error))?;
+                let frame = Frame::new(true, OpCode::Binary, None, frame.payload);
+                self.socket.write_frame(frame).await.map_err(|error| self.transport.unfit(error))?;
+            }
+            Ok(())
+        })?;
+        self.transport.finish(out);
+        Ok(())
+    }
+
+    fn idle(input: &Input) -> Option<Idle> {
+        let transport = Transport::with_input(input);
+        Some(Idle::of(|| {
+            let mut socket = FragmentCollector::new(WebSocket::after_handshake(transport, Role::Server));
+            now(socket.read_frame()).map(drop).expect("it is one lawful message");
+            socket
+        }))
+    }
+}

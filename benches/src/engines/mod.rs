@@ -1,0 +1,12 @@
+//! One engine a file.
+
+pub(crate) mod fastwebsockets;
+pub(crate) mod nexus_web;
+pub(crate) mod sockudo_ws;
+pub(crate) mod soketto;
+pub(crate) mod tokio_websockets;
+pub(crate) mod tungstenite;
+pub(crate) mod websocket_sans_io;
+pub(crate) mod wsproto;
+pub(crate) mod wtx;
+pub(crate) mod yawc;

@@ -1,0 +1,103 @@
+use std::hint::black_box;
+
+use nexus_web::ws::{FrameReader, FrameWriter, Message, Role};
+
+use crate::engine::{Engine, Out, Outcome, Sink, refused};
+use crate::heap::Idle;
+use crate::wire::{BINARY, FIN};
+use crate::workload::{Input, Outgoing};
+
+pub(crate) struct NexusWeb {
+    reader: FrameReader,
+    server: FrameWriter,
+    client: FrameWriter,
+    output: Vec<u8>,
+}
+
+/// Its buffer does not grow, so this is for the longest batch.
+const BUFFER: usize = 2 << 20;
+
+impl Engine for NexusWeb {
+    const NAME: &'static str = "nexus-web";
+    const DRIVEN: &'static str =
+        "`FrameReader::read` and `next`, `FrameWriter::encode_binary`, `build_header`";
+
+    fn new() -> Self {
+        Self {
+            reader: FrameReader::builder()
+                .role(Role::Server)
+                .buffer_capacity(BUFFER)
+                .max_frame_size(u64::MAX)
+                .max_message_size(usize::MAX)
+                .build(),
+            server: FrameWriter::new(Role::Server),
+            client: FrameWriter::new(Role::Client),
+            output: vec![0; BUFFER],
+        }
+    }
+
+    fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        for read in input.reads() {
+            self.reader.read(read).map_err(refused)?;
+            while let Some(message) = self.reader.next().map_err(refused)? {
+                match message {
+                    Message::Text(text) => sink.piece(text.as_bytes(), true),
+                    Message::Binary(bytes) => sink.piece(bytes, true),
+                    Message::Ping(_) | Message::Pong(_) | Message::Close(_) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+        encode(&mut self.server, &mut self.output, outgoing, out)
+    }
+
+    fn encode_in_place(&mut self, outgoing: &mut Outgoing, out: &mut Out) -> Outcome {
+        for _ in 0..outgoing.messages {
+            let payload = black_box(outgoing.in_place.as_slice());
+            let (header, _) = self.server.build_header(FIN | BINARY, payload.len());
+            out.write(header.as_bytes());
+            out.write(payload);
+        }
+        Ok(())
+    }
+
+    fn encode_client(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+        encode(&mut self.client, &mut self.output, outgoing, out)
+    }
+
+    fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
+        let mut len = 0;
+        self.reader.read(input.wire).map_err(refused)?;
+        while let Some(message) = self.reader.next().map_err(refused)? {
+            let room = &mut self.output[len..];
+            len += match message {
+                Message::Text(text) => self.server.encode_text(text.as_bytes(), room),
+                Message::Binary(bytes) => self.server.encode_binary(bytes, room),
+                Message::Ping(_) | Message::Pong(_) | Message::Close(_) => 0,
+            };
+        }
+        out.write(&self.output[..len]);
+        Ok(())
+    }
+
+    fn idle(input: &Input) -> Option<Idle> {
+        Some(Idle::of(|| {
+            let mut reader = FrameReader::builder().role(Role::Server).build();
+            reader.read(input.wire).expect("its buffer is long enough");
+            while let Ok(Some(_)) = reader.next() {}
+            (reader, FrameWriter::new(Role::Server))
+        }))
+    }
+}
+
+fn encode(writer: &mut FrameWriter, output: &mut [u8], outgoing: &Outgoing, out: &mut Out) -> Outcome {
+    let mut len = 0;
+    for payload in outgoing.each() {
+        len += writer.encode_binary(payload, &mut output[len..]);
+    }
+    out.write(&output[..len]);
+    Ok(())
+}

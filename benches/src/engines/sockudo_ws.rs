@@ -1,0 +1,111 @@
+use std::hint::black_box;
+
+use bytes::{Bytes, BytesMut};
+use sockudo_ws::frame::encode_frame_header;
+use sockudo_ws::protocol::Protocol;
+use sockudo_ws::{Message, OpCode, Role};
+
+use crate::engine::{Engine, Out, Outcome, Sink, refused};
+use crate::heap::Idle;
+use crate::workload::{Input, Outgoing};
+
+pub(crate) struct SockudoWs {
+    server: Protocol,
+    client: Protocol,
+    input: BytesMut,
+    messages: Vec<Message>,
+    output: BytesMut,
+}
+
+/// It lists the messages of each read, so that a read of the whole batch would do it no good; this is the
+/// length of its own reads.
+const READ: usize = 64 << 10;
+
+impl Engine for SockudoWs {
+    const NAME: &'static str = "sockudo-ws";
+    const DRIVEN: &'static str = "`Protocol::process_into` in reads of 64 KiB at most, `encode_message`, \
+        `encode_frame_header`; masking keys by `fastrand`, its default";
+
+    fn new() -> Self {
+        Self {
+            server: Protocol::new(Role::Server, usize::MAX, usize::MAX),
+            client: Protocol::new(Role::Client, usize::MAX, usize::MAX),
+            input: BytesMut::new(),
+            messages: Vec::new(),
+            output: BytesMut::new(),
+        }
+    }
+
+    fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        for read in reads(input) {
+            self.receive(read)?;
+            for message in self.messages.drain(..) {
+                if !message.is_control() {
+                    sink.piece(message.as_bytes(), true);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+        encode(&mut self.server, &mut self.output, outgoing, out)
+    }
+
+    fn encode_in_place(&mut self, outgoing: &mut Outgoing, out: &mut Out) -> Outcome {
+        for _ in 0..outgoing.messages {
+            self.output.clear();
+            let payload = black_box(outgoing.in_place.as_slice());
+            encode_frame_header(&mut self.output, OpCode::Binary, payload.len(), true, None);
+            out.write(&self.output);
+            out.write(payload);
+        }
+        Ok(())
+    }
+
+    fn encode_client(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+        encode(&mut self.client, &mut self.output, outgoing, out)
+    }
+
+    fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
+        self.output.clear();
+        for read in reads(input) {
+            self.receive(read)?;
+            for message in self.messages.drain(..) {
+                self.server.encode_message(&message, &mut self.output).map_err(refused)?;
+            }
+        }
+        out.write(&self.output);
+        Ok(())
+    }
+
+    fn idle(input: &Input) -> Option<Idle> {
+        let mut buffer = BytesMut::from(input.wire);
+        Some(Idle::of(|| {
+            let mut protocol = Protocol::new(Role::Server, usize::MAX, usize::MAX);
+            protocol.process(&mut buffer).map(drop).expect("it is one lawful message");
+            protocol
+        }))
+    }
+}
+
+impl SockudoWs {
+    fn receive(&mut self, read: &[u8]) -> Outcome {
+        self.input.extend_from_slice(read);
+        self.server.process_into(&mut self.input, &mut self.messages).map_err(refused)
+    }
+}
+
+fn reads(input: &Input) -> impl Iterator<Item = &'static [u8]> + use<> {
+    Input { read_len: input.read_len.min(READ), ..*input }.reads()
+}
+
+fn encode(protocol: &mut Protocol, output: &mut BytesMut, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+    output.clear();
+    for payload in outgoing.each() {
+        let message = Message::Binary(Bytes::from_static(payload));
+        protocol.encode_message(&message, output).map_err(refused)?;
+    }
+    out.write(output);
+    Ok(())
+}

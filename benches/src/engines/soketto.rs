@@ -1,0 +1,102 @@
+use soketto::connection::Builder;
+use soketto::{Mode, Receiver, Sender};
+
+use crate::engine::{Engine, Out, Outcome, Sink, now};
+use crate::heap::Idle;
+use crate::transport::Transport;
+use crate::workload::{Input, Outgoing};
+
+pub(crate) struct Soketto {
+    transport: Transport,
+    receiver: Receiver<Transport>,
+    server: Sender<Transport>,
+    client: Sender<Transport>,
+    message: Vec<u8>,
+}
+
+impl Engine for Soketto {
+    const NAME: &'static str = "soketto";
+    const DRIVEN: &'static str =
+        "`Receiver::receive_data` into a vector of the caller's, `Sender::send_binary`";
+
+    fn new() -> Self {
+        let transport = Transport::new();
+        let mut builder = Builder::new(transport.clone(), Mode::Server);
+        builder.set_max_frame_size(usize::MAX);
+        builder.set_max_message_size(usize::MAX);
+        let (server, receiver) = builder.finish();
+        let (client, _) = Builder::new(transport.clone(), Mode::Client).finish();
+        Self { transport, receiver, server, client, message: Vec::new() }
+    }
+
+    fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        self.transport.begin(input);
+        now(async {
+            for _ in 0..input.messages {
+                self.message.clear();
+                let received = self.receiver.receive_data(&mut self.message).await;
+                received.map_err(|error| self.transport.unfit(error))?;
+                sink.piece(&self.message, true);
+            }
+            Ok(())
+        })
+    }
+
+    fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+        self.transport.gather();
+        encode(&mut self.server, &self.transport, outgoing, out)
+    }
+
+    fn encode_in_place(&mut self, outgoing: &mut Outgoing, out: &mut Out) -> Outcome {
+        self.transport.see(out);
+        encode(&mut self.server, &self.transport, outgoing, out)
+    }
+
+    fn encode_client(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+        self.transport.gather();
+        encode(&mut self.client, &self.transport, outgoing, out)
+    }
+
+    fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
+        self.transport.begin(input);
+        self.transport.gather();
+        now(async {
+            for _ in 0..input.messages {
+                self.message.clear();
+                let received = self.receiver.receive_data(&mut self.message).await;
+                received.map_err(|error| self.transport.unfit(error))?;
+                let sent = self.server.send_binary_mut(&mut self.message).await;
+                sent.map_err(|error| self.transport.unfit(error))?;
+            }
+            Ok(())
+        })?;
+        self.transport.finish(out);
+        Ok(())
+    }
+
+    fn idle(input: &Input) -> Option<Idle> {
+        let transport = Transport::with_input(input);
+        let mut message = Vec::with_capacity(input.wire.len());
+        Some(Idle::of(|| {
+            let (sender, mut receiver) = Builder::new(transport, Mode::Server).finish();
+            now(receiver.receive_data(&mut message)).map(drop).expect("it is one lawful message");
+            (sender, receiver)
+        }))
+    }
+}
+
+fn encode(
+    sender: &mut Sender<Transport>,
+    transport: &Transport,
+    outgoing: &Outgoing,
+    out: &mut Out,
+) -> Outcome {
+    now(async {
+        for payload in outgoing.each() {
+            sender.send_binary(payload).await.map_err(|error| transport.unfit(error))?;
+        }
+        Ok(())
+    })?;
+    transport.finish(out);
+    Ok(())
+}

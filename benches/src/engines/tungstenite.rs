@@ -1,0 +1,87 @@
+use bytes::Bytes;
+use tungstenite::protocol::{Role, WebSocketConfig};
+use tungstenite::{Message, WebSocket};
+
+use crate::engine::{Engine, Out, Outcome, Sink};
+use crate::heap::Idle;
+use crate::transport::Transport;
+use crate::workload::{Input, Outgoing};
+
+pub(crate) struct Tungstenite {
+    server: WebSocket<Transport>,
+    client: WebSocket<Transport>,
+}
+
+impl Engine for Tungstenite {
+    const NAME: &'static str = "tungstenite";
+    const DRIVEN: &'static str = "`WebSocket::read`; `write` and one `flush` a batch, \
+        its own write buffer being the one buffer";
+
+    fn new() -> Self {
+        let config = WebSocketConfig::default()
+            .max_frame_size(None)
+            .max_message_size(None)
+            .write_buffer_size(usize::MAX - 1);
+        Self {
+            server: WebSocket::from_raw_socket(Transport::new(), Role::Server, Some(config)),
+            client: WebSocket::from_raw_socket(Transport::new(), Role::Client, Some(config)),
+        }
+    }
+
+    fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        self.server.get_ref().begin(input);
+        let mut missing = input.messages;
+        while missing > 0 {
+            match self.server.read() {
+                Ok(Message::Text(text)) => sink.piece(text.as_bytes(), true),
+                Ok(Message::Binary(bytes)) => sink.piece(&bytes, true),
+                Ok(_) => continue,
+                Err(error) => return Err(self.server.get_ref().unfit(error)),
+            }
+            missing -= 1;
+        }
+        Ok(())
+    }
+
+    fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+        encode(&mut self.server, outgoing, out)
+    }
+
+    fn encode_client(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+        encode(&mut self.client, outgoing, out)
+    }
+
+    fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
+        let transport = self.server.get_ref().clone();
+        transport.begin(input);
+        transport.see(out);
+        for _ in 0..input.messages {
+            let message = self.server.read().map_err(|error| transport.unfit(error))?;
+            self.server.write(message).map_err(|error| transport.unfit(error))?;
+        }
+        self.server.flush().map_err(|error| transport.unfit(error))?;
+        transport.finish(out);
+        Ok(())
+    }
+
+    fn idle(input: &Input) -> Option<Idle> {
+        let transport = Transport::with_input(input);
+        Some(Idle::of(|| {
+            let mut socket = WebSocket::from_raw_socket(transport, Role::Server, None);
+            socket.read().map(drop).expect("it is one lawful message");
+            socket
+        }))
+    }
+}
+
+fn encode(socket: &mut WebSocket<Transport>, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+    let transport = socket.get_ref().clone();
+    transport.see(out);
+    for payload in outgoing.each() {
+        let message = Message::Binary(Bytes::from_static(payload));
+        socket.write(message).map_err(|error| transport.unfit(error))?;
+    }
+    socket.flush().map_err(|error| transport.unfit(error))?;
+    transport.finish(out);
+    Ok(())
+}

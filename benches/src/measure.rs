@@ -1,0 +1,106 @@
+//! Time: rounds in which every engine has its turn, so that noise hits all alike.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use crate::cells::{Cell, Task};
+use crate::contender::{Batch, Contender};
+use crate::heap;
+
+/// How long to go on.
+#[derive(Clone, Copy)]
+pub(crate) struct Effort {
+    /// How often to go through all cells, so that a slow minute does not spoil one of them.
+    pub(crate) passes: u32,
+    /// How often each engine has its turn at a cell in one pass.
+    pub(crate) rounds: u32,
+}
+
+/// A cell of the tables, filled in.
+pub(crate) struct Row {
+    pub(crate) cell: Cell,
+    /// For each contender what was measured, or why nothing was.
+    pub(crate) entries: Vec<Result<Entry, &'static str>>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Entry {
+    /// Nanoseconds a message, in the best round.
+    pub(crate) nanoseconds: f64,
+    /// Allocations a message, once the engine has its buffers.
+    pub(crate) allocations: f64,
+}
+
+impl Effort {
+    pub(crate) const FULL: Self = Self { passes: 4, rounds: 60 };
+    pub(crate) const QUICK: Self = Self { passes: 1, rounds: 5 };
+}
+
+/// Fills in the cells.
+pub(crate) fn measure(cells: &[Cell], contenders: &[Contender], effort: Effort) -> Vec<Row> {
+    let tasks: Vec<Task> = cells.iter().copied().map(Task::new).collect();
+    let mut rows: Vec<Row> = Vec::new();
+    for pass in 0..effort.passes {
+        for (index, task) in tasks.iter().enumerate() {
+            eprintln!("pass {} of {}: {}", pass + 1, effort.passes, task.cell.title());
+            let row = measure_one(task, contenders, effort.rounds);
+            match rows.get_mut(index) {
+                None => rows.push(row),
+                Some(known) => known.improve(&row),
+            }
+        }
+    }
+    rows
+}
+
+impl Row {
+    fn improve(&mut self, other: &Self) {
+        for pair in self.entries.iter_mut().zip(&other.entries) {
+            if let (Ok(entry), Ok(other)) = pair {
+                entry.nanoseconds = entry.nanoseconds.min(other.nanoseconds);
+            }
+        }
+    }
+}
+
+fn measure_one(task: &Task, contenders: &[Contender], rounds: u32) -> Row {
+    let mut turns: Vec<_> = contenders.iter().map(|contender| contender.enter(task).map(Turn::new)).collect();
+    for _ in 0..rounds {
+        turns.iter_mut().flatten().for_each(Turn::take);
+    }
+    let messages = task.input.messages as f64;
+    let entries = contenders.iter().zip(turns).map(|(contender, turn)| {
+        let turn = turn?;
+        let allocations = turn.allocations as f64 / messages;
+        assert!(
+            !contender.is_ours() || turn.allocations == 0,
+            "{} allocates, {}: {allocations} times a message",
+            contender.name,
+            task.cell.title()
+        );
+        Ok(Entry { nanoseconds: turn.best.as_nanos() as f64 / messages, allocations })
+    });
+    Row { cell: task.cell, entries: entries.collect() }
+}
+
+struct Turn {
+    batch: Batch,
+    allocations: usize,
+    best: Duration,
+}
+
+impl Turn {
+    fn new(mut batch: Batch) -> Self {
+        batch();
+        let allocations = heap::allocations(&mut batch);
+        Self { batch, allocations, best: Duration::MAX }
+    }
+
+    fn take(&mut self) {
+        // Once without the clock: the other engines have had the caches since.
+        (self.batch)();
+        let begin = Instant::now();
+        (self.batch)();
+        self.best = self.best.min(black_box(begin).elapsed());
+    }
+}

@@ -1,0 +1,134 @@
+//! The results as a picture: for each cell, how many times as long as wsproto every peer takes.
+
+use std::fmt::Write;
+
+use crate::cells::bytes;
+use crate::measure::Row;
+use crate::report::{Report, nanoseconds};
+
+const ROW: f64 = 18.0;
+const LABEL_WIDTH: f64 = 170.0;
+const PLOT_WIDTH: f64 = 600.0;
+const NOTE_WIDTH: f64 = 200.0;
+const TOP: f64 = 92.0;
+
+/// The axis: logarithmic, from a fifth as long to fifty times as long.
+const SCALE: (f64, f64) = (0.2, 50.0);
+const TICKS: [f64; 8] = [0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
+
+/// Colours of middling lightness, which stand out from white and from black.
+const COLOURS: [&str; 9] =
+    ["#e07b39", "#3a9bdc", "#8e6bd1", "#c2557e", "#2fa58a", "#b3922f", "#8a8f98", "#5f7fe0", "#c0504d"];
+
+/// Text and lines follow the reader's theme; the ground stays transparent.
+const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#24292f}\
+    .faint{fill:#6e7781}.group{font-weight:600}.grid{stroke:#8c959f;stroke-opacity:.35}.ours{stroke:#1a9850;stroke-width:3}\
+    .lead{fill:#1a9850;font-weight:600}\
+    @media(prefers-color-scheme:dark){text{fill:#e6edf3}.faint{fill:#9198a1}.lead{fill:#3fb950}\
+    .ours{stroke:#3fb950}}";
+
+/// Draws the whole of it.
+pub(crate) fn svg(report: &Report) -> String {
+    let groups = groups(&report.rows);
+    let height = TOP + ROW * (report.rows.len() + groups) as f64 + 12.0;
+    let width = LABEL_WIDTH + PLOT_WIDTH + NOTE_WIDTH;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
+         aria-label=\"Time a message, relative to wsproto\">\n<style>{STYLE}</style>\n"
+    );
+    heading(report, &mut svg);
+    grid(height, &mut svg);
+    let mut y = TOP;
+    let mut work = None;
+    for row in &report.rows {
+        if work.replace(row.cell.work) != Some(row.cell.work) {
+            text(&mut svg, 8.0, y + 5.0, "group", row.cell.work.title());
+            y += ROW;
+        }
+        line(report, row, y, &mut svg);
+        y += ROW;
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+fn groups(rows: &[Row]) -> usize {
+    rows.chunk_by(|one, other| one.cell.work == other.cell.work).count()
+}
+
+/// What it shows, when and where; and whose dots these are.
+fn heading(report: &Report, svg: &mut String) {
+    let circumstances = report.circumstances();
+    text(svg, 8.0, 20.0, "", "Time a message, as a multiple of wsproto's: right of the line is slower");
+    text(svg, 8.0, 38.0, "faint", circumstances.trim_end());
+    let mut x = 12.0;
+    for (index, contender) in report.contenders.iter().enumerate().filter(|(_, peer)| !peer.is_ours()) {
+        dot(svg, x, 54.0, colour(report, index), true);
+        text(svg, x + 9.0, 58.0, "", contender.name);
+        x += 24.0 + 6.4 * contender.name.len() as f64;
+    }
+}
+
+fn grid(height: f64, svg: &mut String) {
+    for tick in TICKS {
+        let class = if tick == 1.0 { "ours" } else { "grid" };
+        let x = place(tick);
+        let (top, bottom) = (TOP - 4.0, height - 8.0);
+        let _ = writeln!(
+            svg,
+            "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top}\" y2=\"{bottom}\"/>"
+        );
+        let _ = writeln!(
+            svg,
+            "<text class=\"faint\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"80\">{tick}×</text>"
+        );
+    }
+}
+
+/// One cell: the length and our time, every peer's dot, and the fastest of them by name.
+fn line(report: &Report, row: &Row, y: f64, svg: &mut String) {
+    let Some(ours) = Report::ours(row) else { return };
+    let label = format!("{}: {} ns", bytes(row.cell.len), nanoseconds(ours.nanoseconds));
+    let _ = writeln!(
+        svg,
+        "<text text-anchor=\"end\" x=\"{}\" y=\"{}\">{label}</text>",
+        LABEL_WIDTH - 10.0,
+        y + 4.0
+    );
+    for (index, entry) in row.entries.iter().enumerate() {
+        if let (Ok(entry), false) = (entry, report.contenders[index].is_ours()) {
+            let x = place(entry.nanoseconds / ours.nanoseconds);
+            dot(svg, x, y, colour(report, index), report.is_valid(row.cell, index));
+        }
+    }
+    if let Some(best) = report.best_peer(row) {
+        let ratio = best.nanoseconds / ours.nanoseconds;
+        let class = if ratio >= 1.0 { "lead" } else { "faint" };
+        let note = format!("{ratio:.2}× {}", best.name);
+        text(svg, LABEL_WIDTH + PLOT_WIDTH + 12.0, y + 4.0, class, &note);
+    }
+}
+
+fn place(ratio: f64) -> f64 {
+    let (low, high) = SCALE;
+    let share = (ratio.clamp(low, high) / low).ln() / (high / low).ln();
+    LABEL_WIDTH + share * PLOT_WIDTH
+}
+
+/// Hollow where the time does not count.
+fn dot(svg: &mut String, x: f64, y: f64, colour: &str, filled: bool) {
+    let fill = if filled { colour } else { "none" };
+    let _ = writeln!(
+        svg,
+        "<circle cx=\"{x:.1}\" cy=\"{y}\" r=\"4.5\" fill=\"{fill}\" fill-opacity=\".85\" stroke=\"{colour}\"/>"
+    );
+}
+
+fn text(svg: &mut String, x: f64, y: f64, class: &str, text: &str) {
+    let _ = writeln!(svg, "<text class=\"{class}\" x=\"{x}\" y=\"{y}\">{text}</text>");
+}
+
+fn colour(report: &Report, contender: usize) -> &'static str {
+    let ours = report.contenders.iter().take_while(|contender| contender.is_ours()).count();
+    COLOURS[contender.saturating_sub(ours) % COLOURS.len()]
+}

@@ -1,0 +1,240 @@
+//! The results as Markdown.
+
+use std::fmt::Write;
+use std::fs;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::cells::{Cell, Work, bytes};
+use crate::contender::Contender;
+use crate::heap::Idle;
+use crate::measure::{Effort, Entry, Row};
+use crate::probe::Leniency;
+use crate::workload::Kind;
+
+/// All that was found out.
+pub(crate) struct Report {
+    pub(crate) contenders: Vec<Contender>,
+    pub(crate) leniencies: Vec<Leniency>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) idle: Vec<Option<Idle>>,
+    pub(crate) effort: Effort,
+}
+
+/// The fastest of the peers at a cell.
+pub(crate) struct BestPeer {
+    pub(crate) name: &'static str,
+    pub(crate) nanoseconds: f64,
+}
+
+impl Report {
+    /// Whether a time counts: an engine that checks nothing, or no text where there is text, is no measure.
+    pub(crate) fn is_valid(&self, cell: Cell, contender: usize) -> bool {
+        let leniency = &self.leniencies[contender];
+        let ignores_utf8 = leniency.ignores_utf8 || cell.is_cut() && leniency.ignores_cut_utf8;
+        !(cell.work.decodes() && leniency.ignores_all || cell.work.is_text() && ignores_utf8)
+    }
+
+    pub(crate) fn best_peer(&self, row: &Row) -> Option<BestPeer> {
+        let peers = row.entries.iter().enumerate().filter(|&(contender, _)| {
+            !self.contenders[contender].is_ours() && self.is_valid(row.cell, contender)
+        });
+        peers
+            .filter_map(|(contender, entry)| {
+                let nanoseconds = entry.as_ref().ok()?.nanoseconds;
+                Some(BestPeer { name: self.contenders[contender].name, nanoseconds })
+            })
+            .min_by(|one, other| one.nanoseconds.total_cmp(&other.nanoseconds))
+    }
+
+    /// What our own engine took.
+    pub(crate) fn ours(row: &Row) -> Option<Entry> {
+        row.entries.first().copied()?.ok()
+    }
+
+    pub(crate) fn markdown(&self) -> String {
+        let mut text = format!("# Results\n\n{}\n", self.circumstances());
+        text.push_str(
+            "Nanoseconds a message; lower is better. The ratio is the fastest peer's time over wsproto's. \
+             Times in parentheses do not count for it: that peer does not check what the others check.\n",
+        );
+        for work in Work::ALL {
+            self.table(work, &mut text);
+        }
+        self.idle_table(&mut text);
+        self.allocation_table(&mut text);
+        self.notes(&mut text);
+        text
+    }
+
+    /// When, where and with what.
+    pub(crate) fn circumstances(&self) -> String {
+        let Effort { passes, rounds } = self.effort;
+        format!(
+            "{}, {}, {}, best of {} rounds.\n",
+            today(),
+            processor().unwrap_or_else(|| "unknown processor".to_owned()),
+            compiler().unwrap_or_else(|| "unknown compiler".to_owned()),
+            passes * rounds,
+        )
+    }
+
+    fn table(&self, work: Work, text: &mut String) {
+        let rows: Vec<&Row> = self.rows.iter().filter(|row| row.cell.work == work).collect();
+        if rows.is_empty() {
+            return;
+        }
+        let title = work.title();
+        let _ = write!(text, "\n## {}{}\n\n|", title[..1].to_uppercase(), &title[1..]);
+        for row in &rows {
+            let _ = write!(text, " | {}", bytes(row.cell.len));
+        }
+        let _ = write!(text, " |\n|---|{}\n", "---:|".repeat(rows.len()));
+        for (index, contender) in self.contenders.iter().enumerate() {
+            if rows.iter().all(|row| row.entries[index].is_err()) {
+                continue;
+            }
+            let name = if index == 0 { format!("**{}**", contender.name) } else { contender.name.to_owned() };
+            let _ = write!(text, "| {name}");
+            for row in &rows {
+                let _ = write!(text, " | {}", self.shown(row, index));
+            }
+            text.push_str(" |\n");
+        }
+        self.ratios(&rows, text);
+    }
+
+    fn shown(&self, row: &Row, contender: usize) -> String {
+        match &row.entries[contender] {
+            Err(_) => "–".to_owned(),
+            Ok(entry) if self.is_valid(row.cell, contender) => nanoseconds(entry.nanoseconds),
+            Ok(entry) => format!("({})", nanoseconds(entry.nanoseconds)),
+        }
+    }
+
+    fn ratios(&self, rows: &[&Row], text: &mut String) {
+        let (mut names, mut ratios) = (String::new(), String::new());
+        for row in rows {
+            let best = self.best_peer(row);
+            let _ = write!(names, " | {}", best.as_ref().map_or("–", |best| best.name));
+            match (best, Self::ours(row)) {
+                (Some(best), Some(ours)) => {
+                    let _ = write!(ratios, " | **{:.2}**", best.nanoseconds / ours.nanoseconds);
+                }
+                _ => ratios.push_str(" | –"),
+            }
+        }
+        let _ = write!(text, "| *fastest peer*{names} |\n| *ratio*{ratios} |\n");
+    }
+
+    fn idle_table(&self, text: &mut String) {
+        text.push_str(
+            "\n## Idle connection, after one message\n\nBytes, with each engine's default settings. Buffers that \
+             the caller owns and may share between connections are not counted.\n\n\
+             | | state | heap |\n|---|---:|---:|\n",
+        );
+        for (contender, idle) in self.contenders.iter().zip(&self.idle) {
+            if let Some(Idle { state, heap }) = idle {
+                let _ = writeln!(text, "| {} | {state} | {heap} |", contender.name);
+            }
+        }
+    }
+
+    fn allocation_table(&self, text: &mut String) {
+        let cells = [
+            (Work::Decode(Kind::Binary), "decode binary"),
+            (Work::DecodeReads(Kind::Mixed), "decode mixed, reads of 1460 B"),
+            (Work::EncodeServer, "encode as a server"),
+            (Work::EncodeClient, "encode as a client"),
+            (Work::Echo, "echo"),
+        ];
+        let column = |work| self.rows.iter().find(|row| row.cell.work == work && row.cell.len == 125);
+        let columns: Vec<_> =
+            cells.iter().filter_map(|&(work, title)| Some((column(work)?, title))).collect();
+        if columns.is_empty() {
+            return;
+        }
+        text.push_str("\n## Allocations a message of 125 B, once buffers have grown\n\n|");
+        for (_, title) in &columns {
+            let _ = write!(text, " | {title}");
+        }
+        let _ = write!(text, " |\n|---|{}\n", "---:|".repeat(columns.len()));
+        for (index, contender) in self.contenders.iter().enumerate() {
+            let _ = write!(text, "| {}", contender.name);
+            for (row, _) in &columns {
+                let _ = match row.entries[index] {
+                    Err(_) => write!(text, " | –"),
+                    Ok(Entry { allocations: 0.0, .. }) => write!(text, " | 0"),
+                    Ok(Entry { allocations, .. }) => write!(text, " | {allocations:.3}"),
+                };
+            }
+            text.push_str(" |\n");
+        }
+    }
+
+    fn notes(&self, text: &mut String) {
+        text.push_str("\n## The engines\n\n");
+        for (index, contender) in self.contenders.iter().enumerate() {
+            let version = version(contender.name).map(|version| format!(" {version}")).unwrap_or_default();
+            let _ = writeln!(text, "- **{}**{version}: {}.", contender.name, contender.driven);
+            let accepts = &self.leniencies[index].accepts;
+            if !accepts.is_empty() {
+                let _ = writeln!(text, "  Accepts {}.", accepts.join(", "));
+            }
+            if !contender.is_ours() {
+                self.missing(index, text);
+            }
+        }
+    }
+
+    /// The tables that an engine is not in, and why.
+    fn missing(&self, contender: usize, text: &mut String) {
+        for rows in self.rows.chunk_by(|one, other| one.cell.work == other.cell.work) {
+            if let Err(why) = rows[0].entries[contender] {
+                let _ = writeln!(text, "  Not in \"{}\": {why}.", rows[0].cell.work.title());
+            }
+        }
+    }
+}
+
+/// Three digits or so.
+pub(crate) fn nanoseconds(value: f64) -> String {
+    match value {
+        value if value < 100.0 => format!("{value:.1}"),
+        value if value < 10_000.0 => format!("{value:.0}"),
+        value => format!("{:.1}k", value / 1000.0),
+    }
+}
+
+fn processor() -> Option<String> {
+    let info = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "))?;
+    Some(model.1.to_owned())
+}
+
+fn compiler() -> Option<String> {
+    let output = Command::new("rustc").arg("--version").output().ok()?;
+    let version = String::from_utf8(output.stdout).ok()?;
+    Some(version.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+}
+
+/// What the lock file says.
+fn version(package: &str) -> Option<&'static str> {
+    let lock = include_str!("../Cargo.lock");
+    let (_, rest) = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?;
+    Some(rest.split_once('"')?.0)
+}
+
+/// The day, by Greenwich and Gregory: years are counted from March on, so that a leap day comes last.
+fn today() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let days = seconds / 86_400 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02}")
+}

@@ -1,0 +1,131 @@
+//! What the engines are given: messages, and the frames that hold them.
+
+use std::hint::black_box;
+
+use crate::wire::{BINARY, FIN, Frame, TEXT};
+
+/// What a message is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Binary,
+    Ascii,
+    /// Text of one to four bytes a character.
+    Mixed,
+}
+
+/// Masked frames back to back, as a server receives them.
+#[derive(Clone, Copy)]
+pub(crate) struct Input {
+    pub(crate) wire: &'static [u8],
+    pub(crate) messages: usize,
+    /// How many bytes a read gives at most.
+    pub(crate) read_len: usize,
+}
+
+/// The same message, to be sent again and again.
+pub(crate) struct Outgoing {
+    pub(crate) payload: &'static [u8],
+    /// The same bytes, for engines that work on them where they lie.
+    pub(crate) in_place: Vec<u8>,
+    pub(crate) messages: usize,
+}
+
+/// A batch is about this long, and one message at least.
+const BATCH_LEN: usize = 384 << 10;
+
+/// The messages of a batch differ, but no more than this many of them.
+const VARIANTS: usize = 61;
+
+impl Input {
+    /// Messages of `len` bytes, in reads of `read_len`; with them, all the payloads in a row.
+    ///
+    /// They live as long as the program, as some engines want what they read to be `'static`.
+    pub(crate) fn new(kind: Kind, len: usize, read_len: usize) -> (Self, Vec<u8>) {
+        let first_byte = FIN | if kind == Kind::Binary { BINARY } else { TEXT };
+        let messages = messages(len);
+        let variants: Vec<Vec<u8>> = (0..VARIANTS.min(messages)).map(|n| payload(kind, len, n)).collect();
+        let mut random = Random(0x9e37_79b9_7f4a_7c15);
+        let (mut wire, mut payloads) = (Vec::new(), Vec::new());
+        for payload in variants.iter().cycle().take(messages) {
+            let masking_key = Some(random.next().to_le_bytes());
+            Frame { first_byte, masking_key, payload }.write(&mut wire);
+            payloads.extend_from_slice(payload);
+        }
+        (Self { wire: wire.leak(), messages, read_len }, payloads)
+    }
+
+    /// One binary message of 125 bytes, the longest of the short ones.
+    pub(crate) fn one() -> Self {
+        let mut wire = Vec::new();
+        let payload = payload(Kind::Binary, 125, 0);
+        Frame { first_byte: FIN | BINARY, masking_key: Some([1, 2, 3, 4]), payload: &payload }
+            .write(&mut wire);
+        Self { wire: wire.leak(), messages: 1, read_len: usize::MAX }
+    }
+
+    /// What the reads give.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = &'static [u8]> + use<> {
+        self.wire.chunks(self.read_len)
+    }
+}
+
+impl Outgoing {
+    /// The message again and again; the compiler must not know that it is always the same.
+    pub(crate) fn each(&self) -> impl Iterator<Item = &'static [u8]> + use<> {
+        let payload = self.payload;
+        (0..self.messages).map(move |_| black_box(payload))
+    }
+
+    pub(crate) fn new(len: usize) -> Self {
+        let payload = payload(Kind::Binary, len, 0);
+        Self { in_place: payload.clone(), payload: payload.leak(), messages: messages(len) }
+    }
+}
+
+/// How many messages of `len` bytes make a batch of masked frames.
+fn messages(len: usize) -> usize {
+    let header_len = match len {
+        0..=125 => 6,
+        126..=0xffff => 8,
+        _ => 14,
+    };
+    (BATCH_LEN / (header_len + len)).max(1)
+}
+
+fn payload(kind: Kind, len: usize, variant: usize) -> Vec<u8> {
+    match kind {
+        Kind::Binary => {
+            let mut random = Random(variant as u64 + 1);
+            (0..len).map(|_| random.next() as u8).collect()
+        }
+        Kind::Ascii => text("The quick brown fox jumps over the lazy dog, 0123456789 times. ", len, variant),
+        Kind::Mixed => {
+            text("Grüße aus Köln, привет из Москвы, 你好世界, γειά σου, 🦀 and plain words. ", len, variant)
+        }
+    }
+}
+
+/// `len` bytes of a text that begins at its character `start`; ASCII fills up where a character does not fit.
+fn text(sample: &str, len: usize, start: usize) -> Vec<u8> {
+    let mut text = String::with_capacity(len);
+    for character in sample.chars().cycle().skip(start) {
+        match len - text.len() {
+            0 => break,
+            room if room < character.len_utf8() => text.push('.'),
+            _ => text.push(character),
+        }
+    }
+    text.into_bytes()
+}
+
+/// Xorshift: the same numbers in each run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 32) as u32
+    }
+}
