@@ -255,12 +255,12 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
     }
 
     fn answer_close(&mut self) {
-        let Some(Joined::Close(code, _)) = self.received.0.last() else { return };
-        let close = CloseConnection { code: *code, reason: "" };
+        let Some(Joined::Close(code, reason)) = self.received.0.last().cloned() else { return };
+        let close = CloseConnection { code, reason: reason.as_str() };
         if self.close_sent {
             self.too_late(close.response());
         } else {
-            self.close_sent = self.control(close.response(), true, Joined::Close(close.code, String::new()));
+            self.close_sent = self.control(close.response(), true, Joined::Close(code, reason.clone()));
         }
     }
 

@@ -75,7 +75,7 @@ fn a_conversation_goes_both_ways() {
         }
     }
     let unused = room.len();
-    assert_eq!(answers[..64 - unused], *b"\x81\x05Hello\x8a\x01?\x88\x02\x03\xe8");
+    assert_eq!(answers[..64 - unused], *b"\x81\x05Hello\x8a\x01?\x88\x05\x03\xe8bye");
 }
 
 fn cut_input_is_put_together() {
