@@ -87,9 +87,23 @@ fn nothing_is_smuggled_into_a_host() {
     for host in SMUGGLED {
         refused_request(&Request::new(host, "/"), LocalProtocolError::InvalidHost);
     }
-    for host in
-        ["", " ", "a b", "a\t", "a,b c", "a/b", "a?b", "a#b", "user@a", "caf\u{e9}", "a:b", "[::1", "a%2"]
-    {
+    for host in [
+        "",
+        " ",
+        "a b",
+        "a\t",
+        "a,b c",
+        "a/b",
+        "a?b",
+        "a#b",
+        "user@a",
+        "caf\u{e9}",
+        "a:b",
+        "[::1",
+        "[]",
+        "[x]",
+        "a%2",
+    ] {
         refused_request(&Request::new(host, "/"), LocalProtocolError::InvalidHost);
     }
 }

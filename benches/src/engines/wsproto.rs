@@ -8,6 +8,9 @@ use crate::engine::{Engine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
 use crate::workload::{Input, Outgoing};
 
+/// What one read gives at most: it stays in the first cache until it is decoded.
+const READ: usize = 32 << 10;
+
 /// Pieces, as they come.
 pub(crate) struct Wsproto {
     server: Connection,
@@ -18,7 +21,8 @@ pub(crate) struct Wsproto {
 
 impl Engine for Wsproto {
     const NAME: &'static str = "wsproto";
-    const DRIVEN: &'static str = "`Connection` without limits; `next_event` over a buffer of the caller's";
+    const DRIVEN: &'static str = "`Connection` without limits; `next_event` over a buffer of the caller's, in \
+        reads of 32 KiB at most, so that longer messages come in pieces";
 
     fn new() -> Self {
         Self {
@@ -30,7 +34,7 @@ impl Engine for Wsproto {
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        for read in input.reads() {
+        for read in input.reads().flat_map(|read| read.chunks(READ)) {
             let mut rest = receive(&mut self.input, read);
             while let Some(event) = self.server.next_event(&mut rest).map_err(refused)? {
                 match event {
@@ -75,16 +79,18 @@ impl Engine for Wsproto {
     fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
         self.output.clear();
         let (receiver, sender) = self.server.split();
-        let mut rest = receive(&mut self.input, input.wire);
-        while let Some(event) = receiver.next_event(&mut rest).map_err(refused)? {
-            match event {
-                Event::Text(text) => sender.send(text, &mut self.output),
-                Event::Bytes(bytes) => sender.send(bytes, &mut self.output),
-                Event::Ping(ping) => sender.send(ping.response(), &mut self.output),
-                Event::Close(close) => sender.send(close.response(), &mut self.output),
-                Event::Pong(_) => Ok(()),
+        for read in input.wire.chunks(READ) {
+            let mut rest = receive(&mut self.input, read);
+            while let Some(event) = receiver.next_event(&mut rest).map_err(refused)? {
+                match event {
+                    Event::Text(text) => sender.send(text, &mut self.output),
+                    Event::Bytes(bytes) => sender.send(bytes, &mut self.output),
+                    Event::Ping(ping) => sender.send(ping.response(), &mut self.output),
+                    Event::Close(close) => sender.send(close.response(), &mut self.output),
+                    Event::Pong(_) => Ok(()),
+                }
+                .map_err(refused)?;
             }
-            .map_err(refused)?;
         }
         out.write(&self.output);
         Ok(())
