@@ -201,7 +201,7 @@ pub use opcode::{MessageKind, Opcode};
 pub use output::Output;
 pub use role::Role;
 #[cfg(feature = "alloc")]
-pub use ws_connection::{ReceiveError, WsConnection, WsEvent};
+pub use ws_connection::{ReceiveError, WsConnection, WsEvent, WsOutgoing};
 
 /// The examples of the README run too.
 #[cfg(all(doctest, feature = "std"))]

@@ -190,9 +190,7 @@ pub struct RejectConnection {
 impl RejectConnection {
     /// A refusal with this status, 300 to 599, and no body.
     pub fn new(status_code: u16) -> Self {
-        let misuse =
-            (!matches!(status_code, 300..=599)).then_some(LocalProtocolError::InvalidStatus(status_code));
-        Self { status_code, headers: Headers::default(), has_body: false, misuse }
+        Self { status_code, headers: Headers::default(), has_body: false, misuse: None }
     }
 
     /// What a client has received.
@@ -242,7 +240,11 @@ impl RejectConnection {
 
     /// What was built wrong.
     pub(super) fn check(&self) -> Result<(), LocalProtocolError> {
-        self.misuse.map_or(Ok(()), Err)
+        match self.status_code {
+            300..=599 => self.misuse.map_or(Ok(()), Err),
+            // Such as one that was received, and goes on to somebody else.
+            status_code => Err(LocalProtocolError::InvalidStatus(status_code)),
+        }
     }
 }
 

@@ -213,7 +213,7 @@ impl ServerHandshake {
             }
             Framing::Known { remaining } => {
                 let left = remaining.checked_sub(data.len() as u64).ok_or(LocalProtocolError::InvalidBody)?;
-                if body_finished != (left == 0) {
+                if body_finished && left > 0 {
                     return Err(LocalProtocolError::InvalidBody);
                 }
                 output.write(data, &[], None)?;

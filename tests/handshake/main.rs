@@ -15,6 +15,7 @@ mod support;
 mod head_limits;
 mod request;
 mod request_syntax;
+mod request_target;
 // What a server writes.
 mod accept;
 mod reject;

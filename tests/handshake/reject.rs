@@ -286,3 +286,15 @@ fn a_no_goes_into_a_fixed_output_whole_or_not_at_all() {
         assert_eq!(handshake.state(), ConnectionState::Closed);
     }
 }
+
+#[test]
+fn an_empty_piece_may_end_a_body_of_known_length() {
+    let mut handshake = deciding(Head::request());
+    let mut output = Vec::new();
+    let reject = RejectConnection::new(403).with_header("Content-Length", "2").with_body();
+    handshake.reject(reject, &mut output).unwrap();
+    output.clear();
+    handshake.reject_data(RejectData { data: "no", body_finished: false }, &mut output).unwrap();
+    handshake.reject_data(RejectData { data: "", body_finished: true }, &mut output).unwrap();
+    assert_eq!((output.as_slice(), handshake.state()), (&b"no"[..], ConnectionState::Closed));
+}

@@ -240,6 +240,32 @@ fn a_flood_that_is_accepted_unread_does_not_stay_open() {
 }
 
 #[test]
+fn an_end_behind_a_flood_does_not_hide_it() {
+    let mut server = asked();
+    for _ in 0..2000 {
+        server.receive_data(&ping()).unwrap();
+    }
+    server.receive_eof();
+    assert_eq!((server.next_event(), server.state()), (Err(TOO_MUCH), ConnectionState::Closed));
+    assert_eq!(server.next_event(), Ok(None));
+}
+
+#[test]
+fn what_is_taken_makes_room() {
+    let mut client = WsConnection::client(Sample::default()).with_limits(small(0), Limits::default());
+    client.send(plain()).unwrap();
+    client.receive_data(b"HTTP/1.1 403 x\r\nContent-Length: 10000\r\n\r\n").unwrap();
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::RejectConnection(_)))));
+    for at in 1..=100 {
+        client.receive_data(&[b'x'; 100]).unwrap();
+        let piece = WsEvent::RejectData(RejectData { data: vec![b'x'; 100], body_finished: at == 100 });
+        assert_eq!(client.next_event(), Ok(Some(piece)));
+        assert_eq!(client.next_event(), Ok(None));
+    }
+    assert_eq!(client.state(), ConnectionState::Closed);
+}
+
+#[test]
 fn a_flood_at_a_client_ends_it() {
     let mut client = client();
     for _ in 0..2000 {
