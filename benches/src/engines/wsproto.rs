@@ -22,7 +22,7 @@ pub(crate) struct Wsproto {
 impl Engine for Wsproto {
     const NAME: &'static str = "wsproto";
     const DRIVEN: &'static str = "`Connection` without limits; `next_event` over a buffer of the caller's, in \
-        reads of 32 KiB at most, so that longer messages come in pieces";
+        reads of 32 KiB at most, so that longer messages come in pieces; the echo in one read";
 
     fn new() -> Self {
         Self {
@@ -79,18 +79,16 @@ impl Engine for Wsproto {
     fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
         self.output.clear();
         let (receiver, sender) = self.server.split();
-        for read in input.wire.chunks(READ) {
-            let mut rest = receive(&mut self.input, read);
-            while let Some(event) = receiver.next_event(&mut rest).map_err(refused)? {
-                match event {
-                    Event::Text(text) => sender.send(text, &mut self.output),
-                    Event::Bytes(bytes) => sender.send(bytes, &mut self.output),
-                    Event::Ping(ping) => sender.send(ping.response(), &mut self.output),
-                    Event::Close(close) => sender.send(close.response(), &mut self.output),
-                    Event::Pong(_) => Ok(()),
-                }
-                .map_err(refused)?;
+        let mut rest = receive(&mut self.input, input.wire);
+        while let Some(event) = receiver.next_event(&mut rest).map_err(refused)? {
+            match event {
+                Event::Text(text) => sender.send(text, &mut self.output),
+                Event::Bytes(bytes) => sender.send(bytes, &mut self.output),
+                Event::Ping(ping) => sender.send(ping.response(), &mut self.output),
+                Event::Close(close) => sender.send(close.response(), &mut self.output),
+                Event::Pong(_) => Ok(()),
             }
+            .map_err(refused)?;
         }
         out.write(&self.output);
         Ok(())
