@@ -141,7 +141,7 @@ pub enum HandshakeError {
     /// A method other than GET (§4.1).
     #[error("method is not GET")]
     MethodNotGet,
-    /// A target that is neither a path nor an absolute URI of `http` or `https` (§4.2.1).
+    /// A target that is neither a path nor an absolute URI of `http`, `https`, `ws` or `wss` (§4.2.1).
     #[error("request target is malformed")]
     InvalidTarget,
     /// No `Host`, several, or one that is none (RFC 9112 §3.2).

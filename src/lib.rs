@@ -70,8 +70,7 @@
 //! # The shape
 //!
 //! ```text
-//! bytes → RequestHead → ServerHandshake ┐
-//! bytes → ResponseHead → ClientHandshake ┴→ Connection
+//! bytes → ServerHandshake, or ClientHandshake → Connection
 //!
 //! bytes → FrameDecoder → MessageDecoder → Receiver ┐
 //!                                                  ├ Connection

@@ -1,8 +1,8 @@
 //! Masking: each payload byte XORed with a byte of a four-byte key (RFC 6455 §5.3).
 //!
 //! The key is held as one word, turned so that its first byte meets the next payload byte. Long
-//! payloads go 32 bytes at a time through a plain loop that compiles to vector instructions; what is
-//! left goes by words and then by at most seven bytes.
+//! payloads go 128 and then 32 bytes at a time through plain loops that compile to vector instructions;
+//! what is left goes by words, the last of which may overlap the one before.
 
 /// A masking key, and how far into a frame's payload it has come.
 ///
@@ -94,13 +94,13 @@ fn xor_short(key: u64, payload: &mut [u8]) {
 /// A payload of any length, by blocks; the loops over them become vector instructions.
 #[inline(never)]
 fn xor_long(key: u64, payload: &mut [u8]) {
-    let mut turns = payload.chunks_exact_mut(TURN);
-    for turn in &mut turns {
-        for word in turn.chunks_exact_mut(WORD) {
+    let mut strides = payload.chunks_exact_mut(STRIDE);
+    for stride in &mut strides {
+        for word in stride.chunks_exact_mut(WORD) {
             xor_word(key, word);
         }
     }
-    let mut blocks = turns.into_remainder().chunks_exact_mut(BLOCK);
+    let mut blocks = strides.into_remainder().chunks_exact_mut(BLOCK);
     for block in &mut blocks {
         for word in block.chunks_exact_mut(WORD) {
             xor_word(key, word);
@@ -117,7 +117,7 @@ fn xor_word(key: u64, word: &mut [u8]) {
 }
 
 /// What one turn of the main loop takes: eight 128-bit vectors.
-const TURN: usize = 128;
+const STRIDE: usize = 128;
 
 /// Two 128-bit vectors.
 const BLOCK: usize = 32;

@@ -178,6 +178,14 @@ impl MessageDecoder {
         }
     }
 
+    /// The error that the next call tells, if one waits.
+    pub(crate) fn waiting_error(&self) -> Option<RemoteProtocolError> {
+        match self.state {
+            State::Failing { error, .. } => Some(error),
+            State::Reading | State::Failed { .. } => None,
+        }
+    }
+
     /// The payload of the close frame that was received, if one was.
     pub(crate) fn kept_close(&self) -> &[u8] {
         self.control.filled()
@@ -315,8 +323,8 @@ fn behind(bytes: &[u8], place: usize) -> usize {
 
 /// Pieces to whole messages, for whoever would rather have those.
 ///
-/// A message that comes in one piece is handed on as it is lent; the others are put together in one
-/// buffer, which is used again for the next.
+/// A message that comes in one piece is handed on as it is lent; the others are put together in a buffer,
+/// one for text and one for bytes, which is used again for the next.
 ///
 /// ```
 /// use wsproto::{MessageAssembler, TextMessage};
@@ -334,13 +342,15 @@ pub struct MessageAssembler {
     max_message_len: usize,
     /// What the pieces that are kept belong to.
     under_way: Option<MessageKind>,
+    /// Whether the rest of a message that was too long is still to come.
+    skipping: bool,
 }
 
 #[cfg(feature = "alloc")]
 impl MessageAssembler {
     /// An assembler of messages of at most `max_message_len` bytes.
     pub const fn new(max_message_len: usize) -> Self {
-        Self { text: String::new(), bytes: Vec::new(), max_message_len, under_way: None }
+        Self { text: String::new(), bytes: Vec::new(), max_message_len, under_way: None, skipping: false }
     }
 
     /// Adds a piece of text; returns the message if it is the last.
@@ -348,16 +358,20 @@ impl MessageAssembler {
     /// # Errors
     ///
     /// [`RemoteProtocolError::MessageTooLong`] where the message would become too long. The piece is then
-    /// dropped, and with it what was kept.
+    /// dropped, with it what was kept, and after it the rest of the message.
     pub fn text<'a>(
         &'a mut self,
         piece: TextMessage<&'a str>,
     ) -> Result<Option<&'a str>, RemoteProtocolError> {
+        if self.skipping {
+            self.skipping = !piece.message_finished;
+            return Ok(None);
+        }
         let is_first = self.under_way != Some(MessageKind::Text);
         if is_first {
             self.text.clear();
         }
-        self.check(self.text.len(), piece.data.len())?;
+        self.check(self.text.len(), piece.data.len(), piece.message_finished)?;
         self.under_way = (!piece.message_finished).then_some(MessageKind::Text);
         if is_first && piece.message_finished {
             return Ok(Some(piece.data));
@@ -375,11 +389,15 @@ impl MessageAssembler {
         &'a mut self,
         piece: BytesMessage<&'a [u8]>,
     ) -> Result<Option<&'a [u8]>, RemoteProtocolError> {
+        if self.skipping {
+            self.skipping = !piece.message_finished;
+            return Ok(None);
+        }
         let is_first = self.under_way != Some(MessageKind::Binary);
         if is_first {
             self.bytes.clear();
         }
-        self.check(self.bytes.len(), piece.data.len())?;
+        self.check(self.bytes.len(), piece.data.len(), piece.message_finished)?;
         self.under_way = (!piece.message_finished).then_some(MessageKind::Binary);
         if is_first && piece.message_finished {
             return Ok(Some(piece.data));
@@ -389,9 +407,9 @@ impl MessageAssembler {
     }
 
     /// Compares with what is left, before anything is stored.
-    fn check(&mut self, have: usize, more: usize) -> Result<(), RemoteProtocolError> {
+    fn check(&mut self, have: usize, more: usize, message_finished: bool) -> Result<(), RemoteProtocolError> {
         if more > self.max_message_len.saturating_sub(have) {
-            *self = Self::new(self.max_message_len);
+            *self = Self { skipping: !message_finished, ..Self::new(self.max_message_len) };
             return Err(RemoteProtocolError::MessageTooLong);
         }
         Ok(())

@@ -179,8 +179,10 @@ impl<E: Entropy> WsConnection<E> {
                 None => max_head_len.saturating_add(max_early_data),
             },
             // Nothing is waited for any more.
-            (Phase::Server(_) | Phase::Failed, _) | (Phase::Client(_), ConnectionState::Closed) => {
-                return self.inbox.drop(data);
+            (Phase::Server(_) | Phase::Failed, _)
+            | (Phase::Client(_), ConnectionState::Closed)
+            | (Phase::Open(_), ConnectionState::RemoteClosing | ConnectionState::Closed) => {
+                return self.inbox.discard();
             }
             // What comes here is taken by `next_event`, which keeps to the limits.
             (Phase::Client(_) | Phase::Open(_), _) => usize::MAX,
@@ -307,7 +309,11 @@ impl<E: Entropy> WsConnection<E> {
             (End::Overflow, phase) => {
                 self.inbox = Inbox::default();
                 match phase {
-                    Phase::Server(handshake) => handshake.fail(),
+                    Phase::Server(handshake) if handshake.state() == ConnectionState::Connecting => {
+                        handshake.fail();
+                    }
+                    // The refusal is out: nobody waits for what was lost.
+                    Phase::Server(_) => return Ok(None),
                     phase => *phase = Phase::Failed,
                 }
                 Err(HandshakeError::TooMuchEarlyData.into())
@@ -345,8 +351,8 @@ impl Inbox {
         Ok(())
     }
 
-    /// Takes what nobody waits for.
-    fn drop(&mut self, _data: &[u8]) -> Result<(), LocalProtocolError> {
+    /// Takes what nobody waits for, and keeps nothing.
+    fn discard(&mut self) -> Result<(), LocalProtocolError> {
         self.clear();
         if self.end == End::Eof { Err(LocalProtocolError::DataAfterEof) } else { Ok(()) }
     }

@@ -100,6 +100,10 @@ impl Receiver {
         if self.state != ReceiverState::Open {
             return None;
         }
+        if let Some(error) = self.messages.waiting_error() {
+            self.state = ReceiverState::Failed(error);
+            return None;
+        }
         self.state = ReceiverState::Ended;
         self.messages.stop();
         Some(CloseConnection::new(CloseCode::ABNORMAL_CLOSURE, ""))

@@ -116,7 +116,10 @@ impl ClientHandshake {
             Ok(Some(Answer::Reject(reject))) if !reject.has_body() => self.state = State::Rejected,
             Ok(Some(Answer::RejectData(data))) if data.body_finished => self.state = State::Rejected,
             Ok(_) => {}
-            Err(_) => self.state = State::Failed,
+            Err(_) => {
+                self.head.clear();
+                self.state = State::Failed;
+            }
         }
         answer
     }

@@ -8,6 +8,8 @@ use crate::http::{Headers, Span, syntax};
 
 /// A client's wish for a connection.
 ///
+/// What is built wrong is remembered, and refused when it is sent, before a byte is written.
+///
 /// ```
 /// use wsproto::Request;
 ///
@@ -109,6 +111,8 @@ impl Request {
 
 /// A server's yes.
 ///
+/// What is built wrong is remembered, and refused when it is sent, before a byte is written.
+///
 /// ```
 /// use wsproto::AcceptConnection;
 ///
@@ -170,7 +174,9 @@ impl AcceptConnection {
     }
 }
 
-/// A server's no: any status but 101.
+/// A server's no: a status from 300 to 599 when it is sent, any final one but 101 when it is received.
+///
+/// What is built wrong is remembered, and refused when it is sent, before a byte is written.
 ///
 /// ```
 /// use wsproto::RejectConnection;

@@ -238,6 +238,7 @@ impl ServerHandshake {
 
     /// Fails: only a refusal can be sent.
     pub(crate) fn fail(&mut self) {
+        self.head.clear();
         self.state = State::Failed;
     }
 }

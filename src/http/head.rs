@@ -78,7 +78,7 @@ impl HeadReader {
                 (b"\r\n", 0) => {} // "at least one empty line … prior to the request-line" (RFC 9112 §2.2)
                 (b"\r\n", _) => {
                     let parsed = self.parse(&self.gathered).map_err(broken)?;
-                    *self = Self::new(self.limits);
+                    self.clear();
                     return Ok(parsed.map(|(head, _)| head));
                 }
                 (_, lines) => {
@@ -92,6 +92,11 @@ impl HeadReader {
             return Err(HandshakeError::HeadTooLong);
         }
         Ok(None)
+    }
+
+    /// Keeps nothing of what has come.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(self.limits);
     }
 
     /// Takes the rest of a line off `input`, or what there is of it; true once it is finished.

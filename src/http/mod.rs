@@ -4,8 +4,8 @@ pub(crate) mod syntax;
 // Uses it.
 mod headers;
 // Uses both.
-mod body;
 mod head;
+mod body;
 mod write;
 
 pub(crate) use body::{BodyDecoder, BodyLen, decimal};

@@ -359,3 +359,31 @@ fn limits_hold_for_head_and_messages() {
     assert!(matches!(server.next_event(), Ok(Some(WsEvent::TextMessage(_)))));
     assert_eq!(server.next_event(), Err(ReceiveError::Protocol(RemoteProtocolError::MessageTooLong)));
 }
+
+#[test]
+fn a_flood_that_came_with_the_request_does_not_break_a_refusal() {
+    let mut server = WsConnection::server();
+    let flood = vec![0; 100_000];
+    server.receive_data(&[&Vec::from(Head::request())[..], &flood].concat()).unwrap();
+    assert!(matches!(server.next_event(), Ok(Some(WsEvent::Request(_)))));
+    server.send(RejectConnection::new(403).with_body()).unwrap();
+    assert_eq!((server.next_event(), server.state()), (Ok(None), ConnectionState::Rejecting));
+    let end = server.send(RejectData { data: "no", body_finished: true }).unwrap();
+    assert_eq!(end, b"2\r\nno\r\n0\r\n\r\n");
+    assert_eq!(server.send(RejectConnection::new(413)), Err(LocalProtocolError::NotInHandshake));
+}
+
+#[test]
+fn nothing_is_kept_of_what_comes_after_a_failure_or_a_close() {
+    for last in [&b"\x81\x00"[..], b"\x88\x80\0\0\0\0"] {
+        let (_, mut server) = open_pair();
+        server.receive_data(last).unwrap();
+        let _ = server.next_event();
+        for _ in 0..100 {
+            server.receive_data(&[0; 10_000]).unwrap();
+        }
+        let kept = format!("{server:?}").len();
+        assert!(kept < 10_000, "{kept}");
+        assert_eq!(server.next_event(), Ok(None));
+    }
+}

@@ -101,7 +101,8 @@ fn what_was_kept_is_dropped_with_the_piece_that_is_too_long() {
     assert_eq!(assembler.text(TextMessage::partial("abc")), Ok(None));
     assert_eq!(assembler.text(TextMessage::partial("de")), Err(RemoteProtocolError::MessageTooLong));
     assert_eq!(assembler.text(TextMessage::partial("f")), Ok(None));
-    assert_eq!(assembler.text(TextMessage::new("g")), Ok(Some("fg")));
+    assert_eq!(assembler.text(TextMessage::new("g")), Ok(None), "a tail is no message");
+    assert_eq!(assembler.text(TextMessage::new("next")), Ok(Some("next")));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The end of the transport: 1006 where no close frame came before it (RFC 6455 §7.1.4, §7.1.5, §7.2.1).
 
 use wsproto::{
-    CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Limits, LocalProtocolError, Ping,
-    ReceiverState, RemoteProtocolError, TextMessage, Transport,
+    CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, LentEvent, Limits, LocalProtocolError,
+    Ping, ReceiverState, RemoteProtocolError, TextMessage, Transport,
 };
 
 use crate::support::{
@@ -157,4 +157,20 @@ fn an_idle_receiver_ends_between_messages() {
         reader.read(&bytes[bytes.len() - 1..]);
         assert!(reader.receiver.is_idle());
     }
+}
+
+#[test]
+fn an_end_right_behind_bad_text_does_not_hide_it() {
+    let mut server = Connection::server(Limits::default());
+    let mut bytes = masked(FIN | TEXT, b"ab\xff");
+    let mut input = bytes.as_mut_slice();
+    assert_eq!(
+        server.next_event(&mut input),
+        Ok(Some(LentEvent::Text(TextMessage { data: "ab", frame_finished: false, message_finished: false })))
+    );
+    assert_eq!(server.receive_eof(), None);
+    assert_eq!(server.next_event(&mut input), Err(RemoteProtocolError::InvalidUtf8));
+    let closure = server.closure().unwrap();
+    assert_eq!(closure.by, ClosedBy::Failure(RemoteProtocolError::InvalidUtf8));
+    assert_eq!(server.next_event(&mut input), Ok(None));
 }
