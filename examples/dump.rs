@@ -77,7 +77,9 @@ impl Call {
 /// Prints all there is to say; false where a rule was broken.
 fn dump(role: Role, input: &mut dyn Read, output: &mut impl Write) -> io::Result<bool> {
     let mut receiver = Receiver::new(role, Limits::NONE);
+    // How much was read, and where the thing began that is told next.
     let mut offset = 0_usize;
+    let mut start = 0_usize;
     let mut buffer = Vec::new();
     input.take(MAX_HEAD_LEN).read_to_end(&mut buffer)?;
     let Some(head_len) = head_len(&buffer) else {
@@ -89,6 +91,7 @@ fn dump(role: Role, input: &mut dyn Read, output: &mut impl Write) -> io::Result
         let first_line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
         writeln!(output, "{offset:>10}  head of {head_len} bytes: {}", first_line.escape_ascii())?;
         offset = head_len;
+        start = offset;
         buffer.drain(..head_len);
     }
     loop {
@@ -96,7 +99,7 @@ fn dump(role: Role, input: &mut dyn Read, output: &mut impl Write) -> io::Result
         loop {
             let before = rest.len();
             match receiver.next_event(&mut rest) {
-                Ok(Some(event)) => writeln!(output, "{offset:>10}  {}", describe(&event))?,
+                Ok(Some(event)) => writeln!(output, "{start:>10}  {}", describe(&event))?,
                 Ok(None) => {
                     offset = offset.saturating_add(before);
                     break;
@@ -110,6 +113,7 @@ fn dump(role: Role, input: &mut dyn Read, output: &mut impl Write) -> io::Result
                 }
             }
             offset = offset.saturating_add(before.saturating_sub(rest.len()));
+            start = offset;
         }
         buffer.resize(BUFFER_LEN, 0);
         let len = input.read(&mut buffer)?;

@@ -10,11 +10,11 @@
 //! 0 if the connection was closed as it should be, with 1 if not, and with 2 if it was called wrongly.
 
 use std::io::{self, BufRead, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::process::ExitCode;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wsproto::{
     Answer, ClientHandshake, CloseCode, CloseConnection, Connection, Event, HandshakeLimits, Limits,
@@ -94,7 +94,12 @@ fn run(url: &Url) -> io::Result<()> {
     }
     if !server.is_finished() {
         join(lines)?;
-        ours.set_read_timeout(Some(PATIENCE))?;
+        let closing = Instant::now();
+        while !server.is_finished() && closing.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(10));
+        }
+        // A read that waits already heeds no timeout: this ends it, if the server has not.
+        let _ = ours.shutdown(Shutdown::Both);
     }
     match join(server) {
         // Whoever reads our output has seen enough.

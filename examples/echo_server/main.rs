@@ -76,7 +76,12 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut buffer = vec![0; BUFFER_LEN];
-    if let Some(early) = open(&mut stream, &mut buffer)? {
+    let opened = match open(&mut stream, &mut buffer) {
+        // Browsers open connections that they may want later.
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => None,
+        result => result?,
+    };
+    if let Some(early) = opened {
         stream.set_read_timeout(None)?;
         echo(&mut stream, &mut buffer, early)?;
     }
@@ -197,7 +202,7 @@ const PAGE: &str = include_str!("page.html");
 
 const GET_PAGE: &[u8] = b"GET / ";
 
-/// How long a peer may take for its handshake, and to close after us.
+/// How long a peer may be silent in its handshake, and take to close after us.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What one read may give.
