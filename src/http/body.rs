@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::error::HandshakeError;
 
 use super::head::ResponseHead;
+use super::line;
 use super::syntax;
 
 /// How long a body is (RFC 9112 §6.3).
@@ -157,15 +158,9 @@ impl BodyDecoder {
         if self.framing_allowance == 0 {
             return Err(HandshakeError::BodyTooLong);
         }
-        let line_len = match input.iter().position(|byte| *byte == b'\n') {
-            Some(end) => end.saturating_add(1),
-            None => input.len(),
-        };
         let allowance = usize::try_from(self.framing_allowance).unwrap_or(usize::MAX);
-        let (piece, rest) = input.split_at(line_len.min(room).min(allowance));
+        let piece = line::gather(input, &mut self.line, room.min(allowance));
         self.framing_allowance = self.framing_allowance.saturating_sub(piece.len() as u64);
-        self.line.extend_from_slice(piece);
-        *input = rest;
         Ok(piece.ends_with(b"\n"))
     }
 

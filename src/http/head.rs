@@ -14,6 +14,7 @@ use crate::error::HandshakeError;
 use crate::limits::HandshakeLimits;
 
 use super::headers::{Headers, Span};
+use super::line;
 
 /// A request's head or a response's.
 pub(crate) trait Head: Sized {
@@ -102,14 +103,7 @@ impl HeadReader {
     /// Takes the rest of a line off `input`, or what there is of it; true once it is finished.
     fn gather_line(&mut self, input: &mut &[u8]) -> bool {
         let room = self.limits.max_head_len.saturating_sub(self.gathered.len());
-        let line_len = match input.iter().position(|byte| *byte == b'\n') {
-            Some(end) => end.saturating_add(1),
-            None => input.len(),
-        };
-        let (piece, rest) = input.split_at(line_len.min(room));
-        self.gathered.extend_from_slice(piece);
-        *input = rest;
-        piece.ends_with(b"\n")
+        line::gather(input, &mut self.gathered, room).ends_with(b"\n")
     }
 
     fn judge_line<H: Head>(&self, line: &[u8]) -> Result<(), HandshakeError> {

@@ -1,9 +1,10 @@
 //! HTTP/1.1: bytes to heads and bodies, and back (RFC 9112).
 
+mod line;
 pub(crate) mod syntax;
-// Uses it.
+// Uses the last.
 mod headers;
-// Uses both.
+// Use them all.
 mod head;
 mod body;
 mod write;
