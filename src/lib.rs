@@ -108,8 +108,9 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `std` (default) | [`OsEntropy`], and the fastest UTF-8 check that the processor knows |
+//! | `std` (default) | [`OsEntropy`], and the fastest masking and UTF-8 check that the processor knows |
 //! | `alloc` | the handshake, [`MessageAssembler`], [`WsConnection`], and `Vec<u8>` as [`Output`] |
+//! | `unsafe-text` | short ASCII text is read once and not twice: the one use of `unsafe`, forbidden without it |
 //! | none | frames, messages and connections, without an allocator: `no_std` |
 //!
 //! # Differences from Python's wsproto
@@ -130,6 +131,7 @@
 //!   103 and its kind are passed over, not taken for a refusal.
 //! - *Data behind the request is kept*, and read once the request is accepted.
 #![cfg_attr(not(test), no_std)]
+#![cfg_attr(not(feature = "unsafe-text"), forbid(unsafe_code))]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 #![cfg_attr(
     test,
@@ -142,6 +144,8 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 // Each module imports only from those above it.
 

@@ -13,7 +13,7 @@ use crate::frame::{BadClose, CloseBody, FrameChunk, FrameDecoder, FrameHeader};
 use crate::limits::Limits;
 use crate::opcode::{MessageKind, Opcode};
 use crate::role::Role;
-use crate::utf8::Utf8Decoder;
+use crate::utf8::{Utf8Decoder, from_utf8};
 
 /// Bytes to messages and control frames, with nothing made of them yet.
 ///
@@ -95,9 +95,18 @@ impl MessageDecoder {
     ) -> Result<Option<MessagePart<'r>>, RemoteProtocolError> {
         match self.frames.decode_whole_message(input) {
             Some((MessageKind::Binary, payload)) => Ok(Some(MessagePart::Bytes(BytesMessage::new(payload)))),
-            Some((MessageKind::Text, payload)) => Ok(self.text(payload, true, true)?.map(MessagePart::Text)),
+            Some((MessageKind::Text, payload)) => match from_utf8(payload) {
+                Ok(text) => Ok(Some(MessagePart::Text(TextMessage::new(text)))),
+                Err(_) => self.bad_message(payload),
+            },
             None => self.decode_part(input),
         }
+    }
+
+    /// A whole message that is no text: what is well-formed of it is lent all the same.
+    #[cold]
+    fn bad_message<'i>(&mut self, payload: &'i [u8]) -> Result<Option<MessagePart<'i>>, RemoteProtocolError> {
+        Ok(self.text(payload, true, true)?.map(MessagePart::Text))
     }
 
     /// The long way, for whatever is not a whole message.

@@ -51,17 +51,15 @@ impl Utf8Decoder {
     }
 
     /// Takes on a character of which only `begun` has come; else tells its first bad byte.
-    #[cold]
+    #[inline]
     fn begin(&mut self, begun: &[u8]) -> Result<(), usize> {
-        match str::from_utf8(begun) {
-            Err(error) if error.error_len().is_none() => {}
-            Err(error) => return Err(bad_byte(begun, error)),
-            Ok(_) => return Ok(()),
+        for (i, byte) in begun.iter().enumerate() {
+            if !self.may_follow(*byte) {
+                self.filled = 0;
+                return Err(i);
+            }
+            self.push(*byte);
         }
-        for (place, byte) in self.character.iter_mut().zip(begun) {
-            *place = *byte;
-        }
-        self.filled = u8::try_from(begun.len()).unwrap_or_default();
         Ok(())
     }
 
@@ -69,16 +67,13 @@ impl Utf8Decoder {
     ///
     /// When none is missing any more, [`character`](Self::character) lends it. `Err` is the place of the
     /// first bad byte.
-    #[cold]
+    #[inline]
     pub(crate) fn resume(&mut self, bytes: &[u8]) -> Result<(), usize> {
         for (i, byte) in bytes.iter().enumerate() {
-            let Some(place) = self.character.get_mut(usize::from(self.filled)) else { return Err(i) };
-            *place = *byte;
-            self.filled = self.filled.saturating_add(1);
-            let begun = self.character.get(..usize::from(self.filled)).unwrap_or_default();
-            if str::from_utf8(begun).is_err_and(|error| error.error_len().is_some()) {
+            if !self.may_follow(*byte) {
                 return Err(i);
             }
+            self.push(*byte);
         }
         if self.missing() == 0 {
             self.filled = 0;
@@ -86,8 +81,29 @@ impl Utf8Decoder {
         Ok(())
     }
 
+    /// Whether `byte` may come next in a character (RFC 3629 §4).
+    #[inline]
+    fn may_follow(&self, byte: u8) -> bool {
+        match (self.filled, self.character[0]) {
+            (0, _) => width(byte) > 1,
+            (1, 0xE0) => matches!(byte, 0xA0..=0xBF),
+            (1, 0xED) => matches!(byte, 0x80..=0x9F),
+            (1, 0xF0) => matches!(byte, 0x90..=0xBF),
+            (1, 0xF4) => matches!(byte, 0x80..=0x8F),
+            _ => matches!(byte, 0x80..=0xBF),
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.character.get_mut(usize::from(self.filled)) {
+            *place = byte;
+            self.filled = self.filled.saturating_add(1);
+        }
+    }
+
     /// The character that was last put together.
-    #[cold]
+    #[inline]
     pub(crate) fn character(&self) -> &str {
         let whole = self.character.get(..usize::from(width(self.character[0]))).unwrap_or_default();
         str::from_utf8(whole).unwrap_or_default()
@@ -149,7 +165,11 @@ pub(crate) fn bad_byte(bytes: &[u8], error: Utf8Error) -> usize {
 
 /// [`core::str::from_utf8`], with a vectorised verdict on what is long enough to repay the call.
 #[inline]
-fn from_utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
+pub(crate) fn from_utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
+    #[cfg(feature = "unsafe-text")]
+    if bytes.len() < SHORT && is_ascii(bytes) {
+        return Ok(proven(bytes));
+    }
     #[cfg(feature = "std")]
     if bytes.len() >= LONG {
         // It says only yes or no: where it says no, `core` finds the place.
@@ -160,9 +180,37 @@ fn from_utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
     str::from_utf8(bytes)
 }
 
+/// Text of nothing but ASCII, which [`is_ascii`] has found.
+#[cfg(feature = "unsafe-text")]
+#[inline]
+#[allow(unsafe_code, reason = "what this feature is for: `core` would read all of it again")]
+fn proven(ascii: &[u8]) -> &str {
+    // SAFETY: bytes below 0x80 are UTF-8, each a character.
+    unsafe { str::from_utf8_unchecked(ascii) }
+}
+
+/// Whether no byte has its top bit set.
+///
+/// By words, the last of which may overlap the one before: `core` goes byte by byte where it is not aligned.
+#[cfg(feature = "unsafe-text")]
+#[inline]
+fn is_ascii(bytes: &[u8]) -> bool {
+    const TOP_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
+    let Some(last) = bytes.last_chunk() else { return bytes.iter().all(u8::is_ascii) };
+    let mut seen = u64::from_ne_bytes(*last);
+    for word in bytes.chunks_exact(8) {
+        seen |= word.first_chunk().map_or(TOP_BITS, |word| u64::from_ne_bytes(*word));
+    }
+    seen & TOP_BITS == 0
+}
+
 /// From here on `simdutf8` beats `core`, even on ASCII.
 #[cfg(feature = "std")]
 const LONG: usize = 64;
+
+/// From here on `simdutf8` beats a look whether all is ASCII.
+#[cfg(feature = "unsafe-text")]
+const SHORT: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -231,7 +279,7 @@ mod tests {
 
     #[test]
     fn long_text_is_judged_the_same_wherever_it_goes_wrong() {
-        for len in [63, 64, 65, 130] {
+        for len in [1, 7, 8, 9, 15, 63, 64, 65, 130, 255, 256, 257] {
             for at in 0..len {
                 let mut bytes = vec![b'a'; len];
                 bytes[at] = 0xff;

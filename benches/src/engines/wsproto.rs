@@ -8,8 +8,8 @@ use crate::engine::{Engine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
 use crate::workload::{Input, Outgoing};
 
-/// What one read gives at most: it stays in the first cache until it is decoded.
-const READ: usize = 32 << 10;
+/// What one read gives at most: it stays in the first cache, beside what it is copied from, until it is decoded.
+const READ: usize = 16 << 10;
 
 /// Pieces, as they come.
 pub(crate) struct Wsproto {
@@ -22,7 +22,7 @@ pub(crate) struct Wsproto {
 impl Engine for Wsproto {
     const NAME: &'static str = "wsproto";
     const DRIVEN: &'static str = "`Connection` without limits; `next_event` over a buffer of the caller's, in \
-        reads of 32 KiB at most, so that longer messages come in pieces; the echo in one read";
+        reads of 16 KiB at most, so that longer messages come in pieces; the echo in one read";
 
     fn new() -> Self {
         Self {
