@@ -199,7 +199,7 @@ pub use limits::{HandshakeLimits, Limits};
 pub use mask::Mask;
 #[cfg(feature = "alloc")]
 pub use message::MessageAssembler;
-pub use message::{MessageDecoder, MessagePart};
+pub use message::MessageDecoder;
 pub use opcode::{MessageKind, Opcode};
 pub use output::Output;
 pub use role::Role;

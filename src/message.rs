@@ -1,4 +1,4 @@
-//! Frames to messages: text checked and lent as `&str`, control frames made whole (RFC 6455 §5.4, §5.6).
+//! Frames to events: text checked and lent as `&str`, control frames made whole (RFC 6455 §5.4, §5.6).
 //!
 //! A chunk of data goes out as it comes, and nothing of it is kept but the beginning of a character that
 //! was cut. A control frame goes out whole: lent where it lies if the input holds all of it, else put
@@ -8,24 +8,24 @@
 use alloc::{string::String, vec::Vec};
 
 use crate::error::RemoteProtocolError;
-use crate::event::{BytesMessage, TextMessage};
+use crate::event::{BytesMessage, CloseConnection, Event, LentEvent, Ping, Pong, TextMessage};
 use crate::frame::{BadClose, CloseBody, FrameChunk, FrameDecoder, FrameHeader};
 use crate::limits::Limits;
 use crate::opcode::{MessageKind, Opcode};
 use crate::role::Role;
 use crate::utf8::{Utf8Decoder, from_utf8};
 
-/// Bytes to messages and control frames, with nothing made of them yet.
+/// Bytes to events, with no eye for the connection's state.
 ///
 /// ```
-/// use wsproto::{Limits, MessageDecoder, MessagePart, Role, TextMessage};
+/// use wsproto::{Event, Limits, MessageDecoder, Ping, Role, TextMessage};
 ///
 /// let mut bytes = *b"\x01\x03\xe2\x82\xac\x89\x01?\x80\x01!"; // "€", a ping, "!"
 /// let mut input = bytes.as_mut_slice();
 /// let mut decoder = MessageDecoder::new(Role::Client, Limits::default());
-/// assert_eq!(decoder.decode(&mut input)?, Some(MessagePart::Text(TextMessage::partial("€"))));
-/// assert_eq!(decoder.decode(&mut input)?, Some(MessagePart::Ping(b"?")));
-/// assert_eq!(decoder.decode(&mut input)?, Some(MessagePart::Text(TextMessage::new("!"))));
+/// assert_eq!(decoder.decode(&mut input)?, Some(Event::Text(TextMessage::partial("€"))));
+/// assert_eq!(decoder.decode(&mut input)?, Some(Event::Ping(Ping::new(&b"?"[..]))));
+/// assert_eq!(decoder.decode(&mut input)?, Some(Event::Text(TextMessage::new("!"))));
 /// # Ok::<(), wsproto::RemoteProtocolError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -34,21 +34,6 @@ pub struct MessageDecoder {
     utf8: Utf8Decoder,
     control: ControlPayload,
     state: State,
-}
-
-/// What [`MessageDecoder`] finds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MessagePart<'a> {
-    /// A piece of a text message.
-    Text(TextMessage<&'a str>),
-    /// A piece of a binary message.
-    Bytes(BytesMessage<&'a [u8]>),
-    /// The payload of a ping.
-    Ping(&'a [u8]),
-    /// The payload of a pong.
-    Pong(&'a [u8]),
-    /// The payload of a close frame, found to be lawful. What follows it is dropped.
-    Close(&'a [u8]),
 }
 
 #[derive(Clone, Debug)]
@@ -92,11 +77,11 @@ impl MessageDecoder {
     pub fn decode<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<MessagePart<'r>>, RemoteProtocolError> {
+    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
         match self.frames.decode_whole_message(input) {
-            Some((MessageKind::Binary, payload)) => Ok(Some(MessagePart::Bytes(BytesMessage::new(payload)))),
+            Some((MessageKind::Binary, payload)) => Ok(Some(Event::Bytes(BytesMessage::new(payload)))),
             Some((MessageKind::Text, payload)) => match from_utf8(payload) {
-                Ok(text) => Ok(Some(MessagePart::Text(TextMessage::new(text)))),
+                Ok(text) => Ok(Some(Event::Text(TextMessage::new(text)))),
                 Err(_) => self.bad_message(payload),
             },
             None => self.decode_part(input),
@@ -105,8 +90,8 @@ impl MessageDecoder {
 
     /// A whole message that is no text: what is well-formed of it is lent all the same.
     #[cold]
-    fn bad_message<'i>(&mut self, payload: &'i [u8]) -> Result<Option<MessagePart<'i>>, RemoteProtocolError> {
-        Ok(self.text(payload, true, true)?.map(MessagePart::Text))
+    fn bad_message<'i>(&mut self, payload: &'i [u8]) -> Result<Option<LentEvent<'i>>, RemoteProtocolError> {
+        Ok(self.text(payload, true, true)?.map(Event::Text))
     }
 
     /// The long way, for whatever is not a whole message.
@@ -114,7 +99,7 @@ impl MessageDecoder {
     fn decode_part<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<MessagePart<'r>>, RemoteProtocolError> {
+    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
         loop {
             if !matches!(self.state, State::Reading) {
                 return self.stopped(input).map(|()| None);
@@ -126,7 +111,7 @@ impl MessageDecoder {
             match chunk.opcode {
                 Opcode::Binary => {
                     let FrameChunk { payload, frame_finished, message_finished, .. } = chunk;
-                    return Ok(Some(MessagePart::Bytes(BytesMessage {
+                    return Ok(Some(Event::Bytes(BytesMessage {
                         data: payload,
                         frame_finished,
                         message_finished,
@@ -135,18 +120,14 @@ impl MessageDecoder {
                 Opcode::Text if missing == 0 => {
                     let FrameChunk { payload, frame_finished, message_finished, .. } = chunk;
                     if let Some(text) = self.text(payload, frame_finished, message_finished)? {
-                        return Ok(Some(MessagePart::Text(text)));
+                        return Ok(Some(Event::Text(text)));
                     }
                 }
                 Opcode::Text => {
                     let FrameChunk { payload, frame_finished, message_finished, .. } = chunk;
                     if self.resume_character(payload, message_finished)? || frame_finished {
                         let data = if self.utf8.missing() == 0 { self.utf8.character() } else { "" };
-                        return Ok(Some(MessagePart::Text(TextMessage {
-                            data,
-                            frame_finished,
-                            message_finished,
-                        })));
+                        return Ok(Some(Event::Text(TextMessage { data, frame_finished, message_finished })));
                     }
                 }
                 opcode => {
@@ -155,11 +136,11 @@ impl MessageDecoder {
                         if opcode == Opcode::Close {
                             self.resume_control(opcode, payload, true)?;
                         }
-                        return Ok(Some(control_part(opcode, payload)));
+                        return Ok(Some(control_event(opcode, payload)));
                     }
                     self.resume_control(opcode, payload, chunk.frame_finished)?;
                     if chunk.frame_finished {
-                        return Ok(Some(control_part(opcode, self.control.filled())));
+                        return Ok(Some(control_event(opcode, self.control.filled())));
                     }
                 }
             }
@@ -195,9 +176,9 @@ impl MessageDecoder {
         }
     }
 
-    /// The payload of the close frame that was received, if one was.
-    pub(crate) fn kept_close(&self) -> &[u8] {
-        self.control.filled()
+    /// The close frame that was last received.
+    pub(crate) fn kept_close(&self) -> CloseConnection<&str> {
+        close(self.control.filled())
     }
 
     /// A piece of text that begins between two characters; `None` where there is nothing to tell.
@@ -317,11 +298,20 @@ impl ControlPayload {
 }
 
 #[inline]
-fn control_part(opcode: Opcode, payload: &[u8]) -> MessagePart<'_> {
+fn control_event(opcode: Opcode, payload: &[u8]) -> LentEvent<'_> {
     match opcode {
-        Opcode::Ping => MessagePart::Ping(payload),
-        Opcode::Pong => MessagePart::Pong(payload),
-        _ => MessagePart::Close(payload),
+        Opcode::Ping => Event::Ping(Ping { payload }),
+        Opcode::Pong => Event::Pong(Pong { payload }),
+        _ => Event::Close(close(payload)),
+    }
+}
+
+/// The event that a close frame's lawful payload makes.
+fn close(payload: &[u8]) -> CloseConnection<&str> {
+    match CloseBody::decode(payload, true) {
+        Ok(CloseBody { code, reason }) => CloseConnection { code, reason },
+        // `resume_control` lets no other payload through.
+        Err(_) => CloseConnection::EMPTY,
     }
 }
 

@@ -2,10 +2,9 @@
 
 use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
-use crate::event::{CloseConnection, Event, LentEvent, Ping, Pong};
-use crate::frame::CloseBody;
+use crate::event::{CloseConnection, Event, LentEvent};
 use crate::limits::Limits;
-use crate::message::{MessageDecoder, MessagePart};
+use crate::message::MessageDecoder;
 use crate::role::Role;
 
 /// Bytes to events.
@@ -73,22 +72,14 @@ impl Receiver {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
-        match self.messages.decode(input) {
-            Ok(Some(MessagePart::Text(text))) => Ok(Some(Event::Text(text))),
-            Ok(Some(MessagePart::Bytes(bytes))) => Ok(Some(Event::Bytes(bytes))),
-            Ok(Some(MessagePart::Ping(payload))) => Ok(Some(Event::Ping(Ping { payload }))),
-            Ok(Some(MessagePart::Pong(payload))) => Ok(Some(Event::Pong(Pong { payload }))),
-            Ok(Some(MessagePart::Close(payload))) => {
-                // What follows is dropped (§5.5.1), by `MessageDecoder`.
-                self.state = ReceiverState::CloseReceived;
-                Ok(Some(Event::Close(close(payload))))
-            }
-            Ok(None) => Ok(None),
-            Err(error) => {
-                self.state = ReceiverState::Failed(error);
-                Err(error)
-            }
+        let event = self.messages.decode(input);
+        match &event {
+            // What follows is dropped (§5.5.1), by `MessageDecoder`.
+            Ok(Some(Event::Close(_))) => self.state = ReceiverState::CloseReceived,
+            Ok(_) => {}
+            Err(error) => self.state = ReceiverState::Failed(*error),
         }
+        event
     }
 
     /// Takes note that the transport has ended: nothing more will come.
@@ -121,7 +112,7 @@ impl Receiver {
 
     /// The close frame that was received, if one was.
     pub fn close(&self) -> Option<CloseConnection<&str>> {
-        (self.state == ReceiverState::CloseReceived).then(|| close(self.messages.kept_close()))
+        (self.state == ReceiverState::CloseReceived).then(|| self.messages.kept_close())
     }
 
     /// Whether nothing is under way: no header, no frame, no message has begun without its end.
@@ -137,14 +128,5 @@ impl Receiver {
     /// After a failure, how many of the bytes taken off the input lie behind the one that broke the rule.
     pub fn overread(&self) -> usize {
         self.messages.overread()
-    }
-}
-
-/// The event that a lawful payload makes.
-fn close(payload: &[u8]) -> CloseConnection<&str> {
-    match CloseBody::decode(payload, true) {
-        Ok(CloseBody { code, reason }) => CloseConnection { code, reason },
-        // `MessageDecoder` lets no other payload through.
-        Err(_) => CloseConnection::EMPTY,
     }
 }
