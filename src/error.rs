@@ -64,14 +64,25 @@ pub enum RemoteProtocolError {
     InvalidCloseCode(u16),
     /// A close reason that is not UTF-8 (§5.5.1).
     InvalidCloseReason,
+    /// A compressed message that does not decompress (RFC 7692 §7.2.2).
+    InvalidDeflate,
+    /// A compressed message that grows by more than the ratio that is allowed.
+    InflationRatio,
+    /// A frame or a payload that breaks a rule of an extension, which closes with this code (RFC 6455 §9).
+    Extension(CloseCode),
 }
 
 impl RemoteProtocolError {
     /// The code to close the connection with (§7.4.1).
     pub const fn close_code(self) -> CloseCode {
         match self {
-            Self::FrameTooLong | Self::MessageTooLong | Self::TooManyFragments => CloseCode::MESSAGE_TOO_BIG,
-            Self::InvalidUtf8 | Self::InvalidCloseReason => CloseCode::INVALID_FRAME_PAYLOAD_DATA,
+            Self::FrameTooLong | Self::MessageTooLong | Self::TooManyFragments | Self::InflationRatio => {
+                CloseCode::MESSAGE_TOO_BIG
+            }
+            Self::InvalidUtf8 | Self::InvalidCloseReason | Self::InvalidDeflate => {
+                CloseCode::INVALID_FRAME_PAYLOAD_DATA
+            }
+            Self::Extension(code) => code,
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
@@ -96,6 +107,9 @@ impl RemoteProtocolError {
             Self::TruncatedCloseCode => "close frame has half a code",
             Self::InvalidCloseCode(_) => "close code is not allowed",
             Self::InvalidCloseReason => "close reason is not UTF-8",
+            Self::InvalidDeflate => "compressed data is malformed",
+            Self::InflationRatio => "compressed data grows too much",
+            Self::Extension(_) => "rule of an extension is broken",
         }
     }
 }
@@ -174,7 +188,10 @@ pub enum HandshakeError {
     /// The server chose a subprotocol that was not offered, or several (§4.1).
     #[error("server chose a subprotocol that was not offered")]
     UnexpectedSubprotocol,
-    /// The server chose an extension that was not offered (§4.1).
+    /// `Sec-WebSocket-Extensions` is not a list of extensions (§9.1).
+    #[error("Sec-WebSocket-Extensions is malformed")]
+    InvalidExtension,
+    /// The server chose an extension that was not offered, or not so (§4.1, RFC 7692 §7.1).
     #[error("server chose an extension that was not offered")]
     UnexpectedExtension,
     /// More 1xx responses than [`max_informational`](crate::HandshakeLimits::max_informational).
@@ -307,6 +324,14 @@ pub enum LocalProtocolError {
     #[cfg(feature = "alloc")]
     #[error("subprotocol was not offered")]
     SubprotocolNotOffered,
+    /// An extension whose name or parameters are no tokens, or that is agreed on twice (§9.1).
+    #[cfg(feature = "alloc")]
+    #[error("extension is malformed or repeated")]
+    InvalidExtension,
+    /// An extension that the client did not offer (§4.2.2).
+    #[cfg(feature = "alloc")]
+    #[error("extension was not offered")]
+    ExtensionNotOffered,
     /// A refusal with a status that is none: 300 to 599 are (RFC 9110 §15).
     #[cfg(feature = "alloc")]
     #[error("status {0} does not refuse a connection")]

@@ -159,15 +159,17 @@ mod entropy;
 mod limits;
 // Failure.
 mod error;
-// Bytes to frames, frames to messages, messages to events; and back.
 mod output;
-mod frame;
-mod event;
-mod message;
-mod connection;
-// Bytes to heads, heads to an open connection; and back.
+// Bytes to heads, and back.
 #[cfg(feature = "alloc")]
 mod http;
+// Bytes to frames, frames to events, events to a connection; and back.
+mod frame;
+mod event;
+mod extension;
+mod message;
+mod connection;
+// Heads to an open connection.
 mod handshake;
 // All as one.
 #[cfg(feature = "alloc")]
@@ -187,6 +189,15 @@ pub use entropy::{Entropy, NoEntropy};
 pub use error::HandshakeError;
 pub use error::{LocalProtocolError, RemoteProtocolError};
 pub use event::{BytesMessage, CloseConnection, Event, LentEvent, Outgoing, Ping, Pong, Reply, TextMessage};
+#[cfg(feature = "alloc")]
+pub use extension::{
+    Agreed, Decoded, Extension, ExtensionParams, Extensions, InboundExtension, OutboundExtension,
+};
+#[cfg(feature = "deflate")]
+pub use extension::{DeflateParams, PermessageDeflate};
+pub use extension::{ExtensionSet, NoExtensions};
+#[cfg(feature = "alloc")]
+pub use frame::PayloadEnd;
 pub use frame::{EncodedHeader, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
 #[cfg(feature = "alloc")]
 pub use handshake::{

@@ -119,6 +119,13 @@ fn split_begun(piece: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
+/// Whether `piece` is the beginning of one character, and no more.
+#[cfg(feature = "alloc")]
+#[inline]
+pub(crate) fn is_begun(piece: &[u8]) -> bool {
+    !piece.is_empty() && piece.len() < 4 && begun_at(piece) == 0
+}
+
 /// Where a character begins that `piece` does not end; the length of `piece` if there is none.
 fn begun_at(piece: &[u8]) -> usize {
     // A character of four bytes can lack its last, so its first stands among the last three.

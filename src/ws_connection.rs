@@ -4,6 +4,7 @@
 //! and can spare a copy. Where it differs it mends, and the crate's front page says how.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
@@ -14,6 +15,7 @@ use crate::connection::{Closure, Connection, ConnectionState, Replies, ReplyPoli
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::{HandshakeError, LocalProtocolError, RemoteProtocolError};
 use crate::event::{BytesMessage, CloseConnection, Event, LentEvent, Outgoing, Ping, Pong, TextMessage};
+use crate::extension::{Extension, Extensions};
 use crate::frame::FrameHeader;
 use crate::handshake::{
     AcceptConnection, Answer, ClientHandshake, RejectConnection, RejectData, Request, ServerHandshake,
@@ -39,10 +41,12 @@ use crate::limits::{HandshakeLimits, Limits};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "WSConnection")]
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct WsConnection<E = NoEntropy> {
     limits: Limits,
     handshake_limits: HandshakeLimits,
+    /// What may be used if the peer agrees.
+    supported: Vec<Box<dyn Extension>>,
     /// A client's entropy, until the connection has it.
     entropy: Option<E>,
     phase: Phase<E>,
@@ -85,7 +89,7 @@ pub enum ReceiveError {
     Protocol(#[from] RemoteProtocolError),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Phase<E> {
     /// A client that has asked for nothing yet.
     Idle,
@@ -94,7 +98,7 @@ enum Phase<E> {
     /// A server that waits for the request, or for the caller's answer.
     Server(ServerHandshake),
     /// Messages go both ways.
-    Open(Connection<E>),
+    Open(Connection<E, Extensions>),
     /// A client that heard from the server before it asked.
     Failed,
 }
@@ -137,6 +141,7 @@ impl<E: Entropy> WsConnection<E> {
         Self {
             limits: Limits::DEFAULT,
             handshake_limits: HandshakeLimits::DEFAULT,
+            supported: Vec::new(),
             entropy,
             phase,
             inbox: Inbox::default(),
@@ -153,6 +158,31 @@ impl<E: Entropy> WsConnection<E> {
         if let Phase::Server(handshake) = &mut self.phase {
             *handshake = ServerHandshake::new(handshake_limits);
         }
+        self
+    }
+
+    /// Offers an extension as a client, and agrees to offers of it as a server, before anything is sent or
+    /// received.
+    ///
+    /// ```
+    /// use wsproto::{AcceptConnection, OsEntropy, Request, WsConnection};
+    /// # #[cfg(feature = "deflate")] {
+    /// use wsproto::PermessageDeflate;
+    ///
+    /// let mut client = WsConnection::client(OsEntropy::new()).with_extension(PermessageDeflate::new());
+    /// let mut server = WsConnection::server().with_extension(PermessageDeflate::new());
+    ///
+    /// server.receive_data(&client.send(Request::new("localhost", "/"))?)?;
+    /// server.next_event()?;
+    /// let answer = server.send(AcceptConnection::new())?;
+    /// let agreed = b"\r\nSec-WebSocket-Extensions: permessage-deflate\r\n";
+    /// assert!(answer.windows(agreed.len()).any(|part| part == agreed));
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_extension(mut self, extension: impl Extension + 'static) -> Self {
+        self.supported.push(Box::new(extension));
         self
     }
 
@@ -279,9 +309,18 @@ impl<E: Entropy> WsConnection<E> {
             }
             Phase::Client(handshake) => {
                 let answer = self.inbox.read(|input| handshake.receive(input).map(own_answer));
-                match handshake.state() {
-                    ConnectionState::Open => self.open(),
-                    ConnectionState::Closed => self.inbox.clear(),
+                match (&answer, handshake.state()) {
+                    (Ok(Some(WsEvent::AcceptConnection(accept))), _) => {
+                        match accept.extensions(&supported(&self.supported)) {
+                            Ok(extensions) => self.open(extensions),
+                            Err(error) => {
+                                self.inbox.clear();
+                                self.phase = Phase::Failed;
+                                return Err(error.into());
+                            }
+                        }
+                    }
+                    (_, ConnectionState::Closed) => self.inbox.clear(),
                     _ => {}
                 }
                 Ok(answer?)
@@ -329,9 +368,15 @@ impl<E: Entropy> WsConnection<E> {
     }
 
     /// The handshake is over: what follows are frames.
-    fn open(&mut self) {
-        self.phase = Phase::Open(Connection::new(self.limits, self.entropy.take()));
+    fn open(&mut self, extensions: Extensions) {
+        let connection = Connection::new(self.limits, self.entropy.take());
+        self.phase = Phase::Open(connection.with_extensions(extensions));
     }
+}
+
+/// The extensions as negotiation takes them.
+fn supported(extensions: &[Box<dyn Extension>]) -> Vec<&dyn Extension> {
+    extensions.iter().map(|extension| &**extension).collect()
 }
 
 impl Inbox {
@@ -409,7 +454,9 @@ impl WsOutgoing for Request {
             return Err(LocalProtocolError::Ended);
         }
         let limits = connection.handshake_limits;
-        let handshake = ClientHandshake::start(self, limits, entropy, &mut connection.outbox)?;
+        let request =
+            connection.supported.iter().fold(self, |request, extension| request.with_extension(&**extension));
+        let handshake = ClientHandshake::start(request, limits, entropy, &mut connection.outbox)?;
         connection.phase = Phase::Client(handshake);
         Ok(())
     }
@@ -424,8 +471,10 @@ impl WsOutgoing for AcceptConnection {
         if connection.inbox.end == End::Overflow {
             return Err(LocalProtocolError::Ended);
         }
-        handshake.accept(self, &mut connection.outbox)?;
-        connection.open();
+        let Some(request) = handshake.request() else { return Err(LocalProtocolError::NotInHandshake) };
+        let (accept, extensions) = self.with_extensions(&supported(&connection.supported), request);
+        handshake.accept(accept, &mut connection.outbox)?;
+        connection.open(extensions);
         Ok(())
     }
 }

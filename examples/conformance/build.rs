@@ -5,7 +5,7 @@ use wsproto::{
     ServerHandshake,
 };
 
-use super::cases::{BuildRequest, BuildResponse, Reject, RequestInput, ResponseInput};
+use super::cases::{BuildRequest, BuildResponse, Reject, RequestInput, ResponseInput, ServerConfig};
 use super::handshake::Nonce;
 use super::observation::Built;
 use super::splits::Report;
@@ -18,6 +18,9 @@ pub(crate) fn run_request(case: &BuildRequest) -> Report<Built> {
     }
     for (name, value) in headers {
         request = request.with_header(name, value);
+    }
+    for extension in case.config.extensions() {
+        request = request.with_extension(extension);
     }
     let mut output = Vec::new();
     let mut nonce = Nonce(*b"the sample nonce");
@@ -36,13 +39,14 @@ pub(crate) fn run_response(case: &BuildResponse) -> Result<Report<Built>, String
     let mut output = Vec::new();
     let result = match reject {
         Some(reject) => self::reject(&mut handshake, reject, headers, &mut output),
-        None => accept(&mut handshake, subprotocol.as_deref(), headers, &mut output),
+        None => accept(&mut handshake, &case.config, subprotocol.as_deref(), headers, &mut output),
     };
     Ok(Report::of_one_run(Built::new(result, output)))
 }
 
 fn accept(
     handshake: &mut ServerHandshake,
+    config: &ServerConfig,
     subprotocol: Option<&str>,
     headers: &[(String, String)],
     output: &mut Vec<u8>,
@@ -53,6 +57,9 @@ fn accept(
     }
     for (name, value) in headers {
         accept = accept.with_header(name, value);
+    }
+    if let Some(request) = handshake.request() {
+        (accept, _) = accept.with_extensions(&config.extensions(), request);
     }
     handshake.accept(accept, output)
 }

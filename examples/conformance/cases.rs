@@ -3,9 +3,11 @@
 //! What is expected of a case is dropped unread, and so is what is there for people.
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use wsproto::{HandshakeLimits, Limits};
+use wsproto::{
+    DeflateParams, Extension, ExtensionParams, Extensions, HandshakeLimits, Limits, PermessageDeflate,
+};
 
 use super::values::{HexBytes, Latin1Bytes, Payload, Received};
 
@@ -38,7 +40,7 @@ pub(crate) struct Receive {
     pub(crate) role: Role,
     pub(crate) chunks: Vec<HexBytes>,
     pub(crate) split: Split,
-    deflate: Option<IgnoredAny>,
+    deflate: Option<Deflate>,
     limits: Option<FrameLimits>,
     #[serde(default)]
     pub(crate) prelude: Vec<Action>,
@@ -52,7 +54,7 @@ pub(crate) struct Receive {
 pub(crate) struct Local {
     pub(crate) role: Role,
     pub(crate) actions: Vec<Action>,
-    deflate: Option<IgnoredAny>,
+    deflate: Option<Deflate>,
     limits: Option<FrameLimits>,
 }
 
@@ -85,7 +87,7 @@ pub(crate) struct Response {
 pub(crate) struct BuildRequest {
     pub(crate) input: RequestInput,
     #[serde(default)]
-    config: ServerConfig,
+    pub(crate) config: ServerConfig,
 }
 
 /// A response that the local user asks for.
@@ -94,7 +96,7 @@ pub(crate) struct BuildRequest {
 pub(crate) struct BuildResponse {
     pub(crate) input: ResponseInput,
     #[serde(default)]
-    config: ServerConfig,
+    pub(crate) config: ServerConfig,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -135,6 +137,16 @@ pub(crate) struct Close {
     pub(crate) reason: String,
 }
 
+/// The parameters of permessage-deflate that were agreed on.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Deflate {
+    server_no_context_takeover: bool,
+    client_no_context_takeover: bool,
+    server_max_window_bits: u8,
+    client_max_window_bits: u8,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FrameLimits {
@@ -145,7 +157,7 @@ struct FrameLimits {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServerConfig {
     pub(crate) subprotocols: Vec<String>,
-    deflate: bool,
+    pub(crate) deflate: bool,
     pub(crate) origins: Option<Vec<String>>,
     limits: Option<HeadLimits>,
 }
@@ -156,7 +168,7 @@ pub(crate) struct ClientConfig {
     pub(crate) key: String,
     #[serde(default)]
     pub(crate) subprotocols: Vec<String>,
-    offer: Option<String>,
+    pub(crate) offer: Option<String>,
     limits: Option<HeadLimits>,
 }
 
@@ -230,18 +242,6 @@ impl Kind {
             _ => Err(format!("unsupported kind: {kind}")),
         }
     }
-
-    /// Whether permessage-deflate would have to be in use or on offer.
-    pub(crate) fn needs_deflate(&self) -> bool {
-        match self {
-            Self::Receive(case) => case.deflate.is_some(),
-            Self::Local(case) => case.deflate.is_some(),
-            Self::Request(case) => case.config.deflate,
-            Self::Response(case) => case.config.offer.is_some(),
-            Self::BuildRequest(case) => case.config.deflate,
-            Self::BuildResponse(case) => case.config.deflate,
-        }
-    }
 }
 
 /// Members that tell what is expected, or tell people about the case.
@@ -264,12 +264,39 @@ impl Receive {
     pub(crate) fn limits(&self) -> Limits {
         limits(self.limits.as_ref())
     }
+
+    pub(crate) fn extensions(&self) -> Extensions {
+        extensions(self.role, self.deflate)
+    }
 }
 
 impl Local {
     pub(crate) fn limits(&self) -> Limits {
         limits(self.limits.as_ref())
     }
+
+    pub(crate) fn extensions(&self) -> Extensions {
+        extensions(self.role, self.deflate)
+    }
+}
+
+fn extensions(role: Role, deflate: Option<Deflate>) -> Extensions {
+    let mut extensions = Extensions::none();
+    if let Some(agreed) = deflate {
+        let params = DeflateParams {
+            server_no_context_takeover: agreed.server_no_context_takeover,
+            client_no_context_takeover: agreed.client_no_context_takeover,
+            server_max_window_bits: agreed.server_max_window_bits,
+            client_max_window_bits: agreed.client_max_window_bits,
+        };
+        let role = match role {
+            Role::Client => wsproto::Role::Client,
+            Role::Server => wsproto::Role::Server,
+        };
+        let pushed = extensions.push(PermessageDeflate::new().run(role, params));
+        assert!(pushed.is_ok(), "nothing else claims its bit");
+    }
+    extensions
 }
 
 fn limits(set: Option<&FrameLimits>) -> Limits {
@@ -281,12 +308,37 @@ fn limits(set: Option<&FrameLimits>) -> Limits {
 }
 
 impl ServerConfig {
+    /// "Full support": whatever is offered is met.
+    pub(crate) fn extensions(&self) -> Vec<&dyn Extension> {
+        const DEFLATE: PermessageDeflate = PermessageDeflate::new();
+        if self.deflate { vec![&DEFLATE] } else { Vec::new() }
+    }
+
     pub(crate) fn limits(&self) -> HandshakeLimits {
         head_limits(self.limits.as_ref())
     }
 }
 
 impl ClientConfig {
+    /// The settings that make the offer of the case.
+    pub(crate) fn deflate(&self) -> Result<Option<PermessageDeflate>, String> {
+        let Some(offer) = &self.offer else { return Ok(None) };
+        let offers = ExtensionParams::parse_list(offer.as_bytes()).ok_or("the offer is malformed")?;
+        let [offer] = offers.as_slice() else { return Err("not one offer".to_owned()) };
+        let mut deflate = PermessageDeflate::new().without_client_max_window_bits();
+        for (name, value) in offer.params() {
+            let bits = value.map_or(Ok(15), |bits| bits.parse().map_err(|_| "window bits are a number"))?;
+            deflate = match name {
+                "server_no_context_takeover" => deflate.with_server_no_context_takeover(),
+                "client_no_context_takeover" => deflate.with_client_no_context_takeover(),
+                "server_max_window_bits" => deflate.with_server_max_window_bits(bits),
+                "client_max_window_bits" => deflate.with_client_max_window_bits(bits),
+                _ => return Err(format!("unknown parameter: {name}")),
+            };
+        }
+        Ok(Some(deflate))
+    }
+
     pub(crate) fn limits(&self) -> HandshakeLimits {
         head_limits(self.limits.as_ref())
     }

@@ -1,8 +1,8 @@
 //! Cases of the kind `receive`: frames that come in, with replies on.
 
 use wsproto::{
-    CloseCode, Connection, Entropy, Event, LentEvent, MessageAssembler, RemoteProtocolError, Replies,
-    ReplyPolicy,
+    CloseCode, Connection, Entropy, Event, Extensions, LentEvent, MessageAssembler, RemoteProtocolError,
+    Replies, ReplyPolicy,
 };
 
 use super::cases::{Receive, Role};
@@ -14,8 +14,14 @@ use super::wire::Reply;
 pub(crate) fn run(case: &Receive) -> Result<Report<Received>, String> {
     let chunks: Vec<&[u8]> = case.chunks.iter().map(|chunk| chunk.0.as_slice()).collect();
     Report::of_cuts(&chunks, case.split, |pieces| match case.role {
-        Role::Server => observe(Connection::server(case.limits()), case, pieces),
-        Role::Client => observe(Connection::client(case.limits(), FixedKey), case, pieces),
+        Role::Server => {
+            observe(Connection::server(case.limits()).with_extensions(case.extensions()), case, pieces)
+        }
+        Role::Client => observe(
+            Connection::client(case.limits(), FixedKey).with_extensions(case.extensions()),
+            case,
+            pieces,
+        ),
     })
 }
 
@@ -29,7 +35,7 @@ impl Entropy for FixedKey {
 }
 
 fn observe<E: Entropy>(
-    mut connection: Connection<E>,
+    mut connection: Connection<E, Extensions>,
     case: &Receive,
     pieces: &[&[u8]],
 ) -> Result<Received, String> {
@@ -50,7 +56,7 @@ fn observe<E: Entropy>(
 
 /// A connection, and what it has shown so far.
 struct Endpoint<E> {
-    connection: Connection<E>,
+    connection: Connection<E, Extensions>,
     replies: Replies,
     output: Vec<u8>,
     messages: MessageAssembler,
@@ -67,7 +73,7 @@ struct Failure {
 }
 
 impl<E: Entropy> Endpoint<E> {
-    fn new(connection: Connection<E>) -> Self {
+    fn new(connection: Connection<E, Extensions>) -> Self {
         Self {
             connection,
             replies: Replies::new(ReplyPolicy::PongAndClose),

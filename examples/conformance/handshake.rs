@@ -1,7 +1,9 @@
 //! Cases of the kinds `request` and `response`: heads that come in.
 
+use serde_json::{Map, Value, json};
 use wsproto::{
-    AcceptConnection, Answer, ClientHandshake, Entropy, HandshakeError, RejectConnection, ServerHandshake,
+    AcceptConnection, Answer, ClientHandshake, DeflateParams, Entropy, Extension, ExtensionParams,
+    HandshakeError, PermessageDeflate, RejectConnection, ServerHandshake,
 };
 
 use super::cases::{ClientConfig, Request, Response, ServerConfig};
@@ -53,7 +55,8 @@ fn decide(config: &ServerConfig, request: &wsproto::Request) -> Result<AcceptCon
     // The client lists first what it likes best (RFC 6455 §4.1).
     let chosen =
         request.subprotocols().find(|offered| config.subprotocols.iter().any(|spoken| spoken == offered));
-    Ok(chosen.into_iter().fold(AcceptConnection::new(), |accept, chosen| accept.with_subprotocol(chosen)))
+    let (accept, _) = AcceptConnection::new().with_extensions(&config.extensions(), request);
+    Ok(chosen.into_iter().fold(accept, |accept, chosen| accept.with_subprotocol(chosen)))
 }
 
 fn accept(
@@ -78,16 +81,22 @@ fn reject(
 }
 
 pub(crate) fn run_response(case: &Response) -> Result<Report<Answered>, String> {
-    let start = ask(&case.config)?;
-    Report::of_cuts(&[&case.bytes.0], case.split, |pieces| read_answer(start.clone(), pieces, case.eof))
+    let deflate = case.config.deflate()?;
+    let start = ask(&case.config, deflate.as_ref())?;
+    Report::of_cuts(&[&case.bytes.0], case.split, |pieces| {
+        read_answer(start.clone(), deflate.as_ref(), pieces, case.eof)
+    })
 }
 
 /// Writes the request that the response answers, with the key that the case names.
-fn ask(config: &ClientConfig) -> Result<ClientHandshake, String> {
+fn ask(config: &ClientConfig, deflate: Option<&PermessageDeflate>) -> Result<ClientHandshake, String> {
     let bytes = from_key(&config.key).ok_or("the key is not sixteen bytes in base64")?;
     let mut request = wsproto::Request::new("server.example.com", "/chat");
     for subprotocol in &config.subprotocols {
         request = request.with_subprotocol(subprotocol);
+    }
+    if let Some(deflate) = deflate {
+        request = request.with_extension(deflate);
     }
     let mut output = Vec::new();
     let handshake = ClientHandshake::start(request, config.limits(), &mut Nonce(bytes), &mut output)
@@ -111,7 +120,12 @@ impl Entropy for Nonce {
 }
 
 /// Takes an answer with its body.
-fn read_answer(mut handshake: ClientHandshake, pieces: &[&[u8]], eof: bool) -> Result<Answered, String> {
+fn read_answer(
+    mut handshake: ClientHandshake,
+    deflate: Option<&PermessageDeflate>,
+    pieces: &[&[u8]],
+    eof: bool,
+) -> Result<Answered, String> {
     let mut refusal = None;
     let mut pieces = pieces.iter();
     while let Some(piece) = pieces.next() {
@@ -121,7 +135,17 @@ fn read_answer(mut handshake: ClientHandshake, pieces: &[&[u8]], eof: bool) -> R
                 Ok(Some(Answer::Accept(accept))) => {
                     let subprotocol = accept.subprotocol().map(str::to_owned);
                     let leftover = [rest, &pieces.as_slice().concat()].concat();
-                    return Ok(Answered::Accept { subprotocol, deflate: None, leftover });
+                    let offered: Vec<&dyn Extension> = deflate.iter().map(|deflate| *deflate as _).collect();
+                    if let Err(error) = accept.extensions(&offered) {
+                        return Ok(Answered::failed(error));
+                    }
+                    let answer = accept.headers().get("Sec-WebSocket-Extensions").unwrap_or_default();
+                    let agreed = ExtensionParams::parse_list(answer).unwrap_or_default();
+                    let params = agreed
+                        .first()
+                        .zip(deflate)
+                        .and_then(|(answer, deflate)| deflate.agreed_params(answer));
+                    return Ok(Answered::Accept { subprotocol, deflate: params.map(parameters), leftover });
                 }
                 Ok(Some(Answer::Reject(reject))) => refusal = Some((reject.status_code(), Vec::new())),
                 Ok(Some(Answer::RejectData(data))) => {
@@ -137,4 +161,15 @@ fn read_answer(mut handshake: ClientHandshake, pieces: &[&[u8]], eof: bool) -> R
         return Ok(Answered::failed(error));
     }
     Ok(refusal.map_or(Answered::Pending, |(status, body)| Answered::Http { status, body }))
+}
+
+/// The parameters that were agreed on.
+fn parameters(params: DeflateParams) -> Map<String, Value> {
+    let value = json!({
+        "server_no_context_takeover": params.server_no_context_takeover,
+        "client_no_context_takeover": params.client_no_context_takeover,
+        "server_max_window_bits": params.server_max_window_bits,
+        "client_max_window_bits": params.client_max_window_bits,
+    });
+    value.as_object().cloned().unwrap_or_default()
 }

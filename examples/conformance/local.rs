@@ -1,7 +1,8 @@
 //! Cases of the kind `local`: calls of the local user, and what they write.
 
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, Connection, Entropy, OsEntropy, Ping, Pong, TextMessage,
+    BytesMessage, CloseCode, CloseConnection, Connection, Entropy, Extensions, OsEntropy, Ping, Pong,
+    TextMessage,
 };
 
 use super::cases::{Action, Close, Local, Role};
@@ -12,15 +13,20 @@ use super::wire::Frame;
 
 pub(crate) fn run(case: &Local) -> Result<Report<Sent>, String> {
     let sent = match case.role {
-        Role::Server => send(Connection::server(case.limits()), &case.actions),
+        Role::Server => {
+            send(Connection::server(case.limits()).with_extensions(case.extensions()), &case.actions)
+        }
         // Real entropy, as it is the implementation's own source that cases of masking keys are about.
-        Role::Client => send(Connection::client(case.limits(), OsEntropy::new()), &case.actions),
+        Role::Client => send(
+            Connection::client(case.limits(), OsEntropy::new()).with_extensions(case.extensions()),
+            &case.actions,
+        ),
     };
     sent.map(Report::of_one_run)
 }
 
 /// Acts up to the first call that is refused.
-fn send<E: Entropy>(mut connection: Connection<E>, actions: &[Action]) -> Result<Sent, String> {
+fn send<E: Entropy>(mut connection: Connection<E, Extensions>, actions: &[Action]) -> Result<Sent, String> {
     let mut output = Vec::new();
     let mut refused = None;
     let mut bytes_after_refusal = 0;
@@ -45,7 +51,7 @@ pub(crate) enum Verdict {
 
 /// Does one thing that the local user asks for.
 pub(crate) fn perform<E: Entropy>(
-    connection: &mut Connection<E>,
+    connection: &mut Connection<E, Extensions>,
     action: &Action,
     output: &mut Vec<u8>,
 ) -> Verdict {
@@ -80,6 +86,6 @@ pub(crate) fn perform<E: Entropy>(
 }
 
 /// Takes note of what the peer sends, up to its end or to the rule that it breaks.
-fn receive<E: Entropy>(connection: &mut Connection<E>, mut input: &mut [u8]) {
+fn receive<E: Entropy>(connection: &mut Connection<E, Extensions>, mut input: &mut [u8]) {
     while let Ok(Some(_)) = connection.next_event(&mut input) {}
 }

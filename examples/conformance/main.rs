@@ -108,9 +108,6 @@ fn tell(line: &[u8]) -> Line {
 }
 
 fn observe(kind: &Kind) -> Result<Told, String> {
-    if kind.needs_deflate() {
-        return Err("permessage-deflate is not supported yet".to_owned());
-    }
     match kind {
         Kind::Receive(case) => frames::run(case).map(Told::Receive),
         Kind::Local(case) => local::run(case).map(Told::Local),

@@ -206,7 +206,7 @@ impl Answered {
             HandshakeError::MissingConnectionUpgrade => "connection",
             HandshakeError::WrongAccept => "accept",
             HandshakeError::UnexpectedSubprotocol => "subprotocol",
-            HandshakeError::UnexpectedExtension => "extension",
+            HandshakeError::InvalidExtension | HandshakeError::UnexpectedExtension => "extension",
             HandshakeError::HeadTooLong
             | HandshakeError::TooManyHeaders
             | HandshakeError::BodyTooLong

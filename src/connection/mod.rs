@@ -12,6 +12,9 @@ use crate::close_code::CloseCode;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::{LocalProtocolError, RemoteProtocolError};
 use crate::event::{CloseConnection, Event, LentEvent, Outgoing};
+#[cfg(feature = "alloc")]
+use crate::extension::Extensions;
+use crate::extension::{ExtensionSet, NoExtensions};
 use crate::limits::Limits;
 use crate::output::Output;
 
@@ -48,10 +51,10 @@ pub use state::{ClosedBy, Closure, ConnectionState, Transport};
 /// assert_eq!(output, b"\x81\x05Hello\x8a\x00");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
-pub struct Connection<E = NoEntropy> {
-    receiver: Receiver,
-    sender: Sender<E>,
+#[derive(Debug)]
+pub struct Connection<E = NoEntropy, X: ExtensionSet = NoExtensions> {
+    receiver: Receiver<X>,
+    sender: Sender<E, X>,
 }
 
 impl Connection<NoEntropy> {
@@ -73,6 +76,17 @@ impl<E: Entropy> Connection<E> {
         Self { receiver: Receiver::new(sender.role(), limits), sender }
     }
 
+    /// The same connection with the extensions that its handshake has agreed on, before anything is sent or
+    /// received.
+    #[cfg(feature = "alloc")]
+    pub fn with_extensions(self, extensions: Extensions) -> Connection<E, Extensions> {
+        let (inbound, outbound) = extensions.split();
+        let Self { receiver, sender } = self;
+        Connection { receiver: receiver.with_extensions(inbound), sender: sender.with_extensions(outbound) }
+    }
+}
+
+impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
     /// Reads on in `input` up to the next event: see [`Receiver::next_event`].
     ///
     /// # Errors
@@ -117,27 +131,27 @@ impl<E: Entropy> Connection<E> {
     /// A half knows only its own side. That the peer has closed, the sender learns by the
     /// [`response`](CloseConnection::response) to it, from [`Sender::close_received`], or as soon as the
     /// connection itself is used again.
-    pub const fn split(&mut self) -> (&mut Receiver, &mut Sender<E>) {
+    pub const fn split(&mut self) -> (&mut Receiver<X>, &mut Sender<E, X>) {
         (&mut self.receiver, &mut self.sender)
     }
 
     /// The halves, to live apart: in two tasks or threads.
-    pub fn into_parts(self) -> (Receiver, Sender<E>) {
+    pub fn into_parts(self) -> (Receiver<X>, Sender<E, X>) {
         (self.receiver, self.sender)
     }
 
     /// Joins two halves again.
-    pub const fn from_parts(receiver: Receiver, sender: Sender<E>) -> Self {
+    pub const fn from_parts(receiver: Receiver<X>, sender: Sender<E, X>) -> Self {
         Self { receiver, sender }
     }
 
     /// The receiving half.
-    pub const fn receiver(&mut self) -> &mut Receiver {
+    pub const fn receiver(&mut self) -> &mut Receiver<X> {
         &mut self.receiver
     }
 
     /// The sending half.
-    pub const fn sender(&mut self) -> &mut Sender<E> {
+    pub const fn sender(&mut self) -> &mut Sender<E, X> {
         &mut self.sender
     }
 
@@ -182,5 +196,11 @@ impl<E: Entropy> Connection<E> {
             },
             None => Closure { by, code: CloseCode::ABNORMAL_CLOSURE, reason: "", clean: false },
         })
+    }
+}
+
+impl<E: Clone, X: ExtensionSet<Inbound: Clone, Outbound: Clone>> Clone for Connection<E, X> {
+    fn clone(&self) -> Self {
+        Self { receiver: self.receiver.clone(), sender: self.sender.clone() }
     }
 }

@@ -3,6 +3,9 @@
 use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
 use crate::event::{CloseConnection, Event, LentEvent};
+use crate::extension::{ExtensionSet, NoExtensions};
+#[cfg(feature = "alloc")]
+use crate::extension::{Extensions, InboundExtensions};
 use crate::limits::Limits;
 use crate::message::MessageDecoder;
 use crate::role::Role;
@@ -26,9 +29,9 @@ use crate::role::Role;
 /// assert!(input.is_empty());
 /// # Ok::<(), wsproto::RemoteProtocolError>(())
 /// ```
-#[derive(Clone, Debug)]
-pub struct Receiver {
-    messages: MessageDecoder,
+#[derive(Debug)]
+pub struct Receiver<X: ExtensionSet = NoExtensions> {
+    messages: MessageDecoder<X>,
     state: ReceiverState,
     /// Whether the transport has ended, be it before or after that.
     transport_ended: bool,
@@ -57,6 +60,15 @@ impl Receiver {
         }
     }
 
+    /// The same, with the receiving halves of extensions.
+    #[cfg(feature = "alloc")]
+    pub(super) fn with_extensions(self, extensions: InboundExtensions) -> Receiver<Extensions> {
+        let Self { messages, state, transport_ended } = self;
+        Receiver { messages: messages.with_extensions(extensions), state, transport_ended }
+    }
+}
+
+impl<X: ExtensionSet> Receiver<X> {
     /// Reads on in `input` up to the next event, and takes off what it has read.
     ///
     /// Returns `None` when `input` is used up: then read more from the transport. What was taken off may
@@ -128,5 +140,12 @@ impl Receiver {
     /// After a failure, how many of the bytes taken off the input lie behind the one that broke the rule.
     pub fn overread(&self) -> usize {
         self.messages.overread()
+    }
+}
+
+impl<X: ExtensionSet<Inbound: Clone>> Clone for Receiver<X> {
+    fn clone(&self) -> Self {
+        let Self { messages, state, transport_ended } = self;
+        Self { messages: messages.clone(), state: *state, transport_ended: *transport_ended }
     }
 }

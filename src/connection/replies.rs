@@ -5,6 +5,7 @@
 use crate::entropy::Entropy;
 use crate::error::{LocalProtocolError, RemoteProtocolError};
 use crate::event::{CloseConnection, Event, LentEvent, Ping};
+use crate::extension::ExtensionSet;
 use crate::frame::FrameHeader;
 use crate::output::Output;
 
@@ -92,9 +93,9 @@ impl Replies {
     /// # Errors
     ///
     /// No room in `output`, or a streamed frame that is not complete. What was not written still waits.
-    pub fn send<E: Entropy>(
+    pub fn send<E: Entropy, X: ExtensionSet>(
         &mut self,
-        sender: &mut Sender<E>,
+        sender: &mut Sender<E, X>,
         output: &mut impl Output,
     ) -> Result<(), LocalProtocolError> {
         self.send_pong(sender, output)?;
@@ -106,9 +107,9 @@ impl Replies {
     }
 
     /// Writes the pong, if one waits.
-    pub(crate) fn send_pong<E: Entropy>(
+    pub(crate) fn send_pong<E: Entropy, X: ExtensionSet>(
         &mut self,
-        sender: &mut Sender<E>,
+        sender: &mut Sender<E, X>,
         output: &mut impl Output,
     ) -> Result<(), LocalProtocolError> {
         if let Some(pong) = &self.pong {

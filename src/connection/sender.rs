@@ -4,6 +4,11 @@ use crate::close_code::CloseCode;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::LocalProtocolError;
 use crate::event::{CloseConnection, Event, Outgoing};
+use crate::extension::{ExtensionSet, NoExtensions};
+#[cfg(feature = "alloc")]
+use crate::extension::{Extensions, Outbound, OutboundExtensions};
+#[cfg(feature = "alloc")]
+use crate::frame::FrameHeader;
 use crate::frame::{CloseBody, EncodedHeader, FrameEncoder, Rsv};
 use crate::opcode::{MessageKind, Opcode};
 use crate::output::Output;
@@ -30,9 +35,10 @@ use super::prepared::PreparedMessage;
 /// assert_eq!(refused, Err(LocalProtocolError::CloseSent));
 /// # Ok::<(), wsproto::LocalProtocolError>(())
 /// ```
-#[derive(Clone, Debug)]
-pub struct Sender<E = NoEntropy> {
+#[derive(Debug)]
+pub struct Sender<E = NoEntropy, X: ExtensionSet = NoExtensions> {
     frames: FrameEncoder<E>,
+    extensions: X::Outbound,
     state: State,
 }
 
@@ -65,9 +71,46 @@ impl<E: Entropy> Sender<E> {
 
     /// A sender for either role; `None` makes a server's.
     pub(crate) const fn new(entropy: Option<E>) -> Self {
-        Self { frames: FrameEncoder::new(entropy), state: State::Open }
+        Self { frames: FrameEncoder::new(entropy), extensions: NoExtensions, state: State::Open }
     }
 
+    /// The same, with the sending halves of extensions.
+    #[cfg(feature = "alloc")]
+    pub(super) fn with_extensions(self, extensions: OutboundExtensions) -> Sender<E, Extensions> {
+        let Self { frames, state, .. } = self;
+        Sender { frames, extensions, state }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<E: Entropy> Sender<E, Extensions> {
+    /// Writes an event to `output` that extensions leave alone, if it starts a message: it is not compressed.
+    ///
+    /// What a message starts as it goes on as, however its other pieces are sent.
+    ///
+    /// # Errors
+    ///
+    /// What [`send`](Self::send) refuses.
+    pub fn send_plain(
+        &mut self,
+        event: impl Outgoing,
+        output: &mut impl Output,
+    ) -> Result<(), LocalProtocolError> {
+        let starts = matches!(self.state, State::Open | State::PeerClosed);
+        let (kind, payload, message_finished) = match event.lend() {
+            Event::Text(text) if starts => (MessageKind::Text, text.data.as_bytes(), text.message_finished),
+            Event::Bytes(bytes) if starts => (MessageKind::Binary, bytes.data, bytes.message_finished),
+            _ => return self.send(event, output),
+        };
+        let (opcode, next) = self.state.after_data(kind, message_finished)?;
+        self.frames.encode(message_finished, Rsv::NONE, opcode, payload, output)?;
+        self.extensions.begin_plain();
+        self.state = next;
+        Ok(())
+    }
+}
+
+impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// Writes an event to `output`.
     ///
     /// A message goes out in one frame for each piece; pings, pongs and the close frame may go between.
@@ -162,6 +205,14 @@ impl<E: Entropy> Sender<E> {
             Event::Bytes(bytes) => (MessageKind::Binary, bytes.data, bytes.message_finished),
             Event::Ping(_) | Event::Pong(_) | Event::Close(_) => return self.send(message, output),
         };
+        #[cfg(feature = "alloc")]
+        {
+            let (opcode, next) = self.state.after_data(kind, message_finished)?;
+            if self.encode_extended(kind, opcode, payload, message_finished, max_fragment_len, output)? {
+                self.state = next;
+                return Ok(());
+            }
+        }
         let mut len: usize = 0;
         for (fragment, _) in Fragments::of(kind, payload, max_fragment_len) {
             len = len.saturating_add(self.frames.encoded_len(fragment.len()));
@@ -184,12 +235,37 @@ impl<E: Entropy> Sender<E> {
         message: &PreparedMessage,
         output: &mut impl Output,
     ) -> Result<(), LocalProtocolError> {
+        let kind = message.kind();
+        if let Some(extensions) = self.extensions.chain_mut() {
+            if extensions.mark(kind, Some(message.payload().len())).is_some() {
+                return self.send_prepared_extended(message, output);
+            }
+        }
         let (Role::Server, State::Open, 0) = (self.role(), self.state, self.frames.payload_remaining())
         else {
-            return self.send_data(message.kind(), message.payload(), true, output);
+            return self.send_data(kind, message.payload(), true, output);
         };
         output.reserve(message.header().len().saturating_add(message.payload().len()))?;
         output.write(message.header(), message.payload(), None)
+    }
+
+    /// Writes a message that extensions encode, unless that was done.
+    #[cfg(feature = "alloc")]
+    fn send_prepared_extended(
+        &mut self,
+        message: &PreparedMessage,
+        output: &mut impl Output,
+    ) -> Result<(), LocalProtocolError> {
+        #[cfg(feature = "deflate")]
+        if let (Some(deflated), State::Open, Some(extensions)) =
+            (message.as_deflated(), self.state, self.extensions.chain_mut())
+        {
+            if extensions.take_deflated(deflated.window_bits) {
+                let opcode = message.kind().opcode();
+                return self.frames.encode(true, Rsv::RSV1, opcode, &deflated.payload, output);
+            }
+        }
+        self.send_data(message.kind(), message.payload(), true, output)
     }
 
     /// Makes a frame of a payload where it lies: masks it if need be, and returns the header to write
@@ -304,9 +380,54 @@ impl<E: Entropy> Sender<E> {
         output: &mut impl Output,
     ) -> Result<(), LocalProtocolError> {
         let (opcode, next) = self.state.after_data(kind, message_finished)?;
+        #[cfg(feature = "alloc")]
+        if self.encode_extended(kind, opcode, payload, message_finished, usize::MAX, output)? {
+            self.state = next;
+            return Ok(());
+        }
         self.frames.encode(message_finished, Rsv::NONE, opcode, payload, output)?;
         self.state = next;
         Ok(())
+    }
+
+    /// Writes a piece of a message that extensions encode, in fragments; false where they leave it alone.
+    ///
+    /// Whether it can be written is known before they see it: what they have encoded must go out.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    fn encode_extended(
+        &mut self,
+        kind: MessageKind,
+        opcode: Opcode,
+        payload: &[u8],
+        message_finished: bool,
+        max_fragment_len: usize,
+        output: &mut impl Output,
+    ) -> Result<bool, LocalProtocolError> {
+        let Some(extensions) = self.extensions.chain_mut() else { return Ok(false) };
+        let starts = opcode != Opcode::Continuation;
+        let len = message_finished.then_some(payload.len());
+        let mark = if starts { extensions.mark(kind, len) } else { extensions.mark_on() };
+        let Some(mut rsv) = mark else {
+            if starts {
+                extensions.begin_plain();
+            }
+            return Ok(false);
+        };
+        let max_len = extensions.max_encoded_len(payload.len());
+        let frames = max_len.checked_div(max_fragment_len).unwrap_or(max_len).saturating_add(1);
+        self.frames.check(message_finished, rsv, opcode, max_len)?;
+        output.reserve(max_len.saturating_add(frames.saturating_mul(FrameHeader::MAX_LEN)))?;
+        if starts {
+            extensions.begin(kind, len);
+        }
+        let payload = extensions.encode(payload, message_finished);
+        let mut opcode = opcode;
+        for (fragment, is_last) in Fragments::of(MessageKind::Binary, payload, max_fragment_len) {
+            self.frames.encode(message_finished && is_last, rsv, opcode, fragment, output)?;
+            (opcode, rsv) = (Opcode::Continuation, Rsv::NONE);
+        }
+        Ok(true)
     }
 
     #[inline]
@@ -339,6 +460,13 @@ impl<E: Entropy> Sender<E> {
         let as_reply = is_reply || matches!(self.state, State::PeerClosed | State::PeerClosedInMessage(_));
         self.state = State::CloseSent { as_reply };
         Ok(())
+    }
+}
+
+impl<E: Clone, X: ExtensionSet<Outbound: Clone>> Clone for Sender<E, X> {
+    fn clone(&self) -> Self {
+        let Self { frames, extensions, state } = self;
+        Self { frames: frames.clone(), extensions: extensions.clone(), state: *state }
     }
 }
 

@@ -7,6 +7,7 @@
 
 use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
+use crate::extension::ExtensionSet;
 use crate::role::Role;
 
 use super::receiver::{Receiver, ReceiverState};
@@ -30,7 +31,7 @@ pub enum ConnectionState {
 
 impl ConnectionState {
     /// The state of a connection, from what its halves know.
-    pub(super) const fn of(receiver: &Receiver, close_sent: bool) -> Self {
+    pub(super) const fn of(receiver: &Receiver<impl ExtensionSet>, close_sent: bool) -> Self {
         match (receiver.state(), close_sent) {
             _ if receiver.is_transport_ended() => Self::Closed,
             (ReceiverState::Open, false) => Self::Open,
@@ -80,7 +81,7 @@ pub enum Transport {
 
 impl Transport {
     /// What the halves know says of the transport.
-    pub(super) const fn of(receiver: &Receiver, close_sent: bool, role: Role) -> Self {
+    pub(super) const fn of(receiver: &Receiver<impl ExtensionSet>, close_sent: bool, role: Role) -> Self {
         match (receiver.state(), close_sent, role) {
             _ if receiver.is_transport_ended() => Self::Drop,
             (ReceiverState::Failed(_), _, _) | (ReceiverState::CloseReceived, true, Role::Server) => {

@@ -44,6 +44,7 @@ pub struct FrameDecoder {
     max_fragments: u32,
     /// Our own role: the peer's decides whether frames are masked.
     role: Role,
+    claimed: ClaimedBits,
     message: Message,
     state: State,
 }
@@ -59,6 +60,36 @@ pub struct FrameChunk<'a> {
     pub frame_finished: bool,
     /// Whether the message ends here; of a control frame, the same as `frame_finished`.
     pub message_finished: bool,
+}
+
+/// What ends with a piece of payload.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadEnd {
+    /// Neither: more of the frame is to come.
+    Open,
+    /// The frame, but not the message.
+    Frame,
+    /// The frame, and the message with it.
+    Message,
+}
+
+/// The RSV bits that extensions give a meaning, on data frames (§9.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClaimedBits {
+    /// Those that the first frame of a message may bear.
+    pub(crate) first: Rsv,
+    /// Those that its other frames may bear.
+    pub(crate) continuation: Rsv,
+}
+
+/// The frame whose payload comes next.
+#[cfg(feature = "alloc")]
+pub(crate) enum Entered {
+    /// It has just begun; a data frame's message is of a kind.
+    Begun { header: FrameHeader, kind: Option<MessageKind> },
+    /// Some of it has been read.
+    UnderWay,
 }
 
 #[derive(Clone, Debug)]
@@ -79,7 +110,7 @@ enum Message {
     /// The next data frame starts a message.
     Finished,
     /// The next data frame continues this one.
-    UnderWay { opcode: Opcode, len: u64, fragments: u32 },
+    UnderWay { opcode: Opcode, len: u64, fragments: u32, is_marked: bool },
 }
 
 /// A frame whose header is read.
@@ -87,6 +118,10 @@ enum Message {
 struct Frame {
     opcode: Opcode,
     fin: bool,
+    /// Whether it goes on with a message.
+    #[cfg(feature = "alloc")]
+    is_continuation: bool,
+    rsv: Rsv,
     mask: Option<Mask>,
     remaining: u64,
 }
@@ -108,7 +143,23 @@ impl FrameDecoder {
     pub const fn new(role: Role, limits: Limits) -> Self {
         let Limits { max_frame_len, max_message_len, max_fragments } = limits;
         let (message, state) = (Message::Finished, State::BetweenFrames);
-        Self { max_frame_len, max_message_len, max_fragments, role, message, state }
+        Self {
+            max_frame_len,
+            max_message_len,
+            max_fragments,
+            role,
+            claimed: ClaimedBits::NONE,
+            message,
+            state,
+        }
+    }
+
+    /// Lets data frames bear these bits too, which extensions know the meaning of.
+    ///
+    /// The payload of a message that is so marked may be of any length in all: what it stands for is what counts.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn claim(&mut self, claimed: ClaimedBits) {
+        self.claimed = claimed;
     }
 
     /// Reads on in `input`, up to the end of a frame or of `input`, and takes off what it has read.
@@ -134,30 +185,7 @@ impl FrameDecoder {
         input: &mut &'i mut [u8],
         max_len: usize,
     ) -> Result<Option<FrameChunk<'i>>, RemoteProtocolError> {
-        let mut frame = match self.state {
-            State::Payload(frame) => frame,
-            State::BetweenFrames => match self.judge(input) {
-                Ok(Some(Judged { frame, header_len })) => {
-                    take(input, header_len);
-                    self.begin(&frame);
-                    frame
-                }
-                Ok(None) => {
-                    self.keep_header(input);
-                    return Ok(None);
-                }
-                Err(broken) => return Err(self.fail(input, broken.header_len, broken.error)),
-            },
-            State::Header { .. } => match self.resume_header(input)? {
-                Some(frame) => frame,
-                None => return Ok(None),
-            },
-            State::Stopped => {
-                *input = &mut [];
-                return Ok(None);
-            }
-        };
-
+        let Some(mut frame) = self.frame(input)? else { return Ok(None) };
         let len = usize::try_from(frame.remaining).unwrap_or(usize::MAX).min(input.len()).min(max_len);
         let payload = take(input, len);
         if let Some(mask) = &mut frame.mask {
@@ -171,6 +199,85 @@ impl FrameDecoder {
         }
         let message_finished = frame_finished && frame.fin;
         Ok(Some(FrameChunk { opcode: frame.opcode, payload, frame_finished, message_finished }))
+    }
+
+    /// The frame under way, or the next one as soon as its header is whole.
+    #[inline]
+    fn frame(&mut self, input: &mut &mut [u8]) -> Result<Option<Frame>, RemoteProtocolError> {
+        match self.state {
+            State::Payload(frame) => Ok(Some(frame)),
+            State::BetweenFrames => match self.judge(input) {
+                Ok(Some(Judged { frame, header_len })) => {
+                    take(input, header_len);
+                    self.begin(&frame);
+                    Ok(Some(frame))
+                }
+                Ok(None) => {
+                    self.keep_header(input);
+                    Ok(None)
+                }
+                Err(broken) => Err(self.fail(input, broken.header_len, broken.error)),
+            },
+            State::Header { .. } => self.resume_header(input),
+            State::Stopped => {
+                *input = &mut [];
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reads on up to a frame's payload, which is then for [`decode`](Self::decode) or
+    /// [`decode_by`](Self::decode_by) to read.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn enter(&mut self, input: &mut &mut [u8]) -> Result<Option<Entered>, RemoteProtocolError> {
+        let was_under_way = matches!(self.state, State::Payload(_));
+        let Some(frame) = self.frame(input)? else { return Ok(None) };
+        self.state = State::Payload(frame);
+        Ok(Some(if was_under_way {
+            Entered::UnderWay
+        } else {
+            Entered::Begun { header: frame.header(), kind: frame.kind() }
+        }))
+    }
+
+    /// Has `read` look at the payload under way, at most `max_len` bytes of it, and takes off what it says it
+    /// has read; what it has not is as it came.
+    ///
+    /// `read` is told what ends with the bytes that it sees.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn decode_by(
+        &mut self,
+        input: &mut &mut [u8],
+        max_len: usize,
+        read: impl FnOnce(&[u8], PayloadEnd) -> usize,
+    ) {
+        let State::Payload(mut frame) = self.state else { return };
+        let len = usize::try_from(frame.remaining).unwrap_or(usize::MAX).min(input.len()).min(max_len);
+        let payload = input.get_mut(..len).unwrap_or_default();
+        let end = match frame.remaining == len as u64 {
+            false => PayloadEnd::Open,
+            true if frame.fin => PayloadEnd::Message,
+            true => PayloadEnd::Frame,
+        };
+        let mask = frame.mask;
+        if let Some(mut mask) = mask {
+            mask.apply(payload);
+        }
+        let taken = read(payload, end).min(len);
+        if let (Some(mut mask), Some(unread)) = (mask, payload.get_mut(taken..)) {
+            mask.skip(taken as u64);
+            frame.mask = Some(mask);
+            mask.apply(unread);
+        }
+        take(input, taken);
+        frame.remaining = frame.remaining.saturating_sub(taken as u64);
+        self.state = if frame.remaining == 0 { State::BetweenFrames } else { State::Payload(frame) };
+    }
+
+    /// What a message may be long at most.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn max_message_len(&self) -> u64 {
+        self.max_message_len
     }
 
     /// How many bytes of the frame under way are still to come; 0 between frames.
@@ -251,7 +358,7 @@ impl FrameDecoder {
         let mut header_len = extended_len.saturating_add(2);
         let Some((extended, rest)) = rest.split_at_checked(extended_len) else { return Ok(None) };
         let remaining = second.payload_len(extended).map_err(broken(header_len))?;
-        self.judge_len(remaining, first.opcode).map_err(broken(header_len))?;
+        self.judge_len(remaining, first).map_err(broken(header_len))?;
         let mask = if second.masked {
             let Some(key) = rest.first_chunk() else { return Ok(None) };
             header_len = header_len.saturating_add(key.len());
@@ -259,11 +366,21 @@ impl FrameDecoder {
         } else {
             None
         };
+        let FirstByte { fin, rsv, opcode } = first;
+        let is_continuation = opcode == Opcode::Continuation;
         let opcode = match self.message {
-            Message::UnderWay { opcode, .. } if first.opcode == Opcode::Continuation => opcode,
-            _ => first.opcode,
+            Message::UnderWay { opcode, .. } if is_continuation => opcode,
+            _ => opcode,
         };
-        let frame = Frame { opcode, fin: first.fin, mask, remaining };
+        let frame = Frame {
+            opcode,
+            fin,
+            #[cfg(feature = "alloc")]
+            is_continuation,
+            rsv,
+            mask,
+            remaining,
+        };
         Ok(Some(Judged { frame, header_len }))
     }
 
@@ -271,7 +388,12 @@ impl FrameDecoder {
     fn judge_first(&self, byte: u8) -> Result<FirstByte, RemoteProtocolError> {
         let first = FirstByte::decode(byte)?;
         // RSV bits "MUST be 0 unless an extension is negotiated that defines meanings" (§5.2).
-        if first.rsv != Rsv::NONE {
+        let claimed = match first.opcode {
+            Opcode::Text | Opcode::Binary => self.claimed.first,
+            Opcode::Continuation => self.claimed.continuation,
+            Opcode::Close | Opcode::Ping | Opcode::Pong => Rsv::NONE,
+        };
+        if !claimed.contains(first.rsv) {
             return Err(RemoteProtocolError::ReservedBits);
         }
         match (first.opcode, self.message) {
@@ -302,18 +424,18 @@ impl FrameDecoder {
 
     /// Holds a length against the limits, before a byte of the payload is read (§10.4).
     #[inline]
-    fn judge_len(&self, payload_len: u64, opcode: Opcode) -> Result<(), RemoteProtocolError> {
-        if opcode.is_control() {
+    fn judge_len(&self, payload_len: u64, first: FirstByte) -> Result<(), RemoteProtocolError> {
+        if first.opcode.is_control() {
             return Ok(());
         }
         if payload_len > self.max_frame_len {
             return Err(RemoteProtocolError::FrameTooLong);
         }
-        let before = match self.message {
-            Message::Finished => 0,
-            Message::UnderWay { len, .. } => len,
+        let (before, is_marked) = match self.message {
+            Message::Finished => (0, !first.rsv.is_empty()),
+            Message::UnderWay { len, is_marked, .. } => (len, is_marked),
         };
-        if payload_len > self.max_message_len.saturating_sub(before) {
+        if payload_len > self.max_message_len.saturating_sub(before) && !is_marked {
             return Err(RemoteProtocolError::MessageTooLong);
         }
         Ok(())
@@ -327,13 +449,17 @@ impl FrameDecoder {
         }
         self.message = match self.message {
             _ if frame.fin => Message::Finished,
-            Message::Finished => {
-                Message::UnderWay { opcode: frame.opcode, len: frame.remaining, fragments: 1 }
-            }
-            Message::UnderWay { opcode, len, fragments } => Message::UnderWay {
+            Message::Finished => Message::UnderWay {
+                opcode: frame.opcode,
+                len: frame.remaining,
+                fragments: 1,
+                is_marked: !frame.rsv.is_empty(),
+            },
+            Message::UnderWay { opcode, len, fragments, is_marked } => Message::UnderWay {
                 opcode,
                 len: len.saturating_add(frame.remaining),
                 fragments: fragments.saturating_add(1),
+                is_marked,
             },
         };
     }
@@ -385,6 +511,31 @@ impl FrameDecoder {
         take(input, read);
         self.stop();
         error
+    }
+}
+
+impl ClaimedBits {
+    pub(crate) const NONE: Self = Self { first: Rsv::NONE, continuation: Rsv::NONE };
+}
+
+#[cfg(feature = "alloc")]
+impl Frame {
+    const fn kind(&self) -> Option<MessageKind> {
+        match self.opcode {
+            Opcode::Text => Some(MessageKind::Text),
+            Opcode::Binary => Some(MessageKind::Binary),
+            _ => None,
+        }
+    }
+
+    fn header(&self) -> FrameHeader {
+        FrameHeader {
+            fin: self.fin,
+            rsv: self.rsv,
+            opcode: if self.is_continuation { Opcode::Continuation } else { self.opcode },
+            masking_key: self.mask.map(Mask::masking_key),
+            payload_len: self.remaining,
+        }
     }
 }
 

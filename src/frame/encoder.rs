@@ -197,6 +197,18 @@ impl<E: Entropy> FrameEncoder<E> {
         header.encoded_len().saturating_add(payload_len)
     }
 
+    /// Whether such a frame may be written now.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn check(
+        &self,
+        fin: bool,
+        rsv: Rsv,
+        opcode: Opcode,
+        payload_len: usize,
+    ) -> Result<(), LocalProtocolError> {
+        self.keyless(fin, rsv, opcode, payload_len as u64).map(|_| ())
+    }
+
     /// A header that may be written now, but for its key: a refusal must not cost entropy either.
     #[inline(always)]
     fn keyless(

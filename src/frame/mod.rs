@@ -7,6 +7,10 @@ mod decoder;
 mod encoder;
 
 pub(crate) use close_body::{BadClose, CloseBody};
+#[cfg(feature = "alloc")]
+pub use decoder::PayloadEnd;
+#[cfg(feature = "alloc")]
+pub(crate) use decoder::{ClaimedBits, Entered};
 pub use decoder::{FrameChunk, FrameDecoder};
 pub use encoder::FrameEncoder;
 pub use header::{EncodedHeader, FrameHeader, Rsv};

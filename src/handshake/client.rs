@@ -1,5 +1,7 @@
 //! The client's side: a request to write, an answer to read and to check (RFC 6455 §4.1).
 
+use alloc::string::ToString;
+
 use crate::connection::ConnectionState;
 use crate::entropy::Entropy;
 use crate::error::{HandshakeError, LocalProtocolError};
@@ -8,7 +10,10 @@ use crate::limits::HandshakeLimits;
 use crate::output::Output;
 
 use super::accept_token::{AcceptToken, Nonce, generate_accept_token};
-use super::events::{AcceptConnection, PROTOCOL, RejectConnection, RejectData, Request, VERSION};
+use super::events::{
+    AcceptConnection, EXTENSIONS, PROTOCOL, RejectConnection, RejectData, Request, VERSION,
+    has_lawful_extensions, named_extensions,
+};
 
 /// A client's opening handshake.
 ///
@@ -197,15 +202,31 @@ impl ClientHandshake {
         if !is_single(&headers, "Sec-WebSocket-Accept", |value| value == self.accept_token.as_bytes()) {
             return Err(HandshakeError::WrongAccept);
         }
-        if headers.get("Sec-WebSocket-Extensions").is_some() {
-            return Err(HandshakeError::UnexpectedExtension);
-        }
+        self.judge_extensions(&headers)?;
         let was_offered =
             |chosen: &[u8]| self.request.subprotocols().any(|offered| offered.as_bytes() == chosen);
         if headers.get(PROTOCOL).is_some() && !is_single(&headers, PROTOCOL, was_offered) {
             return Err(HandshakeError::UnexpectedSubprotocol);
         }
         Ok(AcceptConnection::received(headers))
+    }
+
+    /// "An extension that was not present in the client's handshake" fails the connection (§4.1); so does one
+    /// that is answered twice. Parameters are for [`AcceptConnection::extensions`] to judge.
+    fn judge_extensions(&self, headers: &Headers) -> Result<(), HandshakeError> {
+        if !has_lawful_extensions(headers) {
+            return Err(HandshakeError::InvalidExtension);
+        }
+        let answers = named_extensions(headers).unwrap_or_default();
+        let offers = self.request.offers();
+        for (place, answer) in answers.iter().enumerate() {
+            let was_offered = offers.iter().any(|offer| offer.name() == answer.name());
+            let is_repeated = answers.iter().take(place).any(|other| other.name() == answer.name());
+            if !was_offered || is_repeated {
+                return Err(HandshakeError::UnexpectedExtension);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -236,14 +257,7 @@ fn put_request(put: Put<'_>, request: &Request, key: &Nonce) {
     put(b"Upgrade: websocket\r\nConnection: Upgrade\r\n");
     http::put_field(put, "Sec-WebSocket-Key", key.as_bytes());
     http::put_field(put, VERSION, b"13");
-    let mut before: &[u8] = b"Sec-WebSocket-Protocol: ";
-    for subprotocol in request.subprotocols() {
-        put(before);
-        put(subprotocol.as_bytes());
-        before = b", ";
-    }
-    if before == b", " {
-        put(b"\r\n");
-    }
+    http::put_list(put, PROTOCOL, request.subprotocols());
+    http::put_list(put, EXTENSIONS, request.offers().iter().map(ToString::to_string));
     http::put_last_fields(put, request.extra_headers());
 }

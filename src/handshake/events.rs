@@ -3,7 +3,10 @@
 //! The same types are built by the one side and received by the other. What is built wrong is
 //! remembered, and refused when it is sent, before a byte is written.
 
+use alloc::vec::Vec;
+
 use crate::error::{HandshakeError, LocalProtocolError};
+use crate::extension::{Extension, ExtensionParams, Extensions};
 use crate::http::{Headers, Span, syntax};
 
 /// A client's wish for a connection.
@@ -26,6 +29,8 @@ pub struct Request {
     headers: Headers,
     host: Span,
     target: Span,
+    /// What is offered by whoever builds it; what was received is among the headers only.
+    offers: Vec<ExtensionParams>,
     /// The first thing that was built wrong.
     misuse: Option<LocalProtocolError>,
 }
@@ -43,12 +48,12 @@ impl Request {
             None
         };
         let target = headers.add_bytes(target.as_bytes());
-        Self { headers, host: place, target, misuse }
+        Self { headers, host: place, target, offers: Vec::new(), misuse }
     }
 
     /// What a server has received.
     pub(super) const fn received(headers: Headers, host: Span, target: Span) -> Self {
-        Self { headers, host, target, misuse: None }
+        Self { headers, host, target, offers: Vec::new(), misuse: None }
     }
 
     /// Offers one more subprotocol, behind those offered already.
@@ -60,6 +65,19 @@ impl Request {
             self.misuse = self.misuse.or(Some(LocalProtocolError::InvalidSubprotocol));
         }
         self.headers.push(PROTOCOL, subprotocol.as_bytes());
+        self
+    }
+
+    /// Offers an extension, behind those offered already (RFC 6455 §9.1).
+    ///
+    /// What the server answers is for [`AcceptConnection::extensions`] to judge.
+    #[must_use]
+    pub fn with_extension(mut self, extension: &dyn Extension) -> Self {
+        let offers = extension.offers();
+        if !offers.iter().all(ExtensionParams::is_well_formed) {
+            self.misuse = self.misuse.or(Some(LocalProtocolError::InvalidExtension));
+        }
+        self.offers.extend(offers);
         self
     }
 
@@ -86,6 +104,19 @@ impl Request {
     /// The subprotocols that the client offers, the one it likes best first.
     pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
         self.headers.list(PROTOCOL).map(text)
+    }
+
+    /// The extensions that the client offers, the one it likes best first.
+    pub fn extensions(&self) -> Vec<ExtensionParams> {
+        match self.offers.as_slice() {
+            [] => named_extensions(&self.headers).unwrap_or_default(),
+            offers => offers.to_vec(),
+        }
+    }
+
+    /// What is offered by whoever has built it.
+    pub(super) fn offers(&self) -> &[ExtensionParams] {
+        &self.offers
     }
 
     /// The origin of the page that asks, which browsers tell (§10.2).
@@ -122,6 +153,8 @@ impl Request {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AcceptConnection {
     headers: Headers,
+    /// What is agreed to by whoever builds it; what was received is among the headers only.
+    agreed: Vec<ExtensionParams>,
     misuse: Option<LocalProtocolError>,
 }
 
@@ -133,7 +166,7 @@ impl AcceptConnection {
 
     /// What a client has received.
     pub(super) const fn received(headers: Headers) -> Self {
-        Self { headers, misuse: None }
+        Self { headers, agreed: Vec::new(), misuse: None }
     }
 
     /// Chooses one of the subprotocols that the client offers.
@@ -144,6 +177,32 @@ impl AcceptConnection {
         }
         self.headers.push(PROTOCOL, subprotocol.as_bytes());
         self
+    }
+
+    /// Agrees to what `request` offers of the `supported` extensions, the first that fit.
+    ///
+    /// Returns what then is in use, for [`Connection::with_extensions`](crate::Connection::with_extensions).
+    pub fn with_extensions(mut self, supported: &[&dyn Extension], request: &Request) -> (Self, Extensions) {
+        let (extensions, agreed) = Extensions::accept(supported, &request.extensions());
+        self.agreed = agreed;
+        (self, extensions)
+    }
+
+    /// What is in use of the extensions that the client has `offered`, for
+    /// [`Connection::with_extensions`](crate::Connection::with_extensions).
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::UnexpectedExtension`] where the server answers what was not offered, or with
+    /// parameters that the offer does not allow; drop the transport then (RFC 6455 §4.1, RFC 7692 §7.1).
+    pub fn extensions(&self, offered: &[&dyn Extension]) -> Result<Extensions, HandshakeError> {
+        let answers = named_extensions(&self.headers).ok_or(HandshakeError::InvalidExtension)?;
+        Extensions::agree(offered, &answers).ok_or(HandshakeError::UnexpectedExtension)
+    }
+
+    /// What is agreed to by whoever has built it.
+    pub(super) fn agreed(&self) -> &[ExtensionParams] {
+        &self.agreed
     }
 
     /// Adds a header, behind those added already; not one that the handshake writes itself.
@@ -325,12 +384,30 @@ fn is_owned(name: &str, owned: &[&str]) -> bool {
     owned.iter().any(|owned| owned.eq_ignore_ascii_case(name))
 }
 
+/// The extensions that a head names over any number of fields; `None` where they are malformed (§9.1).
+pub(super) fn named_extensions(headers: &Headers) -> Option<Vec<ExtensionParams>> {
+    let mut named = Vec::new();
+    for value in headers.get_all(EXTENSIONS) {
+        named.append(&mut ExtensionParams::parse_list(value)?);
+    }
+    Some(named)
+}
+
+/// Whether the extensions that a head names keep to the grammar, and at least one is where there is a field.
+pub(super) fn has_lawful_extensions(headers: &Headers) -> bool {
+    let mut counts = headers.get_all(EXTENSIONS).map(ExtensionParams::count);
+    let total = counts.try_fold(0, |total: usize, count| Some(total.saturating_add(count?)));
+    total.is_some_and(|total| total > 0 || headers.get(EXTENSIONS).is_none())
+}
+
 /// What has been checked to be ASCII.
 fn text(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
 }
 
 pub(super) const PROTOCOL: &str = "Sec-WebSocket-Protocol";
+
+pub(super) const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 
 pub(super) const CONTENT_LENGTH: &str = "Content-Length";
 
@@ -347,7 +424,7 @@ const REQUEST_OWNED: &[&str] = &[
     "Sec-WebSocket-Key",
     VERSION,
     PROTOCOL,
-    "Sec-WebSocket-Extensions",
+    EXTENSIONS,
     "Sec-WebSocket-Accept",
     CONTENT_LENGTH,
     "Transfer-Encoding",
@@ -360,7 +437,7 @@ const ACCEPT_OWNED: &[&str] = &[
     "Sec-WebSocket-Key",
     "Sec-WebSocket-Accept",
     PROTOCOL,
-    "Sec-WebSocket-Extensions",
+    EXTENSIONS,
     CONTENT_LENGTH,
     "Transfer-Encoding",
 ];

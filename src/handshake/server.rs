@@ -1,6 +1,7 @@
 //! The server's side: a request to read, a yes or a no to write (RFC 6455 §4.2).
 
 use alloc::format;
+use alloc::string::ToString;
 
 use crate::connection::ConnectionState;
 use crate::error::{HandshakeError, LocalProtocolError};
@@ -10,7 +11,8 @@ use crate::output::Output;
 
 use super::accept_token::{AcceptToken, generate_accept_token, is_key};
 use super::events::{
-    AcceptConnection, CONTENT_LENGTH, NOT_MODIFIED, PROTOCOL, RejectConnection, RejectData, Request, VERSION,
+    AcceptConnection, CONTENT_LENGTH, EXTENSIONS, NOT_MODIFIED, PROTOCOL, RejectConnection, RejectData,
+    Request, VERSION, has_lawful_extensions,
 };
 
 /// A server's opening handshake.
@@ -141,12 +143,20 @@ impl ServerHandshake {
                 return Err(LocalProtocolError::SubprotocolNotOffered);
             }
         }
+        if !accept.agreed().is_empty() {
+            let offers = request.extensions();
+            if !accept.agreed().iter().all(|agreed| offers.iter().any(|offer| offer.name() == agreed.name()))
+            {
+                return Err(LocalProtocolError::ExtensionNotOffered);
+            }
+        }
         http::write(output, |put| {
             put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
             http::put_field(put, "Sec-WebSocket-Accept", accept_token.as_bytes());
             if let Some(subprotocol) = accept.subprotocol() {
                 http::put_field(put, PROTOCOL, subprotocol.as_bytes());
             }
+            http::put_list(put, EXTENSIONS, accept.agreed().iter().map(ToString::to_string));
             http::put_last_fields(put, accept.extra_headers());
         })?;
         self.state = State::Accepted;
@@ -267,6 +277,7 @@ fn judge(head: RequestHead) -> Result<(Request, AcceptToken), HandshakeError> {
         _ => return Err(HandshakeError::InvalidKey),
     };
     judge_subprotocols(&headers)?;
+    judge_extensions(&headers)?;
     Ok((Request::received(headers, host, target), accept_token))
 }
 
@@ -346,6 +357,11 @@ fn judge_subprotocols(headers: &Headers) -> Result<(), HandshakeError> {
         return Err(HandshakeError::InvalidSubprotocol);
     }
     Ok(())
+}
+
+/// A value that "does not conform to the ABNF" fails the connection (§9.1).
+fn judge_extensions(headers: &Headers) -> Result<(), HandshakeError> {
+    if has_lawful_extensions(headers) { Ok(()) } else { Err(HandshakeError::InvalidExtension) }
 }
 
 /// The length of body that a refusal's headers announce.

@@ -13,4 +13,4 @@ pub(crate) use body::{BodyDecoder, BodyLen, decimal};
 pub(crate) use head::{HeadReader, RequestHead, ResponseHead};
 pub use headers::Headers;
 pub(crate) use headers::Span;
-pub(crate) use write::{Put, put_chunk, put_field, put_last_fields, reserve, write};
+pub(crate) use write::{Put, put_chunk, put_field, put_last_fields, put_list, reserve, write};

@@ -12,7 +12,11 @@ const fn is_token_byte(byte: u8) -> bool {
 
 /// A field value: visible bytes, with spaces and tabs only inside (RFC 9110 §5.5).
 pub(crate) fn is_field_value(bytes: &[u8]) -> bool {
-    trim(bytes) == bytes && bytes.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..))
+    trim(bytes) == bytes && bytes.iter().all(|byte| is_field_value_byte(*byte))
+}
+
+pub(crate) const fn is_field_value_byte(byte: u8) -> bool {
+    matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
 }
 
 /// A resource name: an absolute path with an optional query, and no fragment (RFC 6455 §3).

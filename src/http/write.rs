@@ -30,6 +30,21 @@ pub(crate) fn put_field(put: Put<'_>, name: &str, value: &[u8]) {
     }
 }
 
+/// A field that is a list, where there are elements.
+pub(crate) fn put_list<T: AsRef<[u8]>>(put: Put<'_>, name: &str, elements: impl Iterator<Item = T>) {
+    let mut is_first = true;
+    for element in elements {
+        for part in if is_first { [name.as_bytes(), b": "] } else { [&b""[..], b", "] } {
+            put(part);
+        }
+        put(element.as_ref());
+        is_first = false;
+    }
+    if !is_first {
+        put(b"\r\n");
+    }
+}
+
 /// The last fields of a head, in order, and its end.
 pub(crate) fn put_last_fields<'a>(put: Put<'_>, fields: impl Iterator<Item = (&'a str, &'a [u8])>) {
     for (name, value) in fields {

@@ -173,9 +173,17 @@ fn subprotocol_is_there_once() {
 
 #[test]
 fn an_extension_that_was_not_offered_fails() {
-    for value in ["permessage-deflate", "x", "", "a; b=\"c, d\""] {
+    for value in ["permessage-deflate", "x", "a; b=\"c, d\""] {
         let head = Head::response().with(format!("Sec-WebSocket-Extensions: {value}"));
         failed(&plain(), head, HandshakeError::UnexpectedExtension);
+    }
+}
+
+#[test]
+fn extensions_that_break_the_grammar_fail() {
+    for value in ["", ",", "x y", "x;", "x; y=", "x; y=\"z"] {
+        let head = Head::response().with(format!("Sec-WebSocket-Extensions: {value}"));
+        failed(&plain(), head, HandshakeError::InvalidExtension);
     }
 }
 

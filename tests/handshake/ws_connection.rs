@@ -238,7 +238,9 @@ fn what_does_not_fit_the_phase_is_refused_without_a_trace() {
     refuse(&mut server, all().into_iter(), &not_now); // the request is not taken yet
     server.next_event().unwrap();
     refuse(&mut server, all().into_iter().filter(|event| !decides(event)), &not_now);
-    let mut rejecting = server.clone();
+    let mut rejecting = WsConnection::server();
+    rejecting.receive_data(&request).unwrap();
+    rejecting.next_event().unwrap();
     client.receive_data(&server.send(AcceptConnection::new()).unwrap()).unwrap();
     refuse(&mut client, all().into_iter(), &not_now); // nor is the answer
     client.next_event().unwrap();

@@ -4,11 +4,11 @@
 //! was cut. A control frame goes out whole: lent where it lies if the input holds all of it, else put
 //! together here.
 
-#[cfg(feature = "alloc")]
-use alloc::{string::String, vec::Vec};
-
 use crate::error::RemoteProtocolError;
 use crate::event::{BytesMessage, CloseConnection, Event, LentEvent, Ping, Pong, TextMessage};
+use crate::extension::{ExtensionSet, Inbound, NoExtensions};
+#[cfg(feature = "alloc")]
+use crate::extension::{Extensions, InboundExtensions};
 use crate::frame::{BadClose, CloseBody, FrameChunk, FrameDecoder, FrameHeader};
 use crate::limits::Limits;
 use crate::opcode::{MessageKind, Opcode};
@@ -28,16 +28,17 @@ use crate::utf8::{Utf8Decoder, from_utf8};
 /// assert_eq!(decoder.decode(&mut input)?, Some(Event::Text(TextMessage::new("!"))));
 /// # Ok::<(), wsproto::RemoteProtocolError>(())
 /// ```
-#[derive(Clone, Debug)]
-pub struct MessageDecoder {
-    frames: FrameDecoder,
-    utf8: Utf8Decoder,
+#[derive(Debug)]
+pub struct MessageDecoder<X: ExtensionSet = NoExtensions> {
+    pub(super) frames: FrameDecoder,
+    pub(super) extensions: X::Inbound,
+    pub(super) utf8: Utf8Decoder,
     control: ControlPayload,
-    state: State,
+    pub(super) state: State,
 }
 
 #[derive(Clone, Debug)]
-enum State {
+pub(super) enum State {
     /// Taking whatever comes.
     Reading,
     /// What was well-formed of a bad text is out; the next call tells the error.
@@ -60,12 +61,23 @@ impl MessageDecoder {
     pub const fn new(role: Role, limits: Limits) -> Self {
         Self {
             frames: FrameDecoder::new(role, limits),
+            extensions: NoExtensions,
             utf8: Utf8Decoder::new(),
             control: ControlPayload::EMPTY,
             state: State::Reading,
         }
     }
 
+    /// The same, with the receiving halves of extensions.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn with_extensions(self, extensions: InboundExtensions) -> MessageDecoder<Extensions> {
+        let Self { mut frames, utf8, control, state, .. } = self;
+        frames.claim(extensions.claimed());
+        MessageDecoder { frames, extensions, utf8, control, state }
+    }
+}
+
+impl<X: ExtensionSet> MessageDecoder<X> {
     /// Reads on in `input` up to the next piece of a message or the next control frame.
     ///
     /// Returns `None` when `input` is used up. A piece without data is returned only where a frame ends.
@@ -78,12 +90,19 @@ impl MessageDecoder {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
-        match self.frames.decode_whole_message(input) {
+        let whole = if self.extensions.passes_whole_messages() {
+            self.frames.decode_whole_message(input)
+        } else {
+            None
+        };
+        match whole {
             Some((MessageKind::Binary, payload)) => Ok(Some(Event::Bytes(BytesMessage::new(payload)))),
             Some((MessageKind::Text, payload)) => match from_utf8(payload) {
                 Ok(text) => Ok(Some(Event::Text(TextMessage::new(text)))),
                 Err(_) => self.bad_message(payload),
             },
+            #[cfg(feature = "alloc")]
+            None if self.extensions.chain().is_some() => self.decode_extended(input),
             None => self.decode_part(input),
         }
     }
@@ -91,12 +110,12 @@ impl MessageDecoder {
     /// A whole message that is no text: what is well-formed of it is lent all the same.
     #[cold]
     fn bad_message<'i>(&mut self, payload: &'i [u8]) -> Result<Option<LentEvent<'i>>, RemoteProtocolError> {
-        Ok(self.text(payload, true, true)?.map(Event::Text))
+        self.lend_text(payload, true, true).map(|text| text.map(Event::Text))
     }
 
     /// The long way, for whatever is not a whole message.
     #[inline(never)]
-    fn decode_part<'r, 'i: 'r>(
+    pub(super) fn decode_part<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
@@ -119,7 +138,7 @@ impl MessageDecoder {
                 }
                 Opcode::Text if missing == 0 => {
                     let FrameChunk { payload, frame_finished, message_finished, .. } = chunk;
-                    if let Some(text) = self.text(payload, frame_finished, message_finished)? {
+                    if let Some(text) = self.lend_text(payload, frame_finished, message_finished)? {
                         return Ok(Some(Event::Text(text)));
                     }
                 }
@@ -149,6 +168,10 @@ impl MessageDecoder {
 
     /// Whether nothing is under way: no header, no frame, no message has begun without its end.
     pub fn is_idle(&self) -> bool {
+        #[cfg(feature = "alloc")]
+        if self.extensions.chain().is_some_and(|extensions| extensions.frame().is_some()) {
+            return false;
+        }
         self.frames.is_idle()
     }
 
@@ -160,7 +183,7 @@ impl MessageDecoder {
     /// How many of the bytes taken from the input lie behind the one that broke a rule.
     ///
     /// A payload is taken as a whole before it is read, so this is 0 unless text or a close frame went
-    /// wrong before its end.
+    /// wrong before its end. What extensions have decoded is not counted.
     pub fn overread(&self) -> usize {
         match self.state {
             State::Reading => 0,
@@ -172,7 +195,11 @@ impl MessageDecoder {
     pub(crate) fn waiting_error(&self) -> Option<RemoteProtocolError> {
         match self.state {
             State::Failing { error, .. } => Some(error),
-            State::Reading | State::Failed { .. } => None,
+            #[cfg(feature = "alloc")]
+            State::Reading => self.extended_error(),
+            #[cfg(not(feature = "alloc"))]
+            State::Reading => None,
+            State::Failed { .. } => None,
         }
     }
 
@@ -183,33 +210,27 @@ impl MessageDecoder {
 
     /// A piece of text that begins between two characters; `None` where there is nothing to tell.
     #[inline]
-    fn text<'i>(
+    pub(super) fn lend_text<'i>(
         &mut self,
         payload: &'i [u8],
         frame_finished: bool,
         message_finished: bool,
     ) -> Result<Option<TextMessage<&'i str>>, RemoteProtocolError> {
-        let (data, overread) = match self.utf8.decode(payload) {
-            Ok(data) if !message_finished || self.utf8.missing() == 0 => {
-                let text = TextMessage { data, frame_finished, message_finished };
-                return Ok((frame_finished || !data.is_empty()).then_some(text));
-            }
-            // The message ends inside a character.
-            Ok(data) => (data, 0),
-            Err(bad) => (bad.valid, behind(payload, bad.bad_byte)),
+        let text = match decode_text(&mut self.utf8, payload, frame_finished, message_finished) {
+            Ok(text) => return Ok((frame_finished || !text.data.is_empty()).then_some(text)),
+            Err(bad) => bad,
         };
-        let error = RemoteProtocolError::InvalidUtf8;
-        if data.is_empty() {
-            return Err(self.fail(error, overread));
+        if text.valid.is_empty() {
+            return Err(self.fail(RemoteProtocolError::InvalidUtf8, text.overread));
         }
         self.frames.stop();
-        self.state = State::Failing { error, overread };
-        Ok(Some(TextMessage { data, frame_finished: false, message_finished: false }))
+        self.state = State::Failing { error: RemoteProtocolError::InvalidUtf8, overread: text.overread };
+        Ok(Some(TextMessage { data: text.valid, frame_finished: false, message_finished: false }))
     }
 
     /// Adds to a character that was cut; true once it is whole.
     #[cold]
-    fn resume_character(
+    pub(super) fn resume_character(
         &mut self,
         payload: &[u8],
         message_finished: bool,
@@ -254,7 +275,7 @@ impl MessageDecoder {
     }
 
     #[cold]
-    fn fail(&mut self, error: RemoteProtocolError, overread: usize) -> RemoteProtocolError {
+    pub(super) fn fail(&mut self, error: RemoteProtocolError, overread: usize) -> RemoteProtocolError {
         self.stop();
         self.state = State::Failed { overread };
         error
@@ -267,12 +288,25 @@ impl MessageDecoder {
 
     /// What is left to do when nothing is read any more.
     #[cold]
-    fn stopped(&mut self, input: &mut &mut [u8]) -> Result<(), RemoteProtocolError> {
+    pub(super) fn stopped(&mut self, input: &mut &mut [u8]) -> Result<(), RemoteProtocolError> {
         if let State::Failing { error, overread } = self.state {
             return Err(self.fail(error, overread));
         }
         *input = &mut [];
         Ok(())
+    }
+}
+
+impl<X: ExtensionSet<Inbound: Clone>> Clone for MessageDecoder<X> {
+    fn clone(&self) -> Self {
+        let Self { frames, extensions, utf8, control, state } = self;
+        Self {
+            frames: frames.clone(),
+            extensions: extensions.clone(),
+            utf8: utf8.clone(),
+            control: control.clone(),
+            state: state.clone(),
+        }
     }
 }
 
@@ -315,102 +349,31 @@ fn close(payload: &[u8]) -> CloseConnection<&str> {
     }
 }
 
+/// Text that is none: what is well-formed before it goes wrong, and how many bytes lie behind.
+pub(super) struct BadText<'a> {
+    pub(super) valid: &'a str,
+    pub(super) overread: usize,
+}
+
+/// Reads a piece of text that begins between two characters.
+#[inline]
+pub(super) fn decode_text<'i>(
+    utf8: &mut Utf8Decoder,
+    payload: &'i [u8],
+    frame_finished: bool,
+    message_finished: bool,
+) -> Result<TextMessage<&'i str>, BadText<'i>> {
+    match utf8.decode(payload) {
+        Ok(data) if !message_finished || utf8.missing() == 0 => {
+            Ok(TextMessage { data, frame_finished, message_finished })
+        }
+        // The message ends inside a character.
+        Ok(valid) => Err(BadText { valid, overread: 0 }),
+        Err(bad) => Err(BadText { valid: bad.valid, overread: behind(payload, bad.bad_byte) }),
+    }
+}
+
 /// How many of `bytes` lie behind the one at `place`.
 fn behind(bytes: &[u8], place: usize) -> usize {
     bytes.len().saturating_sub(place).saturating_sub(1)
-}
-
-/// Pieces to whole messages, for whoever would rather have those.
-///
-/// A message that comes in one piece is handed on as it is lent; the others are put together in a buffer,
-/// one for text and one for bytes, which is used again for the next.
-///
-/// ```
-/// use wsproto::{MessageAssembler, TextMessage};
-///
-/// let mut assembler = MessageAssembler::new(1024);
-/// assert_eq!(assembler.text(TextMessage::partial("Hel"))?, None);
-/// assert_eq!(assembler.text(TextMessage::new("lo"))?, Some("Hello"));
-/// # Ok::<(), wsproto::RemoteProtocolError>(())
-/// ```
-#[cfg(feature = "alloc")]
-#[derive(Clone, Debug)]
-pub struct MessageAssembler {
-    text: String,
-    bytes: Vec<u8>,
-    max_message_len: usize,
-    /// What the pieces that are kept belong to.
-    under_way: Option<MessageKind>,
-    /// Whether the rest of a message that was too long is still to come.
-    skipping: bool,
-}
-
-#[cfg(feature = "alloc")]
-impl MessageAssembler {
-    /// An assembler of messages of at most `max_message_len` bytes.
-    pub const fn new(max_message_len: usize) -> Self {
-        Self { text: String::new(), bytes: Vec::new(), max_message_len, under_way: None, skipping: false }
-    }
-
-    /// Adds a piece of text; returns the message if it is the last.
-    ///
-    /// # Errors
-    ///
-    /// [`RemoteProtocolError::MessageTooLong`] where the message would become too long. The piece is then
-    /// dropped, with it what was kept, and after it the rest of the message.
-    pub fn text<'a>(
-        &'a mut self,
-        piece: TextMessage<&'a str>,
-    ) -> Result<Option<&'a str>, RemoteProtocolError> {
-        if self.skipping {
-            self.skipping = !piece.message_finished;
-            return Ok(None);
-        }
-        let is_first = self.under_way != Some(MessageKind::Text);
-        if is_first {
-            self.text.clear();
-        }
-        self.check(self.text.len(), piece.data.len(), piece.message_finished)?;
-        self.under_way = (!piece.message_finished).then_some(MessageKind::Text);
-        if is_first && piece.message_finished {
-            return Ok(Some(piece.data));
-        }
-        self.text.push_str(piece.data);
-        Ok(piece.message_finished.then_some(&self.text))
-    }
-
-    /// Adds a piece of a binary message; returns the message if it is the last.
-    ///
-    /// # Errors
-    ///
-    /// As [`text`](Self::text).
-    pub fn bytes<'a>(
-        &'a mut self,
-        piece: BytesMessage<&'a [u8]>,
-    ) -> Result<Option<&'a [u8]>, RemoteProtocolError> {
-        if self.skipping {
-            self.skipping = !piece.message_finished;
-            return Ok(None);
-        }
-        let is_first = self.under_way != Some(MessageKind::Binary);
-        if is_first {
-            self.bytes.clear();
-        }
-        self.check(self.bytes.len(), piece.data.len(), piece.message_finished)?;
-        self.under_way = (!piece.message_finished).then_some(MessageKind::Binary);
-        if is_first && piece.message_finished {
-            return Ok(Some(piece.data));
-        }
-        self.bytes.extend_from_slice(piece.data);
-        Ok(piece.message_finished.then_some(&self.bytes))
-    }
-
-    /// Compares with what is left, before anything is stored.
-    fn check(&mut self, have: usize, more: usize, message_finished: bool) -> Result<(), RemoteProtocolError> {
-        if more > self.max_message_len.saturating_sub(have) {
-            *self = Self { skipping: !message_finished, ..Self::new(self.max_message_len) };
-            return Err(RemoteProtocolError::MessageTooLong);
-        }
-        Ok(())
-    }
 }

@@ -1,0 +1,138 @@
+//! An extension of one's own: every message ends with a checksum, which is checked and taken off.
+//!
+//! It claims RSV2, so that a message can also go without. Try it: `cargo run --example checksum_extension`
+
+use std::error::Error;
+
+use wsproto::{
+    AcceptConnection, Agreed, CloseCode, Decoded, Extension, ExtensionParams, FrameHeader, InboundExtension,
+    MessageKind, Opcode, OsEntropy, OutboundExtension, PayloadEnd, RemoteProtocolError, Request, Rsv,
+    TextMessage, WsConnection, WsEvent,
+};
+
+/// The settings: there are none.
+#[derive(Debug)]
+pub(crate) struct Checksum;
+
+impl Extension for Checksum {
+    fn name(&self) -> &str {
+        "x-checksum"
+    }
+
+    fn offers(&self) -> Vec<ExtensionParams> {
+        vec![ExtensionParams::new(self.name())]
+    }
+
+    fn agree(&self, answer: &ExtensionParams) -> Option<Agreed> {
+        answer.params().next().is_none().then(|| Agreed::new(Check::default(), Add::default()))
+    }
+
+    fn accept(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, Agreed)> {
+        Some((ExtensionParams::new(self.name()), self.agree(offer)?))
+    }
+}
+
+/// Adds checksums to what is sent.
+#[derive(Debug, Default)]
+struct Add {
+    sum: u8,
+    frame: Vec<u8>,
+}
+
+impl OutboundExtension for Add {
+    fn mark(&self, _: MessageKind, _: Option<usize>) -> Option<Rsv> {
+        Some(Rsv::RSV2)
+    }
+
+    fn max_encoded_len(&self, len: usize) -> usize {
+        len.saturating_add(1)
+    }
+
+    fn encode(&mut self, payload: &[u8], message_finished: bool) -> &[u8] {
+        self.sum = sum(self.sum, payload);
+        self.frame.clear();
+        self.frame.extend_from_slice(payload);
+        if message_finished {
+            self.frame.push(self.sum);
+            self.sum = 0;
+        }
+        &self.frame
+    }
+}
+
+/// Checks what is received, and takes the checksums off.
+#[derive(Debug, Default)]
+struct Check {
+    is_marked: bool,
+    sum: u8,
+    /// The last byte so far, which may be the checksum.
+    last: Option<u8>,
+    output: Vec<u8>,
+}
+
+impl InboundExtension for Check {
+    fn rsv(&self) -> Rsv {
+        Rsv::RSV2
+    }
+
+    fn is_per_message(&self) -> bool {
+        true
+    }
+
+    fn begin_frame(&mut self, header: &FrameHeader) -> Result<bool, RemoteProtocolError> {
+        if header.opcode != Opcode::Continuation {
+            self.is_marked = header.rsv.contains(Rsv::RSV2);
+            (self.sum, self.last) = (0, None);
+        }
+        Ok(self.is_marked)
+    }
+
+    fn decode(&mut self, payload: &[u8], end: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
+        self.output.clear();
+        if let Some((last, before)) = payload.split_last() {
+            self.output.extend(self.last.replace(*last));
+            self.output.extend_from_slice(before);
+            self.sum = sum(self.sum, &self.output);
+        }
+        if end == PayloadEnd::Message && self.last != Some(self.sum) {
+            return Err(RemoteProtocolError::Extension(CloseCode::INVALID_FRAME_PAYLOAD_DATA));
+        }
+        Ok(Decoded { read: payload.len(), done: true })
+    }
+
+    fn output(&self) -> &[u8] {
+        &self.output
+    }
+}
+
+fn sum(start: u8, bytes: &[u8]) -> u8 {
+    bytes.iter().fold(start, |sum, byte| sum.wrapping_add(*byte))
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut client = WsConnection::client(OsEntropy::new()).with_extension(Checksum);
+    let mut server = WsConnection::server().with_extension(Checksum);
+    server.receive_data(&client.send(Request::new("localhost", "/"))?)?;
+    server.next_event()?;
+    client.receive_data(&server.send(AcceptConnection::new())?)?;
+    client.next_event()?;
+
+    let mut frame = server.send(TextMessage::from("Hello"))?;
+    println!("on the wire: {frame:02x?}");
+    client.receive_data(&frame)?;
+    if let Some(WsEvent::TextMessage(text)) = client.next_event()? {
+        println!("received: {:?}", text.data);
+    }
+
+    if let Some(byte) = frame.get_mut(3) {
+        *byte ^= 1;
+    }
+    client.receive_data(&frame)?;
+    while let Some(event) = client.next_event().transpose() {
+        match event {
+            Ok(event) => println!("received: {event:?}"),
+            Err(error) => println!("refused: {error}"),
+        }
+    }
+    Ok(())
+}

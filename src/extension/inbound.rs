@@ -1,0 +1,291 @@
+//! What is received: payloads through the chain of extensions, from the wire to the message (RFC 6455 §9).
+//!
+//! An extension keeps what it makes of a payload in a buffer of its own, and lends it. So nothing is copied
+//! between two of them, and an extension that makes much of little hands it out piece by piece: it is not
+//! asked for more before what it has given is used up.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::close_code::CloseCode;
+use crate::error::RemoteProtocolError;
+use crate::frame::{ClaimedBits, FrameHeader, PayloadEnd, Rsv};
+use crate::opcode::{MessageKind, Opcode};
+
+/// The receiving half of an extension that runs.
+///
+/// See [`Extension`](super::Extension) for how it comes to run.
+pub trait InboundExtension: fmt::Debug + Send {
+    /// The bits that the first frame of a message may bear.
+    fn rsv(&self) -> Rsv;
+
+    /// The bits that its other frames may bear; none, unless the extension says otherwise.
+    fn continuation_rsv(&self) -> Rsv {
+        Rsv::NONE
+    }
+
+    /// Whether only messages whose first frame bears one of its bits are of interest to it.
+    ///
+    /// Then whole messages without such a bit pass it by, as fast as if there were no extension.
+    fn is_per_message(&self) -> bool {
+        false
+    }
+
+    /// Takes note of a data frame's header; tells whether its payload is to be [decoded](Self::decode).
+    ///
+    /// # Errors
+    ///
+    /// Where the frame breaks a rule of the extension: [`RemoteProtocolError::Extension`], with a code.
+    fn begin_frame(&mut self, header: &FrameHeader) -> Result<bool, RemoteProtocolError>;
+
+    /// Decodes from the front of `payload`, or goes on with what it has kept of it.
+    ///
+    /// What it makes of it is its [`output`](Self::output) then; that of the last call is used up. `end`
+    /// tells what ends with `payload`. Until it is [done](Decoded::done), it is asked again, with what it
+    /// has not read; where nothing is left to read, with nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where the payload is none that the extension could have made. The output is still used, for what
+    /// stood before the error.
+    fn decode(&mut self, payload: &[u8], end: PayloadEnd) -> Result<Decoded, RemoteProtocolError>;
+
+    /// What the last call of [`decode`](Self::decode) made.
+    fn output(&self) -> &[u8];
+
+    /// Takes note that a message has ended and all of the output is used up: memory may be freed.
+    fn end_message(&mut self) {}
+}
+
+/// How far [`InboundExtension::decode`] has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// How many bytes of the payload it has read.
+    pub read: usize,
+    /// Whether it has read all, and its output holds all that it makes of it.
+    pub done: bool,
+}
+
+/// The receiving halves of all extensions in use, the one nearest to the wire first.
+#[derive(Debug)]
+pub struct InboundExtensions {
+    stages: Vec<Stage>,
+    /// The frame under way, if they decode it.
+    frame: Option<TransformedFrame>,
+    /// How long the message under way is, as far as it is decoded.
+    message_len: u64,
+    /// Whether the end of a message was lent, and nobody was told yet.
+    message_ended: bool,
+}
+
+/// A frame whose payload is decoded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TransformedFrame {
+    /// What the message is.
+    pub(crate) kind: MessageKind,
+    /// What has come to its end on the wire.
+    pub(crate) end: PayloadEnd,
+}
+
+#[derive(Debug)]
+struct Stage {
+    extension: Box<dyn InboundExtension>,
+    /// How much of its output is used up.
+    used: usize,
+    state: StageState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StageState {
+    /// It lets the frame under way pass.
+    Passing,
+    /// It may have more to give than its output.
+    Decoding,
+    /// Its output is all that comes of what it was given.
+    Done,
+    /// Its output is all that came before the error.
+    Failed(RemoteProtocolError),
+}
+
+impl InboundExtensions {
+    /// The halves, in the order that was negotiated.
+    pub(super) fn new(extensions: impl DoubleEndedIterator<Item = Box<dyn InboundExtension>>) -> Self {
+        let stage = |extension| Stage { extension, used: 0, state: StageState::Passing };
+        Self {
+            stages: extensions.rev().map(stage).collect(),
+            frame: None,
+            message_len: 0,
+            message_ended: false,
+        }
+    }
+
+    /// The bits that they claim.
+    pub(crate) fn claimed(&self) -> ClaimedBits {
+        self.stages.iter().fold(ClaimedBits::NONE, |claimed, stage| ClaimedBits {
+            first: claimed.first | stage.extension.rsv(),
+            continuation: claimed.continuation | stage.extension.continuation_rsv(),
+        })
+    }
+
+    /// Whether a whole message without an RSV bit is none of their business.
+    pub(crate) fn pass_whole_messages(&self) -> bool {
+        self.stages.iter().all(|stage| stage.extension.is_per_message())
+    }
+
+    /// Takes note of a data frame, which belongs to a message of this kind.
+    ///
+    /// If its payload is to be decoded, it is [the frame under way](Self::frame) from now on.
+    pub(crate) fn begin_frame(
+        &mut self,
+        header: &FrameHeader,
+        kind: MessageKind,
+    ) -> Result<(), RemoteProtocolError> {
+        for stage in &mut self.stages {
+            stage.used = stage.extension.output().len();
+            let is_decoded = stage.extension.begin_frame(header)?;
+            stage.state = if is_decoded { StageState::Decoding } else { StageState::Passing };
+        }
+        if header.opcode != Opcode::Continuation {
+            self.message_len = 0;
+        }
+        let is_decoded = self.stages.iter().any(Stage::is_active);
+        self.frame = is_decoded.then_some(TransformedFrame { kind, end: PayloadEnd::Open });
+        Ok(())
+    }
+
+    /// The frame under way, if it is decoded.
+    pub(crate) const fn frame(&self) -> Option<TransformedFrame> {
+        self.frame
+    }
+
+    /// Decodes on, from the front of `payload`, until there is output, and tells how much it has read.
+    pub(crate) fn decode(&mut self, payload: &[u8], end: PayloadEnd) -> usize {
+        if self.is_done() == Ok(true) {
+            // They were, with what had come before.
+            for stage in self.stages.iter_mut().filter(|stage| stage.is_active()) {
+                stage.state = StageState::Decoding;
+            }
+        }
+        let read = fill(&mut self.stages, payload, end);
+        if let Some(frame) = &mut self.frame {
+            frame.end = if read == payload.len() { end } else { PayloadEnd::Open };
+        }
+        read
+    }
+
+    /// Whether the output is all that comes of the payload so far, or else how it failed behind it.
+    pub(crate) fn is_done(&self) -> Result<bool, RemoteProtocolError> {
+        match self.stages.iter().rfind(|stage| stage.is_active()).map(|stage| stage.state) {
+            Some(StageState::Decoding) => Ok(false),
+            Some(StageState::Failed(error)) => Err(error),
+            Some(StageState::Passing | StageState::Done) | None => Ok(true),
+        }
+    }
+
+    /// What is decoded and not [used up](Self::take) yet.
+    pub(crate) fn output(&self) -> &[u8] {
+        self.stages.iter().rfind(|stage| stage.is_active()).map(Stage::unused).unwrap_or_default()
+    }
+
+    /// Uses up `len` bytes of the output, and lends them.
+    pub(crate) fn take(&mut self, len: usize) -> &[u8] {
+        let Some(stage) = self.stages.iter_mut().rfind(|stage| stage.is_active()) else { return &[] };
+        self.message_len = self.message_len.saturating_add(len as u64);
+        let start = stage.used;
+        stage.used = start.saturating_add(len);
+        stage.extension.output().get(start..stage.used).unwrap_or_default()
+    }
+
+    /// How many bytes of the message under way were taken.
+    pub(crate) const fn message_len(&self) -> u64 {
+        self.message_len
+    }
+
+    /// Takes note that everything of the frame is being taken.
+    pub(crate) fn end_frame(&mut self) {
+        self.message_ended = self.frame.take().is_some_and(|frame| frame.end == PayloadEnd::Message);
+    }
+
+    /// Takes note that what was lent is given back.
+    #[inline]
+    pub(crate) fn returned(&mut self) {
+        if core::mem::take(&mut self.message_ended) {
+            for stage in &mut self.stages {
+                stage.extension.end_message();
+            }
+        }
+    }
+}
+
+impl Stage {
+    fn is_active(&self) -> bool {
+        self.state != StageState::Passing
+    }
+
+    /// The output that nobody has used.
+    fn unused(&self) -> &[u8] {
+        self.extension.output().get(self.used..).unwrap_or_default()
+    }
+
+    /// Decodes from the front of `payload`, and tells how much it has read.
+    fn decode(&mut self, payload: &[u8], end: PayloadEnd) -> usize {
+        self.used = 0;
+        match self.extension.decode(payload, end) {
+            Ok(Decoded { read: 0, done: false }) if self.extension.output().is_empty() => {
+                // It would be asked the same for ever.
+                self.state = StageState::Failed(RemoteProtocolError::Extension(CloseCode::INTERNAL_ERROR));
+                0
+            }
+            Ok(Decoded { read, done }) => {
+                self.state = if done { StageState::Done } else { StageState::Decoding };
+                read
+            }
+            Err(error) => {
+                self.state = StageState::Failed(error);
+                payload.len()
+            }
+        }
+    }
+
+    /// Decodes what another stage has made, as far as it has come; false if there is nothing.
+    fn decode_from(&mut self, source: &mut Self, end: PayloadEnd) -> bool {
+        let input = source.unused();
+        let (end, is_all) = match source.state {
+            StageState::Failed(error) if input.is_empty() => {
+                self.state = StageState::Failed(error);
+                return true;
+            }
+            StageState::Done => (end, true),
+            _ if input.is_empty() => return false,
+            _ => (PayloadEnd::Open, false),
+        };
+        let read = self.decode(input, end);
+        source.used = source.used.saturating_add(read);
+        if self.state == StageState::Done && !(is_all && source.unused().is_empty()) {
+            self.state = StageState::Decoding;
+        }
+        true
+    }
+}
+
+/// Has the last stage decode until it has output, or nothing more comes; tells how much of `payload` was read.
+fn fill(stages: &mut [Stage], payload: &[u8], end: PayloadEnd) -> usize {
+    let Some(place) = stages.iter().rposition(Stage::is_active) else { return 0 };
+    let (before, rest) = stages.split_at_mut(place);
+    let Some(stage) = rest.first_mut() else { return 0 };
+    let mut read: usize = 0;
+    while stage.unused().is_empty() && stage.state == StageState::Decoding {
+        let unread = payload.get(read..).unwrap_or_default();
+        let Some(source) = before.iter().rposition(Stage::is_active) else {
+            read = read.saturating_add(stage.decode(unread, end));
+            break;
+        };
+        read = read.saturating_add(fill(before, unread, end));
+        let Some(source) = before.get_mut(source) else { break };
+        if !stage.decode_from(source, end) {
+            break;
+        }
+    }
+    read
+}

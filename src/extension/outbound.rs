@@ -1,0 +1,100 @@
+//! What is sent: payloads through the chain of extensions, from the message to the wire (RFC 6455 §9).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::frame::Rsv;
+use crate::opcode::MessageKind;
+
+/// The sending half of an extension that runs.
+///
+/// See [`Extension`](super::Extension) for how it comes to run.
+pub trait OutboundExtension: fmt::Debug + Send {
+    /// Whether a message that starts is to be [encoded](Self::encode), and if so the bits that its first
+    /// frame then bears.
+    ///
+    /// `len` is how many bytes the message has; `None` where only its first piece is there. The answer
+    /// changes nothing yet: the message may still be refused for another reason.
+    fn mark(&self, kind: MessageKind, len: Option<usize>) -> Option<Rsv>;
+
+    /// How long `len` bytes of payload can become at most.
+    ///
+    /// Room for as much is asked of the output before anything is encoded.
+    fn max_encoded_len(&self, len: usize) -> usize;
+
+    /// Encodes the payload of a frame into a buffer of its own, and lends it.
+    fn encode(&mut self, payload: &[u8], message_finished: bool) -> &[u8];
+
+    /// Whether a message that was compressed by itself, looking back at most 2 to the power of `window_bits`
+    /// bytes, can go out as it is: as permessage-deflate without context takeover has it.
+    fn takes_deflated(&self, window_bits: u8) -> bool {
+        let _ = window_bits;
+        false
+    }
+}
+
+/// The sending halves of all extensions in use, the one nearest to the message first.
+#[derive(Debug)]
+pub struct OutboundExtensions {
+    stages: Vec<Stage>,
+}
+
+#[derive(Debug)]
+struct Stage {
+    extension: Box<dyn OutboundExtension>,
+    /// Whether it encodes the message under way.
+    is_active: bool,
+}
+
+impl OutboundExtensions {
+    /// The halves, in the order that was negotiated.
+    pub(super) fn new(extensions: impl Iterator<Item = Box<dyn OutboundExtension>>) -> Self {
+        Self { stages: extensions.map(|extension| Stage { extension, is_active: false }).collect() }
+    }
+
+    /// The bits that the first frame of such a message bears; `None` if it goes out as it is.
+    pub(crate) fn mark(&self, kind: MessageKind, len: Option<usize>) -> Option<Rsv> {
+        let marks = self.stages.iter().filter_map(|stage| stage.extension.mark(kind, len));
+        marks.reduce(|bits, more| bits | more)
+    }
+
+    /// Takes note that a message starts, for those to encode who [mark](Self::mark) it.
+    pub(crate) fn begin(&mut self, kind: MessageKind, len: Option<usize>) {
+        for stage in &mut self.stages {
+            stage.is_active = stage.extension.mark(kind, len).is_some();
+        }
+    }
+
+    /// Takes note that a message starts that all of them leave alone.
+    pub(crate) fn begin_plain(&mut self) {
+        for stage in &mut self.stages {
+            stage.is_active = false;
+        }
+    }
+
+    /// The bits of the other frames of a message; `None` if it goes on as it is.
+    pub(crate) fn mark_on(&self) -> Option<Rsv> {
+        self.stages.iter().any(|stage| stage.is_active).then_some(Rsv::NONE)
+    }
+
+    /// Whether a message that was compressed by itself can go out as it is.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn take_deflated(&self, window_bits: u8) -> bool {
+        match self.stages.as_slice() {
+            [stage] => stage.extension.takes_deflated(window_bits),
+            _ => false,
+        }
+    }
+
+    /// How long `len` bytes of payload can become at most, whoever encodes them.
+    pub(crate) fn max_encoded_len(&self, len: usize) -> usize {
+        self.stages.iter().fold(len, |len, stage| stage.extension.max_encoded_len(len).max(len))
+    }
+
+    /// The payload of a frame, as it goes out.
+    pub(crate) fn encode<'a>(&'a mut self, payload: &'a [u8], message_finished: bool) -> &'a [u8] {
+        let active = self.stages.iter_mut().filter(|stage| stage.is_active);
+        active.fold(payload, |payload, stage| stage.extension.encode(payload, message_finished))
+    }
+}

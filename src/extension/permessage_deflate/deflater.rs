@@ -1,0 +1,119 @@
+//! Messages to compressed payloads (RFC 7692 §7.2.1).
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
+
+use crate::extension::OutboundExtension;
+use crate::frame::Rsv;
+use crate::opcode::MessageKind;
+
+use super::Compression;
+use super::params::Window;
+
+/// Compresses one direction's messages.
+pub(super) struct Deflater {
+    window: Window,
+    compression: Compression,
+    /// Made for the first message; without context takeover, for each.
+    stream: Option<Deflate>,
+    /// What a payload became, in front of what is left of others.
+    buffer: Vec<u8>,
+}
+
+impl Deflater {
+    pub(super) const fn new(window: Window, compression: Compression) -> Self {
+        Self { window, compression, stream: None, buffer: Vec::new() }
+    }
+
+    /// Compresses `payload` up to the last byte, and tells how much of the buffer it takes.
+    fn deflate(&mut self, payload: &[u8]) -> usize {
+        if self.buffer.len() > KEPT {
+            self.buffer = Vec::new();
+        }
+        let stream = self.stream.get_or_insert_with(|| stream(self.window, self.compression));
+        let (start_in, start_out) = (stream.total_in(), stream.total_out());
+        loop {
+            let read = since(start_in, stream.total_in());
+            let filled = since(start_out, stream.total_out());
+            if self.buffer.len().saturating_sub(filled) < SPARE {
+                let more = payload.len().saturating_sub(read) / 2;
+                self.buffer.resize(self.buffer.len().saturating_add(more.max(SPARE * 4)), 0);
+            }
+            let input = payload.get(read..).unwrap_or_default();
+            let room = self.buffer.get_mut(filled..).unwrap_or_default();
+            let len = room.len();
+            // With room and lawful settings it cannot fail.
+            let _ = stream.compress(input, room, DeflateFlush::SyncFlush);
+            let written = since(start_out, stream.total_out()).saturating_sub(filled);
+            if written < len && since(start_in, stream.total_in()) == payload.len() {
+                return filled.saturating_add(written);
+            }
+        }
+    }
+}
+
+impl OutboundExtension for Deflater {
+    fn mark(&self, _: MessageKind, len: Option<usize>) -> Option<Rsv> {
+        len.is_none_or(|len| len >= self.compression.threshold).then_some(Rsv::RSV1)
+    }
+
+    fn max_encoded_len(&self, len: usize) -> usize {
+        // At worst each byte takes nine bits, or stored blocks add five bytes to a few hundred.
+        len.saturating_add(len / 8).saturating_add(len / 64).saturating_add(64)
+    }
+
+    fn encode(&mut self, payload: &[u8], message_finished: bool) -> &[u8] {
+        let mut len = self.deflate(payload);
+        if message_finished {
+            let deflated = self.buffer.get(..len).unwrap_or_default();
+            len = match deflated.strip_suffix(TAIL) {
+                Some(stripped) => stripped.len(),
+                // There was nothing to flush: the beginning of an empty block stands for it (§7.2.3.6).
+                None => {
+                    self.buffer.splice(..len, [0]);
+                    1
+                }
+            };
+            if !self.window.takeover {
+                self.stream = None;
+            }
+        }
+        self.buffer.get(..len).unwrap_or_default()
+    }
+
+    fn takes_deflated(&self, window_bits: u8) -> bool {
+        !self.window.takeover && window_bits <= self.window.bits
+    }
+}
+
+impl fmt::Debug for Deflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deflater").field("window", &self.window).finish_non_exhaustive()
+    }
+}
+
+fn stream(window: Window, compression: Compression) -> Deflate {
+    Deflate::new_with_config(DeflateConfig {
+        level: compression.level.into(),
+        // Negative for data without a header. 8 becomes 9, and then looks back 250 bytes at most all the same.
+        window_bits: i32::from(window.bits.max(9)).saturating_neg(),
+        mem_level: compression.mem_level.into(),
+        ..DeflateConfig::default()
+    })
+}
+
+/// How many bytes have passed since a count was `start`.
+fn since(start: u64, now: u64) -> usize {
+    usize::try_from(now.wrapping_sub(start)).unwrap_or(usize::MAX)
+}
+
+/// How an empty stored block ends, which a message goes without (§7.2.1).
+pub(super) const TAIL: &[u8] = &[0x00, 0x00, 0xFF, 0xFF];
+
+/// What is kept for the next message at most.
+const KEPT: usize = 64 << 10;
+
+/// There is always room for a flush, so that a full buffer means that more comes.
+const SPARE: usize = 64;

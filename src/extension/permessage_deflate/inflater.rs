@@ -1,0 +1,238 @@
+//! Compressed payloads to messages (RFC 7692 §7.2.2).
+//!
+//! What is inflated is lent from a ring that is longer than the window, so that the last 32 KiB are always
+//! there: a block that says it is the last ends zlib's stream, and the next stream is given them to look back
+//! on. zlib itself always has a window of 32 KiB, whatever was agreed on: with a smaller one, its verdict on a
+//! distance beyond would depend on how the input is cut.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use core::fmt;
+
+use zlib_rs::{Inflate, InflateFlush, Status};
+
+use crate::error::RemoteProtocolError;
+use crate::extension::{Decoded, InboundExtension};
+use crate::frame::{FrameHeader, PayloadEnd, Rsv};
+use crate::opcode::Opcode;
+
+use super::params::Window;
+
+/// Decompresses one direction's messages.
+#[derive(Debug)]
+pub(super) struct Inflater {
+    window: Window,
+    max_ratio: Option<u32>,
+    /// Whether the message under way is compressed.
+    is_compressed: bool,
+    /// Made for the first compressed message; without context takeover, for each.
+    stream: Option<Box<Stream>>,
+}
+
+/// A stream of blocks, from the first message on.
+struct Stream {
+    inflate: Inflate,
+    ring: Box<[u8]>,
+    /// What was inflated last: from here
+    start: usize,
+    /// to here.
+    end: usize,
+    /// Where the bytes end that are older than those in front of `end`.
+    older_end: usize,
+    message: Message,
+}
+
+/// What is known of the message under way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Message {
+    read: u64,
+    written: u64,
+    /// The last four bytes that were read.
+    last: u32,
+    /// Whether a stream has ended since the last byte was read.
+    is_after_final_block: bool,
+    /// How many final blocks have come since the last byte was written.
+    empty_streams: u32,
+    /// Whether what the sender has left off is put back.
+    is_completed: bool,
+}
+
+impl Inflater {
+    pub(super) const fn new(window: Window, max_ratio: Option<u32>) -> Self {
+        Self { window, max_ratio, is_compressed: false, stream: None }
+    }
+}
+
+impl InboundExtension for Inflater {
+    fn rsv(&self) -> Rsv {
+        Rsv::RSV1
+    }
+
+    fn is_per_message(&self) -> bool {
+        true
+    }
+
+    fn begin_frame(&mut self, header: &FrameHeader) -> Result<bool, RemoteProtocolError> {
+        if header.opcode != Opcode::Continuation {
+            self.is_compressed = header.rsv.contains(Rsv::RSV1);
+            if self.is_compressed {
+                self.stream.get_or_insert_with(Stream::new).message = Message::default();
+            }
+        }
+        Ok(self.is_compressed)
+    }
+
+    fn decode(&mut self, payload: &[u8], end: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
+        let stream = self.stream.get_or_insert_with(Stream::new);
+        let decoded = stream.inflate(payload, end)?;
+        let Message { read, written, .. } = stream.message;
+        match self.max_ratio {
+            Some(ratio) if written > read.saturating_mul(ratio.into()).saturating_add(FREE) => {
+                Err(RemoteProtocolError::InflationRatio)
+            }
+            _ => Ok(decoded),
+        }
+    }
+
+    fn output(&self) -> &[u8] {
+        self.stream.as_ref().and_then(|stream| stream.ring.get(stream.start..stream.end)).unwrap_or_default()
+    }
+
+    fn end_message(&mut self) {
+        if !self.window.takeover {
+            self.stream = None;
+        }
+    }
+}
+
+impl Stream {
+    fn new() -> Box<Self> {
+        Box::new(Self {
+            inflate: Inflate::new(false, Window::MAX_BITS),
+            ring: vec![0; HISTORY + PIECE].into_boxed_slice(),
+            start: 0,
+            end: 0,
+            older_end: 0,
+            message: Message::default(),
+        })
+    }
+
+    /// Inflates until a piece is full, or all that is there is used up.
+    fn inflate(&mut self, payload: &[u8], end: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
+        if self.ring.len().saturating_sub(self.end) < PIECE {
+            self.older_end = self.end;
+            self.end = 0;
+        }
+        self.start = self.end;
+        let mut read: usize = 0;
+        while !self.message.is_completed {
+            let input = payload.get(read..).unwrap_or_default();
+            let taken = self.step(input, InflateFlush::NoFlush)?;
+            read = read.saturating_add(taken);
+            if self.room() == 0 {
+                return Ok(Decoded { read, done: false });
+            }
+            if read == payload.len() && !self.message.is_after_final_block {
+                break;
+            }
+            if taken == 0 {
+                break;
+            }
+        }
+        if end == PayloadEnd::Message && !self.message.is_completed {
+            self.complete()?;
+        }
+        Ok(Decoded { read, done: true })
+    }
+
+    /// Has zlib go on, up to the end of a stream at most; tells how much of `input` it took.
+    fn step(&mut self, input: &[u8], flush: InflateFlush) -> Result<usize, RemoteProtocolError> {
+        let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
+        let limit = self.end.saturating_add(self.room());
+        let room = self.ring.get_mut(self.end..limit).unwrap_or_default();
+        let status = self.inflate.decompress(input, room, flush);
+        let read = self.inflate.total_in().wrapping_sub(total_in);
+        let written = self.inflate.total_out().wrapping_sub(total_out);
+        self.end = self.end.saturating_add(usize::try_from(written).unwrap_or_default()).min(limit);
+        self.message.read = self.message.read.saturating_add(read);
+        self.message.written = self.message.written.saturating_add(written);
+        let read = usize::try_from(read).unwrap_or_default().min(input.len());
+        for byte in input.get(read.saturating_sub(4)..read).unwrap_or_default() {
+            self.message.last = self.message.last << 8 | u32::from(*byte);
+            self.message.is_after_final_block = false;
+        }
+        if written > 0 {
+            self.message.empty_streams = 0;
+        }
+        match status {
+            Ok(Status::StreamEnd) => self.restart().map(|()| read),
+            Ok(Status::Ok | Status::BufError) => Ok(read),
+            Err(_) => Err(RemoteProtocolError::InvalidDeflate),
+        }
+    }
+
+    /// Begins a new stream behind a final block, which may look back on what came before it.
+    fn restart(&mut self) -> Result<(), RemoteProtocolError> {
+        self.message.empty_streams = self.message.empty_streams.saturating_add(1);
+        if self.message.empty_streams > MAX_EMPTY_STREAMS {
+            return Err(RemoteProtocolError::InvalidDeflate);
+        }
+        self.message.is_after_final_block = true;
+        self.inflate.reset(false);
+        let newer = self.ring.get(..self.end).unwrap_or_default();
+        let older = self.ring.get(self.end..self.older_end).unwrap_or_default();
+        for history in [older, newer] {
+            self.inflate.set_dictionary(history).map_err(|_| RemoteProtocolError::InvalidDeflate)?;
+        }
+        Ok(())
+    }
+
+    /// Puts back what the sender has left off, and makes sure that it ends a block.
+    ///
+    /// One byte more than that is offered, and must be left: between two blocks `InflateFlush::Block` stops.
+    fn complete(&mut self) -> Result<(), RemoteProtocolError> {
+        let Message { read, last, is_after_final_block, .. } = self.message;
+        // Nothing begins the block where the sender has left off nothing, or all of it. The last byte of a
+        // payload that was stripped has its top bit clear, so this is no other's end.
+        let is_between_blocks = is_after_final_block || read == 0 || last == u32::from_be_bytes(STRIPPED);
+        let block =
+            if is_between_blocks { &EMPTY_BLOCK[..] } else { EMPTY_BLOCK.get(1..).unwrap_or_default() };
+        let before = self.end;
+        let taken = self.step(block, InflateFlush::Block)?;
+        if taken.saturating_add(1) != block.len() || self.end != before {
+            self.end = before;
+            return Err(RemoteProtocolError::InvalidDeflate);
+        }
+        self.message.is_completed = true;
+        Ok(())
+    }
+
+    /// How much a piece may still hold.
+    fn room(&self) -> usize {
+        PIECE.saturating_sub(self.end.saturating_sub(self.start))
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("message", &self.message).finish_non_exhaustive()
+    }
+}
+
+/// How far back DEFLATE can look.
+const HISTORY: usize = 1 << Window::MAX_BITS;
+
+/// What is handed out at once at most.
+const PIECE: usize = 8 << 10;
+
+/// What a ratio is not looked at for.
+const FREE: u64 = 64 << 10;
+
+/// Each stream that a final block begins costs a copy of the window.
+const MAX_EMPTY_STREAMS: u32 = 16;
+
+/// An empty stored block that begins between two others, and a byte behind it.
+const EMPTY_BLOCK: [u8; 6] = [0x00, 0x00, 0x00, 0xFF, 0xFF, 0x00];
+
+/// What a sender is to leave off.
+const STRIPPED: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];

@@ -1,0 +1,261 @@
+//! permessage-deflate: messages compressed one by one (RFC 7692).
+
+mod params;
+mod deflater;
+mod inflater;
+
+use alloc::vec::Vec;
+
+use crate::role::Role;
+
+use super::OutboundExtension;
+use super::negotiation::{Agreed, Extension};
+use super::params::ExtensionParams;
+
+use deflater::Deflater;
+use inflater::Inflater;
+
+pub use params::DeflateParams;
+use params::{NAME, Terms, Window};
+
+/// The settings of permessage-deflate: what is offered, what is accepted, and how is compressed.
+///
+/// The same settings serve a client, which offers them, and a server, which holds offers against them. What
+/// is asked of the peer's direction saves memory on this side; what is set for the own one is kept whatever
+/// the peer says.
+///
+/// ```
+/// use wsproto::{ExtensionParams, Extensions, PermessageDeflate};
+///
+/// let client = PermessageDeflate::new().with_server_max_window_bits(12);
+/// let server = PermessageDeflate::new().with_client_no_context_takeover();
+///
+/// let offer = "permessage-deflate; server_max_window_bits=12; client_max_window_bits";
+/// let offers = ExtensionParams::parse_list(offer.as_bytes()).unwrap();
+/// let (_, answers) = Extensions::accept(&[&server], &offers);
+/// let answer = "permessage-deflate; client_no_context_takeover; server_max_window_bits=12";
+/// assert_eq!(answers[0].to_string(), answer);
+/// assert!(Extensions::agree(&[&client], &answers).is_some());
+/// ```
+///
+/// # Memory
+///
+/// An idle connection holds no compressor and no decompressor before the first compressed message in that
+/// direction, and none between messages in a direction without context takeover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PermessageDeflate {
+    params: DeflateParams,
+    fallback: bool,
+    offers_client_window: bool,
+    requires_client_window: bool,
+    compression: Compression,
+    max_ratio: Option<u32>,
+}
+
+/// How this side compresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Compression {
+    level: u8,
+    mem_level: u8,
+    threshold: usize,
+}
+
+impl PermessageDeflate {
+    /// Context takeover in both directions, windows of 32 KiB.
+    pub const fn new() -> Self {
+        Self {
+            params: DeflateParams::DEFAULT,
+            fallback: false,
+            offers_client_window: true,
+            requires_client_window: false,
+            compression: Compression { level: 1, mem_level: 8, threshold: 32 },
+            max_ratio: None,
+        }
+    }
+
+    /// The server is to compress each message by itself (§7.1.1.1): a client then asks for it, and a server
+    /// does it unasked.
+    #[must_use]
+    pub const fn with_server_no_context_takeover(mut self) -> Self {
+        self.params.server_no_context_takeover = true;
+        self
+    }
+
+    /// The client is to compress each message by itself (§7.1.1.2): a server then asks for it, and a client
+    /// does it unasked.
+    #[must_use]
+    pub const fn with_client_no_context_takeover(mut self) -> Self {
+        self.params.client_no_context_takeover = true;
+        self
+    }
+
+    /// The server is to look back at most 2 to the power of `bits` bytes, 8 to 15 (§7.1.2.1).
+    ///
+    /// Values outside are taken to the nearest one inside.
+    #[must_use]
+    pub const fn with_server_max_window_bits(mut self, bits: u8) -> Self {
+        self.params.server_max_window_bits = clamp(bits, 8, 15);
+        self
+    }
+
+    /// The client is to look back at most 2 to the power of `bits` bytes, 8 to 15 (§7.1.2.2).
+    ///
+    /// A server can ask for it only if the client has offered to: see
+    /// [`requiring_client_max_window_bits`](Self::requiring_client_max_window_bits).
+    #[must_use]
+    pub const fn with_client_max_window_bits(mut self, bits: u8) -> Self {
+        self.params.client_max_window_bits = clamp(bits, 8, 15);
+        self
+    }
+
+    /// As a client, offers once more, without what is asked of the server, for servers that cannot do it.
+    #[must_use]
+    pub const fn with_fallback(mut self) -> Self {
+        self.fallback = true;
+        self
+    }
+
+    /// As a client, does not offer to be told how far to look back.
+    ///
+    /// An answer that tells it all the same is refused then (§7.1.2.2).
+    #[must_use]
+    pub const fn without_client_max_window_bits(mut self) -> Self {
+        self.offers_client_window = false;
+        self
+    }
+
+    /// As a server, declines offers of clients that cannot be asked for a smaller window.
+    #[must_use]
+    pub const fn requiring_client_max_window_bits(mut self) -> Self {
+        self.requires_client_window = true;
+        self
+    }
+
+    /// How hard to try, from 0, which only stores, over 1, the fastest and the default, to 9.
+    ///
+    /// The default was measured: see `benches/README.md`. Values outside are taken to the nearest one inside.
+    #[must_use]
+    pub const fn with_level(mut self, level: u8) -> Self {
+        self.compression.level = clamp(level, 0, 9);
+        self
+    }
+
+    /// How much memory the compressor may use beside its window, from 1 to 9; the default is 8.
+    ///
+    /// Values outside are taken to the nearest one inside.
+    #[must_use]
+    pub const fn with_mem_level(mut self, mem_level: u8) -> Self {
+        self.compression.mem_level = clamp(mem_level, 1, 9);
+        self
+    }
+
+    /// Messages of less than `len` bytes go out as they are; the default is 32.
+    ///
+    /// The pieces of a message that is [sent in pieces](crate::TextMessage::partial) are compressed, as nobody
+    /// knows how many will come.
+    #[must_use]
+    pub const fn with_threshold(mut self, len: usize) -> Self {
+        self.compression.threshold = len;
+        self
+    }
+
+    /// A received message may become at most `ratio` times as long as it was, but for its first 64 KiB.
+    ///
+    /// Not limited unless set: DEFLATE can reach 1032, and the length of a message is limited anyway.
+    #[must_use]
+    pub const fn with_max_ratio(mut self, ratio: u32) -> Self {
+        self.max_ratio = Some(ratio);
+        self
+    }
+
+    /// Runs the extension with parameters that were agreed on elsewhere.
+    ///
+    /// ```
+    /// use wsproto::{Connection, DeflateParams, Event, Extensions, Limits, NoEntropy};
+    /// use wsproto::{PermessageDeflate, Role, TextMessage};
+    ///
+    /// let mut extensions = Extensions::none();
+    /// let agreed = PermessageDeflate::new().run(Role::Server, DeflateParams::DEFAULT);
+    /// extensions.push(agreed).unwrap();
+    /// let mut server = Connection::server(Limits::default()).with_extensions(extensions);
+    ///
+    /// let mut bytes = *b"\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\x00"; // RFC 7692 §7.2.3.1, masked with 0
+    /// let event = server.next_event(&mut bytes.as_mut_slice())?;
+    /// assert_eq!(event, Some(Event::Text(TextMessage::new("Hello"))));
+    /// # Ok::<(), wsproto::RemoteProtocolError>(())
+    /// ```
+    pub fn run(&self, role: Role, params: DeflateParams) -> Agreed {
+        let (server, client) = (params.server(), params.client());
+        let (theirs, ours) = match role {
+            Role::Server => (client, server),
+            Role::Client => (server, client),
+        };
+        Agreed::new(Inflater::new(theirs, self.max_ratio), Deflater::new(ours, self.compression))
+    }
+}
+
+impl PermessageDeflate {
+    /// What a server's answer to these settings' offers comes to; `None` where it is no answer to them.
+    pub fn agreed_params(&self, answer: &ExtensionParams) -> Option<DeflateParams> {
+        let answer = Terms::parse_answer(answer)?;
+        self.terms().find_map(|offer| offer.agree(answer))
+    }
+
+    /// What a server with these settings answers to an offer, and what that comes to; `None` to decline it.
+    pub fn answer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, DeflateParams)> {
+        let offer = Terms::parse_offer(offer)?;
+        let asks_the_client = self.params.client_max_window_bits < Window::MAX_BITS;
+        if self.requires_client_window && asks_the_client && !offer.lets_client_window_be_set() {
+            return None;
+        }
+        let (answer, params) = offer.accept(self.params);
+        Some((answer.to_params(), params))
+    }
+
+    /// A message compressed by itself, as a server does it, and how far that looks back at most.
+    pub(crate) fn deflate_alone(&self, payload: &[u8]) -> (Vec<u8>, u8) {
+        let window = Window { takeover: false, ..self.params.server() };
+        let deflated = Deflater::new(window, self.compression).encode(payload, true).to_vec();
+        (deflated, window.bits)
+    }
+
+    /// What a client offers, the best first.
+    fn terms(&self) -> impl Iterator<Item = Terms> {
+        let offer = Terms::offer(self.params, self.offers_client_window);
+        let fallback = (self.fallback && offer.asks_the_server()).then(|| offer.without_asking_the_server());
+        core::iter::once(offer).chain(fallback)
+    }
+}
+
+impl Default for PermessageDeflate {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Extension for PermessageDeflate {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn offers(&self) -> Vec<ExtensionParams> {
+        self.terms().map(Terms::to_params).collect()
+    }
+
+    fn agree(&self, answer: &ExtensionParams) -> Option<Agreed> {
+        Some(self.run(Role::Client, self.agreed_params(answer)?))
+    }
+
+    fn accept(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, Agreed)> {
+        let (answer, params) = self.answer(offer)?;
+        Some((answer, self.run(Role::Server, params)))
+    }
+}
+
+const fn clamp(value: u8, min: u8, max: u8) -> u8 {
+    match value {
+        _ if value < min => min,
+        _ if value > max => max,
+        _ => value,
+    }
+}

@@ -1,0 +1,236 @@
+//! The four parameters, in offers and in answers (RFC 7692 §7.1).
+
+use alloc::string::ToString;
+
+use crate::extension::ExtensionParams;
+
+/// The extension's registered name (§7).
+pub(super) const NAME: &str = "permessage-deflate";
+
+const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
+const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
+const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
+const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
+
+/// What both sides have agreed on (RFC 7692 §7.1).
+///
+/// ```
+/// use wsproto::{DeflateParams, ExtensionParams};
+///
+/// let answer = ExtensionParams::new("permessage-deflate").with_value("server_max_window_bits", "10");
+/// let params = DeflateParams::parse_answer(&answer).unwrap();
+/// assert_eq!(params, DeflateParams { server_max_window_bits: 10, ..DeflateParams::DEFAULT });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DeflateParams {
+    /// Whether the server compresses each message by itself.
+    pub server_no_context_takeover: bool,
+    /// Whether the client compresses each message by itself.
+    pub client_no_context_takeover: bool,
+    /// How far back the server looks at most, as a power of two: 8 to 15.
+    pub server_max_window_bits: u8,
+    /// How far back the client looks at most, as a power of two: 8 to 15.
+    pub client_max_window_bits: u8,
+}
+
+/// One direction's share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    pub(super) takeover: bool,
+    pub(super) bits: u8,
+}
+
+/// The parameters as one side states them, in an offer or in an answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Terms {
+    server_no_context_takeover: bool,
+    client_no_context_takeover: bool,
+    server_max_window_bits: Option<u8>,
+    /// 15 where it is offered without a value.
+    client_max_window_bits: Option<u8>,
+}
+
+impl DeflateParams {
+    /// What an answer without parameters means.
+    pub const DEFAULT: Self = Self {
+        server_no_context_takeover: false,
+        client_no_context_takeover: false,
+        server_max_window_bits: Window::MAX_BITS,
+        client_max_window_bits: Window::MAX_BITS,
+    };
+
+    /// Reads an answer; `None` where it has a parameter that none may have, a malformed value, or one twice.
+    pub fn parse_answer(answer: &ExtensionParams) -> Option<Self> {
+        Terms { client_max_window_bits: Some(Window::MAX_BITS), ..Terms::default() }
+            .agree(Terms::parse_answer(answer)?)
+    }
+
+    pub(super) const fn server(self) -> Window {
+        Window { takeover: !self.server_no_context_takeover, bits: self.server_max_window_bits }
+    }
+
+    pub(super) const fn client(self) -> Window {
+        Window { takeover: !self.client_no_context_takeover, bits: self.client_max_window_bits }
+    }
+}
+
+impl Window {
+    /// 32 KiB, as far as DEFLATE can look.
+    pub(super) const MAX_BITS: u8 = 15;
+}
+
+impl Terms {
+    /// What a client with these settings offers.
+    pub(super) fn offer(settings: DeflateParams, offers_client_window: bool) -> Self {
+        let DeflateParams { server_no_context_takeover, client_no_context_takeover, .. } = settings;
+        Self {
+            server_no_context_takeover,
+            client_no_context_takeover,
+            server_max_window_bits: less_than_all(settings.server_max_window_bits),
+            client_max_window_bits: offers_client_window.then_some(settings.client_max_window_bits),
+        }
+    }
+
+    /// The same offer, but for what is asked of the server.
+    pub(super) const fn without_asking_the_server(self) -> Self {
+        Self { server_no_context_takeover: false, server_max_window_bits: None, ..self }
+    }
+
+    pub(super) const fn asks_the_server(self) -> bool {
+        self.server_no_context_takeover || self.server_max_window_bits.is_some()
+    }
+
+    /// Whether the client can be told how far to look back.
+    pub(super) const fn lets_client_window_be_set(self) -> bool {
+        self.client_max_window_bits.is_some()
+    }
+
+    /// Reads an offer; `None` where it is to be declined (§7.1).
+    pub(super) fn parse_offer(offer: &ExtensionParams) -> Option<Self> {
+        Self::parse(offer, Some(Window::MAX_BITS))
+    }
+
+    /// Reads an answer; `None` where the connection is to fail (§7.1).
+    pub(super) fn parse_answer(answer: &ExtensionParams) -> Option<Self> {
+        Self::parse(answer, None)
+    }
+
+    /// `valueless` is what `client_max_window_bits` stands for without a value, if it may go without.
+    fn parse(params: &ExtensionParams, valueless: Option<u8>) -> Option<Self> {
+        let mut terms = Self::default();
+        for (name, value) in params.params() {
+            let is_first = match (name, value) {
+                (SERVER_NO_CONTEXT_TAKEOVER, None) => set(&mut terms.server_no_context_takeover),
+                (CLIENT_NO_CONTEXT_TAKEOVER, None) => set(&mut terms.client_no_context_takeover),
+                (SERVER_MAX_WINDOW_BITS, Some(bits)) => {
+                    terms.server_max_window_bits.replace(window_bits(bits)?).is_none()
+                }
+                (CLIENT_MAX_WINDOW_BITS, bits) => {
+                    let bits = bits.map_or(valueless, window_bits)?;
+                    terms.client_max_window_bits.replace(bits).is_none()
+                }
+                _ => return None,
+            };
+            if !is_first {
+                return None;
+            }
+        }
+        Some(terms)
+    }
+
+    /// What an answer to this offer comes to; `None` where it does not fit the offer.
+    pub(super) fn agree(self, answer: Self) -> Option<DeflateParams> {
+        if self.server_no_context_takeover && !answer.server_no_context_takeover {
+            return None;
+        }
+        let server_max_window_bits = match (self.server_max_window_bits, answer.server_max_window_bits) {
+            // "The same or a smaller value" accepts the offer (§7.1.2.1).
+            (Some(asked), Some(answered)) if answered <= asked => answered,
+            (Some(_), _) => return None,
+            (None, answered) => answered.unwrap_or(Window::MAX_BITS),
+        };
+        let client_max_window_bits = match (self.client_max_window_bits, answer.client_max_window_bits) {
+            (Some(offered), Some(answered)) if answered <= offered => answered,
+            (Some(offered), None) => offered,
+            (None, None) => Window::MAX_BITS,
+            // Not to be answered unless it was offered, nor by more (§7.1.2.2).
+            (_, Some(_)) => return None,
+        };
+        Some(DeflateParams {
+            server_no_context_takeover: answer.server_no_context_takeover,
+            client_no_context_takeover: self.client_no_context_takeover || answer.client_no_context_takeover,
+            server_max_window_bits,
+            client_max_window_bits,
+        })
+    }
+
+    /// The answer to this offer by a server with these settings, and what the two come to.
+    pub(super) fn accept(self, settings: DeflateParams) -> (Self, DeflateParams) {
+        let asked = self.server_max_window_bits;
+        let server_max_window_bits = asked.unwrap_or(Window::MAX_BITS).min(settings.server_max_window_bits);
+        let client_max_window_bits = self
+            .client_max_window_bits
+            .map_or(Window::MAX_BITS, |bits| bits.min(settings.client_max_window_bits));
+        let params = DeflateParams {
+            server_no_context_takeover: self.server_no_context_takeover
+                || settings.server_no_context_takeover,
+            client_no_context_takeover: self.client_no_context_takeover
+                || settings.client_no_context_takeover,
+            server_max_window_bits,
+            client_max_window_bits,
+        };
+        let answer = Self {
+            server_no_context_takeover: params.server_no_context_takeover,
+            client_no_context_takeover: params.client_no_context_takeover,
+            server_max_window_bits: asked
+                .and(Some(server_max_window_bits))
+                .or(less_than_all(server_max_window_bits)),
+            client_max_window_bits: less_than_all(client_max_window_bits),
+        };
+        (answer, params)
+    }
+
+    /// As the header names them.
+    pub(super) fn to_params(self) -> ExtensionParams {
+        let mut params = ExtensionParams::new(NAME);
+        if self.server_no_context_takeover {
+            params = params.with_flag(SERVER_NO_CONTEXT_TAKEOVER);
+        }
+        if self.client_no_context_takeover {
+            params = params.with_flag(CLIENT_NO_CONTEXT_TAKEOVER);
+        }
+        if let Some(bits) = self.server_max_window_bits {
+            params = params.with_value(SERVER_MAX_WINDOW_BITS, &bits.to_string());
+        }
+        match self.client_max_window_bits {
+            Some(Window::MAX_BITS) => params.with_flag(CLIENT_MAX_WINDOW_BITS),
+            Some(bits) => params.with_value(CLIENT_MAX_WINDOW_BITS, &bits.to_string()),
+            None => params,
+        }
+    }
+}
+
+/// Sets a flag; false if it was set.
+const fn set(flag: &mut bool) -> bool {
+    !core::mem::replace(flag, true)
+}
+
+/// "A decimal integer value without leading zeroes between 8 to 15" (§7.1.2).
+fn window_bits(value: &str) -> Option<u8> {
+    match value {
+        "8" => Some(8),
+        "9" => Some(9),
+        "10" => Some(10),
+        "11" => Some(11),
+        "12" => Some(12),
+        "13" => Some(13),
+        "14" => Some(14),
+        "15" => Some(15),
+        _ => None,
+    }
+}
+
+/// What is worth a word: 15 goes without saying.
+const fn less_than_all(bits: u8) -> Option<u8> {
+    if bits < Window::MAX_BITS { Some(bits) } else { None }
+}

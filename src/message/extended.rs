@@ -1,0 +1,198 @@
+//! Frames to events where extensions are in use: data frames that they decode (RFC 6455 §9).
+//!
+//! Such a frame is read a few kilobytes at a time, and no more of it is taken than the extensions have
+//! decoded: what they make of it may be a thousand times as much, and goes out before more is read. So what
+//! comes of a frame has its end after the frame has. Everything else goes the way of `decode_part`.
+
+use crate::error::RemoteProtocolError;
+use crate::event::{BytesMessage, Event, LentEvent, TextMessage};
+use crate::extension::{ExtensionSet, Inbound, InboundExtensions};
+use crate::frame::{Entered, PayloadEnd};
+use crate::opcode::MessageKind;
+
+use crate::utf8::is_begun;
+
+use super::decoder::{MessageDecoder, State, decode_text};
+
+impl<X: ExtensionSet> MessageDecoder<X> {
+    /// The way of a connection that has extensions.
+    #[inline(never)]
+    pub(super) fn decode_extended<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+        if let Some(extensions) = self.extensions.chain_mut() {
+            extensions.returned();
+        }
+        loop {
+            if !matches!(self.state, State::Reading) {
+                return self.stopped(input).map(|()| None);
+            }
+            if !self.is_decoding() && !self.enter(input)? {
+                return self.decode_part(input);
+            }
+            match self.decode_on(input)? {
+                Next::Piece(piece) => return self.lend(piece).map(Some),
+                Next::Character(end) => return Ok(Some(self.lend_character(end))),
+                Next::InputUsedUp if input.is_empty() => return Ok(None),
+                Next::InputUsedUp => {}
+            }
+        }
+    }
+
+    /// How the frame under way will fail, once what stands before the failure is lent.
+    pub(super) fn extended_error(&self) -> Option<RemoteProtocolError> {
+        let extensions = self.extensions.chain().filter(|extensions| extensions.frame().is_some())?;
+        match extensions.is_done() {
+            _ if self.room() == 0 && !extensions.output().is_empty() => {
+                Some(RemoteProtocolError::MessageTooLong)
+            }
+            Err(error) if extensions.output().is_empty() => Some(error),
+            _ => None,
+        }
+    }
+
+    fn is_decoding(&self) -> bool {
+        self.extensions.chain().is_some_and(|extensions| extensions.frame().is_some())
+    }
+
+    /// Reads on up to a payload; tells whether it is one for the extensions.
+    fn enter(&mut self, input: &mut &mut [u8]) -> Result<bool, RemoteProtocolError> {
+        let Some(Entered::Begun { header, kind: Some(kind) }) = self.frames.enter(input)? else {
+            return Ok(false);
+        };
+        let Some(extensions) = self.extensions.chain_mut() else { return Ok(false) };
+        match extensions.begin_frame(&header, kind) {
+            Ok(()) => Ok(extensions.frame().is_some()),
+            Err(error) => Err(self.fail(error, 0)),
+        }
+    }
+
+    /// Decodes on until there is something to tell.
+    fn decode_on(&mut self, input: &mut &mut [u8]) -> Result<Next, RemoteProtocolError> {
+        loop {
+            let room = self.room();
+            let Some(extensions) = self.extensions.chain_mut() else { return Ok(Next::InputUsedUp) };
+            let Some(frame) = extensions.frame() else { return Ok(Next::InputUsedUp) };
+            let available = extensions.output().len();
+            let status = extensions.is_done();
+            let is_over = status == Ok(true) && frame.end != PayloadEnd::Open;
+            match status {
+                _ if available > 0 || is_over => {
+                    let len = usize::try_from(room).unwrap_or(usize::MAX).min(available);
+                    if len < available && len == 0 {
+                        return Err(self.fail(RemoteProtocolError::MessageTooLong, 0));
+                    }
+                    let end = if is_over && len == available { frame.end } else { PayloadEnd::Open };
+                    let piece = Piece { kind: frame.kind, len, end };
+                    if let Some(next) = self.read_piece(piece)? {
+                        return Ok(next);
+                    }
+                }
+                Err(error) => return Err(self.fail(error, 0)),
+                Ok(true) if input.is_empty() => return Ok(Next::InputUsedUp),
+                Ok(_) if frame.end != PayloadEnd::Open => {
+                    extensions.decode(&[], frame.end);
+                }
+                Ok(_) => {
+                    self.frames.decode_by(input, AT_ONCE, |payload, end| extensions.decode(payload, end))
+                }
+            }
+        }
+    }
+
+    /// Reads a piece of text if it is no more than a part of a character.
+    fn read_piece(&mut self, piece: Piece) -> Result<Option<Next>, RemoteProtocolError> {
+        let missing = self.utf8.missing();
+        let Some(extensions) = self.extensions.chain_mut() else { return Ok(None) };
+        let output = extensions.output().get(..piece.len).unwrap_or_default();
+        if piece.kind == MessageKind::Binary || missing == 0 && !is_begun(output) {
+            return Ok(Some(Next::Piece(piece)));
+        }
+        let len = if missing == 0 { piece.len } else { piece.len.min(missing) };
+        let end = if len == piece.len { piece.end } else { PayloadEnd::Open };
+        let is_last = end == PayloadEnd::Message;
+        let mut part = [0; 4];
+        for (place, byte) in part.iter_mut().zip(extensions.take(len)) {
+            *place = *byte;
+        }
+        let part = part.get(..len).unwrap_or_default();
+        let is_whole = if missing > 0 {
+            self.resume_character(part, is_last)?
+        } else if decode_text(&mut self.utf8, part, false, is_last).is_err() {
+            return Err(self.fail(RemoteProtocolError::InvalidUtf8, 0));
+        } else {
+            false
+        };
+        Ok((is_whole || end != PayloadEnd::Open).then_some(Next::Character(end)))
+    }
+
+    /// Lends a piece that the extensions have decoded.
+    fn lend(&mut self, Piece { kind, len, end }: Piece) -> Result<LentEvent<'_>, RemoteProtocolError> {
+        let (frame_finished, message_finished) = (end != PayloadEnd::Open, end == PayloadEnd::Message);
+        let data = match self.extensions.chain_mut() {
+            Some(extensions) => {
+                if frame_finished {
+                    extensions.end_frame();
+                }
+                extensions.take(len)
+            }
+            None => &[],
+        };
+        if kind == MessageKind::Binary {
+            return Ok(Event::Bytes(BytesMessage { data, frame_finished, message_finished }));
+        }
+        match decode_text(&mut self.utf8, data, frame_finished, message_finished) {
+            Ok(text) => Ok(Event::Text(text)),
+            Err(bad) => {
+                let error = RemoteProtocolError::InvalidUtf8;
+                self.frames.stop();
+                if bad.valid.is_empty() {
+                    self.state = State::Failed { overread: 0 };
+                    return Err(error);
+                }
+                self.state = State::Failing { error, overread: 0 };
+                let (frame_finished, message_finished) = (false, false);
+                Ok(Event::Text(TextMessage { data: bad.valid, frame_finished, message_finished }))
+            }
+        }
+    }
+
+    /// Lends the character that was put together, if it is whole.
+    fn lend_character(&mut self, end: PayloadEnd) -> LentEvent<'_> {
+        let (frame_finished, message_finished) = (end != PayloadEnd::Open, end == PayloadEnd::Message);
+        if let (true, Some(extensions)) = (frame_finished, self.extensions.chain_mut()) {
+            extensions.end_frame();
+        }
+        let data = if self.utf8.missing() == 0 { self.utf8.character() } else { "" };
+        Event::Text(TextMessage { data, frame_finished, message_finished })
+    }
+
+    /// How much longer the message under way may become.
+    fn room(&self) -> u64 {
+        let len = self.extensions.chain().map_or(0, InboundExtensions::message_len);
+        self.frames.max_message_len().saturating_sub(len)
+    }
+}
+
+/// What comes next.
+enum Next {
+    /// A piece of output to be lent.
+    Piece(Piece),
+    /// A character that was put together, or the end of a frame inside one.
+    Character(PayloadEnd),
+    /// Nothing before more comes.
+    InputUsedUp,
+}
+
+/// A piece of the extensions' output, and what ends with it.
+struct Piece {
+    kind: MessageKind,
+    len: usize,
+    end: PayloadEnd,
+}
+
+/// How much of a payload is unmasked and looked at in one go.
+///
+/// What is not decoded is masked again, so it should not be much more than what gives one piece.
+const AT_ONCE: usize = 4 << 10;
