@@ -218,6 +218,18 @@ fn a_failure_is_answered_by_its_own_close_frame() {
     assert_eq!(server.closure(), broken_off(ClosedBy::Failure(error)));
 }
 
+#[test]
+fn a_client_that_fails_the_connection_drops_the_transport() {
+    // It does not wait for the server, as it does after a closing handshake (§7.1.7).
+    let mut client = client();
+    let error = receive(&mut client, masked(FIN | BINARY, b"x")).unwrap();
+    assert_eq!(client.transport(), Transport::Drop);
+    let answer = send(&mut client, error.response());
+    assert_eq!(answer, masked(CLOSE, b"\x03\xeaframe from server is masked"));
+    assert_eq!(client.transport(), Transport::Drop);
+    assert_eq!(client.closure(), broken_off(ClosedBy::Failure(error)));
+}
+
 /// Closes, then receives a frame that breaks a rule (§7.1.7).
 #[track_caller]
 fn check_failure_after_our_close<E: Entropy>(mut connection: Connection<E>, bytes: Vec<u8>) {
