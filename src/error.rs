@@ -213,7 +213,7 @@ pub enum HandshakeError {
 
 #[cfg(feature = "alloc")]
 impl HandshakeError {
-    /// The status that a server refuses the request with (RFC 6455 §4.2.2, RFC 9110 §15).
+    /// The status that a server refuses the request with (RFC 6455 §4.2.2, §10.7, RFC 9110 §15).
     pub const fn status(self) -> u16 {
         match self {
             Self::MethodNotGet => 405,

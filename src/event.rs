@@ -190,7 +190,7 @@ impl CloseConnection<&'static str> {
 }
 
 impl crate::error::RemoteProtocolError {
-    /// The close frame to answer with: the code that fits, and the rule in words.
+    /// The close frame to answer with: the code that fits, and the rule in words (§7.1.7, §10.7).
     pub const fn response(self) -> Reply<CloseConnection<&'static str>> {
         Reply(CloseConnection::new(self.close_code(), self.reason()))
     }

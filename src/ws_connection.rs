@@ -499,6 +499,7 @@ impl<B: AsRef<[u8]>> WsOutgoing for RejectData<B> {
 
 impl<O: Outgoing> WsOutgoing for O {
     fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
+        // A client waits for the response "before sending any further data" (RFC 6455 §4.1).
         let Phase::Open(open) = &mut connection.phase else {
             return Err(LocalProtocolError::NotInHandshake);
         };

@@ -97,7 +97,7 @@ impl<X: ExtensionSet> Receiver<X> {
     /// Takes note that the transport has ended: nothing more will come.
     ///
     /// Where neither a close frame nor a failure came before, returns the event that stands for it, with
-    /// code 1006 (§7.1.5).
+    /// code 1006 (§7.1.5, §7.2.1).
     pub fn receive_eof(&mut self) -> Option<CloseConnection<&'static str>> {
         self.transport_ended = true;
         if self.state != ReceiverState::Open {

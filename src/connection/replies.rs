@@ -1,4 +1,4 @@
-//! Answers that the connection prepares by itself, if asked to (RFC 6455 §5.5.1, §5.5.2).
+//! Answers that the connection prepares by itself, if asked to (RFC 6455 §5.5.1, §5.5.2, §7.1.7).
 //!
 //! At most one pong and one close frame wait at any time: a flood of pings is answered once (§5.5.3).
 

@@ -1,4 +1,4 @@
-//! The sending half: events to bytes, in an order that the peer can read (RFC 6455 §5.4, §5.5.1, §6.1).
+//! The sending half: events to bytes, in an order that the peer can read (RFC 6455 §5.4, §5.5.1, §6.1, §7.1.2).
 
 use crate::close_code::CloseCode;
 use crate::entropy::{Entropy, NoEntropy};
@@ -303,7 +303,8 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// returns the header to write before them.
     ///
     /// Nothing else can be sent until they have come. That the payload of a text is UTF-8 is for the caller
-    /// to know.
+    /// to know; and, as a client, that whoever makes the payload has not seen the header, and the key in it
+    /// (§10.3).
     ///
     /// ```
     /// use wsproto::{LocalProtocolError, MessageKind, Ping, Sender};
@@ -507,7 +508,7 @@ impl<'a> Iterator for Fragments<'a> {
 }
 
 impl State {
-    /// Where a piece of a message leads, and the opcode that it goes out with.
+    /// Where a piece of a message leads, and the opcode that it goes out with (§5.1, §5.4).
     #[inline(always)]
     fn after_data(
         self,

@@ -12,7 +12,7 @@ use crate::role::Role;
 
 use super::receiver::{Receiver, ReceiverState};
 
-/// Where a connection stands.
+/// Where a connection stands (§4.1, §7.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConnectionState {
     /// The handshake lasts.
@@ -68,7 +68,7 @@ pub enum ClosedBy {
     Transport,
 }
 
-/// What to do with the transport, once the output is written (§7.1.1).
+/// What to do with the transport, once the output is written (§5.5.1, §7.1.1, §7.1.2, §7.1.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// Keep it: the connection is in use, or not yet closed.

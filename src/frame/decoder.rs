@@ -1,4 +1,4 @@
-//! Frames: bytes to payload chunks, unmasked where they lie (RFC 6455 §5.2 to §5.5).
+//! Frames: bytes to payload chunks, unmasked where they lie (RFC 6455 §5.2 to §5.5, §6.2).
 //!
 //! The decoder holds at most one unfinished header, and of a payload only how much is to come. It
 //! knows the order of frames in a message too, so that whatever a frame breaks fails at the first
@@ -346,7 +346,7 @@ impl FrameDecoder {
         self.state = State::Stopped;
     }
 
-    /// Reads a header from the front of `bytes` if all of it is there; says no as soon as it can.
+    /// Reads a header from the front of `bytes` if all of it is there; says no as soon as it can (§10.7).
     #[inline]
     fn judge(&self, bytes: &[u8]) -> Result<Option<Judged>, Broken> {
         let broken = |header_len| move |error| Broken { error, header_len };
@@ -387,7 +387,7 @@ impl FrameDecoder {
     #[inline]
     fn judge_first(&self, byte: u8) -> Result<FirstByte, RemoteProtocolError> {
         let first = FirstByte::decode(byte)?;
-        // RSV bits "MUST be 0 unless an extension is negotiated that defines meanings" (§5.2).
+        // RSV bits "MUST be 0 unless an extension is negotiated that defines meanings" (§5.2, §5.8).
         let claimed = match first.opcode {
             Opcode::Text | Opcode::Binary => self.claimed.first,
             Opcode::Continuation => self.claimed.continuation,

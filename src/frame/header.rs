@@ -160,7 +160,7 @@ impl FirstByte {
         let Some(opcode) = Opcode::from_bits(byte & 0x0F) else {
             return Err(RemoteProtocolError::ReservedOpcode(byte & 0x0F));
         };
-        // "All control frames … MUST NOT be fragmented" (§5.5).
+        // "All control frames … MUST NOT be fragmented" (§5.4, §5.5).
         if opcode.is_control() && !fin {
             return Err(RemoteProtocolError::FragmentedControlFrame);
         }

@@ -230,7 +230,7 @@ impl ClientHandshake {
     }
 }
 
-/// Whether a field stands exactly once, with a value such as this.
+/// Whether a field stands exactly once, with a value such as this (§4.3, §11.3.3, §11.3.4).
 fn is_single(headers: &Headers, name: &str, value: impl Fn(&[u8]) -> bool) -> bool {
     matches!(headers.single(name), Ok(Some(found)) if value(found))
 }

@@ -291,7 +291,7 @@ impl RejectConnection {
         self.has_body
     }
 
-    /// All headers.
+    /// All headers; a 426 lists in them the versions that the server understands (RFC 6455 §4.3, §4.4).
     pub const fn headers(&self) -> &Headers {
         &self.headers
     }
@@ -345,7 +345,7 @@ impl HandshakeError {
             Self::MethodNotGet => reject.with_header("Allow", "GET"),
             // "A server that sends a 426 response MUST send an Upgrade header field" (RFC 9110 §15.5.22).
             Self::UnsupportedVersion => reject.with_header("Upgrade", "websocket").with_header(VERSION, "13"),
-            // "A |Sec-WebSocket-Version| header field indicating the version(s)" (RFC 6455 §4.2.2).
+            // "A |Sec-WebSocket-Version| header field indicating the version(s)" (RFC 6455 §4.2.2, §4.4).
             Self::InvalidVersion => reject.with_header(VERSION, "13"),
             _ => reject,
         }

@@ -123,7 +123,7 @@ impl ServerHandshake {
         }
     }
 
-    /// Writes the 101 response: the connection is open.
+    /// Writes the 101 response: the connection is open (§4.2.2).
     ///
     /// # Errors
     ///
@@ -163,7 +163,7 @@ impl ServerHandshake {
         Ok(())
     }
 
-    /// Writes a refusal; the connection is closed after it, and after its body if it has one.
+    /// Writes a refusal; the connection is closed after it, and after its body if it has one (§7.2.2).
     ///
     /// # Errors
     ///
@@ -253,7 +253,7 @@ impl ServerHandshake {
     }
 }
 
-/// Holds a request against §4.2.1, in the order of its list.
+/// Holds a request against §4.2.1, in the order of its list; nothing is taken on trust (§10.1, §10.7).
 fn judge(head: RequestHead) -> Result<(Request, AcceptToken), HandshakeError> {
     let RequestHead { method, target, version, mut headers } = head;
     if version != 1 {
@@ -328,7 +328,7 @@ fn judge_host(headers: &Headers) -> Result<(), HandshakeError> {
     }
 }
 
-/// What follows the head would be the body, not frames.
+/// What follows the head would be the body, not frames (RFC 9112 §6.3).
 fn judge_body(headers: &Headers) -> Result<(), HandshakeError> {
     let has_len = headers.get_all(CONTENT_LENGTH).any(|len| len != b"0");
     if has_len || headers.get("Transfer-Encoding").is_some() {

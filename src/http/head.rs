@@ -116,6 +116,7 @@ impl HeadReader {
         if self.lines > self.limits.max_headers {
             return Err(HandshakeError::TooManyHeaders);
         }
+        // No space before the colon (§5.1), and no folded line (§5.2).
         httparse::parse_headers(line, &mut [EMPTY_HEADER]).map(drop).map_err(broken)
     }
 

@@ -8,7 +8,8 @@ use super::syntax;
 
 /// The header fields of a request or a response, in order.
 ///
-/// Names keep their case and are compared without it. Values are bytes, as HTTP has it.
+/// Names keep their case and are compared without it (RFC 9110 §5.1, RFC 6455 §4.1). Values are bytes, as
+/// HTTP has it.
 ///
 /// ```
 /// use wsproto::Request;

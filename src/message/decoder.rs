@@ -1,4 +1,4 @@
-//! Frames to events: text checked and lent as `&str`, control frames made whole (RFC 6455 §5.4, §5.6).
+//! Frames to events: text checked and lent as `&str`, control frames made whole (RFC 6455 §5.4, §5.6, §6.2).
 //!
 //! A chunk of data goes out as it comes, and nothing of it is kept but the beginning of a character that
 //! was cut. A control frame goes out whole: lent where it lies if the input holds all of it, else put

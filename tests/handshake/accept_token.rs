@@ -70,7 +70,7 @@ fn tokens_are_those_of_another_implementation() {
 
 #[test]
 fn the_key_is_taken_as_a_string_whatever_it_says() {
-    // A server answers "the value as present in the header field"; it does not decode it (§4.2.2).
+    // A server answers "the value as present in the header field"; nobody decodes it (§4.2.2, §4.1).
     for (key, token) in [
         (String::new(), "Kfh9QIsMVZcl6xEPYxPHzW8SZ8w="),
         ("x".into(), "JVxkmtKFjDcI/Pm/AGPEKSN6wT8="),

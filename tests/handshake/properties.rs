@@ -1,4 +1,5 @@
-//! Equalities that hold for all heads: round trips, and any way of cutting (RFC 9112 §2, §5, RFC 6455 §4).
+//! Equalities that hold for all heads: round trips, and any way of cutting (RFC 9112 §2, §5; RFC 6455 §4,
+//! §10.1, §10.7).
 
 use proptest::collection::vec;
 use proptest::prelude::*;

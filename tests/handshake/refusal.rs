@@ -76,7 +76,7 @@ fn headers_of_a_refusal_are_told() {
     );
     let reject = whole_answer(&plain(), &message).reject.unwrap();
     let versions: Vec<_> = reject.headers().list("Sec-WebSocket-Version").collect();
-    assert_eq!(versions, [b"13", &b"8"[..], b"7"], "as §4.4 has it");
+    assert_eq!(versions, [b"13", &b"8"[..], b"7"], "as §4.3 and §4.4 have it");
     assert_eq!(fields(reject.headers())[1], ("content-length".to_owned(), b"0".to_vec()));
 }
 

@@ -68,6 +68,18 @@ fn a_no_without_a_body_says_so_and_closes() {
 }
 
 #[test]
+fn an_unwanted_origin_is_refused() {
+    // To an origin that is "unacceptable to the server" the answer is 403 (§10.2, §4.2.2).
+    let mut handshake = deciding(Head::request().with("Origin: https://evil.example"));
+    let origin = handshake.request().and_then(|request| request.origin());
+    assert_eq!(origin, Some(&b"https://evil.example"[..]));
+    let mut output = Vec::new();
+    handshake.reject(RejectConnection::new(403), &mut output).unwrap();
+    assert_eq!(output, b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(handshake.state(), ConnectionState::Closed);
+}
+
+#[test]
 fn headers_keep_order_and_case() {
     let reject = RejectConnection::new(401)
         .with_header("www-Authenticate", "Basic realm=\"a, b\"")
@@ -190,6 +202,7 @@ fn every_error_has_a_response_that_can_be_sent_as_it_is() {
 
 #[test]
 fn statuses_tell_what_is_wrong() {
+    // The status is an appropriate one (§10.7).
     for error in ERRORS {
         let status = match error {
             HandshakeError::MethodNotGet => 405,

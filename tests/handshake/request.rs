@@ -121,6 +121,7 @@ fn upgrade_to_something_else_is_refused() {
 
 #[test]
 fn connection_lists_upgrade_in_any_case() {
+    // "A recipient MUST parse and ignore a reasonable number of empty list elements" (RFC 9110 §5.6.1).
     for lines in [
         &["Connection: Upgrade"][..],
         &["Connection: upgrade"],
@@ -177,6 +178,7 @@ fn key_is_sixteen_bytes_in_base64() {
 
 #[test]
 fn key_is_there_once() {
+    // It "MUST NOT appear more than once in an HTTP request" (§11.3.1).
     refused(Head::request().without("Sec-WebSocket-Key"), HandshakeError::InvalidKey);
     refused(Head::request().with(format!("sec-websocket-key: {KEY}")), HandshakeError::InvalidKey);
     let other = "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==";
@@ -199,6 +201,7 @@ fn version_is_13() {
 
 #[test]
 fn version_is_one_number_below_256_without_a_leading_zero() {
+    // §4.3; it "MUST NOT appear more than once in an HTTP request" (§11.3.5).
     refused(Head::request().without("Sec-WebSocket-Version"), HandshakeError::InvalidVersion);
     refused(Head::request().with("Sec-WebSocket-Version: 13"), HandshakeError::InvalidVersion);
     refused(Head::request().with("Sec-WebSocket-Version: 8"), HandshakeError::InvalidVersion);

@@ -137,6 +137,7 @@ fn every_character_of_accept_counts() {
 
 #[test]
 fn accept_is_there_once() {
+    // It "MUST NOT appear more than once in an HTTP response" (§11.3.3).
     let again = format!("Sec-WebSocket-Accept: {TOKEN}");
     failed(&plain(), Head::response().with(&again), HandshakeError::WrongAccept);
     let other = "sec-websocket-accept: C/0nmHhBztSRGR1CwL6Tf4ZjwpY=";
@@ -163,6 +164,7 @@ fn subprotocol_is_one_that_was_offered() {
 
 #[test]
 fn subprotocol_is_there_once() {
+    // "Sec-WebSocket-Protocol-Server = token" (§4.3), not "more than once in an HTTP response" (§11.3.4).
     let chosen = Head::response().with("Sec-WebSocket-Protocol: chat");
     for again in
         ["Sec-WebSocket-Protocol: chat", "sec-websocket-protocol: superchat", "Sec-WebSocket-Protocol:"]

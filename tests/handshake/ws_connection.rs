@@ -134,6 +134,7 @@ fn frames_that_come_with_the_handshake_are_kept() {
 
 #[test]
 fn a_refusal_with_a_body_passes_through_rejecting() {
+    // Who aborts the handshake closes the transport (§7.2.2).
     let (mut client, mut server) = (WsConnection::client(Sample::default()), WsConnection::server());
     server.receive_data(&client.send(plain()).unwrap()).unwrap();
     server.next_event().unwrap();
@@ -176,6 +177,7 @@ fn a_broken_request_is_told_once_and_can_be_answered() {
 
 #[test]
 fn a_broken_answer_is_told_once_and_ends_it() {
+    // Who fails the connection closes the transport (§7.1.7).
     let mut client = WsConnection::client(Sample::default());
     client.send(plain()).unwrap();
     client.receive_data(&Vec::from(Head::response().without("Upgrade"))).unwrap();
@@ -188,6 +190,7 @@ fn a_broken_answer_is_told_once_and_ends_it() {
 
 #[test]
 fn a_broken_frame_is_told_once_and_can_be_answered() {
+    // Who fails the connection closes the transport (§7.1.7).
     let (_, mut server) = open_pair();
     server.receive_data(b"\x81\x02hi").unwrap();
     let error = RemoteProtocolError::UnmaskedFrameFromClient;
@@ -201,6 +204,7 @@ fn a_broken_frame_is_told_once_and_can_be_answered() {
 
 #[test]
 fn what_does_not_fit_the_phase_is_refused_without_a_trace() {
+    // A client waits for the response "before sending any further data" (§4.1); so does a server (§6.1).
     let not_now = Err(LocalProtocolError::NotInHandshake);
     let all = || -> Vec<WsEvent> {
         vec![
@@ -285,6 +289,7 @@ fn nothing_is_answered_unless_asked_for() {
 
 #[test]
 fn replies_go_before_what_is_sent() {
+    // "As soon as is practical" (§5.5.2).
     let server = WsConnection::server().with_replies(ReplyPolicy::Pong);
     let (mut client, mut server) = open(WsConnection::client(Sample::default()), server);
     server.receive_data(&client.send(Ping::new("a")).unwrap()).unwrap();

@@ -161,6 +161,7 @@ fn the_close_frame_is_kept() {
 
 #[test]
 fn code_and_reason_are_sent_in_network_order() {
+    // §7.1.2: with the code and the reason that were given.
     let close = CloseConnection::new(CloseCode::GOING_AWAY, "tschüß");
     let mut output = Vec::new();
     Sender::server().send(close, &mut output).unwrap();

@@ -55,6 +55,7 @@ fn a_connection_is_open_from_the_start() {
 
 #[test]
 fn server_closes_first() {
+    // CLOSING begins with the first close frame (§7.1.3); with the second, the server ends it (§7.1.1, §7.1.2).
     let mut server = server();
     send(&mut server, BYE);
     assert_eq!(server.state(), ConnectionState::LocalClosing);
@@ -68,6 +69,7 @@ fn server_closes_first() {
 
 #[test]
 fn client_closes_first() {
+    // A client waits for the server to end the transport (§7.1.1).
     let mut client = client();
     send(&mut client, BYE);
     assert_eq!(client.state(), ConnectionState::LocalClosing);
@@ -102,6 +104,7 @@ fn server_answers_an_empty_close_which_counts_as_1005() {
 
 #[test]
 fn an_answer_in_words_of_our_own_is_an_answer_too() {
+    // Code and reason are those of the first close frame that was received (§7.1.5, §7.1.6).
     let mut server = server();
     receive(&mut server, masked(CLOSE, b"\x0f\xa0theirs"));
     send(&mut server, CloseConnection::new(CloseCode::new(4001), "ours"));
@@ -138,6 +141,7 @@ fn closes_that_cross_each_other_need_no_third() {
 
 #[test]
 fn nothing_follows_our_close() {
+    // §5.1, §6.1: data is sent until the close frame is.
     let mut server = server();
     send(&mut server, TextMessage::partial("begun"));
     send(&mut server, BYE);
@@ -214,7 +218,19 @@ fn a_failure_is_answered_by_its_own_close_frame() {
     assert_eq!(server.closure(), broken_off(ClosedBy::Failure(error)));
 }
 
-/// Closes, then receives a frame that breaks a rule.
+#[test]
+fn a_client_that_fails_the_connection_drops_the_transport() {
+    // It does not wait for the server, as it does after a closing handshake (§7.1.7).
+    let mut client = client();
+    let error = receive(&mut client, masked(FIN | BINARY, b"x")).unwrap();
+    assert_eq!(client.transport(), Transport::Drop);
+    let answer = send(&mut client, error.response());
+    assert_eq!(answer, masked(CLOSE, b"\x03\xeaframe from server is masked"));
+    assert_eq!(client.transport(), Transport::Drop);
+    assert_eq!(client.closure(), broken_off(ClosedBy::Failure(error)));
+}
+
+/// Closes, then receives a frame that breaks a rule (§7.1.7).
 #[track_caller]
 fn check_failure_after_our_close<E: Entropy>(mut connection: Connection<E>, bytes: Vec<u8>) {
     send(&mut connection, BYE);
@@ -241,6 +257,7 @@ fn no_message_starts_after_a_failure() {
 
 #[test]
 fn a_close_after_a_failure_is_not_processed() {
+    // "MUST NOT continue to attempt to process data (including a responding Close frame)" (§7.1.7).
     let mut server = server();
     let error = receive(&mut server, b"\xff".to_vec()).unwrap();
     assert_eq!(receive(&mut server, masked(CLOSE, b"\x03\xe8")), None);

@@ -44,6 +44,7 @@ fn a_control_frame_in_a_long_form_fails_on_the_second_byte_however_short() {
 
 #[test]
 fn a_fragmented_control_frame_fails_on_its_first_byte() {
+    // "Control frames themselves MUST NOT be fragmented" (§5.4).
     for role in BOTH {
         for first in [CLOSE, PING, PONG] {
             let bytes = frame_to(role, first & !FIN, b"");
@@ -54,6 +55,7 @@ fn a_fragmented_control_frame_fails_on_its_first_byte() {
 
 #[test]
 fn control_frames_follow_each_other_in_order() {
+    // Each is handled as it comes (§6.2).
     for role in BOTH {
         let frames = [(PING, &b"1"[..]), (PONG, b"2"), (PING, b"3"), (PING, b""), (PONG, b"")];
         let said = [ping(b"1"), pong(b"2"), ping(b"3"), ping(b""), pong(b"")];

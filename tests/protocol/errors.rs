@@ -1,4 +1,4 @@
-//! What each failure says, and the close frame that answers it (RFC 6455 §7.1.7, §7.4.1).
+//! What each failure says, and the close frame that answers it (RFC 6455 §7.1.7, §7.4.1, §10.7).
 
 use wsproto::{CloseCode, CloseConnection, LocalProtocolError, RemoteProtocolError, Sender};
 

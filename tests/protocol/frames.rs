@@ -176,6 +176,7 @@ fn the_longest_length_is_lawful_where_no_limit_forbids_it() {
 
 #[test]
 fn each_reserved_bit_fails_on_the_first_byte_of_any_message_or_control_frame() {
+    // No extension is in use that claims it (§5.8).
     for role in BOTH {
         for rsv in 1..8 {
             for opcode in [0x1, 0x2, 0x8, 0x9, 0xA] {
@@ -230,6 +231,7 @@ fn an_opcode_is_one_of_six() {
 
 #[test]
 fn frames_come_one_behind_the_other() {
+    // What arrives is read frame by frame (§6.2).
     for role in BOTH {
         let bytes = frames_to(role, [(FIN | BINARY, b"1"), (FIN | TEXT, b""), (FIN | BINARY, b"22")]);
         check_said(role, &bytes, &[binary(b"1"), text(""), binary(b"22")]);

@@ -1,0 +1,81 @@
+//! What the RFCs require, and how much of it is bound to a source and a test; by section, or row by row.
+//!
+//! ```sh
+//! cargo run --example ledger          # a table of all sections
+//! cargo run --example ledger 5.1      # the rows of a section
+//! cargo run --example ledger 6455-077 # one row
+//! ```
+
+use std::io::{self, BufWriter, Write};
+
+#[path = "../tests/ledger/row.rs"]
+mod row;
+
+use row::{LEDGER, Row};
+
+fn main() -> io::Result<()> {
+    let rows: Vec<_> = row::rows(LEDGER).flatten().collect();
+    let mut output = BufWriter::new(io::stdout().lock());
+    match std::env::args().nth(1) {
+        Some(wanted) => {
+            rows.iter().filter(|row| is_wanted(row, &wanted)).try_for_each(|row| tell(row, &mut output))?
+        }
+        None => table(&rows, &mut output)?,
+    }
+    output.flush()
+}
+
+/// Whether a row has this id, or stands in this section or one inside it.
+fn is_wanted(row: &Row<'_>, wanted: &str) -> bool {
+    let inside = row.section.strip_prefix(wanted.trim_start_matches('§'));
+    row.id == wanted || inside.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn tell(row: &Row<'_>, output: &mut impl Write) -> io::Result<()> {
+    let Row { id, rfc, section, level, role, requirement, source, tests, left } = row;
+    writeln!(output, "{id}  RFC {rfc} §{section}  {level} ({role})  {requirement}")?;
+    source.iter().try_for_each(|source| writeln!(output, "    met by    {source}"))?;
+    tests.iter().try_for_each(|test| writeln!(output, "    shown by  {test}"))?;
+    left.iter().try_for_each(|left| writeln!(output, "    left to   {left}"))
+}
+
+/// How many rows there are, and of each kind.
+#[derive(Default)]
+struct Count {
+    rows: usize,
+    /// Met and proved by this crate, be it with somebody's help.
+    bound: usize,
+    /// Left to others.
+    elsewhere: usize,
+}
+
+impl Count {
+    fn of<'a>(rows: impl Iterator<Item = &'a Row<'a>>) -> Self {
+        rows.fold(Self::default(), |count, row| {
+            let is_bound = !row.source.is_empty() && !row.tests.is_empty();
+            let is_elsewhere = !is_bound && row.left.is_some_and(|left| left.contains(": "));
+            Self {
+                rows: count.rows.saturating_add(1),
+                bound: count.bound.saturating_add(is_bound.into()),
+                elsewhere: count.elsewhere.saturating_add(is_elsewhere.into()),
+            }
+        })
+    }
+
+    fn put(&self, rfc: &str, section: &str, output: &mut impl Write) -> io::Result<()> {
+        let Self { rows, bound, elsewhere } = self;
+        let open = rows.saturating_sub(*bound).saturating_sub(*elsewhere);
+        writeln!(output, "{rfc:<6}{section:<10}{rows:>5}{bound:>7}{elsewhere:>11}{open:>6}")
+    }
+}
+
+/// The sections of each RFC in their order, and the sum.
+fn table(rows: &[Row<'_>], output: &mut impl Write) -> io::Result<()> {
+    writeln!(output, "RFC   section    rows  bound  elsewhere  open")?;
+    for section in rows.chunk_by(|one, other| (one.rfc, one.section) == (other.rfc, other.section)) {
+        if let [Row { rfc, section: name, .. }, ..] = section {
+            Count::of(section.iter()).put(rfc, name, output)?;
+        }
+    }
+    Count::of(rows.iter()).put("all", "", output)
+}

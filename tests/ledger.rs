@@ -1,0 +1,306 @@
+//! The ledger: what the RFCs require of a protocol library, where it is met, and which test proves it.
+//!
+//! `ledger.tsv` has a row for each requirement of RFC 6455, 7692, 8441 and 9220, and for what they ask of HTTP
+//! (RFC 9110, 9112). Its columns:
+//!
+//! | column | what it holds |
+//! |---|---|
+//! | `id` | the RFC and a number, which never changes |
+//! | `rfc`, `section` | where it is required |
+//! | `level` | the RFC's keyword; `REQ` where a plain sentence requires it |
+//! | `role` | whose duty it is: `client`, `server` or `both` |
+//! | `requirement` | what is required, in short |
+//! | `source` | where it is met: a file, and what is defined there |
+//! | `tests` | what proves it: a file, and a test in it |
+//! | `left` | what is left to others (`embedder`, `application`, `browser`), and why |
+//!
+//! A row has a source and a test, or says whose business it is; some have both, where one cannot do without
+//! the other. These tests hold the ledger against the files: what it names is there, and both the source and
+//! the test cite the section, so that `RFC 6455 §5.1` is found from either side.
+//!
+//! `cargo run --example ledger` counts the rows of each section, and shows single ones.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that panics fails, as it should")]
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+#[path = "ledger/row.rs"]
+mod row;
+
+use row::{LEDGER, Row};
+
+#[test]
+fn each_requirement_is_met_and_proved_or_is_somebody_elses() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let faults = faults(LEDGER, |path| fs::read_to_string(root.join(path)).ok());
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// All that is wrong with a ledger, row by row; `read` gives the text of a file, if there is one.
+fn faults(ledger: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let mut faults = Vec::new();
+    let header = ledger.lines().next().unwrap_or_default();
+    if header != COLUMNS {
+        faults.push(format!("the columns are not {COLUMNS:?}"));
+    }
+    let mut files = Files { read, texts: HashMap::new() };
+    let mut counts = HashMap::new();
+    for row in row::rows(ledger) {
+        let row = match row {
+            Ok(row) => row,
+            Err(line) => {
+                faults.push(format!("a column is missing or empty: {line}"));
+                continue;
+            }
+        };
+        let count: &mut usize = counts.entry(row.rfc).or_default();
+        *count = count.saturating_add(1);
+        let mut found = form(&row, *count);
+        found.extend(binding(&row));
+        found.extend(files.check(&row, &row.source, SOURCE));
+        found.extend(files.check(&row, &row.tests, TEST));
+        faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", row.id)));
+    }
+    faults
+}
+
+const COLUMNS: &str = "id\trfc\tsection\tlevel\trole\trequirement\tsource\ttests\tleft";
+
+/// What is wrong with a row by itself, and with its number: none is left out, and none stands twice.
+fn form(row: &Row<'_>, number: usize) -> Vec<String> {
+    let mut faults = Vec::new();
+    let id = format!("{}-{number:03}", row.rfc);
+    if row.id != id {
+        faults.push(format!("the next id is {id}"));
+    }
+    if !row.section.split('.').all(|part| part.parse::<u8>().is_ok()) {
+        faults.push(format!("{:?} is no section", row.section));
+    }
+    if !LEVELS.contains(&row.level.to_ascii_uppercase().as_str()) {
+        faults.push(format!("{:?} is no level", row.level));
+    }
+    if !["client", "server", "both"].contains(&row.role) {
+        faults.push(format!("{:?} is no role", row.role));
+    }
+    faults
+}
+
+const LEVELS: [&str; 7] = ["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "RECOMMENDED", "MAY", "REQ"];
+
+/// What is wrong with how a row is bound.
+fn binding(row: &Row<'_>) -> Vec<String> {
+    let mut faults = Vec::new();
+    match row.left.map(|left| left.split_once(": ").ok_or(left)) {
+        Some(Ok((whose, why))) if WHOSE.contains(&whose) && !why.is_empty() => {}
+        Some(Err(NOT_YET)) if IN_THE_MAKING.iter().any(|start| row.id.starts_with(start)) => {}
+        Some(_) => faults.push("it is left to nobody, or without a reason".to_owned()),
+        None if row.source.is_empty() && row.tests.is_empty() => {
+            faults.push("no source, no test, and left to nobody".to_owned());
+        }
+        None => {}
+    }
+    if row.source.is_empty() != row.tests.is_empty() {
+        let missing = if row.source.is_empty() { "source" } else { "test" };
+        faults.push(format!("no {missing}"));
+    }
+    faults
+}
+
+/// To whom a requirement may be left.
+const WHOSE: [&str; 3] = ["embedder", "application", "browser"];
+
+/// What stands for a binding that waits for its feature.
+const NOT_YET: &str = "not yet";
+
+/// Beginnings of the ids of rows that may wait: extensions, and WebSocket over HTTP/2 and HTTP/3.
+const IN_THE_MAKING: [&str; 17] = [
+    "7692-", "8441-", "9220-", "6455-061", "6455-062", "6455-069", "6455-070", "6455-090", "6455-174",
+    "6455-175", "6455-176", "6455-177", "6455-178", "6455-179", "6455-180", "6455-181", "6455-195",
+];
+
+/// A kind of place that a row names: a file and something in it.
+#[derive(Clone, Copy)]
+struct Kind {
+    what: &'static str,
+    /// What stands between the file and the name.
+    mark: &'static str,
+    /// Whether a text has a place of this kind and name.
+    has: fn(&str, &str) -> bool,
+}
+
+const SOURCE: Kind = Kind { what: "source", mark: ":", has: defines };
+
+const TEST: Kind = Kind { what: "test", mark: "::", has: is_test };
+
+/// Files, read once.
+struct Files<R> {
+    read: R,
+    texts: HashMap<String, Option<String>>,
+}
+
+impl<R: Fn(&str) -> Option<String>> Files<R> {
+    fn text(&mut self, path: &str) -> Option<&str> {
+        let read = &self.read;
+        self.texts.entry(path.to_owned()).or_insert_with(|| read(path)).as_deref()
+    }
+
+    /// Which of the places that a row names are not there, and whether none of them cites the section.
+    fn check(&mut self, row: &Row<'_>, places: &[&str], kind: Kind) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut is_cited = places.is_empty();
+        for place in places {
+            let named = place.split_once(kind.mark).and_then(|(path, name)| Some((self.text(path)?, name)));
+            match named {
+                Some((text, name)) if (kind.has)(text, name) => is_cited |= cites(text, row.rfc, row.section),
+                _ => faults.push(format!("there is no {} {place}", kind.what)),
+            }
+        }
+        if faults.is_empty() && !is_cited {
+            faults.push(format!("no {} of it cites RFC {} §{}", kind.what, row.rfc, row.section));
+        }
+        faults
+    }
+}
+
+/// Whether something of this name is defined in Rust source: an item, a variant or a field.
+fn defines(text: &str, name: &str) -> bool {
+    const KEYWORDS: [&str; 6] = ["fn", "struct", "enum", "trait", "const", "type"];
+    text.lines().map(str::trim_start).any(|line| {
+        let is_item = line
+            .match_indices(name)
+            .filter(|(at, _)| !continues(line.get(at.saturating_add(name.len())..)))
+            .filter_map(|(at, _)| line.get(..at)?.strip_suffix(' ')?.split(' ').next_back())
+            .any(|keyword| KEYWORDS.contains(&keyword));
+        let is_variant = line.strip_prefix(name).is_some_and(|rest| {
+            rest.trim_end_matches(',').is_empty()
+                || [" {", "(", " = "].iter().any(|start| rest.starts_with(start))
+        });
+        !line.starts_with("//") && (is_item || is_variant)
+    })
+}
+
+/// Whether a name goes on in what stands behind it.
+fn continues(behind: Option<&str>) -> bool {
+    behind.and_then(|rest| rest.chars().next()).is_some_and(|next| next.is_alphanumeric() || next == '_')
+}
+
+/// Whether there is a function of this name, and an attribute above it that makes it a test.
+fn is_test(text: &str, name: &str) -> bool {
+    let start = format!("fn {name}(");
+    let lines: Vec<_> = text.lines().map(str::trim_start).collect();
+    lines.iter().position(|line| line.starts_with(&start)).is_some_and(|place| {
+        let above = lines.iter().take(place).rev();
+        above
+            .take_while(|line| line.starts_with('#') || line.starts_with("//"))
+            .any(|line| *line == "#[test]")
+    })
+}
+
+/// Whether a section is cited: with its RFC in the same line, or without one in a file that names it.
+fn cites(text: &str, rfc: &str, section: &str) -> bool {
+    let rfc = format!("RFC {rfc}");
+    let mark = format!("§{section}");
+    let is_cited = |line: &str| {
+        line.match_indices(&mark).any(|(at, _)| {
+            let (before, rest) = line.split_at(at);
+            let behind = rest.strip_prefix(&mark).unwrap_or_default();
+            let deeper =
+                behind.strip_prefix('.').unwrap_or(behind).starts_with(|next: char| next.is_ascii_digit());
+            let named = before.rfind("RFC ").and_then(|at| before.get(at..));
+            !deeper && named.is_none_or(|named| named.starts_with(&rfc))
+        })
+    };
+    text.contains(&rfc) && text.lines().any(is_cited)
+}
+
+/// A file that meets a requirement, and one that proves it.
+fn sample(path: &str) -> Option<String> {
+    match path {
+        "src/a.rs" => {
+            Some("//! Masks (RFC 6455 §5.1, §5.10).\npub(crate) fn mask(\n    Client,\n".to_owned())
+        }
+        "tests/a.rs" => Some(
+            "// RFC 6455 §5.1\n#[test]\nfn it_masks() {\nfn helper(\n#[test]\n// RFC 9110 §5\n".to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+/// The only fault of a ledger of one row.
+fn fault(row: &str) -> String {
+    let faults = faults(&[COLUMNS, row].join("\n").replace(" | ", "\t"), sample);
+    match faults.as_slice() {
+        [] => "none".to_owned(),
+        [fault] => fault.clone(),
+        many => panic!("{many:?}"),
+    }
+}
+
+#[test]
+fn a_row_without_faults_has_none() {
+    let bound = "src/a.rs:mask src/a.rs:Client | tests/a.rs::it_masks";
+    for row in [
+        format!("6455-001 | 6455 | 5.1 | MUST | client | Mask | {bound} | -"),
+        format!("6455-001 | 6455 | 5.1 | must not | both | Mask | {bound} | embedder: it has the entropy"),
+        "6455-001 | 6455 | 4.1 | REQ | server | TLS | - | - | embedder: it has the transport".to_owned(),
+    ] {
+        assert_eq!(fault(&row), "none");
+    }
+}
+
+#[test]
+fn each_fault_tells_the_row_and_what_is_missing() {
+    let bound = "src/a.rs:mask | tests/a.rs::it_masks | -";
+    let row = "6455-001 | 6455 | 5.1 | MUST | both | Mask";
+    for (row, told) in [
+        ("6455-001 | 6455 | 5.1".to_owned(), "a column is missing or empty: 6455-001\t6455\t5.1"),
+        (format!("6455-002 | 6455 | 5.1 | MUST | both | x | {bound}"), "6455-002: the next id is 6455-001"),
+        (format!("6455-01 | 6455 | 5.1 | MUST | both | x | {bound}"), "6455-01: the next id is 6455-001"),
+        (
+            "6455-001 | 6455 | 5.x | MUST | both | x | - | - | browser: its own".to_owned(),
+            "6455-001: \"5.x\" is no section",
+        ),
+        (format!("6455-001 | 6455 | 5.1 | OUGHT | both | x | {bound}"), "6455-001: \"OUGHT\" is no level"),
+        (format!("6455-001 | 6455 | 5.1 | MUST | proxy | x | {bound}"), "6455-001: \"proxy\" is no role"),
+        (format!("{row} | - | - | -"), "6455-001: no source, no test, and left to nobody"),
+        (format!("{row} | - | tests/a.rs::it_masks | -"), "6455-001: no source"),
+        (format!("{row} | src/a.rs:mask | - | -"), "6455-001: no test"),
+        (format!("{row} | - | - | somebody: may"), "6455-001: it is left to nobody, or without a reason"),
+        (format!("{row} | - | - | not yet"), "6455-001: it is left to nobody, or without a reason"),
+        (
+            format!("{row} | src/b.rs:mask | tests/a.rs::it_masks | -"),
+            "6455-001: there is no source src/b.rs:mask",
+        ),
+        (
+            format!("{row} | src/a.rs:mas | tests/a.rs::it_masks | -"),
+            "6455-001: there is no source src/a.rs:mas",
+        ),
+        (format!("{row} | src/a.rs | tests/a.rs::it_masks | -"), "6455-001: there is no source src/a.rs"),
+        (
+            format!("{row} | src/a.rs:mask | tests/a.rs::helper | -"),
+            "6455-001: there is no test tests/a.rs::helper",
+        ),
+        (
+            format!("6455-001 | 6455 | 5.10 | MUST | both | x | {bound}"),
+            "6455-001: no test of it cites RFC 6455 §5.10",
+        ),
+        (
+            format!("9110-001 | 9110 | 5 | MUST | both | x | {bound}"),
+            "9110-001: no source of it cites RFC 9110 §5",
+        ),
+    ] {
+        assert_eq!(fault(&row), told);
+    }
+}
+
+#[test]
+fn an_id_stands_once_and_in_its_place() {
+    let row = |id: &str| format!("{id}\t6455\t5.1\tMUST\tboth\tx\t-\t-\tembedder: it may");
+    for (ids, told) in [
+        (["6455-001", "6455-001"], "6455-001: the next id is 6455-002"),
+        (["6455-001", "6455-003"], "6455-003: the next id is 6455-002"),
+    ] {
+        assert_eq!(faults(&[COLUMNS, &row(ids[0]), &row(ids[1])].join("\n"), sample), [told]);
+    }
+}
