@@ -10,7 +10,7 @@ use crate::tools::example;
 
 #[test]
 fn an_example_that_is_asked_for_help_prints_its_usage() {
-    for name in ["echo_server", "echo_client", "dump"] {
+    for name in ["echo_server", "echo_client", "autobahn_client", "dump"] {
         let help = run(name, &["--help"]);
         assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
         assert!(help.stdout.starts_with(&format!("usage: {name} ")), "{help:?}");
@@ -26,6 +26,8 @@ fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
         ("echo_client", &["ws://127.0.0.1/", "ws://127.0.0.1/"], "one URL is needed"),
         ("echo_client", &["http://127.0.0.1/"], "not a ws:// URL: http://127.0.0.1/"),
         ("echo_client", &["ws:///path"], "not a ws:// URL: ws:///path"),
+        ("autobahn_client", &["ws://127.0.0.1/"], "a URL and a name are needed"),
+        ("autobahn_client", &["127.0.0.1:9001", "wsproto"], "not a ws:// URL: 127.0.0.1:9001"),
         ("dump", &[], "--role is needed"),
         ("dump", &["--role"], "--role needs client or server"),
         ("dump", &["--role", "proxy"], "--role is client or server, not proxy"),

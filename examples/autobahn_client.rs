@@ -1,0 +1,164 @@
+//! Lets Autobahn|Testsuite test this crate as a client: echoes what each of its cases sends.
+//!
+//! ```sh
+//! cargo run --release --example autobahn_client -- ws://127.0.0.1:9001 wsproto
+//! ```
+//!
+//! The suite's server is asked how many cases there are, then for one case after the other, and at the end to
+//! write its report. `tests/autobahn` has all that is needed for that.
+//!
+//! It shows `WsConnection` on a blocking socket. Pings and closes are answered by the connection itself, and
+//! pieces of messages are echoed as they come. Whatever goes wrong in one case, the others still run; it ends
+//! with 0 if the report was asked for, with 1 if not, and with 2 if it was called wrongly.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use wsproto::{
+    OsEntropy, ReceiveError, ReplyPolicy, Request, TextMessage, Transport, WsConnection, WsEvent, WsOutgoing,
+};
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (url, agent) = match args.as_slice() {
+        [help] if help == "--help" || help == "-h" => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        [url, agent] => (url, agent),
+        _ => {
+            eprintln!("autobahn_client: a URL and a name are needed\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let Some(addr) = url.strip_prefix("ws://") else {
+        eprintln!("autobahn_client: not a ws:// URL: {url}\n{USAGE}");
+        return ExitCode::from(2);
+    };
+    match run(addr.trim_end_matches('/'), agent) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("autobahn_client: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(addr: &str, agent: &str) -> io::Result<()> {
+    for case in 1..=case_count(addr)? {
+        if let Err(error) = echo(addr, &format!("/runCase?case={case}&agent={agent}")) {
+            eprintln!("autobahn_client: case {case}: {error}");
+        }
+    }
+    echo(addr, &format!("/updateReports?agent={agent}"))
+}
+
+/// Asks how many cases there are.
+fn case_count(addr: &str) -> io::Result<u32> {
+    let mut session = Session::open(addr, "/getCaseCount")?;
+    let mut count = String::new();
+    while let Some(event) = session.next_event()? {
+        if let WsEvent::TextMessage(TextMessage { data, .. }) = event {
+            count.push_str(&data);
+        }
+    }
+    count.parse().map_err(|_| io::Error::other(format!("not a number of cases: {count:?}")))
+}
+
+/// Echoes until the connection ends, in whatever way.
+fn echo(addr: &str, target: &str) -> io::Result<()> {
+    let mut session = Session::open(addr, target)?;
+    while let Some(event) = session.next_event()? {
+        match event {
+            WsEvent::TextMessage(piece) => session.send(piece)?,
+            WsEvent::BytesMessage(piece) => session.send(piece)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A connection and its transport.
+struct Session {
+    stream: TcpStream,
+    ws: WsConnection<OsEntropy>,
+    /// What one read may fill.
+    buffer: Vec<u8>,
+    /// What is to be written before the next read.
+    output: Vec<u8>,
+}
+
+impl Session {
+    fn open(addr: &str, target: &str) -> io::Result<Self> {
+        let stream = TcpStream::connect(addr)
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot connect to {addr}: {error}")))?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let ws = WsConnection::client(OsEntropy::new()).with_replies(ReplyPolicy::PongAndClose);
+        let mut session = Self { stream, ws, buffer: vec![0; BUFFER_LEN], output: Vec::new() };
+        session.send(Request::new(addr, target))?;
+        Ok(session)
+    }
+
+    /// Prepares an event to be sent.
+    fn send(&mut self, event: impl WsOutgoing) -> io::Result<()> {
+        self.output.extend(self.ws.send(event).map_err(io::Error::other)?);
+        Ok(())
+    }
+
+    /// Waits for the next event; `None` once the connection has ended.
+    fn next_event(&mut self) -> io::Result<Option<WsEvent>> {
+        loop {
+            let event = self.ws.next_event();
+            // At once, as of several pings only the last would be answered.
+            self.output.extend(self.ws.bytes_to_send());
+            match event {
+                Ok(Some(WsEvent::RejectConnection(reject))) => {
+                    return Err(io::Error::other(format!("the server refused: {}", reject.status_code())));
+                }
+                Ok(Some(event)) => return Ok(Some(event)),
+                // The close frame that says so is in the output: breaking the rules is what the suite does.
+                Ok(None) | Err(ReceiveError::Protocol(_)) => {}
+                Err(ReceiveError::Handshake(error)) => return Err(io::Error::other(error)),
+            }
+            self.stream.write_all(&self.output)?;
+            self.output.clear();
+            if self.ws.transport() != Transport::Keep {
+                self.linger();
+                return Ok(None);
+            }
+            self.receive()?;
+        }
+    }
+
+    /// Takes what the server sends, or its end.
+    fn receive(&mut self) -> io::Result<()> {
+        match self.stream.read(&mut self.buffer)? {
+            0 => self.ws.receive_eof(),
+            len => {
+                let received = self.buffer.get(..len).unwrap_or_default();
+                self.ws.receive_data(received).map_err(io::Error::other)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the server to close the transport, so that it can read all that we have written.
+    fn linger(&mut self) {
+        // After a failure it is ours to close (RFC 6455 §7.1.7), else the server's (§7.1.1).
+        if self.ws.transport() == Transport::Drop && self.stream.shutdown(Shutdown::Write).is_err() {
+            return;
+        }
+        while matches!(self.stream.read(&mut self.buffer), Ok(1..)) {}
+    }
+}
+
+/// How long the server may be silent.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What one read may give.
+const BUFFER_LEN: usize = 64 << 10;
+
+const USAGE: &str = "usage: autobahn_client ws://HOST:PORT AGENT";
