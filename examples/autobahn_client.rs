@@ -17,7 +17,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use wsproto::{
-    OsEntropy, ReceiveError, ReplyPolicy, Request, TextMessage, Transport, WsConnection, WsEvent, WsOutgoing,
+    OsEntropy, PermessageDeflate, ReceiveError, ReplyPolicy, Request, TextMessage, Transport, WsConnection,
+    WsEvent, WsOutgoing,
 };
 
 fn main() -> ExitCode {
@@ -96,7 +97,9 @@ impl Session {
             .map_err(|error| io::Error::new(error.kind(), format!("cannot connect to {addr}: {error}")))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        let ws = WsConnection::client(OsEntropy::new()).with_replies(ReplyPolicy::PongAndClose);
+        let ws = WsConnection::client(OsEntropy::new())
+            .with_extension(PermessageDeflate::new())
+            .with_replies(ReplyPolicy::PongAndClose);
         let mut session = Self { stream, ws, buffer: vec![0; BUFFER_LEN], output: Vec::new() };
         session.send(Request::new(addr, target))?;
         Ok(session)

@@ -14,8 +14,9 @@ use std::thread;
 use std::time::Duration;
 
 use wsproto::{
-    AcceptConnection, Connection, ConnectionState, Event, HandshakeError, HandshakeLimits, Limits,
-    LocalProtocolError, RejectConnection, RejectData, ServerHandshake, Transport,
+    AcceptConnection, Connection, ConnectionState, Event, Extensions, HandshakeError, HandshakeLimits,
+    Limits, LocalProtocolError, NoEntropy, PermessageDeflate, RejectConnection, RejectData, ServerHandshake,
+    Transport,
 };
 
 fn main() -> ExitCode {
@@ -81,21 +82,23 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
         Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => None,
         result => result?,
     };
-    if let Some(early) = opened {
+    if let Some((early, extensions)) = opened {
         stream.set_read_timeout(None)?;
-        echo(&mut stream, &mut buffer, early)?;
+        let connection = Connection::server(Limits::default()).with_extensions(extensions);
+        echo(&mut stream, connection, &mut buffer, early)?;
     }
     linger(&mut stream, &mut buffer)
 }
 
 /// The opening handshake.
 ///
-/// Returns how many bytes that came behind it are at the front of `buffer`; `None` where no connection was
-/// opened.
-fn open(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+/// Returns how many bytes that came behind it are at the front of `buffer`, and which extensions are in use;
+/// `None` where no connection was opened.
+fn open(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<Option<(usize, Extensions)>> {
     let mut handshake = ServerHandshake::new(HandshakeLimits::default());
     let mut output = Vec::new();
     let mut start = Vec::new();
+    let mut extensions = Extensions::none();
     loop {
         let received = read(stream, buffer)?;
         let mut input: &[u8] = received;
@@ -106,7 +109,12 @@ fn open(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<Option<usize>> 
         let answer = match handshake.receive(&mut input) {
             Ok(None) if received_len == 0 => return Ok(None),
             Ok(None) => continue,
-            Ok(Some(_)) => handshake.accept(AcceptConnection::new(), &mut output),
+            Ok(Some(request)) => {
+                let accept;
+                (accept, extensions) =
+                    AcceptConnection::new().with_extensions(&[&PermessageDeflate::new()], request);
+                handshake.accept(accept, &mut output)
+            }
             // A browser that wants to see something.
             Err(HandshakeError::MissingUpgrade) if start.starts_with(GET_PAGE) => {
                 stream.write_all(page().as_bytes())?;
@@ -119,13 +127,17 @@ fn open(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<Option<usize>> 
         let early = input.len();
         stream.write_all(&output)?;
         buffer.copy_within(received_len.saturating_sub(early)..received_len, 0);
-        return Ok((handshake.state() == ConnectionState::Open).then_some(early));
+        return Ok((handshake.state() == ConnectionState::Open).then_some((early, extensions)));
     }
 }
 
 /// Echoes what comes, the first `len` bytes of `buffer` before all else, until the connection is closed.
-fn echo(stream: &mut TcpStream, buffer: &mut [u8], mut len: usize) -> io::Result<()> {
-    let mut connection = Connection::server(Limits::default());
+fn echo(
+    stream: &mut TcpStream,
+    mut connection: Connection<NoEntropy, Extensions>,
+    buffer: &mut [u8],
+    mut len: usize,
+) -> io::Result<()> {
     let mut output = Vec::new();
     loop {
         let received = buffer.get_mut(..len).unwrap_or_default();
@@ -145,7 +157,7 @@ fn echo(stream: &mut TcpStream, buffer: &mut [u8], mut len: usize) -> io::Result
 
 /// Answers all that was received.
 fn answer(
-    connection: &mut Connection,
+    connection: &mut Connection<NoEntropy, Extensions>,
     mut received: &mut [u8],
     output: &mut Vec<u8>,
 ) -> Result<(), LocalProtocolError> {
