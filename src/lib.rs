@@ -109,7 +109,8 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `std` (default) | [`OsEntropy`], and the fastest masking and UTF-8 check that the processor knows |
-//! | `alloc` | the handshake, [`MessageAssembler`], [`WsConnection`], and `Vec<u8>` as [`Output`] |
+//! | `deflate` (default) | [`PermessageDeflate`] (RFC 7692); without `std`, its memory comes from C's `malloc` |
+//! | `alloc` | the handshake, [`Extension`]s of your own, [`MessageAssembler`], [`WsConnection`], and `Vec<u8>` as [`Output`] |
 //! | `unsafe-text` | short ASCII text is read once and not twice: the one use of `unsafe`, forbidden without it |
 //! | none | frames, messages and connections, without an allocator: `no_std` |
 //!

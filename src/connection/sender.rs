@@ -103,8 +103,8 @@ impl<E: Entropy> Sender<E, Extensions> {
             _ => return self.send(event, output),
         };
         let (opcode, next) = self.state.after_data(kind, message_finished)?;
+        self.pass_extensions(opcode)?;
         self.frames.encode(message_finished, Rsv::NONE, opcode, payload, output)?;
-        self.extensions.begin_plain();
         self.state = next;
         Ok(())
     }
@@ -269,7 +269,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     }
 
     /// Makes a frame of a payload where it lies: masks it if need be, and returns the header to write
-    /// before it.
+    /// before it. No extension sees it: it is not compressed.
     ///
     /// That the payload of a text is UTF-8 is for the caller to know.
     ///
@@ -294,6 +294,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         message_finished: bool,
     ) -> Result<EncodedHeader, LocalProtocolError> {
         let (opcode, next) = self.state.after_data(kind, message_finished)?;
+        self.pass_extensions(opcode)?;
         let header = self.frames.encode_in_place(message_finished, Rsv::NONE, opcode, payload)?;
         self.state = next;
         Ok(header)
@@ -302,7 +303,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// Starts a frame of `payload_len` bytes that come in pieces through [`payload`](Self::payload), and
     /// returns the header to write before them.
     ///
-    /// Nothing else can be sent until they have come. That the payload of a text is UTF-8 is for the caller
+    /// Nothing else can be sent until they have come. No extension sees them. That the payload of a text is UTF-8 is for the caller
     /// to know; and, as a client, that whoever makes the payload has not seen the header, and the key in it
     /// (§10.3).
     ///
@@ -329,6 +330,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         message_finished: bool,
     ) -> Result<EncodedHeader, LocalProtocolError> {
         let (opcode, next) = self.state.after_data(kind, message_finished)?;
+        self.pass_extensions(opcode)?;
         let header = self.frames.begin(message_finished, Rsv::NONE, opcode, payload_len)?;
         self.state = next;
         Ok(header)
@@ -388,6 +390,22 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         }
         self.frames.encode(message_finished, Rsv::NONE, opcode, payload, output)?;
         self.state = next;
+        Ok(())
+    }
+
+    /// Makes sure that a frame can go past the extensions: one that starts a message, or goes on with one that
+    /// they have let pass.
+    #[inline(always)]
+    fn pass_extensions(&mut self, opcode: Opcode) -> Result<(), LocalProtocolError> {
+        #[cfg(feature = "alloc")]
+        if let Some(extensions) = self.extensions.chain_mut() {
+            if opcode != Opcode::Continuation {
+                extensions.begin_plain();
+            } else if extensions.mark_on().is_some() {
+                return Err(LocalProtocolError::EncodedMessageUnderWay);
+            }
+        }
+        let _ = opcode;
         Ok(())
     }
 

@@ -77,6 +77,8 @@ pub struct InboundExtensions {
     message_len: u64,
     /// Whether the end of a message was lent, and nobody was told yet.
     message_ended: bool,
+    /// Whether a whole message without an RSV bit is none of their business.
+    are_per_message: bool,
 }
 
 /// A frame whose payload is decoded.
@@ -112,12 +114,9 @@ impl InboundExtensions {
     /// The halves, in the order that was negotiated.
     pub(super) fn new(extensions: impl DoubleEndedIterator<Item = Box<dyn InboundExtension>>) -> Self {
         let stage = |extension| Stage { extension, used: 0, state: StageState::Passing };
-        Self {
-            stages: extensions.rev().map(stage).collect(),
-            frame: None,
-            message_len: 0,
-            message_ended: false,
-        }
+        let stages: Vec<_> = extensions.rev().map(stage).collect();
+        let are_per_message = stages.iter().all(|stage| stage.extension.is_per_message());
+        Self { stages, frame: None, message_len: 0, message_ended: false, are_per_message }
     }
 
     /// The bits that they claim.
@@ -129,8 +128,9 @@ impl InboundExtensions {
     }
 
     /// Whether a whole message without an RSV bit is none of their business.
-    pub(crate) fn pass_whole_messages(&self) -> bool {
-        self.stages.iter().all(|stage| stage.extension.is_per_message())
+    #[inline]
+    pub(crate) const fn pass_whole_messages(&self) -> bool {
+        self.are_per_message
     }
 
     /// Takes note of a data frame, which belongs to a message of this kind.

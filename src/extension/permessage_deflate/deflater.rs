@@ -29,7 +29,7 @@ impl Deflater {
 
     /// Compresses `payload` up to the last byte, and tells how much of the buffer it takes.
     fn deflate(&mut self, payload: &[u8]) -> usize {
-        if self.buffer.len() > KEPT {
+        if self.buffer.len() > KEPT.max(payload.len()) {
             self.buffer = Vec::new();
         }
         let stream = self.stream.get_or_insert_with(|| stream(self.window, self.compression));
@@ -112,7 +112,7 @@ fn since(start: u64, now: u64) -> usize {
 /// How an empty stored block ends, which a message goes without (§7.2.1).
 pub(super) const TAIL: &[u8] = &[0x00, 0x00, 0xFF, 0xFF];
 
-/// What is kept for the next message at most.
+/// What is kept for messages that are smaller than the last.
 const KEPT: usize = 64 << 10;
 
 /// There is always room for a flush, so that a full buffer means that more comes.

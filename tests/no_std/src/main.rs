@@ -8,6 +8,8 @@
 
 #[cfg(feature = "alloc")]
 mod with_alloc;
+#[cfg(feature = "deflate")]
+mod with_deflate;
 mod without_alloc;
 
 /// The C library starts the program here. Status 0 says that all went well; a failed assertion aborts.
@@ -17,6 +19,8 @@ extern "C" fn main() -> i32 {
     without_alloc::check();
     #[cfg(feature = "alloc")]
     with_alloc::check();
+    #[cfg(feature = "deflate")]
+    with_deflate::check();
     0
 }
 
