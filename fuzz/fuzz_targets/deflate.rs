@@ -1,0 +1,127 @@
+//! permessage-deflate: cutting does not matter, whatever the peer calls compressed; and what one side
+//! compresses the other takes for what it was.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use wsproto::{
+    BytesMessage, Connection, DeflateParams, Event, Extensions, FrameEncoder, Limits, Opcode,
+    PermessageDeflate, RemoteProtocolError, Role, Rsv,
+};
+use wsproto_fuzz::{Counter, Kind};
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    server_no_context_takeover: bool,
+    server_max_window_bits: u8,
+    level: u8,
+    mem_level: u8,
+    threshold: u8,
+    max_message_len: Option<u16>,
+    max_fragment_len: u16,
+    /// What a peer sends as the payloads of messages that it says are compressed.
+    fakes: Vec<(Kind, Vec<Vec<u8>>)>,
+    /// What is compressed indeed.
+    messages: Vec<Vec<u8>>,
+    cuts: Vec<u16>,
+}
+
+fuzz_target!(|input: Input| {
+    let fakes = encode_fakes(&input.fakes);
+    let mut limits = Limits::default();
+    limits.max_message_len = input.max_message_len.map_or(u64::MAX, u64::from);
+    let whole = input.receive(&fakes, &[], limits);
+    let mut cuts: Vec<usize> = input.cuts.iter().map(|cut| usize::from(*cut) % (fakes.len() + 1)).collect();
+    cuts.sort_unstable();
+    assert_eq!(input.receive(&fakes, &cuts, limits), whole);
+    let every: Vec<usize> = (1..fakes.len().min(MAX_BYTEWISE)).collect();
+    assert_eq!(input.receive(&fakes, &every, limits), whole);
+
+    let mut server = Connection::server(Limits::NONE).with_extensions(input.extensions(Role::Server));
+    let mut output = Vec::new();
+    for message in &input.messages {
+        let fragment_len = usize::from(input.max_fragment_len);
+        server.sender().send_fragmented(BytesMessage::new(message), fragment_len, &mut output).unwrap();
+    }
+    let received = input.receive(&output, &[], Limits::NONE);
+    assert_eq!(received.messages, input.messages);
+    assert_eq!((received.failure, received.unfinished), (None, Vec::new()));
+});
+
+/// What was received, put together, and how it ended.
+#[derive(Debug, PartialEq, Eq)]
+struct Received {
+    messages: Vec<Vec<u8>>,
+    unfinished: Vec<u8>,
+    failure: Option<RemoteProtocolError>,
+}
+
+impl Input {
+    fn extensions(&self, role: Role) -> Extensions {
+        let params = DeflateParams {
+            server_no_context_takeover: self.server_no_context_takeover,
+            server_max_window_bits: 8 + self.server_max_window_bits % 8,
+            ..DeflateParams::DEFAULT
+        };
+        let deflate = PermessageDeflate::new()
+            .with_level(self.level % 10)
+            .with_mem_level(1 + self.mem_level % 9)
+            .with_threshold(self.threshold.into());
+        let mut extensions = Extensions::none();
+        extensions.push(deflate.run(role, params)).expect("nothing else claims its bit");
+        extensions
+    }
+
+    /// What a client receives, in reads that end at `cuts`.
+    fn receive(&self, bytes: &[u8], cuts: &[usize], limits: Limits) -> Received {
+        let client = Connection::client(limits, Counter(0)).with_extensions(self.extensions(Role::Client));
+        let (mut receiver, _) = client.into_parts();
+        let mut received = Received { messages: Vec::new(), unfinished: Vec::new(), failure: None };
+        let mut start = 0;
+        for end in cuts.iter().copied().chain([bytes.len()]) {
+            let mut read = bytes[start..end].to_vec();
+            let mut rest = read.as_mut_slice();
+            loop {
+                let (data, message_finished) = match receiver.next_event(&mut rest) {
+                    Ok(Some(Event::Text(text))) => (text.data.as_bytes(), text.message_finished),
+                    Ok(Some(Event::Bytes(bytes))) => (bytes.data, bytes.message_finished),
+                    Ok(Some(event)) => unreachable!("nobody has sent {event:?}"),
+                    Ok(None) => break,
+                    Err(error) => {
+                        assert_eq!(received.failure.replace(error), None);
+                        continue;
+                    }
+                };
+                received.unfinished.extend_from_slice(data);
+                if message_finished {
+                    received.messages.push(std::mem::take(&mut received.unfinished));
+                }
+            }
+            assert!(rest.is_empty());
+            start = end;
+        }
+        received
+    }
+}
+
+/// Messages that say they are compressed, a frame for each payload.
+fn encode_fakes(fakes: &[(Kind, Vec<Vec<u8>>)]) -> Vec<u8> {
+    let mut encoder = FrameEncoder::server();
+    let mut output = Vec::new();
+    for (kind, payloads) in fakes {
+        let first = match kind {
+            Kind::Text => Opcode::Text,
+            Kind::Binary => Opcode::Binary,
+        };
+        for (place, payload) in payloads.iter().enumerate() {
+            let (opcode, rsv) =
+                if place == 0 { (first, Rsv::RSV1) } else { (Opcode::Continuation, Rsv::NONE) };
+            let fin = place + 1 == payloads.len();
+            encoder.encode(fin, rsv, opcode, payload, &mut output).expect("a `Vec` has room");
+        }
+    }
+    output
+}
+
+/// Where feeding byte by byte begins to cost more than it finds.
+const MAX_BYTEWISE: usize = 4096;
