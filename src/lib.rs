@@ -202,7 +202,8 @@ pub use frame::PayloadEnd;
 pub use frame::{EncodedHeader, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
 #[cfg(feature = "alloc")]
 pub use handshake::{
-    AcceptConnection, Answer, ClientHandshake, RejectConnection, RejectData, Request, ServerHandshake,
+    AcceptConnection, Answer, ClientHandshake, RejectConnection, RejectData, Request, Scheme,
+    ServerHandshake, UriError, WebSocketUri,
 };
 pub use handshake::{AcceptToken, Nonce, generate_accept_token};
 #[cfg(feature = "alloc")]

@@ -3,6 +3,9 @@
 mod accept_token;
 #[cfg(feature = "alloc")]
 mod events;
+// What is asked for, in one line.
+#[cfg(feature = "alloc")]
+mod uri;
 // What is made of them.
 #[cfg(feature = "alloc")]
 mod client;
@@ -16,3 +19,5 @@ pub use client::{Answer, ClientHandshake};
 pub use events::{AcceptConnection, RejectConnection, RejectData, Request};
 #[cfg(feature = "alloc")]
 pub use server::ServerHandshake;
+#[cfg(feature = "alloc")]
+pub use uri::{Scheme, UriError, WebSocketUri};

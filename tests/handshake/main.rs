@@ -24,6 +24,7 @@ mod client_request;
 mod refusal;
 mod response;
 mod response_syntax;
+mod uri;
 // What nobody may write.
 mod injection;
 // What follows from all of it.
