@@ -202,10 +202,10 @@ pub use frame::PayloadEnd;
 pub use frame::{EncodedHeader, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
 #[cfg(feature = "alloc")]
 pub use handshake::{
-    AcceptConnection, Answer, ClientHandshake, RejectConnection, RejectData, Request, Scheme,
-    ServerHandshake, UriError, WebSocketUri,
+    AcceptConnection, Answer, ClientHandshake, Origin, OriginPolicy, RejectConnection, RejectData, Request,
+    Scheme, ServerHandshake, UriError, WebSocketUri,
 };
-pub use handshake::{AcceptToken, Nonce, generate_accept_token};
+pub use handshake::{AcceptToken, Nonce, generate_accept_token, select_subprotocol};
 #[cfg(feature = "alloc")]
 pub use http::Headers;
 pub use limits::{HandshakeLimits, Limits};

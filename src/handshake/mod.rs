@@ -6,6 +6,10 @@ mod events;
 // What is asked for, in one line.
 #[cfg(feature = "alloc")]
 mod uri;
+// What to choose of it, and whom to let in.
+mod subprotocol;
+#[cfg(feature = "alloc")]
+mod origin;
 // What is made of them.
 #[cfg(feature = "alloc")]
 mod client;
@@ -18,6 +22,9 @@ pub use client::{Answer, ClientHandshake};
 #[cfg(feature = "alloc")]
 pub use events::{AcceptConnection, RejectConnection, RejectData, Request};
 #[cfg(feature = "alloc")]
+pub use origin::{Origin, OriginPolicy};
+#[cfg(feature = "alloc")]
 pub use server::ServerHandshake;
+pub use subprotocol::select_subprotocol;
 #[cfg(feature = "alloc")]
 pub use uri::{Scheme, UriError, WebSocketUri};

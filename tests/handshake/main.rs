@@ -25,6 +25,9 @@ mod refusal;
 mod response;
 mod response_syntax;
 mod uri;
+// What a server chooses by.
+mod origin;
+mod subprotocol;
 // What nobody may write.
 mod injection;
 // What follows from all of it.
