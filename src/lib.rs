@@ -203,11 +203,11 @@ pub use frame::{EncodedHeader, FrameChunk, FrameDecoder, FrameEncoder, FrameHead
 #[cfg(feature = "alloc")]
 pub use handshake::{
     AcceptConnection, Answer, ClientHandshake, Origin, OriginPolicy, RejectConnection, RejectData, Request,
-    Scheme, ServerHandshake, UriError, WebSocketUri,
+    ResponseParts, Scheme, ServerHandshake, Upgrade, UriError, WebSocketUri,
 };
 pub use handshake::{AcceptToken, Nonce, generate_accept_token, select_subprotocol};
 #[cfg(feature = "alloc")]
-pub use http::Headers;
+pub use http::{Headers, HttpVersion};
 pub use limits::{HandshakeLimits, Limits};
 pub use mask::Mask;
 #[cfg(feature = "alloc")]

@@ -5,6 +5,7 @@ use alloc::string::ToString;
 use crate::connection::ConnectionState;
 use crate::entropy::Entropy;
 use crate::error::{HandshakeError, LocalProtocolError};
+use crate::extension::ExtensionParams;
 use crate::http::{self, BodyDecoder, BodyLen, HeadReader, Headers, Put, ResponseHead};
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
@@ -164,7 +165,7 @@ impl ClientHandshake {
         while let Some(head) = self.head.read::<ResponseHead>(input)? {
             match head.status_code {
                 101 => {
-                    let accept = judge(&self.request, &self.accept_token, head)?;
+                    let accept = judge(&self.request, self.request.offers(), &self.accept_token, head)?;
                     return Ok(Some(Answer::Accept(accept)));
                 }
                 100..=199 => self.pass_over()?,
@@ -192,6 +193,7 @@ impl ClientHandshake {
 /// Holds a 101 response against the list of §4.1, in its order.
 pub(super) fn judge(
     request: &Request,
+    offers: &[ExtensionParams],
     accept_token: &AcceptToken,
     head: ResponseHead,
 ) -> Result<AcceptConnection, HandshakeError> {
@@ -208,12 +210,16 @@ pub(super) fn judge(
     if !is_single(&headers, "Sec-WebSocket-Accept", |value| value == accept_token.as_bytes()) {
         return Err(HandshakeError::WrongAccept);
     }
-    judge_choice(request, headers)
+    judge_choice(request, offers, headers)
 }
 
 /// Holds what a server has chosen against what it was offered (§4.1).
-pub(super) fn judge_choice(request: &Request, headers: Headers) -> Result<AcceptConnection, HandshakeError> {
-    judge_extensions(request, &headers)?;
+pub(super) fn judge_choice(
+    request: &Request,
+    offers: &[ExtensionParams],
+    headers: Headers,
+) -> Result<AcceptConnection, HandshakeError> {
+    judge_extensions(offers, &headers)?;
     let was_offered = |chosen: &[u8]| request.subprotocols().any(|offered| offered.as_bytes() == chosen);
     if headers.get(PROTOCOL).is_some() && !is_single(&headers, PROTOCOL, was_offered) {
         return Err(HandshakeError::UnexpectedSubprotocol);
@@ -223,12 +229,11 @@ pub(super) fn judge_choice(request: &Request, headers: Headers) -> Result<Accept
 
 /// "An extension that was not present in the client's handshake" fails the connection (§4.1); so does one
 /// that is answered twice. Parameters are for [`AcceptConnection::extensions`] to judge.
-fn judge_extensions(request: &Request, headers: &Headers) -> Result<(), HandshakeError> {
+fn judge_extensions(offers: &[ExtensionParams], headers: &Headers) -> Result<(), HandshakeError> {
     if !has_lawful_extensions(headers) {
         return Err(HandshakeError::InvalidExtension);
     }
     let answers = named_extensions(headers).unwrap_or_default();
-    let offers = request.offers();
     for (place, answer) in answers.iter().enumerate() {
         let was_offered = offers.iter().any(|offer| offer.name() == answer.name());
         let is_repeated = answers.iter().take(place).any(|other| other.name() == answer.name());

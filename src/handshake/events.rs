@@ -409,6 +409,8 @@ pub(super) const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
 pub(super) const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 
+pub(super) const KEY: &str = "Sec-WebSocket-Key";
+
 pub(super) const CONTENT_LENGTH: &str = "Content-Length";
 
 /// The refusal that never has a body, though it may tell how long one would be (RFC 9110 §15.4.5).

@@ -15,6 +15,11 @@ mod origin;
 mod client;
 #[cfg(feature = "alloc")]
 mod server;
+// The same in fields, for other HTTP stacks.
+#[cfg(feature = "alloc")]
+mod parts;
+#[cfg(feature = "alloc")]
+mod upgrade;
 
 pub use accept_token::{AcceptToken, Nonce, generate_accept_token};
 #[cfg(feature = "alloc")]
@@ -24,7 +29,11 @@ pub use events::{AcceptConnection, RejectConnection, RejectData, Request};
 #[cfg(feature = "alloc")]
 pub use origin::{Origin, OriginPolicy};
 #[cfg(feature = "alloc")]
+pub use parts::ResponseParts;
+#[cfg(feature = "alloc")]
 pub use server::ServerHandshake;
 pub use subprotocol::select_subprotocol;
+#[cfg(feature = "alloc")]
+pub use upgrade::Upgrade;
 #[cfg(feature = "alloc")]
 pub use uri::{Scheme, UriError, WebSocketUri};

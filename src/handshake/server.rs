@@ -76,6 +76,11 @@ impl ServerHandshake {
         Self { head: HeadReader::new(limits), state: State::Receiving }
     }
 
+    /// A handshake that has its request.
+    pub(super) fn deciding(limits: HandshakeLimits, request: Request, accept_token: AcceptToken) -> Self {
+        Self { head: HeadReader::new(limits), state: State::Deciding { request, accept_token } }
+    }
+
     /// Reads on in `input` up to the end of the request, and takes off what it has read.
     ///
     /// Returns the request once it is complete, and `None` where more bytes are needed or nothing is waited

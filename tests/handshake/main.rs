@@ -11,6 +11,7 @@
 )]
 
 mod support;
+mod handed_over;
 // What a server reads.
 mod head_limits;
 mod request;
@@ -25,6 +26,8 @@ mod refusal;
 mod response;
 mod response_syntax;
 mod uri;
+// Where another stack reads and writes.
+mod upgrade;
 // What a server chooses by.
 mod origin;
 mod subprotocol;

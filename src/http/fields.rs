@@ -1,0 +1,56 @@
+//! Fields that another HTTP stack has parsed, under the rules and limits of a head that comes as bytes.
+
+use crate::error::HandshakeError;
+use crate::limits::HandshakeLimits;
+
+use super::headers::Headers;
+use super::syntax;
+
+/// Gathers fields one by one, each judged before it is kept.
+pub(crate) struct FieldGatherer {
+    headers: Headers,
+    max_headers: usize,
+    /// How many more bytes the head could have, were it written as in HTTP/1.1.
+    room: usize,
+}
+
+impl FieldGatherer {
+    pub(crate) fn new(limits: HandshakeLimits) -> Self {
+        let HandshakeLimits { max_headers, max_head_len, .. } = limits;
+        Self { headers: Headers::default(), max_headers, room: max_head_len }
+    }
+
+    /// Counts bytes that are kept elsewhere.
+    pub(crate) fn count(&mut self, len: usize) -> Result<(), HandshakeError> {
+        self.room = self.room.checked_sub(len).ok_or(HandshakeError::HeadTooLong)?;
+        Ok(())
+    }
+
+    /// Adds a field behind the others.
+    pub(crate) fn add(&mut self, name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
+        if self.headers.len() >= self.max_headers {
+            return Err(HandshakeError::TooManyHeaders);
+        }
+        self.count(name.len().saturating_add(value.len()).saturating_add(": \r\n".len()))?;
+        match core::str::from_utf8(name) {
+            Ok(name) if syntax::is_token(name.as_bytes()) && syntax::is_field_value(value) => {
+                self.headers.push(name, value);
+                Ok(())
+            }
+            _ => Err(HandshakeError::MalformedHead),
+        }
+    }
+
+    /// Adds all `fields`, without the white space around their values.
+    pub(crate) fn add_all<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &mut self,
+        fields: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<(), HandshakeError> {
+        fields.into_iter().try_for_each(|(name, value)| self.add(name.as_ref(), syntax::trim(value.as_ref())))
+    }
+
+    /// What was gathered.
+    pub(crate) fn finish(self) -> Headers {
+        self.headers
+    }
+}
