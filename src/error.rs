@@ -194,6 +194,20 @@ pub enum HandshakeError {
     /// The server chose an extension that was not offered, or not so (§4.1, RFC 7692 §7.1).
     #[error("server chose an extension that was not offered")]
     UnexpectedExtension,
+    /// A pseudo-header that is missing, repeated, malformed, or has no place there (RFC 8441 §4, RFC 9113 §8.3,
+    /// RFC 9114 §4.3).
+    #[error("pseudo-header is missing, repeated, misplaced or malformed")]
+    InvalidPseudoHeader,
+    /// A method other than CONNECT, in HTTP/2 or HTTP/3 (RFC 8441 §5).
+    #[error("method is not CONNECT")]
+    MethodNotConnect,
+    /// A `:protocol` other than `websocket` (RFC 8441 §5, RFC 9220 §3).
+    #[error(":protocol is not websocket")]
+    UnsupportedProtocol,
+    /// A header that only HTTP/1.1 has, such as `Connection`, in HTTP/2 or HTTP/3 (RFC 9113 §8.2.2,
+    /// RFC 9114 §4.2).
+    #[error("header is about a connection of HTTP/1.1")]
+    ConnectionSpecificHeader,
     /// More 1xx responses than [`max_informational`](crate::HandshakeLimits::max_informational).
     #[error("too many informational responses")]
     TooManyInformational,
@@ -216,10 +230,11 @@ impl HandshakeError {
     /// The status that a server refuses the request with (RFC 6455 §4.2.2, §10.7, RFC 9110 §15).
     pub const fn status(self) -> u16 {
         match self {
-            Self::MethodNotGet => 405,
+            Self::MethodNotGet | Self::MethodNotConnect => 405,
             Self::TooMuchEarlyData => 413,
             Self::UnsupportedVersion => 426,
             Self::HeadTooLong | Self::TooManyHeaders => 431,
+            Self::UnsupportedProtocol => 501,
             Self::HttpVersion => 505,
             _ => 400,
         }

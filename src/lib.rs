@@ -202,8 +202,8 @@ pub use frame::PayloadEnd;
 pub use frame::{EncodedHeader, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
 #[cfg(feature = "alloc")]
 pub use handshake::{
-    AcceptConnection, Answer, ClientHandshake, Origin, OriginPolicy, RejectConnection, RejectData, Request,
-    ResponseParts, Scheme, ServerHandshake, Upgrade, UriError, WebSocketUri,
+    AcceptConnection, Answer, ClientHandshake, ExtendedConnect, Origin, OriginPolicy, RejectConnection,
+    RejectData, Request, ResponseParts, Scheme, ServerHandshake, Upgrade, UriError, WebSocketUri,
 };
 pub use handshake::{AcceptToken, Nonce, generate_accept_token, select_subprotocol};
 #[cfg(feature = "alloc")]

@@ -1,4 +1,4 @@
-//! The opening handshake over HTTP/1.1 (RFC 6455 §4).
+//! The opening handshake: over HTTP/1.1 (RFC 6455 §4), HTTP/2 (RFC 8441) and HTTP/3 (RFC 9220).
 
 mod accept_token;
 #[cfg(feature = "alloc")]
@@ -20,12 +20,16 @@ mod server;
 mod parts;
 #[cfg(feature = "alloc")]
 mod upgrade;
+#[cfg(feature = "alloc")]
+mod extended_connect;
 
 pub use accept_token::{AcceptToken, Nonce, generate_accept_token};
 #[cfg(feature = "alloc")]
 pub use client::{Answer, ClientHandshake};
 #[cfg(feature = "alloc")]
 pub use events::{AcceptConnection, RejectConnection, RejectData, Request};
+#[cfg(feature = "alloc")]
+pub use extended_connect::ExtendedConnect;
 #[cfg(feature = "alloc")]
 pub use origin::{Origin, OriginPolicy};
 #[cfg(feature = "alloc")]

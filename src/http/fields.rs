@@ -3,7 +3,7 @@
 use crate::error::HandshakeError;
 use crate::limits::HandshakeLimits;
 
-use super::headers::Headers;
+use super::headers::{Headers, Span};
 use super::syntax;
 
 /// Gathers fields one by one, each judged before it is kept.
@@ -31,7 +31,7 @@ impl FieldGatherer {
         if self.headers.len() >= self.max_headers {
             return Err(HandshakeError::TooManyHeaders);
         }
-        self.count(name.len().saturating_add(value.len()).saturating_add(": \r\n".len()))?;
+        self.count_field(name, value)?;
         match core::str::from_utf8(name) {
             Ok(name) if syntax::is_token(name.as_bytes()) && syntax::is_field_value(value) => {
                 self.headers.push(name, value);
@@ -47,6 +47,21 @@ impl FieldGatherer {
         fields: impl IntoIterator<Item = (N, V)>,
     ) -> Result<(), HandshakeError> {
         fields.into_iter().try_for_each(|(name, value)| self.add(name.as_ref(), syntax::trim(value.as_ref())))
+    }
+
+    /// Keeps a value that is no header's.
+    pub(crate) fn keep(&mut self, name: &[u8], value: &[u8]) -> Result<Span, HandshakeError> {
+        self.count_field(name, value)?;
+        Ok(self.headers.add_bytes(value))
+    }
+
+    /// Whether there are no headers yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.headers.is_empty()
+    }
+
+    fn count_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
+        self.count(name.len().saturating_add(value.len()).saturating_add(": \r\n".len()))
     }
 
     /// What was gathered.

@@ -28,6 +28,7 @@ mod response_syntax;
 mod uri;
 // Where another stack reads and writes.
 mod upgrade;
+mod extended_connect;
 // What a server chooses by.
 mod origin;
 mod subprotocol;
