@@ -420,6 +420,28 @@ fn supported(extensions: &[Box<dyn Extension>]) -> Vec<&dyn Extension> {
     extensions.iter().map(|extension| &**extension).collect()
 }
 
+/// A connection that is open already, after a handshake over somebody else's HTTP, or in a stream of HTTP/2.
+///
+/// ```
+/// use wsproto::{Connection, Limits, TextMessage, WsConnection};
+///
+/// let mut ws = WsConnection::from(Connection::server(Limits::default()));
+/// assert_eq!(ws.send(TextMessage::from("hello"))?, b"\x81\x05hello");
+/// # Ok::<(), wsproto::LocalProtocolError>(())
+/// ```
+impl<E: Entropy> From<Connection<E>> for WsConnection<E> {
+    fn from(connection: Connection<E>) -> Self {
+        connection.with_extensions(Extensions::default()).into()
+    }
+}
+
+/// A connection that is open already, with the extensions that were negotiated for it.
+impl<E: Entropy> From<Connection<E, Extensions>> for WsConnection<E> {
+    fn from(connection: Connection<E, Extensions>) -> Self {
+        Self::new(Phase::Open(connection), None)
+    }
+}
+
 impl Inbox {
     /// Adds to what is not read, of which `room` bytes may be kept.
     fn add(&mut self, data: &[u8], room: usize) -> Result<(), LocalProtocolError> {

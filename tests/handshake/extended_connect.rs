@@ -2,9 +2,10 @@
 //! RFC 9114 §4.2, §4.3).
 
 use wsproto::{
-    AcceptConnection, Answer, ClientHandshake, Connection, Event, ExtendedConnect, HandshakeError,
-    HandshakeLimits, Headers, HttpVersion, Limits, LocalProtocolError, RejectConnection, Request,
-    ResponseParts, Scheme, ServerHandshake, TextMessage, Upgrade, WebSocketUri,
+    AcceptConnection, Answer, ClientHandshake, CloseCode, CloseConnection, Connection, ConnectionState,
+    Event, ExtendedConnect, HandshakeError, HandshakeLimits, Headers, HttpVersion, Limits,
+    LocalProtocolError, RejectConnection, Request, ResponseParts, Scheme, ServerHandshake, TextMessage,
+    Upgrade, WebSocketUri, WsConnection, WsEvent,
 };
 
 use crate::support::{Head, Sample, deciding, plain};
@@ -501,6 +502,23 @@ fn data_of_the_stream_is_what_a_transports_bytes_are() {
     assert_eq!(stream[1], 0x85, "a client masks here too");
     let event = server.next_event(&mut &mut stream[..]).unwrap();
     assert_eq!(event, Some(Event::Text(TextMessage::new("Hello"))));
+}
+
+#[test]
+fn a_connection_over_a_stream_may_be_the_familiar_one() {
+    let mut client = WsConnection::from(Connection::client(Limits::default(), Sample::default()));
+    let mut server = WsConnection::from(Connection::server(Limits::default()));
+    assert_eq!((client.state(), server.state()), (ConnectionState::Open, ConnectionState::Open));
+    assert_eq!(server.send(AcceptConnection::new()), Err(LocalProtocolError::NotInHandshake));
+    let hello = TextMessage::new("Hello".to_owned());
+    server.receive_data(&client.send(hello.clone()).unwrap()).unwrap();
+    assert_eq!(server.next_event(), Ok(Some(WsEvent::TextMessage(hello))));
+    let close = CloseConnection { code: Some(CloseCode::NORMAL_CLOSURE), reason: "" };
+    client.receive_data(&server.send(close).unwrap()).unwrap();
+    let Ok(Some(WsEvent::CloseConnection(close))) = client.next_event() else { panic!("no close") };
+    server.receive_data(&client.send(close.response()).unwrap()).unwrap();
+    assert!(matches!(server.next_event(), Ok(Some(WsEvent::CloseConnection(_)))));
+    assert_eq!((client.state(), server.state()), (ConnectionState::Closed, ConnectionState::Closed));
 }
 
 #[test]
