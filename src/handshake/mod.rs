@@ -22,6 +22,8 @@ mod parts;
 mod upgrade;
 #[cfg(feature = "alloc")]
 mod extended_connect;
+#[cfg(feature = "http")]
+mod http_types;
 
 pub use accept_token::{AcceptToken, Nonce, generate_accept_token};
 #[cfg(feature = "alloc")]

@@ -29,6 +29,8 @@ mod uri;
 // Where another stack reads and writes.
 mod upgrade;
 mod extended_connect;
+#[cfg(feature = "http")]
+mod http_types;
 // What a server chooses by.
 mod origin;
 mod subprotocol;
