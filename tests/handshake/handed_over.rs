@@ -85,6 +85,14 @@ pub(crate) fn refused(limits: HandshakeLimits, head: &[u8], error: HandshakeErro
     }
 }
 
+/// Asserts that a server refuses the request in `head` by whatever error comes first, if that is not for the
+/// stack to do.
+pub(crate) fn refused_somehow(head: &[u8]) {
+    if let Some(received) = request(HandshakeLimits::default(), head) {
+        assert!(received.is_err(), "{}", head.escape_ascii());
+    }
+}
+
 /// What a client that sent `request` makes of the response in `head`; `None` where there is nothing to hand
 /// over.
 fn response(request: &Request, head: &[u8]) -> Option<Result<Option<Answer<'static>>, HandshakeError>> {

@@ -40,5 +40,6 @@ mod injection;
 mod accept_token;
 mod forwarding;
 mod properties;
+mod doors;
 mod ws_connection;
 mod ws_limits;
