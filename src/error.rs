@@ -140,7 +140,7 @@ impl fmt::Display for RemoteProtocolError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// Not a head that HTTP/1.1 allows (RFC 9112 §2 to §5).
+    /// Not a head that HTTP allows (RFC 9112 §2 to §5; in HTTP/2 and HTTP/3, RFC 9113 §8.2.1, RFC 9114 §4.2).
     #[error("head is malformed")]
     MalformedHead,
     /// A head longer than [`max_head_len`](crate::HandshakeLimits::max_head_len).
@@ -149,8 +149,9 @@ pub enum HandshakeError {
     /// More fields than [`max_headers`](crate::HandshakeLimits::max_headers).
     #[error("head has too many fields")]
     TooManyHeaders,
-    /// An HTTP version other than 1.1 (RFC 6455 §4.1).
-    #[error("HTTP version is not 1.1")]
+    /// An HTTP version other than 1.1 (RFC 6455 §4.1); or, for extended CONNECT, than 2 and 3 (RFC 8441,
+    /// RFC 9220).
+    #[error("HTTP version is not the one for this handshake")]
     HttpVersion,
     /// A method other than GET (§4.1).
     #[error("method is not GET")]

@@ -224,16 +224,20 @@ fn take_apart<const COUNT: usize, N: AsRef<[u8]>, V: AsRef<[u8]>>(
     let mut pseudo = [None; COUNT];
     for (name, value) in fields {
         let (name, value) = (name.as_ref(), value.as_ref());
-        if name.first() != Some(&b':') {
-            judge_field(name, value)?;
-            gatherer.add(name, value)?;
-            continue;
-        }
-        let known = names.iter().position(|known| known.as_bytes() == name);
-        match known.and_then(|known| pseudo.get_mut(known)) {
-            // Each once, and none behind a header.
-            Some(place @ None) if gatherer.is_empty() => *place = Some(gatherer.keep(name, value)?),
-            _ => return Err(HandshakeError::InvalidPseudoHeader),
+        match name {
+            [b':', ..] => {
+                let known = names.iter().position(|known| known.as_bytes() == name);
+                match known.and_then(|known| pseudo.get_mut(known)) {
+                    // Each once, and none behind a header.
+                    Some(place @ None) if gatherer.is_empty() => *place = Some(gatherer.keep(name, value)?),
+                    _ => return Err(HandshakeError::InvalidPseudoHeader),
+                }
+            }
+            b"cookie" => gatherer.add_cookie(value)?,
+            _ => {
+                judge_field(name, value)?;
+                gatherer.add(name, value)?;
+            }
         }
     }
     Ok((pseudo, gatherer.finish()))

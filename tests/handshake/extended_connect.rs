@@ -436,6 +436,32 @@ fn fields_are_counted_before_they_are_kept() {
 }
 
 #[test]
+fn a_cookie_in_pieces_is_joined() {
+    let mut fields = request();
+    for (name, value) in [("cookie", ""), ("cookie", "a=b"), ("x", "1"), ("cookie", "c=d; e"), ("cookie", "")]
+    {
+        fields.push((name.to_owned(), value.to_owned()));
+    }
+    let mut limits = LIMITS;
+    limits.max_headers = 3;
+    let connect = ExtendedConnect::receive(fields.clone(), limits).unwrap();
+    let headers = connect.request().headers();
+    assert_eq!(headers.get_all("Cookie").collect::<Vec<_>>(), [b"a=b; c=d; e"]);
+    assert_eq!(connect.fields().get_all("cookie").count(), 1);
+    limits.max_headers = 2;
+    let received = ExtendedConnect::receive(fields.clone(), limits);
+    assert_eq!(received.map(|_| ()), Err(HandshakeError::TooManyHeaders));
+
+    refused(with("cookie", "a\r\nb"), HandshakeError::MalformedHead);
+    let mut first = request();
+    first.insert(0, ("cookie".to_owned(), "a".to_owned()));
+    refused(first, HandshakeError::InvalidPseudoHeader);
+    let endless = request().into_iter().chain(std::iter::repeat(("cookie".to_owned(), String::new())));
+    let received = ExtendedConnect::receive(endless, LIMITS);
+    assert_eq!(received.map(|_| ()), Err(HandshakeError::HeadTooLong));
+}
+
+#[test]
 fn a_request_goes_on_from_http_1_1_to_http_2() {
     let head = Head::request()
         .set("Connection", "Connection: keep-alive, Upgrade, X-Hop")
