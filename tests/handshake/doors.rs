@@ -140,3 +140,70 @@ proptest! {
         }
     }
 }
+
+#[cfg(feature = "deflate")]
+mod extensions {
+    use wsproto::{AcceptConnection, Answer, HandshakeError, PermessageDeflate};
+
+    use super::*;
+
+    const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
+
+    fn offered() -> Request {
+        Request::new("server.example.com", "/chat").with_extension(&PermessageDeflate::new())
+    }
+
+    fn accepted(request: &Request) -> AcceptConnection {
+        AcceptConnection::new().with_extensions(&[&PermessageDeflate::new()], request).0
+    }
+
+    #[test]
+    fn extensions_are_negotiated_over_http_1_1() {
+        let client = Upgrade::start(offered(), LIMITS, &mut Sample::default()).unwrap();
+        let headers = client.headers();
+        let server = Upgrade::receive("GET", "/chat", HttpVersion::Http11, headers.iter(), LIMITS).unwrap();
+        assert_eq!(server.request().extensions(), client.request().extensions());
+        let parts = server.accept(accepted(server.request())).unwrap();
+        assert!(parts.headers().get(EXTENSIONS).unwrap().starts_with(b"permessage-deflate"));
+        for observer in [&client, &server] {
+            let answer = observer.receive_response(101, HttpVersion::Http11, parts.headers().iter());
+            let Ok(Some(Answer::Accept(accept))) = answer else { panic!("{answer:?}") };
+            assert_eq!(accept.extensions(&[&PermessageDeflate::new()]).unwrap().len(), 1);
+        }
+    }
+
+    #[test]
+    fn extensions_are_negotiated_over_streams() {
+        let client = ExtendedConnect::start(offered(), Scheme::Wss, LIMITS).unwrap();
+        let server = ExtendedConnect::receive(client.fields().iter(), LIMITS).unwrap();
+        let parts = server.accept(accepted(server.request())).unwrap();
+        for observer in [&client, &server] {
+            let answer = observer.receive_response(parts.fields());
+            let Ok(Some(Answer::Accept(accept))) = answer else { panic!("{answer:?}") };
+            assert_eq!(accept.extensions(&[&PermessageDeflate::new()]).unwrap().len(), 1);
+        }
+        let plain = ExtendedConnect::start(Request::new("a", "/"), Scheme::Wss, LIMITS).unwrap();
+        assert_eq!(plain.receive_response(parts.fields()), Err(HandshakeError::UnexpectedExtension));
+    }
+
+    #[test]
+    fn an_offer_is_for_one_hop() {
+        let headers = Upgrade::start(offered(), LIMITS, &mut Sample::default()).unwrap().headers();
+        let received = Upgrade::receive("GET", "/chat", HttpVersion::Http11, headers.iter(), LIMITS).unwrap();
+        let onward = ExtendedConnect::start(received.request().clone(), Scheme::Wss, LIMITS).unwrap();
+        assert_eq!(onward.fields().get(EXTENSIONS), None);
+    }
+
+    #[test]
+    fn malformed_extensions_are_refused_by_every_door() {
+        let mut fields: Vec<_> = ExtendedConnect::start(offered(), Scheme::Wss, LIMITS)
+            .unwrap()
+            .fields()
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_vec()))
+            .collect();
+        fields.last_mut().unwrap().1 = b"permessage-deflate; =".to_vec();
+        let received = ExtendedConnect::receive(fields, LIMITS);
+        assert_eq!(received.map(|_| ()), Err(HandshakeError::InvalidExtension));
+    }
+}
