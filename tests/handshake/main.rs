@@ -29,6 +29,7 @@ mod uri;
 // Where another stack reads and writes.
 mod upgrade;
 mod extended_connect;
+mod extended_connect_answer;
 #[cfg(feature = "http")]
 mod http_types;
 // What a server chooses by.
