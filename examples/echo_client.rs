@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use wsproto::{
     Answer, ClientHandshake, CloseCode, CloseConnection, Connection, Event, HandshakeLimits, Limits,
     LocalProtocolError, MessageAssembler, OsEntropy, Outgoing, Receiver, Request, Sender, TextMessage,
+    WebSocketUri,
 };
 
 fn main() -> ExitCode {
@@ -34,9 +35,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let Some(url) = Url::parse(url) else {
-        eprintln!("echo_client: not a ws:// URL: {url}\n{USAGE}");
-        return ExitCode::from(2);
+    let url = match url.parse::<WebSocketUri>() {
+        Ok(url) if !url.is_secure() => url,
+        Ok(_) => return refuse(url, "this client does without TLS"),
+        Err(error) => return refuse(url, error),
     };
     match run(&url) {
         Ok(()) => ExitCode::SUCCESS,
@@ -47,39 +49,19 @@ fn main() -> ExitCode {
     }
 }
 
-/// Where to connect, and what to ask for.
-struct Url {
-    authority: String,
-    target: String,
+/// Says that this URL leads nowhere.
+fn refuse(url: &str, why: impl std::fmt::Display) -> ExitCode {
+    eprintln!("echo_client: {url}: {why}\n{USAGE}");
+    ExitCode::from(2)
 }
 
-impl Url {
-    fn parse(url: &str) -> Option<Self> {
-        let rest = url.strip_prefix("ws://")?;
-        let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let slash = if target.starts_with('/') { "" } else { "/" };
-        (!authority.is_empty())
-            .then(|| Self { authority: authority.to_owned(), target: format!("{slash}{target}") })
-    }
-
-    /// What to connect to: port 80 unless another is named.
-    fn addr(&self) -> String {
-        let port = self.authority.rsplit(']').next().and_then(|rest| rest.split_once(':'));
-        match port {
-            Some((_, port)) if !port.is_empty() => self.authority.clone(),
-            _ => format!("{}:80", self.authority.trim_end_matches(':')),
-        }
-    }
-}
-
-fn run(url: &Url) -> io::Result<()> {
-    let addr = url.addr();
-    let mut stream = TcpStream::connect(&addr)
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot connect to {addr}: {error}")))?;
+fn run(url: &WebSocketUri) -> io::Result<()> {
+    let mut stream = TcpStream::connect((url.host(), url.port()))
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot connect to {url}: {error}")))?;
     stream.set_nodelay(true)?;
     let mut entropy = OsEntropy::new();
     let early = open(&mut stream, url, &mut entropy)?;
-    eprintln!("connected to ws://{}{}", url.authority, url.target);
+    eprintln!("connected to {url}");
 
     let (receiver, sender) = Connection::client(Limits::default(), entropy).into_parts();
     let outbox = Arc::new(Outbox::new(sender));
@@ -113,9 +95,9 @@ fn join(thread: JoinHandle<io::Result<()>>) -> io::Result<()> {
 }
 
 /// The opening handshake; returns what came behind it.
-fn open(stream: &mut TcpStream, url: &Url, entropy: &mut OsEntropy) -> io::Result<Vec<u8>> {
+fn open(stream: &mut TcpStream, url: &WebSocketUri, entropy: &mut OsEntropy) -> io::Result<Vec<u8>> {
     let mut output = Vec::new();
-    let request = Request::new(&url.authority, &url.target);
+    let request = Request::to(url);
     let mut handshake = ClientHandshake::start(request, HandshakeLimits::default(), entropy, &mut output)
         .map_err(io::Error::other)?;
     stream.write_all(&output)?;

@@ -140,7 +140,7 @@ impl fmt::Display for RemoteProtocolError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// Not a head that HTTP/1.1 allows (RFC 9112 §2 to §5).
+    /// Not a head that HTTP allows (RFC 9112 §2 to §5; in HTTP/2 and HTTP/3, RFC 9113 §8.2.1, RFC 9114 §4.2).
     #[error("head is malformed")]
     MalformedHead,
     /// A head longer than [`max_head_len`](crate::HandshakeLimits::max_head_len).
@@ -149,8 +149,9 @@ pub enum HandshakeError {
     /// More fields than [`max_headers`](crate::HandshakeLimits::max_headers).
     #[error("head has too many fields")]
     TooManyHeaders,
-    /// An HTTP version other than 1.1 (RFC 6455 §4.1).
-    #[error("HTTP version is not 1.1")]
+    /// An HTTP version other than 1.1 (RFC 6455 §4.1); or, for extended CONNECT, than 2 and 3 (RFC 8441,
+    /// RFC 9220).
+    #[error("HTTP version is not the one for this handshake")]
     HttpVersion,
     /// A method other than GET (§4.1).
     #[error("method is not GET")]
@@ -194,6 +195,20 @@ pub enum HandshakeError {
     /// The server chose an extension that was not offered, or not so (§4.1, RFC 7692 §7.1).
     #[error("server chose an extension that was not offered")]
     UnexpectedExtension,
+    /// A pseudo-header that is missing, repeated, malformed, or has no place there (RFC 8441 §4, RFC 9113 §8.3,
+    /// RFC 9114 §4.3).
+    #[error("pseudo-header is missing, repeated, misplaced or malformed")]
+    InvalidPseudoHeader,
+    /// A method other than CONNECT, in HTTP/2 or HTTP/3 (RFC 8441 §5).
+    #[error("method is not CONNECT")]
+    MethodNotConnect,
+    /// A `:protocol` other than `websocket` (RFC 8441 §5, RFC 9220 §3).
+    #[error(":protocol is not websocket")]
+    UnsupportedProtocol,
+    /// A header that only HTTP/1.1 has, such as `Connection`, in HTTP/2 or HTTP/3 (RFC 9113 §8.2.2,
+    /// RFC 9114 §4.2).
+    #[error("header is about a connection of HTTP/1.1")]
+    ConnectionSpecificHeader,
     /// More 1xx responses than [`max_informational`](crate::HandshakeLimits::max_informational).
     #[error("too many informational responses")]
     TooManyInformational,
@@ -216,10 +231,11 @@ impl HandshakeError {
     /// The status that a server refuses the request with (RFC 6455 §4.2.2, §10.7, RFC 9110 §15).
     pub const fn status(self) -> u16 {
         match self {
-            Self::MethodNotGet => 405,
+            Self::MethodNotGet | Self::MethodNotConnect => 405,
             Self::TooMuchEarlyData => 413,
             Self::UnsupportedVersion => 426,
             Self::HeadTooLong | Self::TooManyHeaders => 431,
+            Self::UnsupportedProtocol => 501,
             Self::HttpVersion => 505,
             _ => 400,
         }

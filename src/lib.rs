@@ -2,7 +2,8 @@
 //!
 //! `wsproto` is for people who bring their own sockets: servers, proxies, async runtimes, embedded systems,
 //! bindings for other languages, fuzzers, conformance suites. It is a from-scratch port of the idea and the
-//! vocabulary of Python's wsproto, and implements RFC 6455.
+//! vocabulary of Python's wsproto, and implements RFC 6455, over HTTP/1.1, HTTP/2
+//! (RFC 8441) and HTTP/3 (RFC 9220).
 //!
 //! # The fast way
 //!
@@ -36,8 +37,9 @@
 //! # }
 //! ```
 //!
-//! The opening handshake is a machine of its own, [`ServerHandshake`] or [`ClientHandshake`]; or somebody
-//! else's, such as your HTTP server's.
+//! The opening handshake is a machine of its own, [`ServerHandshake`] or [`ClientHandshake`]. Where another
+//! HTTP stack moves the heads, [`Upgrade`] (HTTP/1.1) and [`ExtendedConnect`] (HTTP/2, HTTP/3) judge and make
+//! them by the same rules, in names and values.
 //!
 //! # The familiar way
 //!
@@ -70,7 +72,8 @@
 //! # The shape
 //!
 //! ```text
-//! bytes → ServerHandshake, or ClientHandshake → Connection
+//! bytes → ServerHandshake, or ClientHandshake ┐
+//! names and values → Upgrade, ExtendedConnect ┴→ Connection
 //!
 //! bytes → FrameDecoder → MessageDecoder → Receiver ┐
 //!                                                  ├ Connection
@@ -101,8 +104,9 @@
 //!
 //! The transport and its timeouts; TLS, with server name indication, for `wss`; at most one connection to an
 //! address in the handshake at a time (RFC 6455 §4.1), and a growing delay before connecting again (§7.2.3);
-//! looking at the [origin](Request::origin) of a request if not every page may connect (§10.2); never to show
-//! a close reason to an end user (§5.5.1); and to close the transport when [`Transport`] says so.
+//! looking at the [origin](Request::origin) of a request if not every page may connect (§10.2), for which there
+//! is [`OriginPolicy`]; never to show a close reason to an end user (§5.5.1); and to close the transport when
+//! [`Transport`] says so.
 //!
 //! # Features
 //!
@@ -110,6 +114,7 @@
 //! |---|---|
 //! | `std` (default) | [`OsEntropy`], and the fastest masking and UTF-8 check that the processor knows |
 //! | `deflate` (default) | [`PermessageDeflate`] (RFC 7692); without `std`, its memory comes from C's `malloc` |
+//! | `http` | the `http` crate's requests and responses, into [`Upgrade`] and [`ExtendedConnect`] and out of them |
 //! | `alloc` | the handshake, [`Extension`]s of your own, [`MessageAssembler`], [`WsConnection`], and `Vec<u8>` as [`Output`] |
 //! | `unsafe-text` | short ASCII text is read once and not twice: the one use of `unsafe`, forbidden without it |
 //! | none | frames, messages and connections, without an allocator: `no_std` |
@@ -130,6 +135,8 @@
 //! - *The handshake is strict.* Key, version, `Host`, `Connection` and `Upgrade` as lists over several headers,
 //!   duplicates of single headers, HTTP/1.0, bodies: all are checked, and refused with a status that fits.
 //!   103 and its kind are passed over, not taken for a refusal.
+//! - *A request that was parsed elsewhere* is an [`Upgrade`] first, judged like one that comes as bytes; then it
+//!   goes into a connection ([`WsConnection::receive_request`]), or is answered in names and values.
 //! - *Data behind the request is kept*, and read once the request is accepted.
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(not(feature = "unsafe-text"), forbid(unsafe_code))]
@@ -202,11 +209,12 @@ pub use frame::PayloadEnd;
 pub use frame::{EncodedHeader, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
 #[cfg(feature = "alloc")]
 pub use handshake::{
-    AcceptConnection, Answer, ClientHandshake, RejectConnection, RejectData, Request, ServerHandshake,
+    AcceptConnection, Answer, ClientHandshake, ExtendedConnect, Origin, OriginPolicy, RejectConnection,
+    RejectData, Request, ResponseParts, Scheme, ServerHandshake, Upgrade, UriError, WebSocketUri,
 };
-pub use handshake::{AcceptToken, Nonce, generate_accept_token};
+pub use handshake::{AcceptToken, Nonce, generate_accept_token, select_subprotocol};
 #[cfg(feature = "alloc")]
-pub use http::Headers;
+pub use http::{Headers, HttpVersion};
 pub use limits::{HandshakeLimits, Limits};
 pub use mask::Mask;
 #[cfg(feature = "alloc")]

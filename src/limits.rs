@@ -50,7 +50,8 @@ impl Default for Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HandshakeLimits {
-    /// The longest request or response head, in bytes with its line ends: 16 KiB unless set.
+    /// The longest request or response head, in bytes with its line ends: 16 KiB unless set. One that does not
+    /// come as bytes counts as many as it would have in HTTP/1.1.
     pub max_head_len: usize,
     /// The most header fields of a head: 100 unless set.
     pub max_headers: usize,

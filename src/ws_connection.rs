@@ -19,6 +19,7 @@ use crate::extension::{Extension, Extensions};
 use crate::frame::FrameHeader;
 use crate::handshake::{
     AcceptConnection, Answer, ClientHandshake, RejectConnection, RejectData, Request, ServerHandshake,
+    Upgrade,
 };
 use crate::limits::{HandshakeLimits, Limits};
 
@@ -220,6 +221,46 @@ impl<E: Entropy> WsConnection<E> {
         self.inbox.add(data, room)
     }
 
+    /// Takes a request that another HTTP stack has parsed, in place of its bytes, and tells it as an event.
+    ///
+    /// The answer is written in bytes. What came behind the request goes to
+    /// [`receive_data`](Self::receive_data).
+    ///
+    /// ```
+    /// use wsproto::{AcceptConnection, HandshakeLimits, HttpVersion, Upgrade, WsConnection};
+    ///
+    /// let headers = [
+    ///     ("host", "localhost"),
+    ///     ("upgrade", "websocket"),
+    ///     ("connection", "Upgrade"),
+    ///     ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ///     ("sec-websocket-version", "13"),
+    /// ];
+    /// let limits = HandshakeLimits::default();
+    /// let upgrade = Upgrade::receive("GET", "/", HttpVersion::Http11, headers, limits)?;
+    /// let mut ws = WsConnection::server();
+    /// ws.receive_request(upgrade)?;
+    /// assert!(ws.send(AcceptConnection::new())?.starts_with(b"HTTP/1.1 101 "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`LocalProtocolError::NotInHandshake`], unless this is a server that waits for a request.
+    #[doc(alias = "initiate_upgrade_connection")]
+    pub fn receive_request(&mut self, upgrade: Upgrade) -> Result<WsEvent, LocalProtocolError> {
+        match &mut self.phase {
+            Phase::Server(handshake)
+                if handshake.state() == ConnectionState::Connecting && handshake.request().is_none() =>
+            {
+                let event = WsEvent::Request(upgrade.request().clone());
+                *handshake = upgrade.into();
+                Ok(event)
+            }
+            _ => Err(LocalProtocolError::NotInHandshake),
+        }
+    }
+
     /// Takes note that the transport has ended. What follows comes out of [`next_event`](Self::next_event).
     pub fn receive_eof(&mut self) {
         if self.inbox.end == End::Open {
@@ -377,6 +418,28 @@ impl<E: Entropy> WsConnection<E> {
 /// The extensions as negotiation takes them.
 fn supported(extensions: &[Box<dyn Extension>]) -> Vec<&dyn Extension> {
     extensions.iter().map(|extension| &**extension).collect()
+}
+
+/// A connection that is open already, after a handshake over somebody else's HTTP, or in a stream of HTTP/2.
+///
+/// ```
+/// use wsproto::{Connection, Limits, TextMessage, WsConnection};
+///
+/// let mut ws = WsConnection::from(Connection::server(Limits::default()));
+/// assert_eq!(ws.send(TextMessage::from("hello"))?, b"\x81\x05hello");
+/// # Ok::<(), wsproto::LocalProtocolError>(())
+/// ```
+impl<E: Entropy> From<Connection<E>> for WsConnection<E> {
+    fn from(connection: Connection<E>) -> Self {
+        connection.with_extensions(Extensions::default()).into()
+    }
+}
+
+/// A connection that is open already, with the extensions that were negotiated for it.
+impl<E: Entropy> From<Connection<E, Extensions>> for WsConnection<E> {
+    fn from(connection: Connection<E, Extensions>) -> Self {
+        Self::new(Phase::Open(connection), None)
+    }
 }
 
 impl Inbox {

@@ -58,6 +58,12 @@ impl Nonce {
         entropy.fill(&mut bytes);
         Self::new(bytes)
     }
+
+    /// The key of a request, if it is one (§4.2.1).
+    #[cfg(feature = "alloc")]
+    pub(super) fn received(key: &[u8]) -> Option<Self> {
+        if is_key(key) { key.try_into().map(Self).ok() } else { None }
+    }
 }
 
 /// Whether a key is sixteen bytes in base64 (§4.2.1).

@@ -5,6 +5,7 @@ use alloc::string::ToString;
 use crate::connection::ConnectionState;
 use crate::entropy::Entropy;
 use crate::error::{HandshakeError, LocalProtocolError};
+use crate::extension::ExtensionParams;
 use crate::http::{self, BodyDecoder, BodyLen, HeadReader, Headers, Put, ResponseHead};
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
@@ -163,12 +164,13 @@ impl ClientHandshake {
     fn receive_head<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Answer<'i>>, HandshakeError> {
         while let Some(head) = self.head.read::<ResponseHead>(input)? {
             match head.status_code {
-                101 => return self.judge(head).map(|accept| Some(Answer::Accept(accept))),
+                101 => {
+                    let accept = judge(&self.request, self.request.offers(), &self.accept_token, head)?;
+                    return Ok(Some(Answer::Accept(accept)));
+                }
                 100..=199 => self.pass_over()?,
                 _ => {
-                    let body = BodyDecoder::new(BodyLen::of(&head)?, self.limits.max_body_len)?;
-                    let has_body = !body.is_finished();
-                    let reject = RejectConnection::received(head.status_code, head.headers, has_body);
+                    let (reject, body) = refusal(head, self.limits)?;
                     self.state = State::Rejecting(body);
                     return Ok(Some(Answer::Reject(reject)));
                 }
@@ -186,48 +188,70 @@ impl ClientHandshake {
         *informational = informational.saturating_add(1);
         Ok(())
     }
+}
 
-    /// Holds a 101 response against the list of §4.1, in its order.
-    fn judge(&self, head: ResponseHead) -> Result<AcceptConnection, HandshakeError> {
-        let ResponseHead { version, headers, .. } = head;
-        if version != 1 {
-            return Err(HandshakeError::HttpVersion);
-        }
-        if !is_single(&headers, "Upgrade", |value| value.eq_ignore_ascii_case(b"websocket")) {
-            return Err(HandshakeError::MissingUpgrade);
-        }
-        if !headers.lists("Connection", "Upgrade") {
-            return Err(HandshakeError::MissingConnectionUpgrade);
-        }
-        if !is_single(&headers, "Sec-WebSocket-Accept", |value| value == self.accept_token.as_bytes()) {
-            return Err(HandshakeError::WrongAccept);
-        }
-        self.judge_extensions(&headers)?;
-        let was_offered =
-            |chosen: &[u8]| self.request.subprotocols().any(|offered| offered.as_bytes() == chosen);
-        if headers.get(PROTOCOL).is_some() && !is_single(&headers, PROTOCOL, was_offered) {
-            return Err(HandshakeError::UnexpectedSubprotocol);
-        }
-        Ok(AcceptConnection::received(headers))
+/// Holds a 101 response against the list of §4.1, in its order.
+pub(super) fn judge(
+    request: &Request,
+    offers: &[ExtensionParams],
+    accept_token: &AcceptToken,
+    head: ResponseHead,
+) -> Result<AcceptConnection, HandshakeError> {
+    let ResponseHead { version, headers, .. } = head;
+    if version != 1 {
+        return Err(HandshakeError::HttpVersion);
     }
+    if !is_single(&headers, "Upgrade", |value| value.eq_ignore_ascii_case(b"websocket")) {
+        return Err(HandshakeError::MissingUpgrade);
+    }
+    if !headers.lists("Connection", "Upgrade") {
+        return Err(HandshakeError::MissingConnectionUpgrade);
+    }
+    if !is_single(&headers, "Sec-WebSocket-Accept", |value| value == accept_token.as_bytes()) {
+        return Err(HandshakeError::WrongAccept);
+    }
+    judge_choice(request, offers, headers)
+}
 
-    /// "An extension that was not present in the client's handshake" fails the connection (§4.1); so does one
-    /// that is answered twice. Parameters are for [`AcceptConnection::extensions`] to judge.
-    fn judge_extensions(&self, headers: &Headers) -> Result<(), HandshakeError> {
-        if !has_lawful_extensions(headers) {
-            return Err(HandshakeError::InvalidExtension);
-        }
-        let answers = named_extensions(headers).unwrap_or_default();
-        let offers = self.request.offers();
-        for (place, answer) in answers.iter().enumerate() {
-            let was_offered = offers.iter().any(|offer| offer.name() == answer.name());
-            let is_repeated = answers.iter().take(place).any(|other| other.name() == answer.name());
-            if !was_offered || is_repeated {
-                return Err(HandshakeError::UnexpectedExtension);
-            }
-        }
-        Ok(())
+/// Holds what a server has chosen against what it was offered (§4.1).
+pub(super) fn judge_choice(
+    request: &Request,
+    offers: &[ExtensionParams],
+    headers: Headers,
+) -> Result<AcceptConnection, HandshakeError> {
+    judge_extensions(offers, &headers)?;
+    let was_offered = |chosen: &[u8]| request.subprotocols().any(|offered| offered.as_bytes() == chosen);
+    if headers.get(PROTOCOL).is_some() && !is_single(&headers, PROTOCOL, was_offered) {
+        return Err(HandshakeError::UnexpectedSubprotocol);
     }
+    Ok(AcceptConnection::received(headers))
+}
+
+/// "An extension that was not present in the client's handshake" fails the connection (§4.1); so does one
+/// that is answered twice. Parameters are for [`AcceptConnection::extensions`] to judge.
+fn judge_extensions(offers: &[ExtensionParams], headers: &Headers) -> Result<(), HandshakeError> {
+    if !has_lawful_extensions(headers) {
+        return Err(HandshakeError::InvalidExtension);
+    }
+    let answers = named_extensions(headers).unwrap_or_default();
+    for (place, answer) in answers.iter().enumerate() {
+        let was_offered = offers.iter().any(|offer| offer.name() == answer.name());
+        let is_repeated = answers.iter().take(place).any(|other| other.name() == answer.name());
+        if !was_offered || is_repeated {
+            return Err(HandshakeError::UnexpectedExtension);
+        }
+    }
+    Ok(())
+}
+
+/// A response that opens nothing, and its body.
+pub(super) fn refusal(
+    head: ResponseHead,
+    limits: HandshakeLimits,
+) -> Result<(RejectConnection, BodyDecoder), HandshakeError> {
+    let body = BodyDecoder::new(BodyLen::of(&head)?, limits.max_body_len)?;
+    let has_body = !body.is_finished();
+    Ok((RejectConnection::received(head.status_code, head.headers, has_body), body))
 }
 
 /// Whether a field stands exactly once, with a value such as this (§4.3, §11.3.3, §11.3.4).

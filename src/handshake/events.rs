@@ -343,6 +343,7 @@ impl HandshakeError {
         let reject = RejectConnection::new(self.status());
         match self {
             Self::MethodNotGet => reject.with_header("Allow", "GET"),
+            Self::MethodNotConnect => reject.with_header("Allow", "CONNECT"),
             // "A server that sends a 426 response MUST send an Upgrade header field" (RFC 9110 §15.5.22).
             Self::UnsupportedVersion => reject.with_header("Upgrade", "websocket").with_header(VERSION, "13"),
             // "A |Sec-WebSocket-Version| header field indicating the version(s)" (RFC 6455 §4.2.2, §4.4).
@@ -408,6 +409,8 @@ fn text(bytes: &[u8]) -> &str {
 pub(super) const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
 pub(super) const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
+
+pub(super) const KEY: &str = "Sec-WebSocket-Key";
 
 pub(super) const CONTENT_LENGTH: &str = "Content-Length";
 

@@ -62,7 +62,7 @@ enum State {
 
 /// How a refusal's body goes out.
 #[derive(Clone, Copy, Debug)]
-enum Framing {
+pub(super) enum Framing {
     Chunked,
     /// So many bytes were announced and have not come.
     Known {
@@ -74,6 +74,11 @@ impl ServerHandshake {
     /// A handshake that waits for a request.
     pub fn new(limits: HandshakeLimits) -> Self {
         Self { head: HeadReader::new(limits), state: State::Receiving }
+    }
+
+    /// A handshake that has its request.
+    pub(super) fn deciding(limits: HandshakeLimits, request: Request, accept_token: AcceptToken) -> Self {
+        Self { head: HeadReader::new(limits), state: State::Deciding { request, accept_token } }
     }
 
     /// Reads on in `input` up to the end of the request, and takes off what it has read.
@@ -137,19 +142,7 @@ impl ServerHandshake {
         let State::Deciding { request, accept_token } = &self.state else {
             return Err(LocalProtocolError::NotInHandshake);
         };
-        accept.check()?;
-        if let Some(chosen) = accept.subprotocol() {
-            if !request.subprotocols().any(|offered| offered == chosen) {
-                return Err(LocalProtocolError::SubprotocolNotOffered);
-            }
-        }
-        if !accept.agreed().is_empty() {
-            let offers = request.extensions();
-            if !accept.agreed().iter().all(|agreed| offers.iter().any(|offer| offer.name() == agreed.name()))
-            {
-                return Err(LocalProtocolError::ExtensionNotOffered);
-            }
-        }
+        check_accept(request, &accept)?;
         http::write(output, |put| {
             put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
             http::put_field(put, "Sec-WebSocket-Accept", accept_token.as_bytes());
@@ -177,13 +170,7 @@ impl ServerHandshake {
         if !matches!(self.state, State::Deciding { .. } | State::Failed) {
             return Err(LocalProtocolError::NotInHandshake);
         }
-        reject.check()?;
-        let next = match (reject.status_code(), reject.has_body(), announced_len(reject.headers())?) {
-            (NOT_MODIFIED, false, _) | (_, false, None | Some(0)) => State::Rejected,
-            (NOT_MODIFIED, true, _) | (_, false, _) => return Err(LocalProtocolError::InvalidBody),
-            (_, true, None) => State::Rejecting(Framing::Chunked),
-            (_, true, Some(remaining)) => State::Rejecting(Framing::Known { remaining }),
-        };
+        let next = check_reject(&reject)?.map_or(State::Rejected, State::Rejecting);
         http::write(output, |put| {
             let status_code = reject.status_code();
             put(format!("HTTP/1.1 {status_code} {}\r\n", reason_phrase(status_code)).as_bytes());
@@ -254,7 +241,7 @@ impl ServerHandshake {
 }
 
 /// Holds a request against §4.2.1, in the order of its list; nothing is taken on trust (§10.1, §10.7).
-fn judge(head: RequestHead) -> Result<(Request, AcceptToken), HandshakeError> {
+pub(super) fn judge(head: RequestHead) -> Result<(Request, AcceptToken), HandshakeError> {
     let RequestHead { method, target, version, mut headers } = head;
     if version != 1 {
         return Err(HandshakeError::HttpVersion);
@@ -329,7 +316,7 @@ fn judge_host(headers: &Headers) -> Result<(), HandshakeError> {
 }
 
 /// What follows the head would be the body, not frames (RFC 9112 §6.3).
-fn judge_body(headers: &Headers) -> Result<(), HandshakeError> {
+pub(super) fn judge_body(headers: &Headers) -> Result<(), HandshakeError> {
     let has_len = headers.get_all(CONTENT_LENGTH).any(|len| len != b"0");
     if has_len || headers.get("Transfer-Encoding").is_some() {
         return Err(HandshakeError::RequestBody);
@@ -338,7 +325,7 @@ fn judge_body(headers: &Headers) -> Result<(), HandshakeError> {
 }
 
 /// "A |Sec-WebSocket-Version| header field, with a value of 13"; a number below 256 else (§4.3).
-fn judge_version(headers: &Headers) -> Result<(), HandshakeError> {
+pub(super) fn judge_version(headers: &Headers) -> Result<(), HandshakeError> {
     match headers.single(VERSION) {
         Ok(Some(b"13")) => Ok(()),
         Ok(Some([b'0', _, ..])) => Err(HandshakeError::InvalidVersion),
@@ -350,7 +337,7 @@ fn judge_version(headers: &Headers) -> Result<(), HandshakeError> {
 }
 
 /// "1#token" (§4.3).
-fn judge_subprotocols(headers: &Headers) -> Result<(), HandshakeError> {
+pub(super) fn judge_subprotocols(headers: &Headers) -> Result<(), HandshakeError> {
     let absent = headers.get(PROTOCOL).is_none();
     let empty = headers.list(PROTOCOL).next().is_none();
     if empty && !absent || !headers.list(PROTOCOL).all(syntax::is_token) {
@@ -360,8 +347,36 @@ fn judge_subprotocols(headers: &Headers) -> Result<(), HandshakeError> {
 }
 
 /// A value that "does not conform to the ABNF" fails the connection (§9.1).
-fn judge_extensions(headers: &Headers) -> Result<(), HandshakeError> {
+pub(super) fn judge_extensions(headers: &Headers) -> Result<(), HandshakeError> {
     if has_lawful_extensions(headers) { Ok(()) } else { Err(HandshakeError::InvalidExtension) }
+}
+
+/// Whether this yes can be an answer to the request.
+pub(super) fn check_accept(request: &Request, accept: &AcceptConnection) -> Result<(), LocalProtocolError> {
+    accept.check()?;
+    if let Some(chosen) = accept.subprotocol() {
+        if !request.subprotocols().any(|offered| offered == chosen) {
+            return Err(LocalProtocolError::SubprotocolNotOffered);
+        }
+    }
+    if !accept.agreed().is_empty() {
+        let offers = request.extensions();
+        if !accept.agreed().iter().all(|agreed| offers.iter().any(|offer| offer.name() == agreed.name())) {
+            return Err(LocalProtocolError::ExtensionNotOffered);
+        }
+    }
+    Ok(())
+}
+
+/// Whether this no can be sent, and how its body goes out, if it has one.
+pub(super) fn check_reject(reject: &RejectConnection) -> Result<Option<Framing>, LocalProtocolError> {
+    reject.check()?;
+    match (reject.status_code(), reject.has_body(), announced_len(reject.headers())?) {
+        (NOT_MODIFIED, false, _) | (_, false, None | Some(0)) => Ok(None),
+        (NOT_MODIFIED, true, _) | (_, false, _) => Err(LocalProtocolError::InvalidBody),
+        (_, true, None) => Ok(Some(Framing::Chunked)),
+        (_, true, Some(remaining)) => Ok(Some(Framing::Known { remaining })),
+    }
 }
 
 /// The length of body that a refusal's headers announce.

@@ -1,16 +1,20 @@
 //! HTTP/1.1: bytes to heads and bodies, and back (RFC 9112).
 
+mod version;
 mod line;
 pub(crate) mod syntax;
 // Uses the last.
 mod headers;
 // Use them all.
+mod fields;
 mod head;
 mod body;
 mod write;
 
 pub(crate) use body::{BodyDecoder, BodyLen, decimal};
+pub(crate) use fields::FieldGatherer;
 pub(crate) use head::{HeadReader, RequestHead, ResponseHead};
 pub use headers::Headers;
 pub(crate) use headers::Span;
+pub use version::HttpVersion;
 pub(crate) use write::{Put, put_chunk, put_field, put_last_fields, put_list, reserve, write};

@@ -57,17 +57,25 @@ fn is_ip_literal(address: &[u8]) -> bool {
     core::str::from_utf8(address).is_ok_and(|address| address.parse::<core::net::Ipv6Addr>().is_ok())
 }
 
+/// A host's registered name (RFC 3986 §3.2.2).
 fn is_reg_name(name: &[u8]) -> bool {
-    let mut rest = name;
+    !name.is_empty() && is_uri_text(name, b"")
+}
+
+/// Bytes that may stand in a URI as they are: unreserved ones, `sub-delims`, whole percent-encodings, and
+/// those in `others` (RFC 3986 §2, §3.3, §3.4).
+pub(crate) fn is_uri_text(text: &[u8], others: &[u8]) -> bool {
+    let mut rest = text;
     while let [byte, tail @ ..] = rest {
         rest = match (byte, tail) {
             (b'%', [high, low, tail @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => tail,
             (b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~', _) => tail,
             (b'!' | b'$' | b'&'..=b',' | b';' | b'=', _) => tail,
+            (byte, _) if others.contains(byte) => tail,
             _ => return false,
         };
     }
-    !name.is_empty()
+    true
 }
 
 fn is_port(port: &[u8]) -> bool {

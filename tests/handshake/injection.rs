@@ -1,8 +1,8 @@
 //! What a caller may not smuggle into a head (RFC 6455 §4.1, §11.3; RFC 9110 §5.5; RFC 9112 §2.2, §5.2).
 
 use wsproto::{
-    AcceptConnection, ClientHandshake, ConnectionState, HandshakeLimits, LocalProtocolError,
-    RejectConnection, Request, WsConnection,
+    AcceptConnection, ClientHandshake, ConnectionState, ExtendedConnect, HandshakeLimits, LocalProtocolError,
+    Origin, OriginPolicy, RejectConnection, Request, Scheme, Upgrade, WebSocketUri, WsConnection,
 };
 
 use crate::support::{Head, Sample, deciding, plain};
@@ -32,6 +32,11 @@ fn refused_request(request: &Request, error: LocalProtocolError) {
     assert_eq!(start.map(|_| ()), Err(error), "{request:?}");
     assert_eq!((output.len(), entropy.draws.len()), (0, 0), "{request:?}");
 
+    let upgrade = Upgrade::start(request.clone(), limits, &mut entropy);
+    assert_eq!((upgrade.map(|_| ()), entropy.draws.len()), (Err(error), 0), "{request:?}");
+    let connect = ExtendedConnect::start(request.clone(), Scheme::Wss, limits);
+    assert_eq!(connect.map(|_| ()), Err(error), "{request:?}");
+
     let mut connection = WsConnection::client(Sample::default());
     assert_eq!(connection.send(request.clone()), Err(error));
     assert_eq!((connection.bytes_to_send().len(), connection.state()), (0, ConnectionState::Connecting));
@@ -49,6 +54,13 @@ fn refused_accept(accept: &AcceptConnection, error: LocalProtocolError) {
     assert!(handshake.request().is_some());
     handshake.accept(AcceptConnection::new().with_subprotocol("a"), &mut output).unwrap();
 
+    let request = plain().with_subprotocol("a").with_subprotocol("b");
+    let limits = HandshakeLimits::default();
+    let upgrade = Upgrade::start(request.clone(), limits, &mut Sample::default()).unwrap();
+    assert_eq!(upgrade.accept(accept.clone()), Err(error), "{accept:?}");
+    let connect = ExtendedConnect::start(request, Scheme::Wss, limits).unwrap();
+    assert_eq!(connect.accept(accept.clone()), Err(error), "{accept:?}");
+
     let mut connection = WsConnection::server();
     connection.receive_data(&Vec::from(offer)).unwrap();
     connection.next_event().unwrap();
@@ -65,6 +77,9 @@ fn refused_reject(reject: &RejectConnection, error: LocalProtocolError) {
     assert_eq!((output.len(), handshake.state()), (0, ConnectionState::Connecting));
     assert!(handshake.request().is_some());
     handshake.reject(RejectConnection::new(403), &mut output).unwrap();
+
+    assert_eq!(Upgrade::reject(reject.clone()), Err(error), "{reject:?}");
+    assert_eq!(ExtendedConnect::reject(reject.clone()), Err(error), "{reject:?}");
 
     let mut connection = WsConnection::server();
     connection.receive_data(&Vec::from(Head::request())).unwrap();
@@ -116,6 +131,27 @@ fn nothing_is_smuggled_into_a_target() {
     }
     for target in ["/ HTTP/1.1", "/a b", "/a\tb", "/\u{e9}", "/#", "", "a"] {
         refused_request(&Request::new("a", target), LocalProtocolError::InvalidTarget);
+    }
+}
+
+#[test]
+fn nothing_is_smuggled_into_a_uri_or_an_origin() {
+    for smuggled in SMUGGLED {
+        for uri in [
+            format!("ws://{smuggled}/"),
+            format!("ws://h:{smuggled}"),
+            format!("ws://h/{smuggled}"),
+            format!("ws://h/?{smuggled}"),
+            format!("{smuggled}ws://h/"),
+        ] {
+            assert!(uri.parse::<WebSocketUri>().is_err(), "{uri:?}");
+        }
+        for origin in
+            [format!("http://{smuggled}"), format!("http://a:{smuggled}"), format!("{smuggled}http://a")]
+        {
+            assert!(origin.parse::<Origin>().is_err(), "{origin:?}");
+            assert!(OriginPolicy::list([origin]).is_err());
+        }
     }
 }
 

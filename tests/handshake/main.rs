@@ -11,6 +11,7 @@
 )]
 
 mod support;
+mod handed_over;
 // What a server reads.
 mod head_limits;
 mod request;
@@ -24,11 +25,22 @@ mod client_request;
 mod refusal;
 mod response;
 mod response_syntax;
+mod uri;
+// Where another stack reads and writes.
+mod upgrade;
+mod extended_connect;
+mod extended_connect_answer;
+#[cfg(feature = "http")]
+mod http_types;
+// What a server chooses by.
+mod origin;
+mod subprotocol;
 // What nobody may write.
 mod injection;
 // What follows from all of it.
 mod accept_token;
 mod forwarding;
 mod properties;
+mod doors;
 mod ws_connection;
 mod ws_limits;

@@ -10,7 +10,7 @@ use crate::support::{
     Answered, Asked, Head, Reader, Sample, acceptable, answer_under, ask, fields, opened, plain, read_request,
 };
 
-fn cases(cases: u32) -> ProptestConfig {
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
@@ -25,23 +25,23 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
     vec(byte, 0..24).prop_map(|bytes| bytes.trim_ascii().to_vec())
 }
 
-fn pairs() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
+pub(crate) fn pairs() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     vec((name(), value()), 0..12)
 }
 
-fn token() -> impl Strategy<Value = String> {
+pub(crate) fn token() -> impl Strategy<Value = String> {
     "[!#$%&'*+.^_`|~0-9A-Za-z-]{1,10}"
 }
 
 /// A head, with these fields behind its own.
-fn with_fields(head: Head, pairs: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn with_fields(head: Head, pairs: &[(String, Vec<u8>)]) -> Vec<u8> {
     let line = |name: &str, value: &[u8]| [name.as_bytes(), b": ", value].concat();
     pairs.iter().fold(head, |head, (name, value)| head.with(line(name, value))).into()
 }
 
 /// One change to some bytes, as errors and attackers make them.
 #[derive(Clone, Debug)]
-enum Change {
+pub(crate) enum Change {
     Put(Index, u8),
     Insert(Index, Vec<u8>),
     Remove(Index, usize),
@@ -49,7 +49,7 @@ enum Change {
     Flip(Index, u32),
 }
 
-fn change() -> impl Strategy<Value = Change> {
+pub(crate) fn change() -> impl Strategy<Value = Change> {
     let at = any::<Index>;
     let telling = select(&b"\r\n\t \0:,;=\"/#?\x7f\x80\xffaHU019"[..]);
     prop_oneof![
@@ -61,7 +61,7 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-fn changed(mut bytes: Vec<u8>, changes: &[Change]) -> Vec<u8> {
+pub(crate) fn changed(mut bytes: Vec<u8>, changes: &[Change]) -> Vec<u8> {
     for change in changes {
         if bytes.is_empty() {
             break;

@@ -9,6 +9,8 @@ use wsproto::{
     Headers, RejectConnection, RejectData, Request, ServerHandshake,
 };
 
+use crate::handed_over;
+
 /// The key of §1.3, and the server's answer to it.
 pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 pub(crate) const TOKEN: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
@@ -211,6 +213,7 @@ pub(crate) fn acceptable(head: impl Into<Vec<u8>>) -> Acceptable {
         panic!("{seen:?} from {}", head.escape_ascii())
     };
     assert_eq!(consumed, head.len(), "what is behind the head is left alone");
+    handed_over::acceptable(&head, &request);
     *request
 }
 
@@ -224,6 +227,7 @@ pub(crate) fn refused_by(limits: HandshakeLimits, bytes: &[u8], error: Handshake
     let seen = ask(limits, bytes);
     assert_eq!(seen.0, expected, "{}", bytes.escape_ascii());
     assert_eq!(ask(limits, &followed(bytes)), seen, "bytes behind the head matter");
+    handed_over::refused(limits, bytes, error);
 }
 
 /// A server that has read the request in `head`.
@@ -386,7 +390,9 @@ pub(crate) fn opened(request: &Request, head: impl Into<Vec<u8>>) -> AcceptConne
     let head = head.into();
     let seen = whole_answer(request, &head);
     assert_eq!(seen.state, ConnectionState::Open, "{seen:?} from {}", head.escape_ascii());
-    seen.accept.expect("a yes")
+    let accept = seen.accept.expect("a yes");
+    handed_over::opened(request, &head, &accept);
+    accept
 }
 
 /// Asserts that a client that sent `request` fails over `head`, by this error.
@@ -395,4 +401,5 @@ pub(crate) fn failed(request: &Request, head: impl Into<Vec<u8>>, error: Handsha
     let seen = whole_answer(request, &head);
     assert_eq!(seen.failure, Some(error), "{seen:?} from {}", head.escape_ascii());
     assert_eq!((seen.accept, seen.reject), (None, None));
+    handed_over::failed(request, &head, error);
 }

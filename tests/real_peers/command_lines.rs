@@ -24,8 +24,9 @@ fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
         ("echo_server", &["--addr"], "--addr needs an address"),
         ("echo_client", &[], "one URL is needed"),
         ("echo_client", &["ws://127.0.0.1/", "ws://127.0.0.1/"], "one URL is needed"),
-        ("echo_client", &["http://127.0.0.1/"], "not a ws:// URL: http://127.0.0.1/"),
-        ("echo_client", &["ws:///path"], "not a ws:// URL: ws:///path"),
+        ("echo_client", &["http://h/"], "http://h/: scheme of the URI is missing or another"),
+        ("echo_client", &["ws:///path"], "ws:///path: host of the URI is missing or malformed"),
+        ("echo_client", &["wss://h/"], "wss://h/: this client does without TLS"),
         ("autobahn_client", &["ws://127.0.0.1/"], "a URL and a name are needed"),
         ("autobahn_client", &["127.0.0.1:9001", "wsproto"], "not a ws:// URL: 127.0.0.1:9001"),
         ("dump", &[], "--role is needed"),
@@ -57,7 +58,7 @@ fn echo_client_names_an_address_where_nobody_listens() {
     // The port of tcpmux, which nobody runs.
     let ending = run("echo_client", &["ws://127.0.0.1:1/"]);
     assert_eq!((ending.code, ending.stdout.as_str()), (Some(1), ""));
-    let expected = "echo_client: cannot connect to 127.0.0.1:1: ";
+    let expected = "echo_client: cannot connect to ws://127.0.0.1:1/: ";
     assert!(ending.stderr.starts_with(expected), "{}", ending.stderr);
 }
 

@@ -1,0 +1,322 @@
+//! A WebSocket in a stream of HTTP/2 or HTTP/3: extended CONNECT, in fields (RFC 8441, RFC 9220).
+
+use alloc::vec::Vec;
+
+use crate::error::{HandshakeError, LocalProtocolError};
+use crate::extension::ExtensionParams;
+use crate::http::{FieldGatherer, Headers, ResponseHead, Span, decimal, syntax};
+use crate::limits::HandshakeLimits;
+
+use super::client::{self, Answer};
+use super::events::{AcceptConnection, RejectConnection, Request};
+use super::parts::{ResponseParts, push_choice, push_offer};
+use super::server;
+use super::uri::Scheme;
+
+/// A request for a WebSocket in a stream of HTTP/2 or HTTP/3, from which the answer can be made or judged.
+///
+/// The two versions ask and answer in the same fields; where they differ is told by
+/// [`HttpVersion`](crate::HttpVersion). Fields are pairs of name and value, pseudo-headers first, as the
+/// stack has read them or is to send them. There is no key and no token, and a server agrees with status
+/// 200. After that the stream's data is what a transport's bytes are elsewhere: it belongs to a
+/// [`Connection`](crate::Connection), and masking is no different.
+///
+/// The end of the stream, orderly or not, is for
+/// [`receive_eof`](crate::Connection::receive_eof). Where [`Transport`](crate::Transport) says to drop the
+/// transport, end the stream; to abandon a connection, reset it with the version's
+/// [`cancel_code`](crate::HttpVersion::cancel_code).
+///
+/// On a client:
+///
+/// ```
+/// use wsproto::{Answer, ExtendedConnect, HandshakeLimits, Request, Scheme};
+///
+/// let request = Request::new("server.example.com", "/chat").with_subprotocol("chat");
+/// let connect = ExtendedConnect::start(request, Scheme::Wss, HandshakeLimits::default())?;
+/// assert!(connect.fields().iter().eq([
+///     (":method", &b"CONNECT"[..]),
+///     (":protocol", b"websocket"),
+///     (":scheme", b"https"),
+///     (":authority", b"server.example.com"),
+///     (":path", b"/chat"),
+///     ("sec-websocket-version", b"13"),
+///     ("sec-websocket-protocol", b"chat"),
+/// ]));
+///
+/// let fields = [(":status", "200"), ("sec-websocket-protocol", "chat")];
+/// let answer = connect.receive_response(fields)?;
+/// assert!(matches!(answer, Some(Answer::Accept(accept)) if accept.subprotocol() == Some("chat")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// On a server:
+///
+/// ```
+/// use wsproto::{AcceptConnection, ExtendedConnect, HandshakeLimits};
+///
+/// let fields = [
+///     (":method", "CONNECT"),
+///     (":protocol", "websocket"),
+///     (":scheme", "https"),
+///     (":authority", "server.example.com"),
+///     (":path", "/chat"),
+///     ("sec-websocket-version", "13"),
+/// ];
+/// let parts = match ExtendedConnect::receive(fields, HandshakeLimits::default()) {
+///     Ok(connect) => connect.accept(AcceptConnection::new())?,
+///     Err(error) => ExtendedConnect::reject(error.response())?,
+/// };
+/// assert!(parts.fields().eq([(":status", &b"200"[..])]));
+/// # Ok::<(), wsproto::LocalProtocolError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ExtendedConnect {
+    limits: HandshakeLimits,
+    request: Request,
+    /// The extensions that are offered to whoever answers.
+    offers: Vec<ExtensionParams>,
+    scheme: Scheme,
+}
+
+impl ExtendedConnect {
+    /// The setting by which a server says that it takes such requests, with the value 1; in HTTP/2 and in
+    /// HTTP/3 (RFC 8441 §3, RFC 9220 §5).
+    ///
+    /// A client waits for it. A server that has sent 1 does not send 0 any more.
+    pub const SETTINGS_ENABLE_CONNECT_PROTOCOL: u16 = 0x8;
+
+    /// The value of `:protocol` (RFC 8441 §5).
+    pub const PROTOCOL: &str = "websocket";
+
+    /// Judges a request that has been received, or seen on its way.
+    ///
+    /// Names and values are anything that has bytes. They count as many bytes as they would have in
+    /// HTTP/1.1, pseudo-headers too.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the client broke; [`reject`](Self::reject) its [`response`](HandshakeError::response).
+    #[doc(alias = "initiate_upgrade_connection")]
+    pub fn receive<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        fields: impl IntoIterator<Item = (N, V)>,
+        limits: HandshakeLimits,
+    ) -> Result<Self, HandshakeError> {
+        let names = [":method", ":protocol", ":scheme", ":authority", ":path"];
+        let (pseudo, headers) = take_apart(names, fields, limits)?;
+        let (request, scheme) = judge(pseudo, headers)?;
+        let offers = request.extensions();
+        Ok(Self { limits, request, offers, scheme })
+    }
+
+    /// Makes a request.
+    ///
+    /// # Errors
+    ///
+    /// A host, a target, a subprotocol or a header that is malformed or the handshake's own.
+    pub fn start(
+        request: Request,
+        scheme: Scheme,
+        limits: HandshakeLimits,
+    ) -> Result<Self, LocalProtocolError> {
+        request.check()?;
+        let offers = request.offers().to_vec();
+        Ok(Self { limits, request, offers, scheme })
+    }
+
+    /// The request: its host is the `:authority`, its target the `:path`.
+    pub const fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Whether the client has asked for `ws`, by the `:scheme` `http`, or for `wss`, by `https`.
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The fields of the request, all of them, to be sent in order.
+    ///
+    /// Headers that are about a connection of HTTP/1.1, which a request that is sent on may have, are left
+    /// out (RFC 9113 §8.2.2, RFC 9114 §4.2).
+    pub fn fields(&self) -> Headers {
+        let mut headers = Headers::default();
+        for (name, value) in [
+            (":method", "CONNECT"),
+            (":protocol", Self::PROTOCOL),
+            (":scheme", self.scheme.http()),
+            (":authority", self.request.host()),
+            (":path", self.request.target()),
+        ] {
+            headers.push(name, value.as_bytes());
+        }
+        let mut offer = Headers::default();
+        push_offer(&mut offer, &self.request, &self.offers);
+        push_lower(&mut headers, offer.iter(), self.request.headers());
+        headers
+    }
+
+    /// Makes the response that opens the connection: status 200.
+    ///
+    /// # Errors
+    ///
+    /// Where a subprotocol was not offered, or a header is malformed or the handshake's own.
+    pub fn accept(&self, accept: AcceptConnection) -> Result<ResponseParts, LocalProtocolError> {
+        server::check_accept(&self.request, &accept)?;
+        let mut choice = Headers::default();
+        push_choice(&mut choice, &accept);
+        let mut headers = Headers::default();
+        push_lower(&mut headers, choice.iter(), accept.headers());
+        Ok(ResponseParts::new(200, headers))
+    }
+
+    /// Makes the response that refuses a connection.
+    ///
+    /// Its body, where it has one, is for the stack to send; where it has none, the response ends the stream.
+    /// Status 426 becomes 400: it would have to name another protocol in `Upgrade`, for which there is no
+    /// place here (RFC 9110 §15.5.22).
+    ///
+    /// # Errors
+    ///
+    /// Where the status is none for a refusal, a length is not the body's, or a header is malformed or the
+    /// handshake's own.
+    pub fn reject(reject: RejectConnection) -> Result<ResponseParts, LocalProtocolError> {
+        server::check_reject(&reject)?;
+        let status_code = match reject.status_code() {
+            426 => 400,
+            status_code => status_code,
+        };
+        let mut headers = Headers::default();
+        push_lower(&mut headers, reject.extra_headers(), reject.headers());
+        Ok(ResponseParts::new(status_code, headers))
+    }
+
+    /// Judges a response that has been received, or seen on its way.
+    ///
+    /// Returns `None` for one that is merely informational: the answer is still to come. A refusal's
+    /// [`has_body`](RejectConnection::has_body) says that a body may follow, which the stack reads.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the server broke; reset the stream.
+    pub fn receive_response<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &self,
+        fields: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Option<Answer<'static>>, HandshakeError> {
+        let ([status], headers) = take_apart([":status"], fields, self.limits)?;
+        Ok(match status_code(&headers, status)? {
+            100..=199 => None,
+            // "Any 2xx" (RFC 9110 §9.3.6).
+            200..=299 => Some(Answer::Accept(client::judge_choice(&self.request, &self.offers, headers)?)),
+            status_code => {
+                let head = ResponseHead { status_code, version: 1, headers };
+                Some(Answer::Reject(client::refusal(head, self.limits)?.0))
+            }
+        })
+    }
+}
+
+/// Sorts fields into pseudo-headers of these names, and headers (RFC 9113 §8.2, §8.3; RFC 9114 §4.2, §4.3).
+fn take_apart<const COUNT: usize, N: AsRef<[u8]>, V: AsRef<[u8]>>(
+    names: [&str; COUNT],
+    fields: impl IntoIterator<Item = (N, V)>,
+    limits: HandshakeLimits,
+) -> Result<([Option<Span>; COUNT], Headers), HandshakeError> {
+    let mut gatherer = FieldGatherer::new(limits);
+    let mut pseudo = [None; COUNT];
+    for (name, value) in fields {
+        let (name, value) = (name.as_ref(), value.as_ref());
+        match name {
+            [b':', ..] => {
+                let known = names.iter().position(|known| known.as_bytes() == name);
+                match known.and_then(|known| pseudo.get_mut(known)) {
+                    // Each once, and none behind a header.
+                    Some(place @ None) if gatherer.is_empty() => *place = Some(gatherer.keep(name, value)?),
+                    _ => return Err(HandshakeError::InvalidPseudoHeader),
+                }
+            }
+            b"cookie" => gatherer.add_cookie(value)?,
+            _ => {
+                judge_field(name, value)?;
+                gatherer.add(name, value)?;
+            }
+        }
+    }
+    Ok((pseudo, gatherer.finish()))
+}
+
+/// What HTTP/2 and HTTP/3 ask of a header, besides what HTTP/1.1 does.
+fn judge_field(name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
+    if name.iter().any(u8::is_ascii_uppercase) {
+        return Err(HandshakeError::MalformedHead);
+    }
+    if is_connection_specific(name, value) {
+        return Err(HandshakeError::ConnectionSpecificHeader);
+    }
+    Ok(())
+}
+
+/// Whether a header is about a connection of HTTP/1.1 (RFC 9113 §8.2.2, RFC 9114 §4.2).
+fn is_connection_specific(name: &[u8], value: &[u8]) -> bool {
+    CONNECTION_SPECIFIC.iter().any(|specific| specific.as_bytes().eq_ignore_ascii_case(name))
+        || name.eq_ignore_ascii_case(b"te") && !value.eq_ignore_ascii_case(b"trailers")
+}
+
+const CONNECTION_SPECIFIC: [&str; 5] =
+    ["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"];
+
+/// Holds a request against RFC 8441 §4 and §5, and what they take over from RFC 6455.
+fn judge(pseudo: [Option<Span>; 5], headers: Headers) -> Result<(Request, Scheme), HandshakeError> {
+    let [method, protocol, scheme, authority, path] = pseudo;
+    let method = method.ok_or(HandshakeError::InvalidPseudoHeader)?;
+    if headers.bytes(method) != b"CONNECT" {
+        return Err(HandshakeError::MethodNotConnect);
+    }
+    let (Some(protocol), Some(scheme), Some(authority), Some(path)) = (protocol, scheme, authority, path)
+    else {
+        return Err(HandshakeError::InvalidPseudoHeader);
+    };
+    if headers.bytes(protocol) != ExtendedConnect::PROTOCOL.as_bytes() {
+        return Err(HandshakeError::UnsupportedProtocol);
+    }
+    let scheme = [Scheme::Ws, Scheme::Wss]
+        .into_iter()
+        .find(|known| headers.bytes(scheme).eq_ignore_ascii_case(known.http().as_bytes()))
+        .ok_or(HandshakeError::InvalidPseudoHeader)?;
+    judge_authority(&headers, headers.bytes(authority))?;
+    if !syntax::is_resource_name(headers.bytes(path)) {
+        return Err(HandshakeError::InvalidTarget);
+    }
+    server::judge_body(&headers)?;
+    server::judge_version(&headers)?;
+    server::judge_subprotocols(&headers)?;
+    server::judge_extensions(&headers)?;
+    Ok((Request::received(headers, authority, path), scheme))
+}
+
+/// A `Host` has no place beside `:authority`, unless it says the same (RFC 9113 §8.3.1, RFC 9114 §4.3.1).
+fn judge_authority(headers: &Headers, authority: &[u8]) -> Result<(), HandshakeError> {
+    let agrees = match headers.single("Host") {
+        Ok(host) => host.is_none_or(|host| host.eq_ignore_ascii_case(authority)),
+        Err(_) => false,
+    };
+    if agrees && syntax::is_host(authority) { Ok(()) } else { Err(HandshakeError::InvalidHost) }
+}
+
+/// A status of three digits; 101 is none here (RFC 9113 §8.6, RFC 9114 §4.5).
+fn status_code(headers: &Headers, status: Option<Span>) -> Result<u16, HandshakeError> {
+    let digits = headers.bytes(status.ok_or(HandshakeError::InvalidPseudoHeader)?);
+    let status_code = decimal(digits).and_then(|status_code| u16::try_from(status_code).ok());
+    match status_code {
+        Some(status_code @ (100 | 102..=999)) if digits.len() == 3 => Ok(status_code),
+        _ => Err(HandshakeError::InvalidPseudoHeader),
+    }
+}
+
+/// Adds what may stand in HTTP/2 and HTTP/3, its names in lower case; not what `all` says is about a
+/// connection.
+fn push_lower<'f>(headers: &mut Headers, fields: impl Iterator<Item = (&'f str, &'f [u8])>, all: &Headers) {
+    for (name, value) in fields {
+        if !is_connection_specific(name.as_bytes(), value) && !all.lists("Connection", name) {
+            headers.push(&name.to_ascii_lowercase(), value);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What a handshake says in fields, for another HTTP stack to send (RFC 6455 §4, RFC 8441 §5).
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use crate::extension::ExtensionParams;
+use crate::http::{Headers, Span};
+
+use super::events::{AcceptConnection, EXTENSIONS, PROTOCOL, Request, VERSION};
+
+/// The head of a response, for another HTTP stack to send.
+///
+/// ```
+/// use wsproto::{HandshakeError, Upgrade};
+///
+/// let parts = Upgrade::reject(HandshakeError::MethodNotGet.response())?;
+/// assert_eq!(parts.status_code(), 405);
+/// assert_eq!(parts.headers().get("allow"), Some(&b"GET"[..]));
+/// assert_eq!(parts.fields().next(), Some((":status", &b"405"[..])));
+/// # Ok::<(), wsproto::LocalProtocolError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResponseParts {
+    status_code: u16,
+    headers: Headers,
+    /// The status in digits.
+    status: Span,
+}
+
+impl ResponseParts {
+    pub(super) fn new(status_code: u16, mut headers: Headers) -> Self {
+        let status = headers.add_bytes(status_code.to_string().as_bytes());
+        Self { status_code, headers, status }
+    }
+
+    /// The status.
+    pub const fn status_code(&self) -> u16 {
+        self.status_code
+    }
+
+    /// The headers, in order.
+    pub const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The status as `:status`, and then the headers: as HTTP/2 and HTTP/3 have them.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        core::iter::once((":status", self.headers.bytes(self.status))).chain(self.headers.iter())
+    }
+}
+
+/// Adds what a client says in every version of HTTP.
+pub(super) fn push_offer(headers: &mut Headers, request: &Request, offers: &[ExtensionParams]) {
+    headers.push(VERSION, b"13");
+    push_list(headers, PROTOCOL, request.subprotocols());
+    push_list(headers, EXTENSIONS, offers);
+    push_all(headers, request.extra_headers());
+}
+
+/// Adds what a server that agrees says in every version of HTTP.
+pub(super) fn push_choice(headers: &mut Headers, accept: &AcceptConnection) {
+    if let Some(subprotocol) = accept.subprotocol() {
+        headers.push(PROTOCOL, subprotocol.as_bytes());
+    }
+    push_list(headers, EXTENSIONS, accept.agreed());
+    push_all(headers, accept.extra_headers());
+}
+
+/// Adds a field that is a list, where there are elements.
+fn push_list<T: ToString>(headers: &mut Headers, name: &str, elements: impl IntoIterator<Item = T>) {
+    let elements: Vec<_> = elements.into_iter().map(|element| element.to_string()).collect();
+    if !elements.is_empty() {
+        headers.push(name, elements.join(", ").as_bytes());
+    }
+}
+
+pub(super) fn push_all<'f>(headers: &mut Headers, fields: impl Iterator<Item = (&'f str, &'f [u8])>) {
+    for (name, value) in fields {
+        headers.push(name, value);
+    }
+}

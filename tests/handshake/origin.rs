@@ -1,0 +1,175 @@
+//! Which pages may connect (RFC 6454 §4 to §7, RFC 6455 §4.2.2, §10.2).
+
+use wsproto::{Origin, OriginPolicy, Request, Scheme, UriError, WebSocketUri};
+
+use crate::support::{Head, acceptable, deciding, plain};
+
+fn parse(origin: &str) -> Origin {
+    origin.parse().unwrap_or_else(|error| panic!("{origin}: {error}"))
+}
+
+/// Whether a page of this origin may connect to `host`.
+fn allows(policy: &OriginPolicy, host: &str, origin: impl AsRef<[u8]>) -> bool {
+    let checked = policy.check(&Request::new(host, "/").with_header("Origin", origin));
+    if let Err(reject) = &checked {
+        assert_eq!((reject.status_code(), reject.has_body()), (403, false));
+    }
+    checked.is_ok()
+}
+
+#[test]
+fn origins_are_the_same_by_scheme_host_and_port() {
+    for (one, other) in [
+        ("http://example.com", "http://example.com:80"),
+        ("https://example.com", "HTTPS://EXAMPLE.com:443"),
+        ("https://[::1]:8443", "https://[0:0::1]:8443"),
+        ("http://a:", "http://a"),
+        ("chrome-extension://abc", "Chrome-Extension://ABC"),
+        ("null", "null"),
+    ] {
+        assert_eq!(parse(one), parse(other));
+    }
+    for (one, other) in [
+        ("http://example.com", "https://example.com"),
+        ("http://example.com:443", "https://example.com"),
+        ("http://example.com", "http://example.com."),
+        ("http://example.com", "http://www.example.com"),
+        ("http://example.com", "http://example.com:8080"),
+        ("foo://a", "foo://a:80"),
+        ("null", "http://null"),
+    ] {
+        assert_ne!(parse(one), parse(other));
+    }
+}
+
+#[test]
+fn origins_are_shown_as_browsers_send_them() {
+    for origin in
+        ["null", "http://example.com", "https://example.com:8443", "http://[::1]:8080", "moz-extension://a-b"]
+    {
+        assert_eq!(parse(origin).to_string(), origin);
+    }
+    assert_eq!(parse("HTTPS://Example.COM:443").to_string(), "https://example.com");
+    for (uri, origin) in [
+        ("ws://h:80/x", "http://h"),
+        ("wss://H/", "https://h"),
+        ("wss://h:80", "https://h:80"),
+        ("ws://[::1]:9001/", "http://[::1]:9001"),
+    ] {
+        assert_eq!(Origin::from(&uri.parse::<WebSocketUri>().unwrap()).to_string(), origin);
+    }
+}
+
+#[test]
+fn what_is_no_origin_is_refused() {
+    for (origin, error) in [
+        ("", UriError::Scheme),
+        ("NULL", UriError::Scheme),
+        ("example.com", UriError::Scheme),
+        ("://example.com", UriError::Scheme),
+        ("1x://example.com", UriError::Scheme),
+        ("h ttp://a", UriError::Scheme),
+        ("http://", UriError::Host),
+        ("http://*.example.com\r\n", UriError::Host),
+        ("http://a b", UriError::Host),
+        ("http://a http://b", UriError::ResourceName),
+        ("http://a/", UriError::ResourceName),
+        ("http://a/b", UriError::ResourceName),
+        ("http://a?b", UriError::ResourceName),
+        ("http://a#b", UriError::Fragment),
+        ("http://u@a", UriError::UserInfo),
+        ("http://a:x", UriError::Port),
+        ("http://a:65536", UriError::Port),
+        ("http://a\0", UriError::Host),
+        ("\nhttp://a", UriError::Scheme),
+        ("http://caf\u{e9}", UriError::Host),
+    ] {
+        assert_eq!(origin.parse::<Origin>(), Err(error), "{origin:?}");
+        assert_eq!(OriginPolicy::list(["http://a", origin]), Err(error), "{origin:?}");
+    }
+}
+
+#[test]
+fn the_same_origin_may_connect() {
+    let policy = OriginPolicy::same_origin(Scheme::Wss);
+    for (host, origin) in [
+        ("example.com", "https://example.com"),
+        ("example.com", "https://example.com:443"),
+        ("example.com:443", "https://example.com"),
+        ("EXAMPLE.com:8443", "https://example.com:8443"),
+        ("[::1]:8443", "https://[::1]:8443"),
+        ("example.com:", "https://example.com"),
+    ] {
+        assert!(allows(&policy, host, origin), "{host} {origin}");
+    }
+    assert!(allows(&OriginPolicy::same_origin(Scheme::Ws), "localhost:8080", "http://localhost:8080"));
+}
+
+#[test]
+fn another_origin_gets_403() {
+    let policy = OriginPolicy::same_origin(Scheme::Wss);
+    for origin in [
+        "http://example.com",
+        "https://example.com:8443",
+        "https://example.com.evil.example",
+        "https://evil.example/example.com",
+        "https://example.com@evil.example",
+        "https://www.example.com",
+        "https://example.co",
+        "null",
+        "",
+        "https://",
+        "example.com",
+        "https://example.com https://evil.example",
+        "https://example.com/",
+    ] {
+        assert!(!allows(&policy, "example.com", origin), "{origin}");
+    }
+    assert!(!allows(&policy, "example.com", b"https://example.com\xff"));
+}
+
+#[test]
+fn listed_origins_may_connect() {
+    let policy = OriginPolicy::list(["https://a.example", "http://b.example:8080"]).unwrap();
+    for origin in ["https://a.example", "https://A.example:443", "http://b.example:8080"] {
+        assert!(allows(&policy, "x.example", origin), "{origin}");
+    }
+    for origin in ["http://a.example", "http://b.example", "https://x.example", "null", "*"] {
+        assert!(!allows(&policy, "x.example", origin), "{origin}");
+    }
+    let nobody = OriginPolicy::list([""; 0]).unwrap();
+    assert!(!allows(&nobody, "a", "http://a"));
+    assert!(allows(&OriginPolicy::list(["null"]).unwrap(), "a", "null"));
+}
+
+#[test]
+fn no_origin_is_no_browser() {
+    // "The client need not be a browser": without the header there is nothing to go by (§4.2.2).
+    for policy in [OriginPolicy::same_origin(Scheme::Ws), OriginPolicy::list(["http://a"]).unwrap()] {
+        assert_eq!(policy.check(&plain()), Ok(()));
+        let reject = policy.required().check(&plain()).unwrap_err();
+        assert_eq!(reject.status_code(), 403);
+    }
+}
+
+#[test]
+fn several_origins_are_none() {
+    let request = plain().with_header("Origin", "http://a").with_header("origin", "http://a");
+    assert!(OriginPolicy::list(["http://a"]).unwrap().check(&request).is_err());
+}
+
+#[test]
+fn nothing_is_checked_unless_asked() {
+    let head = Head::request().with("Origin: https://evil.example");
+    assert_eq!(acceptable(head).origin, Some(b"https://evil.example".to_vec()));
+}
+
+#[test]
+fn the_refusal_can_be_sent_as_it_is() {
+    let mut handshake = deciding(Head::request().with("Origin: https://evil.example"));
+    let policy = OriginPolicy::same_origin(Scheme::Ws);
+    let reject = policy.check(handshake.request().unwrap()).unwrap_err();
+    let mut output = Vec::new();
+    handshake.reject(reject, &mut output).unwrap();
+    assert!(output.starts_with(b"HTTP/1.1 403 Forbidden\r\n"));
+}

@@ -1,0 +1,113 @@
+//! WebSockets over other people's HTTP: `h2` and `hyper` move the heads and the bytes, the crate does the rest.
+
+use std::io;
+
+use bytes::Bytes;
+use h2::{RecvStream, SendStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use wsproto::{
+    ClosedBy, Connection, Entropy, Limits, NoEntropy, OsEntropy, Transport, WsConnection, WsEvent, WsOutgoing,
+};
+
+/// A WebSocket in a stream of HTTP/2 (RFC 8441 §5).
+pub struct Http2Socket<E> {
+    pub ws: WsConnection<E>,
+    recv: RecvStream,
+    send: SendStream<Bytes>,
+}
+
+impl Http2Socket<OsEntropy> {
+    /// A client's end, once the request was accepted.
+    pub fn client(recv: RecvStream, send: SendStream<Bytes>) -> Self {
+        let ws = Connection::client(Limits::default(), OsEntropy::new()).into();
+        Self { ws, recv, send }
+    }
+}
+
+impl Http2Socket<NoEntropy> {
+    /// A server's end, once it has accepted the request.
+    pub fn server(recv: RecvStream, send: SendStream<Bytes>) -> Self {
+        Self { ws: Connection::server(Limits::default()).into(), recv, send }
+    }
+}
+
+impl<E: Entropy> Http2Socket<E> {
+    /// The next event; `None` once the stream has ended and all is told.
+    pub async fn next(&mut self) -> Option<WsEvent> {
+        loop {
+            if let Some(event) = self.ws.next_event().expect("the peer keeps to the rules") {
+                return Some(event);
+            }
+            match self.recv.data().await {
+                Some(Ok(data)) => {
+                    self.ws.receive_data(&data).expect("the stream goes on");
+                    self.recv.flow_control().release_capacity(data.len()).expect("as much as has come");
+                }
+                Some(Err(_)) | None => {
+                    self.ws.receive_eof();
+                    return self.ws.next_event().expect("the end is no fault");
+                }
+            }
+        }
+    }
+
+    /// Sends an event, and ends the stream where the protocol says so.
+    pub fn send(&mut self, event: impl WsOutgoing) {
+        let bytes = self.ws.send(event).expect("an event that fits");
+        self.write(bytes);
+    }
+
+    fn write(&mut self, bytes: Vec<u8>) {
+        let is_last = self.ws.transport() == Transport::Drop;
+        self.send.send_data(bytes.into(), is_last).expect("a stream that is open");
+    }
+
+    /// Ends the stream, as a client does once the server has.
+    pub fn end(&mut self) {
+        self.send.send_data(Bytes::new(), true).expect("a stream that is open");
+    }
+
+    /// Abandons the stream.
+    pub fn reset(&mut self, code: u32) {
+        self.send.send_reset(code.into());
+    }
+
+    /// Sends back what comes, up to the end.
+    pub async fn echo(&mut self) {
+        while let Some(event) = self.next().await {
+            // Where the stream has ended there is nobody to answer.
+            if self.ws.closure().is_none_or(|closure| closure.by != ClosedBy::Transport) {
+                let answer = answer(&mut self.ws, event);
+                self.write(answer);
+            }
+        }
+    }
+}
+
+/// Sends back what comes over a transport, up to the end.
+pub async fn echo_over(mut io: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+    let mut ws = WsConnection::from(Connection::server(Limits::default()));
+    let mut buffer = vec![0; 4096];
+    while ws.transport() != Transport::Drop {
+        match io.read(&mut buffer).await? {
+            0 => ws.receive_eof(),
+            len => ws.receive_data(&buffer[..len]).expect("the transport goes on"),
+        }
+        while let Some(event) = ws.next_event().expect("the peer keeps to the rules") {
+            io.write_all(&answer(&mut ws, event)).await?;
+        }
+    }
+    io.shutdown().await
+}
+
+/// What to answer an event with, in bytes.
+fn answer<E: Entropy>(ws: &mut WsConnection<E>, event: WsEvent) -> Vec<u8> {
+    let answer = match event {
+        WsEvent::TextMessage(text) => ws.send(text),
+        WsEvent::BytesMessage(bytes) => ws.send(bytes),
+        WsEvent::Ping(ping) => ws.send(ping.response()),
+        WsEvent::CloseConnection(close) => ws.send(close.response()),
+        _ => Ok(Vec::new()),
+    };
+    answer.expect("an answer that fits")
+}
