@@ -30,5 +30,7 @@ mod closing;
 mod errors;
 mod halves;
 mod pair;
+mod model;
+mod model_pair;
 mod properties;
 mod replies;
