@@ -13,6 +13,8 @@
 mod support;
 // What arrives.
 mod close;
+#[cfg(feature = "deflate")]
+mod compressed;
 mod control_frames;
 mod eof;
 mod fragmentation;
