@@ -47,12 +47,12 @@ fn last(seen: Vec<Seen>) -> Seen {
 
 /// A server whose connection is open.
 pub(crate) fn server<const N: usize>(steps: [Step; N]) -> Script {
-    Script { role: Role::Server, handshake: false, tight: false, steps: steps.into() }
+    Script { role: Role::Server, handshake: false, deflate: None, tight: false, steps: steps.into() }
 }
 
 /// A client whose connection is open.
 pub(crate) fn client<const N: usize>(steps: [Step; N]) -> Script {
-    Script { role: Role::Client, handshake: false, tight: false, steps: steps.into() }
+    Script { role: Role::Client, handshake: false, deflate: None, tight: false, steps: steps.into() }
 }
 
 /// A frame for a client arrives.
@@ -97,4 +97,11 @@ pub(crate) fn said(data: &str) -> Said {
 /// Some of a text.
 pub(crate) fn started(data: &str) -> Said {
     Said::Text(Piece { data: data.into(), frame_finished: false, message_finished: false })
+}
+
+#[test]
+fn each_divergence_has_its_example() {
+    let examples = concat!(include_str!("both_open.rs"), include_str!("both_handshake.rs"));
+    let has_none = |divergence: &Divergence| !examples.contains(&format!("Divergence::{divergence:?},"));
+    assert_eq!(Divergence::ALL.into_iter().filter(has_none).collect::<Vec<_>>(), []);
 }

@@ -48,7 +48,7 @@ fn head(usual: &[(&str, &str)], lines: &[&str]) -> Vec<u8> {
 /// A server that receives this, and then does that.
 fn server<const N: usize>(received: &[u8], then: [Step; N]) -> Script {
     let steps = [bytes(received), Step::Drain].into_iter().chain(then).collect();
-    Script { role: Role::Server, handshake: true, tight: false, steps }
+    Script { role: Role::Server, handshake: true, deflate: None, tight: false, steps }
 }
 
 /// A client that asks, and receives this.
@@ -62,6 +62,7 @@ fn client(received: &[u8]) -> Script {
     Script {
         role: Role::Client,
         handshake: true,
+        deflate: None,
         tight: false,
         steps: vec![ask, bytes(received), Step::Drain],
     }
@@ -256,7 +257,7 @@ fn a_refusal_answers_a_request() {
     let reject = Step::SendReject { status: 503, has_body: false, headers: Vec::new() };
     check(
         Divergence::RefusalBeforeRequest,
-        Script { role: Role::Server, handshake: true, tight: false, steps: vec![reject] },
+        Script { role: Role::Server, handshake: true, deflate: None, tight: false, steps: vec![reject] },
         refused(State::Connecting),
         sent(b"HTTP/1.1 503 \r\ncontent-length: 0\r\n\r\n", State::Closed),
     );
@@ -360,6 +361,7 @@ fn what_comes_behind_a_refusal_is_dropped() {
 
 #[test]
 fn an_end_before_the_request_is_a_failure() {
-    let script = Script { role: Role::Server, handshake: true, tight: false, steps: vec![Step::Eof] };
+    let script =
+        Script { role: Role::Server, handshake: true, deflate: None, tight: false, steps: vec![Step::Eof] };
     check(Divergence::EndBeforeRequest, script, failed(400), silent(State::Connecting));
 }

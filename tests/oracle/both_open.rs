@@ -4,8 +4,12 @@ use crate::both::{
     bytes, check, client, close, frame, refused, said, sent, server, silent, started, text, told,
 };
 use crate::divergence::Divergence;
+#[cfg(feature = "deflate")]
+use crate::frames::FINAL_HELLO;
 use crate::frames::{CLOSE, FIN, PING, TEXT};
 use crate::hex::Hex;
+#[cfg(feature = "deflate")]
+use crate::script::Piece;
 use crate::script::{Said, Script, State, Step};
 
 fn closed(code: impl Into<Option<u16>>) -> Said {
@@ -59,7 +63,7 @@ fn the_end_of_a_closed_connection_is_no_event() {
 #[test]
 fn text_before_a_wrong_byte_is_told() {
     check(
-        Divergence::TextBeforeFailure,
+        Divergence::DataBeforeFailure,
         client([frame(FIN | TEXT, b"right\xFFwrong"), Step::Drain]),
         told([started("right"), failure(1007)], State::RemoteClosing),
         told([failure(1007)], State::Open),
@@ -194,6 +198,82 @@ fn the_answer_to_a_failure_has_the_same_code_in_other_words() {
         sent(b"\x88\x14\x03\xEAInvalid opcode 0x3", State::LocalClosing),
     );
 }
+
+#[cfg(feature = "deflate")]
+fn compressed<const N: usize>(steps: [Step; N]) -> Script {
+    Script { deflate: Some("permessage-deflate".into()), ..client(steps) }
+}
+
+/// A piece of a text that ends with its frame.
+#[cfg(feature = "deflate")]
+fn finished(data: &str, message_finished: bool) -> Said {
+    Said::Text(Piece { data: data.into(), frame_finished: true, message_finished })
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn compressed_data_that_ends_inside_a_block_fails() {
+    // "Hello" (RFC 7692 §7.2.3.1), less its end.
+    check(
+        Divergence::CutDeflate,
+        compressed([frame(0xC1, b"\xF2\x48\xCD\xC9"), Step::Drain]),
+        told([started("Hel"), failure(1007)], State::RemoteClosing),
+        told([said("Helh")], State::Open),
+    );
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn a_fragment_out_of_order_is_not_looked_into() {
+    check(
+        Divergence::OrderBeforeData,
+        compressed([frame(0x41, HELLO), Step::Drain, frame(0xC1, [0xFF; 9]), Step::Drain]),
+        told([failure(1002)], State::RemoteClosing),
+        told([failure(1007)], State::Open),
+    );
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn messages_go_on_after_a_final_block() {
+    let hello = frame(0xC1, FINAL_HELLO);
+    check(
+        Divergence::FinalBlock,
+        compressed([hello.clone(), Step::Drain, hello, Step::Drain]),
+        told([said("Hello")], State::Open),
+        told([failure(1007)], State::Open),
+    );
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn messages_go_on_after_one_that_is_empty() {
+    check(
+        Divergence::EmptyCompressed,
+        compressed([frame(0xC1, b""), Step::Drain, frame(0xC1, HELLO), Step::Drain]),
+        told([said("Hello")], State::Open),
+        told([failure(1007)], State::Open),
+    );
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn a_ping_between_compressed_fragments_means_nothing_to_them() {
+    // "Hello" in two fragments (RFC 7692 §7.2.3.1).
+    let mut steps =
+        compressed([frame(0x41, b"\xF2\x48\xCD"), frame(PING, b""), frame(0x80, b"\xC9\xC9\x07\x00")]);
+    steps.steps.push(Step::Drain);
+    check(
+        Divergence::PingInCompressed,
+        steps,
+        told([finished("He", false), Said::Ping(Hex::default()), finished("llo", true)], State::Open),
+        told([finished("He", false), Said::Ping(Hex::default()), failure(1007)], State::Open),
+    );
+}
+
+/// "Hello", compressed (RFC 7692 §7.2.3.1).
+#[cfg(feature = "deflate")]
+const HELLO: &[u8] = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
 
 /// Empty frames, masked by zeros.
 const CLOSE_TO_SERVER: &[u8] = b"\x88\x80\0\0\0\0";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::env;
 
 use crate::dice::Dice;
-use crate::divergence::{Divergence, is_unknown_code};
+use crate::divergence::{Divergence, is_of_extension, is_unknown_code};
 use crate::frames::{BINARY, TEXT};
 use crate::hex::Hex;
 use crate::ours;
@@ -15,6 +15,7 @@ use crate::script::{Role, Said, Script, Seen, Step};
 pub(crate) struct Case<'a> {
     pub(crate) role: Role,
     pub(crate) tight: bool,
+    pub(crate) deflate: bool,
     pub(crate) step: &'a Step,
     pub(crate) ours: &'a Seen,
     /// To be mended.
@@ -150,7 +151,7 @@ pub(crate) fn compare(python: &mut Python, scripts: &[Script], met: &mut Met) ->
         let last = seen.last().map(|seen| &seen.events[..]);
         let fails = match (follow, last) {
             (Follow::FailureOf(code), Some([failure @ Said::Failure { code: there, .. }])) => {
-                code == *there || is_unknown_code(failure)
+                code == *there || is_unknown_code(failure) || code == 1002 && is_of_extension(failure)
             }
             (Follow::Refusal, Some([Said::Refused { .. }])) => true,
             _ => false,
@@ -181,6 +182,7 @@ fn compare_run(script: &Script, theirs: Vec<Seen>, met: &mut Met) -> Result<(usi
         let mut case = Case {
             role,
             tight,
+            deflate: script.deflate.is_some(),
             step,
             ours: &ours,
             theirs: theirs.clone(),
@@ -195,8 +197,9 @@ fn compare_run(script: &Script, theirs: Vec<Seen>, met: &mut Met) -> Result<(usi
         }
         let Case { theirs: mended, follow, .. } = case;
         if !same(&ours, &mended) {
+            let (ours, theirs, mended) = (behind(&ours, &mended), theirs, behind(&mended, &ours));
             let what =
-                format!("step {i}, {step:?}:\n  ours   {ours:?}\n  theirs {theirs:?}\n  mended {mended:?}");
+                format!("step {i}, {step:?}:\n  theirs {theirs:?}\n  mended {mended:?}\n  ours   {ours:?}");
             return Err(Difference { step: Some(step.clone()), what });
         }
         if follow != Follow::Next {
@@ -205,6 +208,12 @@ fn compare_run(script: &Script, theirs: Vec<Seen>, met: &mut Met) -> Result<(usi
         before.note(step, &ours);
     }
     Ok((script.steps.len(), Follow::Next))
+}
+
+/// What is seen, from the first event on that is not the same.
+fn behind(seen: &Seen, other: &Seen) -> Seen {
+    let same = seen.events.iter().zip(&other.events).take_while(|(event, other)| event == other).count();
+    Seen { events: seen.events[same..].to_vec(), ..seen.clone() }
 }
 
 fn same(ours: &Seen, theirs: &Seen) -> bool {

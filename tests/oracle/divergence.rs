@@ -8,7 +8,7 @@ mod open;
 
 use crate::compare::Case;
 
-pub(crate) use open::is_unknown_code;
+pub(crate) use open::{is_of_extension, is_unknown_code};
 
 /// What is different, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,8 +20,8 @@ pub(crate) enum Divergence {
     EndInTurn,
     /// The transport's end is told once, and only where no close frame and no failure came before.
     OneEnd,
-    /// The text before the byte that is wrong is told, as it would be if it had come in another read.
-    TextBeforeFailure,
+    /// What comes before the byte that is wrong is told, as it would be if it had come in another read.
+    DataBeforeFailure,
     /// A failure comes at the first byte that makes it certain; Python waits for more of the frame, but can
     /// do nothing but fail when that comes.
     FailureAtOnce,
@@ -43,6 +43,16 @@ pub(crate) enum Divergence {
     LateData,
     /// The answer to a failure gives the reason in words of our own.
     OwnWords,
+    /// Compressed data that ends inside a block is a failure (RFC 7692 §7.2.2); Python tells what it makes of it.
+    CutDeflate,
+    /// A control frame between compressed fragments means nothing to them; Python takes those behind it for plain.
+    PingInCompressed,
+    /// A fragment out of order fails as that; Python inflates it first, and fails over what is in it.
+    OrderBeforeData,
+    /// After a block that says it is the last, messages go on (RFC 7692 §7.2.3.4); Python inflates nothing more.
+    FinalBlock,
+    /// A compressed message without a byte is empty; Python's decompressor is out of step after it.
+    EmptyCompressed,
     // In the handshake.
     /// The state changes when an event is taken, as it does later; in Python, when its bytes arrive.
     StateWhenTaken,
@@ -108,11 +118,11 @@ pub(crate) enum Divergence {
 
 impl Divergence {
     /// All of them, in the order in which they are tried.
-    pub(crate) const ALL: [Self; 44] = [
+    pub(crate) const ALL: [Self; 49] = [
         Self::NoCodeIsNone,
         Self::EndInTurn,
         Self::OneEnd,
-        Self::TextBeforeFailure,
+        Self::DataBeforeFailure,
         Self::FailureAtOnce,
         Self::Limits,
         Self::BadGateway,
@@ -123,6 +133,11 @@ impl Divergence {
         Self::CheckedCode,
         Self::LateData,
         Self::OwnWords,
+        Self::CutDeflate,
+        Self::PingInCompressed,
+        Self::OrderBeforeData,
+        Self::FinalBlock,
+        Self::EmptyCompressed,
         Self::StateWhenTaken,
         Self::AllHeaders,
         Self::FittingStatus,
@@ -155,6 +170,11 @@ impl Divergence {
         Self::EndBeforeRequest,
     ];
 
+    /// Whether it shows where messages are compressed only.
+    pub(crate) fn is_of_deflate(self) -> bool {
+        (Self::CutDeflate..=Self::EmptyCompressed).contains(&self)
+    }
+
     /// Whether it shows in the handshake; else where the connection is open.
     pub(crate) fn is_of_handshake(self) -> bool {
         self >= Self::StateWhenTaken
@@ -166,7 +186,7 @@ impl Divergence {
             Self::NoCodeIsNone => open::no_code_is_none(case),
             Self::EndInTurn => open::end_in_turn(case),
             Self::OneEnd => open::one_end(case),
-            Self::TextBeforeFailure => open::text_before_failure(case),
+            Self::DataBeforeFailure => open::data_before_failure(case),
             Self::FailureAtOnce => open::failure_at_once(case),
             Self::Limits => open::limits(case),
             Self::BadGateway => open::bad_gateway(case),
@@ -177,6 +197,11 @@ impl Divergence {
             Self::CheckedCode => open::checked_code(case),
             Self::LateData => open::late_data(case),
             Self::OwnWords => open::own_words(case),
+            Self::CutDeflate => open::cut_deflate(case),
+            Self::PingInCompressed => open::ping_in_compressed(case),
+            Self::OrderBeforeData => open::order_before_data(case),
+            Self::FinalBlock => open::final_block(case),
+            Self::EmptyCompressed => open::empty_compressed(case),
             Self::StateWhenTaken => handshake::state_when_taken(case),
             Self::AllHeaders => handshake::all_headers(case),
             Self::FittingStatus => handshake::fitting_status(case),

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import h11
 from wsproto import ConnectionType, WSConnection, __version__, events, frame_protocol, utilities
 from wsproto.connection import Connection
+from wsproto.extensions import PerMessageDeflate
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 # The entropy of both sides, so that what they send can be compared byte by byte.
@@ -24,18 +25,18 @@ def main():
 
 
 def play(run):
-    end = End(run["role"], run["handshake"])
+    end = End(run["role"], run["handshake"], run["deflate"])
     return [end.take(step) for step in run["steps"]]
 
 
 class End:
     """One end of a connection, and what its user remembers."""
 
-    def __init__(self, role, handshake):
+    def __init__(self, role, handshake, deflate):
         kind = ConnectionType.CLIENT if role == "client" else ConnectionType.SERVER
         self.ws = WSConnection(kind)
         if not handshake:
-            self.ws.connection = Connection(kind)
+            self.ws.connection = Connection(kind, extensions(deflate))
         # What `receive_data` raised, to be told where the other side tells it: as an event.
         self.raised = None
         self.ping = None
@@ -191,6 +192,14 @@ class End:
 
     def send_reject_data(self, value):
         self.send(events.RejectData(bytes.fromhex(value["data"]), value["finished"]))
+
+
+def extensions(answer):
+    if answer is None:
+        return []
+    deflate = PerMessageDeflate()
+    deflate.finalize(answer)
+    return [deflate]
 
 
 def text(headers):

@@ -14,6 +14,9 @@ pub(crate) const CLOSE: u8 = 0x88;
 pub(crate) const PING: u8 = 0x89;
 pub(crate) const PONG: u8 = 0x8A;
 
+/// "Hello" in a block that says it is the last (RFC 7692 §7.2.3.4).
+pub(crate) const FINAL_HELLO: &[u8] = b"\xF3\x48\xCD\xC9\xC9\x07\x00\x00";
+
 /// A frame, of which any part may be wrong.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
@@ -91,6 +94,34 @@ pub(crate) fn stream(dice: &mut Dice, receiver: Role) -> Vec<u8> {
         mangle(dice, &mut bytes);
     }
     bytes
+}
+
+/// The frames that lie whole in a stream, up to one that does not.
+pub(crate) fn frames(mut bytes: &[u8]) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    while let Some((frame, rest)) = first_frame(bytes) {
+        frames.push(frame);
+        bytes = rest;
+    }
+    frames
+}
+
+fn first_frame(bytes: &[u8]) -> Option<(Frame, &[u8])> {
+    let [first, second, rest @ ..] = bytes else { return None };
+    let form = match second & 0x7F {
+        126 => 2,
+        127 => 8,
+        _ => 0,
+    };
+    let (extended, rest) = rest.split_at_checked(form)?;
+    let len = extended.iter().fold(0, |len, byte| len << 8 | usize::from(*byte));
+    let len = if form == 0 { usize::from(second & 0x7F) } else { len };
+    let (key, rest) = rest.split_at_checked(if second & 0x80 == 0 { 0 } else { 4 })?;
+    let (payload, rest) = rest.split_at_checked(len)?;
+    let key: Option<[u8; 4]> = key.try_into().ok();
+    let mask = key.unwrap_or_default();
+    let payload: Vec<u8> = payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+    Some((Frame::new(key, *first, &payload), rest))
 }
 
 struct Talk<'d> {
@@ -172,7 +203,7 @@ pub(crate) fn close_code(dice: &mut Dice) -> u16 {
 }
 
 /// Breaks one rule, or two.
-fn spoil(dice: &mut Dice, frame: &mut Frame) {
+pub(crate) fn spoil(dice: &mut Dice, frame: &mut Frame) {
     match dice.below(12) {
         0 => frame.first = frame.first & 0xF0 | dice.pick(&[3, 4, 5, 6, 7, 11, 12, 13, 14, 15]),
         1 => frame.first ^= dice.pick(&[0x40, 0x20, 0x10, 0x70]),

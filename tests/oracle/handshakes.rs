@@ -34,7 +34,7 @@ fn server(dice: &mut Dice) -> Script {
             steps.extend([Step::Receive(head.into()), Step::Drain]);
         }
         steps.push(Step::Eof);
-        return Script { role: Role::Server, handshake: true, tight: false, steps };
+        return Script { role: Role::Server, handshake: true, deflate: None, tight: false, steps };
     }
     receive(dice, &head, &mut steps);
     match dice.below(10) {
@@ -51,7 +51,7 @@ fn server(dice: &mut Dice) -> Script {
     if dice.chance(20) {
         steps.push(Step::Eof);
     }
-    Script { role: Role::Server, handshake: true, tight: false, steps }
+    Script { role: Role::Server, handshake: true, deflate: None, tight: false, steps }
 }
 
 fn reject(dice: &mut Dice, steps: &mut Vec<Step>) {
@@ -92,7 +92,7 @@ fn client(dice: &mut Dice) -> Script {
     if is_cut_off || dice.chance(30) {
         steps.push(Step::Eof);
     }
-    Script { role: Role::Client, handshake: true, tight: false, steps }
+    Script { role: Role::Client, handshake: true, deflate: None, tight: false, steps }
 }
 
 fn receive(dice: &mut Dice, bytes: &[u8], steps: &mut Vec<Step>) {

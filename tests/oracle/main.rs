@@ -1,9 +1,10 @@
 //! Python's wsproto as oracle: the same steps on both sides, and the same shown of each.
 //!
-//! Runs are drawn from a seed: bytes of a peer, which are mostly lawful, cut into reads at random, between
-//! random calls of the user. `driver.py` takes the steps with Python's wsproto, `ours` with this crate, and
-//! `compare` holds what they show against each other: events, states, failures with their close codes, what
-//! is sent, and what is refused. They may differ in what `divergence` names, and in nothing else.
+//! Runs are drawn from a seed: handshakes in both roles, open connections, and compressed messages. Bytes of
+//! a peer, which are mostly lawful, are cut into reads at random, between random calls of the user.
+//! `driver.py` takes the steps with Python's wsproto, `ours` with this crate, and `compare` holds what they
+//! show against each other: events, states, failures with their close codes, what is sent, and what is
+//! refused. They may differ in what `divergence` names, and in nothing else.
 //!
 //! | variable | | otherwise |
 //! |---|---|---|
@@ -38,6 +39,8 @@ mod divergence;
 mod compare;
 // The tests.
 mod connections;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod handshakes;
 mod both;
 mod both_handshake;

@@ -6,6 +6,9 @@ use wsproto::{
     RemoteProtocolError, Request, TextMessage, WsConnection, WsEvent, WsOutgoing,
 };
 
+#[cfg(feature = "deflate")]
+use wsproto::PermessageDeflate;
+
 use crate::hex::Hex;
 use crate::script::{Fields, Piece, Role, Said, Script, Seen, State, Step};
 
@@ -21,8 +24,8 @@ pub(crate) fn play(script: &Script) -> Vec<Seen> {
         limits.max_fragments = 3;
     }
     match script.role {
-        Role::Server => End::new(WsConnection::server(), limits).play(script),
-        Role::Client => End::new(WsConnection::client(Fixed), limits).play(script),
+        Role::Server => End::new(extended(WsConnection::server(), script), limits).play(script),
+        Role::Client => End::new(extended(WsConnection::client(Fixed), script), limits).play(script),
     }
 }
 
@@ -46,21 +49,25 @@ impl<E: Entropy> End<E> {
 
     fn play(mut self, script: &Script) -> Vec<Seen> {
         if !script.handshake {
-            self.shake_hands(script.role);
+            self.shake_hands(script.role, script.deflate.as_deref());
         }
         script.steps.iter().map(|step| self.take(step)).collect()
     }
 
-    fn shake_hands(&mut self, role: Role) {
+    fn shake_hands(&mut self, role: Role, deflate: Option<&str>) {
+        let agreed = deflate.map(|answer| format!("Sec-WebSocket-Extensions: {answer}\r\n"));
+        let with_agreed = |head: &str| head.to_owned() + agreed.as_deref().unwrap_or_default() + "\r\n";
         match role {
             Role::Server => {
-                self.ws.receive_data(REQUEST).unwrap();
+                self.ws.receive_data(with_agreed(REQUEST).as_bytes()).unwrap();
                 self.ws.next_event().unwrap().unwrap();
-                self.ws.send(AcceptConnection::new()).unwrap();
+                let answer = self.ws.send(AcceptConnection::new()).unwrap();
+                let is_agreed = |agreed| String::from_utf8_lossy(&answer).contains(agreed);
+                assert!(agreed.as_deref().is_none_or(is_agreed), "it agrees to something else");
             }
             Role::Client => {
                 self.ws.send(Request::new("h", "/")).unwrap();
-                self.ws.receive_data(&response()).unwrap();
+                self.ws.receive_data(with_agreed(&response()).as_bytes()).unwrap();
                 self.ws.next_event().unwrap().unwrap();
             }
         }
@@ -189,6 +196,26 @@ impl<E: Entropy> End<E> {
     }
 }
 
+/// With the extension that the run asks for.
+#[cfg(feature = "deflate")]
+fn extended<E: Entropy>(ws: WsConnection<E>, script: &Script) -> WsConnection<E> {
+    let Some(answer) = &script.deflate else { return ws };
+    let bits = |name| {
+        let param = answer.split("; ").find_map(|param: &str| param.strip_prefix(name));
+        param.map_or(15, |bits| bits.parse().unwrap())
+    };
+    ws.with_extension(
+        PermessageDeflate::new()
+            .with_client_max_window_bits(bits("client_max_window_bits="))
+            .with_server_max_window_bits(bits("server_max_window_bits=")),
+    )
+}
+
+#[cfg(not(feature = "deflate"))]
+fn extended<E: Entropy>(ws: WsConnection<E>, _: &Script) -> WsConnection<E> {
+    ws
+}
+
 /// Entropy that never changes.
 #[derive(Clone, Copy, Debug)]
 struct Fixed;
@@ -206,13 +233,13 @@ pub(crate) fn accept_token(nonce: &str) -> String {
     wsproto::generate_accept_token(nonce.as_bytes()).to_string()
 }
 
-const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+const REQUEST: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
 
-fn response() -> Vec<u8> {
+fn response() -> String {
     let token = accept_token(NONCE);
     let start = "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
-    format!("{start}{token}\r\n\r\n").into_bytes()
+    format!("{start}{token}\r\n")
 }
 
 fn said(event: WsEvent) -> Said {

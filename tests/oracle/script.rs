@@ -10,6 +10,8 @@ pub(crate) struct Script {
     pub(crate) role: Role,
     /// Whether it starts at the handshake; else where that is over.
     pub(crate) handshake: bool,
+    /// What the handshake has agreed on, if it is over: permessage-deflate, as the server's answer has it.
+    pub(crate) deflate: Option<String>,
     /// Whether our side has limits small enough to be met; Python's has none.
     #[serde(skip)]
     pub(crate) tight: bool,
@@ -21,6 +23,16 @@ pub(crate) struct Script {
 pub(crate) enum Role {
     Client,
     Server,
+}
+
+#[cfg(feature = "deflate")]
+impl Role {
+    pub(crate) fn peer(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
 }
 
 /// One thing that happens; the names are those of the methods in `driver.py`.
