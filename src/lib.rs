@@ -135,6 +135,8 @@
 //!   103 and its kind are passed over, not taken for a refusal. A request is refused once it is there, not
 //!   before.
 //! - *Data behind the request is kept*, and read once the request is accepted.
+//! - *permessage-deflate* goes on after control frames between fragments, blocks that say they are the last, and
+//!   empty messages; data that ends inside a block is a failure.
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(not(feature = "unsafe-text"), forbid(unsafe_code))]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
