@@ -127,17 +127,23 @@
 //!   code has `code: None` and not 1005, so that 1005 can be refused when it is sent. Codes are checked in
 //!   both directions, 1012 to 1014 are allowed, and 1010 is a client's to send.
 //! - *Limits* exist, for heads, headers, frames, messages and fragments.
-//! - *Failures are final.* After one the state says so, and what arrives is dropped and not kept.
+//! - *Failures are final,* and come at the first byte that makes them certain. After one the state says so, no
+//!   message starts, and what arrives is dropped and not kept.
 //! - *Replies that come too late are dropped* and are not errors: a pong after our close frame, say. And
 //!   answers can be prepared without being asked for ([`ReplyPolicy`]); as in wsproto, none are unless set.
-//! - *A message under way may be finished* after the peer has closed.
-//! - *No event after a clean close.* The transport's end is told, as 1006, only if no close frame came.
+//! - *A message under way may be finished* after the peer has closed, and pings and pongs may be sent until
+//!   our close frame is out. What still arrives after both is dropped, and is not an error.
+//! - *No event after a clean close.* The transport's end is told, as 1006, only if no close frame came and
+//!   nothing failed; once; and after what came before it.
 //! - *The handshake is strict.* Key, version, `Host`, `Connection` and `Upgrade` as lists over several headers,
 //!   duplicates of single headers, HTTP/1.0, bodies: all are checked, and refused with a status that fits.
-//!   103 and its kind are passed over, not taken for a refusal.
+//!   103 and its kind are passed over, not taken for a refusal. A request is refused once it is there, not
+//!   before.
 //! - *A request that was parsed elsewhere* is an [`Upgrade`] first, judged like one that comes as bytes; then it
 //!   goes into a connection ([`WsConnection::receive_request`]), or is answered in names and values.
 //! - *Data behind the request is kept*, and read once the request is accepted.
+//! - *permessage-deflate* goes on after control frames between fragments, blocks that say they are the last, and
+//!   empty messages; data that ends inside a block is a failure.
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(not(feature = "unsafe-text"), forbid(unsafe_code))]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]

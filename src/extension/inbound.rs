@@ -128,9 +128,11 @@ impl InboundExtensions {
     }
 
     /// Whether a whole message without an RSV bit is none of their business.
+    ///
+    /// It is while they still have something to give of the frame before it, all of which may be read.
     #[inline]
     pub(crate) const fn pass_whole_messages(&self) -> bool {
-        self.are_per_message
+        self.are_per_message && self.frame.is_none()
     }
 
     /// Takes note of a data frame, which belongs to a message of this kind.

@@ -4,10 +4,14 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use wsproto::{ClientHandshake, HandshakeLimits, Request};
+use wsproto::{
+    AcceptConnection, ClientHandshake, ExtensionParams, HandshakeLimits, RejectConnection, RejectData,
+    Request,
+};
 
 use crate::support::{
-    Answered, Asked, Head, Reader, Sample, acceptable, answer_under, ask, fields, opened, plain, read_request,
+    Answered, Asked, Head, Reader, Sample, acceptable, answer_under, ask, deciding, fields, opened, plain,
+    read_request, whole_answer,
 };
 
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
@@ -183,7 +187,72 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(cases(24))]
+
+    #[test]
+    fn a_yes_is_read_as_it_is_written(subprotocol in proptest::option::of(token()), pairs in pairs()) {
+        let offer = subprotocol.iter().fold(plain(), |request, name| request.with_subprotocol(name));
+        let asked = subprotocol.iter().map(|name| format!("Sec-WebSocket-Protocol: {name}"));
+        let mut server = deciding(asked.fold(Head::request(), Head::with));
+        let accept = subprotocol.iter().fold(AcceptConnection::new(), |yes, name| yes.with_subprotocol(name));
+        let accept = pairs.iter().fold(accept, |yes, (name, value)| yes.with_header(name, value));
+        let mut output = Vec::new();
+        server.accept(accept, &mut output).unwrap();
+        let read = opened(&offer, output);
+        prop_assert_eq!(read.subprotocol(), subprotocol.as_deref());
+        let own = 3 + usize::from(subprotocol.is_some());
+        prop_assert_eq!(&fields(read.headers())[own..], &pairs[..]);
+    }
+
+    #[test]
+    fn a_no_is_read_as_it_is_written(
+        status_code in (300..=599_u16).prop_filter("never has a body", |status_code| *status_code != 304),
+        pairs in pairs(),
+        pieces in proptest::option::of(vec(vec(any::<u8>(), 0..20), 1..5)),
+        tells_len in any::<bool>(),
+    ) {
+        let body = pieces.as_deref().unwrap_or_default().concat();
+        let mut reject = RejectConnection::new(status_code);
+        if tells_len && pieces.is_some() {
+            reject = reject.with_header("Content-Length", body.len().to_string());
+        }
+        reject = pairs.iter().fold(reject, |no, (name, value)| no.with_header(name, value));
+        reject = if pieces.is_some() { reject.with_body() } else { reject };
+        let mut server = deciding(Head::request());
+        let mut output = Vec::new();
+        server.reject(reject, &mut output).unwrap();
+        let pieces = pieces.unwrap_or_default();
+        for (i, data) in pieces.iter().enumerate() {
+            let body_finished = i + 1 == pieces.len();
+            server.reject_data(RejectData { data, body_finished }, &mut output).unwrap();
+        }
+        let read = whole_answer(&plain(), &output);
+        let no = read.reject.unwrap();
+        prop_assert_eq!((read.failure, no.status_code(), read.body_finished), (None, status_code, true));
+        prop_assert_eq!(read.body, body);
+        prop_assert_eq!(&fields(no.headers())[no.headers().len() - pairs.len()..], &pairs[..]);
+    }
+}
+
+proptest! {
     #![proptest_config(cases(256))]
+
+    #[test]
+    fn extensions_are_read_as_they_are_written(
+        extensions in vec((token(), vec((token(), proptest::option::of(token())), 0..4)), 1..4),
+    ) {
+        let extensions: Vec<_> = extensions
+            .iter()
+            .map(|(name, params)| {
+                params.iter().fold(ExtensionParams::new(name), |extension, (name, value)| match value {
+                    Some(value) => extension.with_value(name, value),
+                    None => extension.with_flag(name),
+                })
+            })
+            .collect();
+        let list = extensions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        prop_assert_eq!(ExtensionParams::parse_list(list.as_bytes()), Some(extensions));
+    }
 
     #[test]
     fn random_bytes_are_no_request_however_they_are_cut(

@@ -13,6 +13,8 @@
 mod support;
 // What arrives.
 mod close;
+#[cfg(feature = "deflate")]
+mod compressed;
 mod control_frames;
 mod eof;
 mod fragmentation;
@@ -30,5 +32,7 @@ mod closing;
 mod errors;
 mod halves;
 mod pair;
+mod model;
+mod model_pair;
 mod properties;
 mod replies;

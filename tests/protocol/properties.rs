@@ -4,13 +4,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use wsproto::{
-    BytesMessage, CloseConnection, Entropy, FrameHeader, Limits, Opcode, Ping, Pong, RemoteProtocolError,
-    Role, Rsv, Sender, TextMessage,
+    BytesMessage, CloseConnection, Entropy, FrameDecoder, FrameEncoder, FrameHeader, Limits, Opcode, Ping,
+    Pong, RemoteProtocolError, Role, Rsv, Sender, TextMessage,
 };
 
 use crate::support::{
-    BOTH, CLOSE, CONTINUATION, FIN, Fixed, PING, PONG, Said, TEXT, binary, check_with, close, feed, frame_to,
-    header_len, ping, pong, sent, text,
+    BOTH, CLOSE, CONTINUATION, FIN, Fixed, PING, PONG, Reader, Said, TEXT, binary, check_with, close, feed,
+    frame_to, header_len, ping, pong, sent, text,
 };
 
 fn cases(cases: u32) -> ProptestConfig {
@@ -128,6 +128,32 @@ fn cut<'a>(bytes: &'a [u8], places: &[Index]) -> Vec<&'a [u8]> {
     pieces
 }
 
+/// Frames as an encoder writes them: an opcode, what the message is, whether it ends, and a payload.
+fn encoded<E: Entropy>(mut encoder: FrameEncoder<E>, frames: &[(Opcode, Opcode, bool, &Vec<u8>)]) -> Vec<u8> {
+    let mut output = Vec::new();
+    for (opcode, _, fin, payload) in frames {
+        encoder.encode(*fin, Rsv::NONE, *opcode, payload, &mut output).unwrap();
+    }
+    output
+}
+
+/// Frames as a decoder reads them, their chunks joined.
+fn decoded(role: Role, reads: Vec<&[u8]>) -> Vec<(Opcode, bool, Vec<u8>)> {
+    let mut decoder = FrameDecoder::new(role, Limits::default());
+    let (mut frames, mut under_way) = (Vec::new(), Vec::new());
+    for read in reads {
+        let mut read = read.to_vec();
+        let mut input = read.as_mut_slice();
+        while let Some(chunk) = decoder.decode(&mut input).unwrap() {
+            under_way.extend_from_slice(chunk.payload);
+            if chunk.frame_finished {
+                frames.push((chunk.opcode, chunk.message_finished, core::mem::take(&mut under_way)));
+            }
+        }
+    }
+    frames
+}
+
 /// Bytes that look like frames more often than chance would have it.
 fn likely_bytes() -> impl Strategy<Value = Vec<u8>> {
     let likely = vec![
@@ -177,6 +203,54 @@ proptest! {
     fn a_header_that_was_decoded_encodes_to_itself(bytes in likely_bytes()) {
         if let Ok(Some((header, len))) = FrameHeader::decode(&bytes) {
             prop_assert_eq!(&*header.encode().unwrap(), &bytes[..len]);
+        }
+    }
+
+    #[test]
+    fn frames_that_were_encoded_decode_to_themselves(
+        messages in vec((any::<bool>(), vec(payload(200), 1..4), proptest::option::of(payload(125))), 0..5),
+        places in vec(any::<Index>(), 0..9),
+    ) {
+        let mut frames = Vec::new();
+        for (is_text, pieces, pinged) in &messages {
+            let kind = if *is_text { Opcode::Text } else { Opcode::Binary };
+            for (i, piece) in pieces.iter().enumerate() {
+                let written = if i == 0 { kind } else { Opcode::Continuation };
+                frames.push((written, kind, i + 1 == pieces.len(), piece));
+            }
+            frames.extend(pinged.iter().map(|payload| (Opcode::Ping, Opcode::Ping, true, payload)));
+        }
+        for role in BOTH {
+            let bytes = match role.peer() {
+                Role::Client => encoded(FrameEncoder::client(Fixed), &frames),
+                Role::Server => encoded(FrameEncoder::server(), &frames),
+            };
+            let expected: Vec<_> =
+                frames.iter().map(|(_, kind, fin, payload)| (*kind, *fin, payload.to_vec())).collect();
+            prop_assert_eq!(decoded(role, cut(&bytes, &places)), expected);
+        }
+    }
+
+    #[test]
+    fn a_receiver_cloned_at_any_point_shows_what_its_original_shows(
+        steps in vec(step(), 0..4),
+        behind in likely_bytes(),
+        places in vec(any::<Index>(), 0..12),
+        cloned in any::<Index>(),
+    ) {
+        for role in BOTH {
+            let bytes = [stream(role.peer(), &steps), behind.clone()].concat();
+            let reads = cut(&bytes, &places);
+            let (before, after) = reads.split_at(cloned.index(reads.len() + 1));
+            let mut original = Reader::new(role, tight());
+            before.iter().for_each(|read| original.read(read));
+            let mut clone = original.clone();
+            // One by one, so that what they shared would show.
+            for read in after {
+                original.read(read);
+                clone.read(read);
+                prop_assert_eq!(clone.seen(), original.seen());
+            }
         }
     }
 

@@ -1,0 +1,367 @@
+//! Each divergence of the handshake, by an example: what is shown here, then what Python shows.
+
+use crate::both::{bytes, check, refused, said, sent, silent, told};
+use crate::divergence::Divergence;
+use crate::heads::KEY;
+use crate::ours::{NONCE, accept_token};
+use crate::script::{Role, Said, Script, Seen, State, Step};
+
+/// A request of these lines, some of which stand for the usual ones.
+fn request(lines: &[&str]) -> Vec<u8> {
+    let usual = [
+        ("GET", "GET / HTTP/1.1"),
+        ("Host", "Host: h"),
+        ("Upgrade", "Upgrade: websocket"),
+        ("Connection", "Connection: Upgrade"),
+        ("Sec-WebSocket-Key", &format!("Sec-WebSocket-Key: {KEY}")),
+        ("Sec-WebSocket-Version", "Sec-WebSocket-Version: 13"),
+    ];
+    head(&usual, lines)
+}
+
+/// The same for a response.
+fn response(lines: &[&str]) -> Vec<u8> {
+    let usual = [
+        ("HTTP/1", "HTTP/1.1 101 x"),
+        ("Upgrade", "Upgrade: websocket"),
+        ("Connection", "Connection: Upgrade"),
+        ("Sec-WebSocket-Accept", &format!("Sec-WebSocket-Accept: {}", accept_token(NONCE))),
+    ];
+    head(&usual, lines)
+}
+
+fn head(usual: &[(&str, &str)], lines: &[&str]) -> Vec<u8> {
+    let mut head: Vec<&str> = Vec::new();
+    for (name, line) in usual {
+        let mut own = lines.iter().filter(|line| line.starts_with(name)).peekable();
+        if own.peek().is_none() {
+            head.push(line);
+        }
+        head.extend(own);
+    }
+    let is_other = |line: &&&str| !usual.iter().any(|(name, _)| line.starts_with(name));
+    head.extend(lines.iter().filter(is_other));
+    let text = head.join("\r\n") + "\r\n\r\n";
+    text.chars().map(|char| char as u8).collect()
+}
+
+/// A server that receives this, and then does that.
+fn server<const N: usize>(received: &[u8], then: [Step; N]) -> Script {
+    let steps = [bytes(received), Step::Drain].into_iter().chain(then).collect();
+    Script { role: Role::Server, handshake: true, deflate: None, tight: false, steps }
+}
+
+/// A client that asks, and receives this.
+fn client(received: &[u8]) -> Script {
+    let ask = Step::SendRequest {
+        host: "h".into(),
+        target: "/".into(),
+        subprotocols: vec!["chat".into()],
+        headers: Vec::new(),
+    };
+    Script {
+        role: Role::Client,
+        handshake: true,
+        deflate: None,
+        tight: false,
+        steps: vec![ask, bytes(received), Step::Drain],
+    }
+}
+
+fn asked() -> Seen {
+    asked_for("h", "/", &[])
+}
+
+fn asked_for(host: &str, target: &str, subprotocols: &[&str]) -> Seen {
+    let subprotocols = subprotocols.iter().map(|name| (*name).to_owned()).collect();
+    let request =
+        Said::Request { host: host.into(), target: target.into(), subprotocols, headers: Vec::new() };
+    told([request], State::Connecting)
+}
+
+fn accepted() -> Seen {
+    told([Said::Accept { subprotocol: None, headers: Vec::new() }], State::Open)
+}
+
+/// A failure, after which all is over.
+fn failed(status: u16) -> Seen {
+    told([Said::Refused { status, why: String::new() }], State::Closed)
+}
+
+/// A failure in Python, after which nothing is.
+fn failed_there(status: u16) -> Seen {
+    told([Said::Refused { status, why: String::new() }], State::Connecting)
+}
+
+fn crashed(error: &str) -> Seen {
+    told([Said::Crash(error.into())], State::Connecting)
+}
+
+fn rejected(status: u16, has_body: bool) -> Said {
+    Said::Reject { status, has_body, headers: Vec::new() }
+}
+
+/// A request that is refused here and accepted in Python.
+#[track_caller]
+fn refused_here(divergence: Divergence, lines: &[&str], status: u16) {
+    check(divergence, server(&request(lines), []), failed(status), asked());
+}
+
+#[test]
+fn the_state_changes_when_the_answer_is_taken() {
+    let mut script = client(&response(&[]));
+    script.steps.pop();
+    check(Divergence::StateWhenTaken, script, silent(State::Connecting), silent(State::Open));
+}
+
+#[test]
+fn a_request_has_all_its_headers() {
+    check(Divergence::AllHeaders, server(&request(&[]), []), asked(), asked());
+}
+
+#[test]
+fn a_refusal_has_the_status_that_fits() {
+    let version = request(&["GET / HTTP/2.0", "Connection: close"]);
+    check(Divergence::FittingStatus, server(&version, []), failed(505), failed_there(400));
+    let number = request(&["Sec-WebSocket-Version: abc"]);
+    check(Divergence::FittingStatus, server(&number, []), failed(400), failed_there(426));
+    let post = [&b"POST"[..], &request(&[])[3..]].concat();
+    check(Divergence::FittingStatus, server(&post, []), failed(405), failed_there(400));
+}
+
+#[test]
+fn a_failed_handshake_is_over() {
+    check(
+        Divergence::HandshakeFailureIsFinal,
+        server(&request(&["Connection: close"]), []),
+        failed(400),
+        failed_there(400),
+    );
+}
+
+#[test]
+fn what_is_not_ascii_makes_no_crash() {
+    let lines = request(&["Connection: \u{e9}, Upgrade"]);
+    check(Divergence::NotAscii, server(&lines, []), asked(), crashed("Unicode"));
+    let host = request(&["Host: caf\u{e9}.fr"]);
+    check(Divergence::NotAscii, server(&host, []), failed(400), crashed("Unicode"));
+}
+
+#[test]
+fn a_host_is_told_as_it_stands() {
+    let xn = "xn--caf-dma.fr";
+    check(
+        Divergence::HostAsIs,
+        server(&request(&["Host: xn--caf-dma.fr"]), []),
+        asked_for(xn, "/", &[]),
+        asked_for("café.fr", "/", &[]),
+    );
+}
+
+#[test]
+fn a_host_that_is_none_is_refused() {
+    check(
+        Divergence::CheckedHost,
+        server(&request(&["Host: h:99999"]), []),
+        failed(400),
+        asked_for("h:99999", "/", &[]),
+    );
+}
+
+#[test]
+fn a_target_that_names_no_resource_is_refused() {
+    check(
+        Divergence::CheckedTarget,
+        server(&request(&["GET * HTTP/1.1"]), []),
+        failed(400),
+        asked_for("h", "*", &[]),
+    );
+}
+
+#[test]
+fn an_absolute_target_is_host_and_path() {
+    check(
+        Divergence::AbsoluteTarget,
+        server(&request(&["GET http://other/x HTTP/1.1"]), []),
+        asked_for("other", "/x", &[]),
+        asked_for("h", "http://other/x", &[]),
+    );
+}
+
+#[test]
+fn a_key_that_is_none_is_refused() {
+    refused_here(Divergence::CheckedKey, &["Sec-WebSocket-Key: AAAA"], 400);
+}
+
+#[test]
+fn other_versions_of_http_are_refused() {
+    refused_here(Divergence::CheckedHttpVersion, &["GET / HTTP/1.0"], 505);
+}
+
+#[test]
+fn a_request_with_a_body_is_refused() {
+    refused_here(Divergence::NoRequestBody, &["Content-Length: 5"], 400);
+}
+
+#[test]
+fn subprotocols_that_are_no_tokens_are_refused() {
+    check(
+        Divergence::CheckedSubprotocols,
+        server(&request(&["Sec-WebSocket-Protocol: a b"]), []),
+        failed(400),
+        asked_for("h", "/", &["a b"]),
+    );
+}
+
+#[test]
+fn extensions_against_the_grammar_are_refused() {
+    refused_here(Divergence::CheckedExtensions, &["Sec-WebSocket-Extensions: "], 400);
+    refused_here(Divergence::CheckedExtensions, &["Sec-WebSocket-Extensions: x; y=\"1"], 400);
+}
+
+#[test]
+fn empty_elements_of_a_list_are_none() {
+    check(
+        Divergence::ListElements,
+        server(&request(&["Sec-WebSocket-Protocol: a,,b"]), []),
+        asked_for("h", "/", &["a", "b"]),
+        asked_for("h", "/", &["a", "", "b"]),
+    );
+}
+
+#[test]
+fn single_headers_that_are_repeated_are_refused() {
+    let key = format!("Sec-WebSocket-Key: {KEY}");
+    refused_here(Divergence::SingleHeaders, &[&key, &key], 400);
+    refused_here(Divergence::SingleHeaders, &["Sec-WebSocket-Version: 8", "Sec-WebSocket-Version: 13"], 400);
+    let twice = response(&["Upgrade: websocket", "Upgrade: websocket"]);
+    check(Divergence::SingleHeaders, client(&twice), failed(400), accepted());
+}
+
+#[test]
+fn lists_go_over_several_headers() {
+    for lines in [&["Connection: Upgrade", "Connection: close"][..], &["Upgrade: websocket, h2c"]] {
+        check(Divergence::Lists, server(&request(lines), []), asked(), failed_there(400));
+    }
+}
+
+#[test]
+fn folded_lines_and_control_characters_are_refused() {
+    for line in ["X: 1\r\n folded", "X: \x01", "X: 1\nY: 2"] {
+        refused_here(Divergence::CheckedHead, &[line], 400);
+    }
+}
+
+#[test]
+fn a_refusal_answers_a_request() {
+    let reject = Step::SendReject { status: 503, has_body: false, headers: Vec::new() };
+    check(
+        Divergence::RefusalBeforeRequest,
+        Script { role: Role::Server, handshake: true, deflate: None, tight: false, steps: vec![reject] },
+        refused(State::Connecting),
+        sent(b"HTTP/1.1 503 \r\ncontent-length: 0\r\n\r\n", State::Closed),
+    );
+}
+
+#[test]
+fn a_refusal_closes_the_transport() {
+    let reject = Step::SendReject { status: 403, has_body: false, headers: Vec::new() };
+    check(
+        Divergence::RefusalCloses,
+        server(&request(&[]), [reject]),
+        sent(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", State::Closed),
+        sent(b"HTTP/1.1 403 \r\ncontent-length: 0\r\n\r\n", State::Closed),
+    );
+}
+
+#[test]
+fn a_head_is_written_in_another_form() {
+    let reject = Step::SendReject { status: 403, has_body: false, headers: Vec::new() };
+    check(
+        Divergence::HeadForm,
+        server(&request(&["Connection: Upgrade, close"]), [reject]),
+        sent(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", State::Closed),
+        sent(b"HTTP/1.1 403 \r\ncontent-length: 0\r\nConnection: close\r\n\r\n", State::Closed),
+    );
+}
+
+#[test]
+fn a_wrong_line_is_refused_before_the_head_is_whole() {
+    check(
+        Divergence::HandshakeFailureAtOnce,
+        server(b"GET /\r\nHost", []),
+        failed(400),
+        silent(State::Connecting),
+    );
+}
+
+#[test]
+fn an_empty_read_is_no_end() {
+    let (start, end) = (&request(&[])[..9], &request(&[])[9..]);
+    let script = server(start, [bytes(b""), Step::Drain, bytes(end), Step::Drain]);
+    check(Divergence::EmptyRead, script, asked(), crashed("RuntimeError"));
+}
+
+#[test]
+fn an_empty_line_before_a_request_is_passed_over() {
+    let line = [b"\r\n", &request(&[])[..]].concat();
+    check(Divergence::EmptyLineFirst, server(&line, []), asked(), failed_there(400));
+}
+
+#[test]
+fn what_comes_behind_the_request_is_read() {
+    let accept = Step::SendAccept { subprotocol: None, headers: Vec::new() };
+    let early = [&request(&[])[..], b"\x81\x85\0\0\0\0early"].concat();
+    check(
+        Divergence::EarlyData,
+        server(&early, [accept, Step::Drain]),
+        told([said("early")], State::Open),
+        silent(State::Open),
+    );
+}
+
+#[test]
+fn early_hints_are_no_refusal() {
+    check(
+        Divergence::PassedOver,
+        client(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+        silent(State::Connecting),
+        told([rejected(103, false)], State::Closed),
+    );
+}
+
+#[test]
+fn a_refusal_tells_that_it_has_no_body() {
+    check(
+        Divergence::BodyAnnounced,
+        client(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"),
+        told([rejected(403, false)], State::Closed),
+        told([rejected(403, true), Said::RejectData { data: b""[..].into(), finished: true }], State::Closed),
+    );
+}
+
+#[test]
+fn a_status_without_a_meaning_refuses() {
+    check(
+        Divergence::StrangeStatus,
+        client(b"HTTP/1.1 099 ?\r\n\r\n"),
+        told([rejected(99, true)], State::Rejecting),
+        failed_there(400),
+    );
+}
+
+#[test]
+fn what_comes_behind_a_refusal_is_dropped() {
+    let reject = Step::SendReject { status: 403, has_body: false, headers: Vec::new() };
+    let then = [reject, bytes(b"\x81\x80\0\0\0\0\r\n\r\n"), Step::Drain];
+    let theirs = told([Said::Refused { status: 400, why: String::new() }], State::Closed);
+    let close = request(&["Connection: Upgrade, close"]);
+    check(Divergence::DataBehindRefusal, server(&close, then), silent(State::Closed), theirs);
+}
+
+#[test]
+fn an_end_before_the_request_is_a_failure() {
+    let script =
+        Script { role: Role::Server, handshake: true, deflate: None, tight: false, steps: vec![Step::Eof] };
+    check(Divergence::EndBeforeRequest, script, failed(400), silent(State::Connecting));
+}

@@ -1,0 +1,282 @@
+//! Both sides take the same steps; what they show is compared, step by step, up to the last.
+
+use std::collections::BTreeMap;
+use std::env;
+
+use crate::dice::Dice;
+use crate::divergence::{Divergence, is_of_extension, is_unknown_code};
+use crate::frames::{BINARY, TEXT};
+use crate::hex::Hex;
+use crate::ours;
+use crate::python::{Python, tell};
+use crate::script::{Role, Said, Script, Seen, Step};
+
+/// One step, and what either side showed of it.
+pub(crate) struct Case<'a> {
+    pub(crate) role: Role,
+    pub(crate) tight: bool,
+    pub(crate) deflate: bool,
+    pub(crate) step: &'a Step,
+    pub(crate) ours: &'a Seen,
+    /// To be mended.
+    pub(crate) theirs: Seen,
+    pub(crate) before: &'a Past,
+    pub(crate) follow: Follow,
+}
+
+/// What can be compared behind a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Follow {
+    /// The next step.
+    Next,
+    /// Nothing, as the two are not in the same state any more.
+    Nothing,
+    /// Nothing but that Python fails too, with this code, whatever comes next.
+    FailureOf(u16),
+    /// Nothing but that Python refuses the head too, once it is whole.
+    Refusal,
+}
+
+/// What our side did before a step.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Past {
+    pub(crate) failed: bool,
+    pub(crate) close_received: bool,
+    pub(crate) close_sent: bool,
+    pub(crate) ended: bool,
+    /// The opcode of the message that is being sent.
+    pub(crate) in_message: Option<u8>,
+    /// The payload of the ping taken last.
+    pub(crate) pinged: Hex,
+    /// Whether the request was refused.
+    pub(crate) refused: bool,
+    /// Whether a read was empty in the handshake.
+    pub(crate) empty_read: bool,
+    /// Whether something came behind the request before that was accepted.
+    pub(crate) early: bool,
+    /// All that has arrived.
+    pub(crate) received: Vec<u8>,
+    /// The request that was taken.
+    pub(crate) asked: Option<Said>,
+}
+
+/// Where the two differ beyond the divergences.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Difference {
+    step: Option<Step>,
+    what: String,
+}
+
+/// How often each divergence was met.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Met(BTreeMap<Divergence, usize>);
+
+impl Met {
+    fn note(&mut self, divergence: Divergence) {
+        *self.0.entry(divergence).or_default() += 1;
+    }
+
+    pub(crate) fn has(&self, divergence: Divergence) -> bool {
+        self.0.contains_key(&divergence)
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// What is never met is no divergence; but a few runs need not meet all.
+    pub(crate) fn check(&self, is_expected: impl Fn(Divergence) -> bool) {
+        let is_missed = |divergence: &Divergence| is_expected(*divergence) && !self.has(*divergence);
+        let missed: Vec<_> = Divergence::ALL.into_iter().filter(is_missed).collect();
+        let is_default = ["SEED", "RUNS", "RUN"].iter().all(|name| number(name).is_none());
+        assert!(missed.is_empty() || !is_default, "never met: {missed:?}");
+    }
+}
+
+/// A number in the environment.
+fn number(name: &str) -> Option<u64> {
+    let value = env::var(format!("WSPROTO_ORACLE_{name}")).ok()?;
+    Some(value.parse().expect("a number"))
+}
+
+/// Plays a number of runs on both sides; panics where they differ. Tells which divergences were met.
+pub(crate) fn runs(name: &str, runs: u64, script: fn(&mut Dice) -> Script) -> Option<Met> {
+    let mut python = Python::start()?;
+    let seed = number("SEED").unwrap_or(SEED);
+    let runs = match number("RUN") {
+        Some(run) => run..run + 1,
+        None => 0..number("RUNS").unwrap_or(runs),
+    };
+    tell(&format!("oracle: {name}: WSPROTO_ORACLE_SEED={seed}, runs {runs:?}"));
+    let mut met = Met::default();
+    let mut differences = Vec::new();
+    for start in runs.clone().step_by(BATCH) {
+        let batch: Vec<u64> = (start..runs.end.min(start + BATCH as u64)).collect();
+        let scripts: Vec<Script> = batch.iter().map(|run| script(&mut Dice::new(seed, *run))).collect();
+        let verdicts = compare(&mut python, &scripts, &mut met);
+        for ((run, script), verdict) in batch.iter().zip(&scripts).zip(verdicts) {
+            if verdict.is_err() {
+                let (script, difference) = shrink(&mut python, script.clone());
+                differences.push(format!(
+                    "WSPROTO_ORACLE_RUN={run}: {:?} {:?}\n{}",
+                    script.role, script.steps, difference.what
+                ));
+            }
+        }
+        assert!(differences.is_empty(), "{name}, WSPROTO_ORACLE_SEED={seed}\n{}", differences.join("\n\n"));
+    }
+    tell(&format!("oracle: {name}: divergences met: {:?}", met.0));
+    Some(met)
+}
+
+/// Plays these runs on both sides; an error where they differ.
+pub(crate) fn compare(python: &mut Python, scripts: &[Script], met: &mut Met) -> Vec<Result<(), Difference>> {
+    let theirs = python.play(scripts);
+    let mut followed = Vec::new();
+    let mut verdicts: Vec<_> = scripts
+        .iter()
+        .zip(theirs)
+        .enumerate()
+        .map(|(i, (script, theirs))| {
+            let (steps, follow) = compare_run(script, theirs, met)?;
+            match follow {
+                Follow::Next | Follow::Nothing => {}
+                follow => followed.push((i, follow, with_more(script, steps))),
+            }
+            Ok(())
+        })
+        .collect();
+    let more: Vec<Script> = followed.iter().map(|(_, _, script)| script.clone()).collect();
+    for ((i, follow, _), seen) in followed.into_iter().zip(python.play(&more)) {
+        let last = seen.last().map(|seen| &seen.events[..]);
+        let fails = match (follow, last) {
+            (Follow::FailureOf(code), Some([failure @ Said::Failure { code: there, .. }])) => {
+                code == *there || is_unknown_code(failure) || code == 1002 && is_of_extension(failure)
+            }
+            (Follow::Refusal, Some([Said::Refused { .. }])) => true,
+            _ => false,
+        };
+        if !fails {
+            let what = format!("{follow:?} for certain, but in Python it goes on: {last:?}");
+            verdicts[i] = Err(Difference { step: None, what });
+        }
+    }
+    verdicts
+}
+
+/// The first steps of a run, and then as many bytes as no frame can wait for in vain, or the end of a head.
+fn with_more(script: &Script, steps: usize) -> Script {
+    let mut script = script.clone();
+    script.steps.truncate(steps);
+    let more = if script.handshake { b"\r\n\r\n".to_vec() } else { vec![0; 200] };
+    script.steps.extend([Step::Receive(Hex(more)), Step::Drain]);
+    script
+}
+
+/// How many steps could be compared, and what is known of the next.
+fn compare_run(script: &Script, theirs: Vec<Seen>, met: &mut Met) -> Result<(usize, Follow), Difference> {
+    let mut before = Past::default();
+    for (i, ((step, ours), theirs)) in script.steps.iter().zip(ours::play(script)).zip(theirs).enumerate() {
+        let (ours, theirs) = (ours.joined(), theirs.joined());
+        let Script { role, tight, .. } = *script;
+        let mut case = Case {
+            role,
+            tight,
+            deflate: script.deflate.is_some(),
+            step,
+            ours: &ours,
+            theirs: theirs.clone(),
+            before: &before,
+            follow: Follow::Next,
+        };
+        let may_show = |divergence: &Divergence| script.handshake || !divergence.is_of_handshake();
+        for divergence in Divergence::ALL.into_iter().filter(may_show) {
+            if !same(&ours, &case.theirs) && divergence.mend(&mut case) {
+                met.note(divergence);
+            }
+        }
+        let Case { theirs: mended, follow, .. } = case;
+        if !same(&ours, &mended) {
+            let (ours, theirs, mended) = (behind(&ours, &mended), theirs, behind(&mended, &ours));
+            let what =
+                format!("step {i}, {step:?}:\n  theirs {theirs:?}\n  mended {mended:?}\n  ours   {ours:?}");
+            return Err(Difference { step: Some(step.clone()), what });
+        }
+        if follow != Follow::Next {
+            return Ok((i + 1, follow));
+        }
+        before.note(step, &ours);
+    }
+    Ok((script.steps.len(), Follow::Next))
+}
+
+/// What is seen, from the first event on that is not the same.
+fn behind(seen: &Seen, other: &Seen) -> Seen {
+    let same = seen.events.iter().zip(&other.events).take_while(|(event, other)| event == other).count();
+    Seen { events: seen.events[same..].to_vec(), ..seen.clone() }
+}
+
+fn same(ours: &Seen, theirs: &Seen) -> bool {
+    let alike = |(ours, theirs): (&Said, &Said)| match (ours, theirs) {
+        (Said::Failure { code: ours, .. }, Said::Failure { code: theirs, .. }) => ours == theirs,
+        (Said::Refused { status: ours, .. }, Said::Refused { status: theirs, .. }) => ours == theirs,
+        (ours, theirs) => ours == theirs,
+    };
+    ours.refused.is_some() == theirs.refused.is_some()
+        && ours.sent == theirs.sent
+        && ours.events.len() == theirs.events.len()
+        && ours.events.iter().zip(&theirs.events).all(alike)
+        && ours.state == theirs.state
+}
+
+impl Past {
+    fn note(&mut self, step: &Step, ours: &Seen) {
+        for event in &ours.events {
+            match event {
+                Said::Failure { .. } => self.failed = true,
+                Said::Close { .. } => self.close_received = true,
+                Said::Ping(payload) => self.pinged = payload.clone(),
+                Said::Request { .. } => self.asked = Some(event.clone()),
+                _ => {}
+            }
+        }
+        match (step, &ours.sent) {
+            (Step::Receive(bytes), _) => {
+                self.empty_read |= bytes.0.is_empty();
+                self.received.extend(&bytes.0);
+            }
+            (Step::SendText { finished, .. }, Some(_)) => self.in_message = (!finished).then_some(TEXT),
+            (Step::SendBytes { finished, .. }, Some(_)) => self.in_message = (!finished).then_some(BINARY),
+            (Step::SendClose { .. } | Step::AnswerClose, Some(_)) => self.close_sent = true,
+            (Step::SendAccept { .. }, Some(_)) => self.early = !self.received.ends_with(b"\r\n\r\n"),
+            (Step::SendReject { .. }, Some(_)) => self.refused = true,
+            (Step::Eof, _) => self.ended = true,
+            _ => {}
+        }
+    }
+}
+
+/// The same difference in as few steps as can be: it must still show in the same step.
+fn shrink(python: &mut Python, mut script: Script) -> (Script, Difference) {
+    let mut differs =
+        |script: &Script| compare(python, core::slice::from_ref(script), &mut Met::default()).remove(0).err();
+    let mut difference = differs(&script).unwrap_or_default();
+    let mut place = script.steps.len();
+    // A client's request stays.
+    let first = usize::from(matches!(script.steps.first(), Some(Step::SendRequest { .. })));
+    while place > first {
+        place -= 1;
+        let mut less = script.clone();
+        less.steps.remove(place);
+        if let Some(still) = differs(&less).filter(|still| still.step == difference.step) {
+            (script, difference) = (less, still);
+        }
+    }
+    (script, difference)
+}
+
+/// The seed, unless the environment has another: the same tree gets the same verdict.
+const SEED: u64 = 6455;
+
+/// Runs a line.
+const BATCH: usize = 250;

@@ -1,0 +1,91 @@
+//! Python's wsproto: one process for all runs, which is asked line by line.
+
+use std::env;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde::Deserialize;
+
+use crate::script::{Script, Seen};
+
+/// A Python that runs `driver.py`; dropping it ends it.
+pub(crate) struct Python {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+/// What it says first.
+#[derive(Deserialize)]
+struct Hello {
+    wsproto: String,
+    h11: String,
+}
+
+impl Python {
+    /// Starts it; `None`, loudly, where there is no Python with this wsproto.
+    pub(crate) fn start() -> Option<Self> {
+        let python = env::var_os("WSPROTO_PYTHON").unwrap_or_else(|| "python3".into());
+        let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/driver.py");
+        let mut command = Command::new(python);
+        command.arg(driver).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let Ok(mut child) = command.spawn() else { return skip("there is no Python") };
+        // Nobody reads on behind this; a driver that dies in a run leaves its last words in the pipe.
+        let stdin = child.stdin.take().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut python = Self { child, stdin, stdout };
+        let Ok(Hello { wsproto, h11 }) = serde_json::from_str(&python.line()) else {
+            return skip("Python's wsproto is not installed");
+        };
+        if wsproto != WSPROTO {
+            return skip(&format!("Python's wsproto is {wsproto}, where {WSPROTO} is asked for"));
+        }
+        tell(&format!("oracle: wsproto {wsproto}, h11 {h11}"));
+        Some(python)
+    }
+
+    /// What it makes of these runs.
+    pub(crate) fn play(&mut self, scripts: &[Script]) -> Vec<Vec<Seen>> {
+        let mut line = serde_json::to_string(scripts).unwrap();
+        line.push('\n');
+        self.stdin.write_all(line.as_bytes()).unwrap_or_else(|error| self.lament(&error.to_string()));
+        let answer = self.line();
+        serde_json::from_str(&answer)
+            .unwrap_or_else(|error| self.lament(&format!("{error} in {answer:.200}")))
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line
+    }
+
+    fn lament(&mut self, error: &str) -> ! {
+        let _ = self.child.kill();
+        let last_words = self.child.stderr.take().map(io::read_to_string);
+        panic!("driver.py: {error}: {}", last_words.and_then(Result::ok).unwrap_or_default())
+    }
+}
+
+impl Drop for Python {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Says it past the test harness, which would keep it to itself.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+fn skip<T>(why: &str) -> Option<T> {
+    let required = env::var_os("WSPROTO_REQUIRE_PEERS").is_some_and(|value| value == "1");
+    assert!(!required, "{why}, and WSPROTO_REQUIRE_PEERS is 1");
+    tell(&format!("SKIPPED: {why}"));
+    None
+}
+
+/// The version whose differences are known.
+const WSPROTO: &str = "1.3.2";

@@ -1,0 +1,50 @@
+//! Compressed messages among others (RFC 7692 §6): each comes whole before the next.
+
+use wsproto::{
+    Connection, DeflateParams, Event, Extensions, Limits, NoEntropy, PermessageDeflate, Role, TextMessage,
+};
+
+use crate::support::Fixed;
+
+fn agreed(role: Role) -> Extensions {
+    let mut extensions = Extensions::none();
+    extensions.push(PermessageDeflate::new().run(role, DeflateParams::DEFAULT)).unwrap();
+    extensions
+}
+
+/// What a server hears of these bytes, whole and in two reads.
+fn heard(reads: [&[u8]; 2]) -> Vec<String> {
+    let mut server = Connection::<NoEntropy>::server(Limits::default()).with_extensions(agreed(Role::Server));
+    let mut messages = vec![String::new()];
+    for read in reads {
+        let mut read = read.to_vec();
+        let mut input = read.as_mut_slice();
+        while let Some(event) = server.next_event(&mut input).unwrap() {
+            let Event::Text(TextMessage { data, message_finished, .. }) = event else { panic!("{event:?}") };
+            messages.last_mut().unwrap().push_str(data);
+            if message_finished {
+                messages.push(String::new());
+            }
+        }
+    }
+    assert_eq!(messages.pop(), Some(String::new()));
+    messages
+}
+
+#[test]
+fn a_plain_message_comes_behind_all_of_a_compressed_one() {
+    // Long enough to be compressed, and to be told in several pieces; the other is too short for it.
+    for (long, short) in
+        [("é€😀".repeat(40), "short"), ("long".repeat(20_000), ""), ("😀".repeat(9_000), "€")]
+    {
+        let mut client = Connection::client(Limits::default(), Fixed).with_extensions(agreed(Role::Client));
+        let mut bytes = Vec::new();
+        client.send(TextMessage::new(&*long), &mut bytes).unwrap();
+        let compressed = bytes.len();
+        client.send(TextMessage::new(short), &mut bytes).unwrap();
+        for cut in (0..compressed.min(60)).chain([compressed, bytes.len()]) {
+            let (first, second) = bytes.split_at(cut);
+            assert_eq!(heard([first, second]), [&long, short], "cut at {cut}");
+        }
+    }
+}

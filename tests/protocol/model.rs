@@ -1,0 +1,160 @@
+//! What an end of a connection may do, and what comes of it, on a page: the model to hold a connection
+//! against (RFC 6455 §5.4, §5.5, §5.5.1, §7.1, §7.4).
+
+use wsproto::{
+    ClosedBy, ConnectionState, LocalProtocolError, MessageKind, RemoteProtocolError, Role, Transport,
+};
+
+use crate::support::{CLOSE, CONTINUATION, FIN, PING, PONG};
+
+/// An end of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Model {
+    pub(crate) role: Role,
+    /// The message that is being sent.
+    pub(crate) in_message: Option<MessageKind>,
+    /// Our close frame, and whether it answers the peer's end.
+    pub(crate) close_sent: Option<Answers>,
+    /// What the peer has said last.
+    pub(crate) peer: Peer,
+    pub(crate) transport_ended: bool,
+}
+
+/// Whether a close frame answers one.
+pub(crate) type Answers = bool;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// It may say more.
+    Open,
+    Closed {
+        code: Option<u16>,
+        reason: String,
+    },
+    Failed(RemoteProtocolError),
+}
+
+/// Whatever is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sending {
+    Data { kind: MessageKind, payload: Vec<u8>, finished: bool },
+    Ping(Vec<u8>),
+    Pong { payload: Vec<u8>, is_reply: bool },
+    Close { code: Option<u16>, reason: String, is_reply: bool },
+}
+
+/// A frame: its first byte, and its payload.
+pub(crate) type Sent = (u8, Vec<u8>);
+
+impl Model {
+    /// What goes out, if anything does; or why it must not.
+    pub(crate) fn send(&mut self, sending: &Sending) -> Result<Option<Sent>, LocalProtocolError> {
+        let is_reply =
+            matches!(sending, Sending::Pong { is_reply: true, .. } | Sending::Close { is_reply: true, .. });
+        match (is_reply, self.close_sent.is_some(), self.transport_ended) {
+            (true, true, _) | (true, _, true) => return Ok(None),
+            (false, _, true) => return Err(LocalProtocolError::Ended),
+            _ => {}
+        }
+        match sending {
+            Sending::Data { kind, payload, finished } => {
+                let opcode = self.opcode(*kind)?;
+                self.in_message = (!finished).then_some(*kind);
+                Ok(Some((if *finished { FIN } else { 0 } | opcode, payload.clone())))
+            }
+            Sending::Ping(payload) => self.control(PING, payload.clone()),
+            Sending::Pong { payload, .. } => self.control(PONG, payload.clone()),
+            Sending::Close { code, reason, .. } => {
+                let sent = self.control(CLOSE, self.close_payload(*code, reason, is_reply)?)?;
+                self.close_sent = Some(is_reply || self.peer != Peer::Open);
+                Ok(sent)
+            }
+        }
+    }
+
+    /// §5.4: a message is of one kind, and one comes after the other; §5.5.1: none starts after a close.
+    fn opcode(&self, kind: MessageKind) -> Result<u8, LocalProtocolError> {
+        match (&self.close_sent, self.in_message, &self.peer) {
+            (Some(_), _, _) => Err(LocalProtocolError::CloseSent),
+            (None, Some(under_way), _) if under_way != kind => Err(LocalProtocolError::OtherMessageUnderWay),
+            (None, Some(_), _) => Ok(CONTINUATION),
+            (None, None, Peer::Open) => Ok(kind.opcode().bits()),
+            (None, None, _) => Err(LocalProtocolError::CloseReceived),
+        }
+    }
+
+    /// §5.5: at most 125 bytes; §5.5.1: nothing after the close frame.
+    fn control(&self, first: u8, payload: Vec<u8>) -> Result<Option<Sent>, LocalProtocolError> {
+        match payload.len() {
+            _ if self.close_sent.is_some() => Err(LocalProtocolError::CloseSent),
+            0..=125 => Ok(Some((first, payload))),
+            _ => Err(LocalProtocolError::ControlFrameTooLong),
+        }
+    }
+
+    /// §5.5.1: a reason needs a code; §7.4: not every code may travel.
+    fn close_payload(
+        &self,
+        code: Option<u16>,
+        reason: &str,
+        is_reply: bool,
+    ) -> Result<Vec<u8>, LocalProtocolError> {
+        match code {
+            None if reason.is_empty() => Ok(Vec::new()),
+            None => Err(LocalProtocolError::CloseReasonWithoutCode),
+            Some(1010) if self.role == Role::Server && !is_reply => {
+                Err(LocalProtocolError::InvalidCloseCode(1010))
+            }
+            Some(code @ (1000..=1003 | 1007..=1014 | 3000..=4999)) if reason.len() <= 123 => {
+                Ok([&code.to_be_bytes(), reason.as_bytes()].concat())
+            }
+            Some(1000..=1003 | 1007..=1014 | 3000..=4999) => Err(LocalProtocolError::CloseReasonTooLong),
+            Some(code) => Err(LocalProtocolError::InvalidCloseCode(code)),
+        }
+    }
+
+    /// Whether the end of the transport, which comes now, is the end of the connection.
+    pub(crate) fn receive_eof(&mut self) -> bool {
+        let is_end = self.peer == Peer::Open && !self.transport_ended;
+        self.transport_ended = true;
+        is_end
+    }
+
+    /// Whether what arrives is still heard.
+    pub(crate) fn hears(&self) -> bool {
+        self.peer == Peer::Open && !self.transport_ended
+    }
+
+    pub(crate) fn state(&self) -> ConnectionState {
+        match (&self.peer, &self.close_sent) {
+            _ if self.transport_ended => ConnectionState::Closed,
+            (Peer::Open, None) => ConnectionState::Open,
+            (Peer::Open, Some(_)) => ConnectionState::LocalClosing,
+            (_, None) => ConnectionState::RemoteClosing,
+            (_, Some(_)) => ConnectionState::Closed,
+        }
+    }
+
+    /// §7.1.1: the server closes the transport first.
+    pub(crate) fn transport(&self) -> Transport {
+        match (&self.peer, &self.close_sent, self.role) {
+            (Peer::Failed(_), _, _) | (Peer::Closed { .. }, Some(_), Role::Server) => Transport::Drop,
+            _ if self.transport_ended => Transport::Drop,
+            (Peer::Closed { .. }, Some(_), Role::Client) => Transport::AwaitEnd,
+            _ => Transport::Keep,
+        }
+    }
+
+    /// Who ended it, with which code and reason, and whether cleanly (§7.1.4 to §7.1.6).
+    pub(crate) fn closure(&self) -> Option<(ClosedBy, u16, &str, bool)> {
+        match (&self.peer, self.close_sent) {
+            (Peer::Failed(error), _) => Some((ClosedBy::Failure(*error), 1006, "", false)),
+            (Peer::Open, _) => self.transport_ended.then_some((ClosedBy::Transport, 1006, "", false)),
+            (Peer::Closed { .. }, None) if !self.transport_ended => None,
+            (Peer::Closed { code, reason }, sent) => {
+                let by = if sent == Some(false) { ClosedBy::Local } else { ClosedBy::Remote };
+                Some((by, code.unwrap_or(1005), reason, sent.is_some()))
+            }
+        }
+    }
+}

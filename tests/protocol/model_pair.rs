@@ -1,0 +1,321 @@
+//! A pair of connections in memory, by random calls, lawful or not: what each refuses, what it writes and
+//! where it stands is what `model` says; and a clone does the same from then on.
+
+use core::fmt::Debug;
+use core::ops::Range;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use wsproto::{
+    BytesMessage, CloseCode, CloseConnection, Connection, Entropy, Event, LentEvent, Limits,
+    LocalProtocolError, MessageKind, NoEntropy, Outgoing, Ping, Pong, RemoteProtocolError, Role, TextMessage,
+};
+
+use crate::model::{Model, Peer, Sending};
+use crate::support::{BOTH, Fixed, frame_to};
+
+/// Something that happens at one end.
+#[derive(Clone, Debug)]
+enum Act {
+    Send(Sending),
+    /// The ping heard last is answered.
+    AnswerPing,
+    /// The peer's close frame is answered, or what it did wrong.
+    AnswerPeer,
+    /// So many bytes are taken off the transport.
+    Receive(usize),
+    /// Something else than the connection writes a frame of no meaning to the transport.
+    Disturb,
+    /// The transport ends.
+    End,
+}
+
+fn sending() -> impl Strategy<Value = Sending> {
+    let text = ("\\PC{0,9}", any::<bool>()).prop_map(|(text, finished)| Sending::Data {
+        kind: MessageKind::Text,
+        payload: text.into_bytes(),
+        finished,
+    });
+    let binary = (payload(), any::<bool>()).prop_map(|(payload, finished)| Sending::Data {
+        kind: MessageKind::Binary,
+        payload,
+        finished,
+    });
+    let code = prop_oneof![
+        4 => select(vec![1000, 1001, 1010, 1014, 3000, 4999]),
+        1 => select(vec![0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000]),
+    ];
+    let close = (proptest::option::weighted(0.8, code), "\\PC{0,3}|x{120,125}")
+        .prop_map(|(code, reason)| Sending::Close { code, reason, is_reply: false });
+    prop_oneof![
+        4 => text,
+        3 => binary,
+        2 => payload().prop_map(Sending::Ping),
+        1 => payload().prop_map(|payload| Sending::Pong { payload, is_reply: false }),
+        1 => close,
+    ]
+}
+
+fn payload() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![6 => vec(any::<u8>(), 0..9), 1 => vec(any::<u8>(), 123..129)]
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        24 => sending().prop_map(Act::Send),
+        6 => Just(Act::AnswerPing),
+        4 => Just(Act::AnswerPeer),
+        20 => (0..40_usize).prop_map(Act::Receive),
+        10 => Just(Act::Receive(usize::MAX)),
+        1 => Just(Act::Disturb),
+        1 => Just(Act::End),
+    ]
+}
+
+/// One end, and all that is known of it without asking it.
+#[derive(Clone, Debug)]
+struct End<E> {
+    connection: Connection<E>,
+    model: Model,
+    /// What it has written, and how much of it the other end has taken.
+    output: Vec<u8>,
+    taken: usize,
+    frames: Vec<Frame>,
+    pinged: Option<Vec<u8>>,
+    /// What has come of a frame without its end.
+    under_way: Vec<u8>,
+}
+
+/// A frame that was written.
+#[derive(Clone, Debug)]
+struct Frame {
+    /// What it says; `None` where it has no meaning.
+    says: Option<Sending>,
+    /// Its place in the output.
+    place: Range<usize>,
+}
+
+impl<E: Entropy + Clone + Debug> End<E> {
+    fn new(role: Role, connection: Connection<E>) -> Self {
+        let peer = Peer::Open;
+        let model = Model { role, in_message: None, close_sent: None, peer, transport_ended: false };
+        let (output, frames, under_way) = (Vec::new(), Vec::new(), Vec::new());
+        Self { connection, model, output, taken: 0, frames, pinged: None, under_way }
+    }
+
+    fn act<F>(&mut self, act: &Act, peer: &mut End<F>) {
+        match act {
+            Act::Send(sending) => self.send(sending),
+            Act::AnswerPing => {
+                if let Some(payload) = self.pinged.clone() {
+                    self.send(&Sending::Pong { payload, is_reply: true });
+                }
+            }
+            Act::AnswerPeer => match self.model.peer.clone() {
+                Peer::Open => {}
+                Peer::Closed { code, reason } => self.send(&Sending::Close { code, reason, is_reply: true }),
+                Peer::Failed(error) => {
+                    let (code, reason) = (Some(error.close_code().get()), error.reason().into());
+                    self.send(&Sending::Close { code, reason, is_reply: true });
+                }
+            },
+            Act::Receive(len) => self.receive(*len, peer),
+            Act::Disturb => self.write(None, &frame_to(self.model.role.peer(), NO_MEANING, b"")),
+            Act::End => {
+                let end = self.connection.receive_eof().map(|close| close.code);
+                let abnormal = self.model.receive_eof().then_some(Some(CloseCode::ABNORMAL_CLOSURE));
+                assert_eq!(end, abnormal);
+            }
+        }
+        self.check();
+    }
+
+    /// Sends, or is refused and leaves no trace.
+    fn send(&mut self, sending: &Sending) {
+        let before = self.connection.clone();
+        let mut written = Vec::new();
+        let result = self.put(sending, &mut written);
+        let expected = self.model.send(sending);
+        assert_eq!(result, expected.clone().map(drop), "{sending:?}");
+        if let Ok(Some((first, payload))) = expected {
+            assert_eq!(written, frame_to(self.model.role.peer(), first, payload));
+            self.write(Some(sending.clone()), &written);
+            return;
+        }
+        assert_eq!(written, b"");
+        // That the peer has failed, a sender may learn by a call that it refuses.
+        if !matches!(self.model.peer, Peer::Failed(_)) {
+            assert_eq!(format!("{:?}", self.connection), format!("{before:?}"));
+        }
+    }
+
+    fn put(&mut self, sending: &Sending, output: &mut Vec<u8>) -> Result<(), LocalProtocolError> {
+        let mut put = |event: &dyn Outgoing| self.connection.send(event, output);
+        match sending {
+            Sending::Data { kind: MessageKind::Text, payload, finished } => {
+                let data = core::str::from_utf8(payload).unwrap();
+                put(&TextMessage { data, frame_finished: true, message_finished: *finished })
+            }
+            Sending::Data { kind: MessageKind::Binary, payload: data, finished } => {
+                put(&BytesMessage { data, frame_finished: true, message_finished: *finished })
+            }
+            Sending::Ping(payload) => put(&Ping { payload }),
+            Sending::Pong { payload, is_reply: true } => put(&Ping { payload }.response()),
+            Sending::Pong { payload, is_reply: false } => put(&Pong { payload }),
+            Sending::Close { code, reason, is_reply } => {
+                let close = CloseConnection { code: code.map(CloseCode::new), reason };
+                if *is_reply { put(&close.response()) } else { put(&close) }
+            }
+        }
+    }
+
+    fn write(&mut self, says: Option<Sending>, bytes: &[u8]) {
+        let start = self.output.len();
+        self.output.extend(bytes);
+        self.frames.push(Frame { says, place: start..self.output.len() });
+    }
+
+    /// Takes bytes off the transport, and hears the frames that end in them, up to the end of the talk.
+    fn receive<F>(&mut self, len: usize, peer: &mut End<F>) {
+        let start = peer.taken;
+        peer.taken = peer.output.len().min(start.saturating_add(len));
+        let mut read = peer.output[start..peer.taken].to_vec();
+        let heard = self.hear(&mut read);
+        let frames = peer.frames.iter().filter(|frame| match frame.says {
+            // Certain by its first byte.
+            None => (start..peer.taken).contains(&frame.place.start),
+            Some(_) => (start + 1..=peer.taken).contains(&frame.place.end),
+        });
+        let mut expected = Vec::new();
+        for frame in frames {
+            if self.model.hears() {
+                expected.push(frame.says.as_ref().map(plain));
+                self.note(frame.says.as_ref());
+            }
+        }
+        assert_eq!(heard, expected);
+    }
+
+    fn note(&mut self, says: Option<&Sending>) {
+        match says {
+            None => self.model.peer = Peer::Failed(RemoteProtocolError::ReservedOpcode(3)),
+            Some(Sending::Ping(payload)) => self.pinged = Some(payload.clone()),
+            Some(Sending::Close { code, reason, .. }) => {
+                self.model.peer = Peer::Closed { code: *code, reason: reason.clone() };
+            }
+            Some(Sending::Data { .. } | Sending::Pong { .. }) => {}
+        }
+    }
+
+    /// What the connection makes of a read: the frames that end in it, and `None` for a failure.
+    fn hear(&mut self, read: &mut [u8]) -> Vec<Option<Sending>> {
+        let mut input = read;
+        let mut heard = Vec::new();
+        loop {
+            let (kind, data, frame_finished, finished) = match self.connection.next_event(&mut input) {
+                Ok(None) => return heard,
+                Ok(Some(Event::Text(TextMessage { data, frame_finished, message_finished }))) => {
+                    (MessageKind::Text, data.as_bytes(), frame_finished, message_finished)
+                }
+                Ok(Some(Event::Bytes(BytesMessage { data, frame_finished, message_finished }))) => {
+                    (MessageKind::Binary, data, frame_finished, message_finished)
+                }
+                control => {
+                    heard.push(control.ok().flatten().and_then(control_frame));
+                    continue;
+                }
+            };
+            self.under_way.extend(data);
+            if frame_finished {
+                let payload = core::mem::take(&mut self.under_way);
+                heard.push(Some(Sending::Data { kind, payload, finished }));
+            }
+        }
+    }
+
+    fn check(&self) {
+        let closure = self.connection.closure();
+        let closure =
+            closure.as_ref().map(|closure| (closure.by, closure.code.get(), closure.reason, closure.clean));
+        assert_eq!(closure, self.model.closure());
+        assert_eq!(self.connection.state(), self.model.state());
+        assert_eq!(self.connection.transport(), self.model.transport());
+    }
+}
+
+/// What a control frame says.
+fn control_frame(event: LentEvent<'_>) -> Option<Sending> {
+    match event {
+        Event::Ping(ping) => Some(Sending::Ping(ping.payload.into())),
+        Event::Pong(pong) => Some(Sending::Pong { payload: pong.payload.into(), is_reply: false }),
+        Event::Close(CloseConnection { code, reason }) => {
+            Some(Sending::Close { code: code.map(CloseCode::get), reason: reason.into(), is_reply: false })
+        }
+        Event::Text(_) | Event::Bytes(_) => None,
+    }
+}
+
+/// The same as the other end hears it: nobody sees that it is a reply.
+fn plain(sending: &Sending) -> Sending {
+    let mut sending = sending.clone();
+    if let Sending::Pong { is_reply, .. } | Sending::Close { is_reply, .. } = &mut sending {
+        *is_reply = false;
+    }
+    sending
+}
+
+/// A frame with a reserved opcode: the first byte.
+const NO_MEANING: u8 = 0x83;
+
+#[derive(Clone, Debug)]
+struct Pair {
+    client: End<Fixed>,
+    server: End<NoEntropy>,
+}
+
+impl Pair {
+    fn new() -> Self {
+        Self {
+            client: End::new(Role::Client, Connection::client(Limits::NONE, Fixed)),
+            server: End::new(Role::Server, Connection::server(Limits::NONE)),
+        }
+    }
+
+    fn act(&mut self, (role, act): &(Role, Act)) {
+        match role {
+            Role::Client => self.client.act(act, &mut self.server),
+            Role::Server => self.server.act(act, &mut self.client),
+        }
+    }
+}
+
+fn acts() -> impl Strategy<Value = Vec<(Role, Act)>> {
+    vec((select(BOTH.to_vec()), act()), 0..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_pair_does_what_the_model_does(acts in acts()) {
+        let mut pair = Pair::new();
+        acts.iter().for_each(|act| pair.act(act));
+        pair.act(&(Role::Client, Act::Receive(usize::MAX)));
+        pair.act(&(Role::Server, Act::Receive(usize::MAX)));
+    }
+
+    #[test]
+    fn a_pair_that_is_cloned_at_any_point_does_what_its_original_does(acts in acts(), place in any::<Index>()) {
+        let (before, behind) = acts.split_at(place.index(acts.len() + 1));
+        let mut pair = Pair::new();
+        before.iter().for_each(|act| pair.act(act));
+        let mut clone = pair.clone();
+        // One by one, so that what they shared would show.
+        for act in behind {
+            pair.act(act);
+            clone.act(act);
+        }
+        prop_assert_eq!(format!("{clone:?}"), format!("{pair:?}"));
+    }
+}
