@@ -124,4 +124,4 @@ fn encode_fakes(fakes: &[(Kind, Vec<Vec<u8>>)]) -> Vec<u8> {
 }
 
 /// Where feeding byte by byte begins to cost more than it finds.
-const MAX_BYTEWISE: usize = 4096;
+const MAX_BYTEWISE: usize = 1024;
