@@ -2,8 +2,8 @@
 //!
 //! `wsproto` is for people who bring their own sockets: servers, proxies, async runtimes, embedded systems,
 //! bindings for other languages, fuzzers, conformance suites. It is a from-scratch port of the idea and the
-//! vocabulary of Python's wsproto, and implements RFC 6455, over HTTP/1.1, HTTP/2
-//! (RFC 8441) and HTTP/3 (RFC 9220).
+//! vocabulary of Python's wsproto, and implements RFC 6455 over HTTP/1.1, HTTP/2 (RFC 8441) and HTTP/3
+//! (RFC 9220), with permessage-deflate (RFC 7692) and extensions of your own.
 //!
 //! # The fast way
 //!
@@ -41,6 +41,28 @@
 //! HTTP stack moves the heads, [`Upgrade`] (HTTP/1.1) and [`ExtendedConnect`] (HTTP/2, HTTP/3) judge and make
 //! them by the same rules, in names and values.
 //!
+//! Extensions are agreed on in the handshake, and run in the connection:
+//!
+#![cfg_attr(feature = "deflate", doc = "```")]
+#![cfg_attr(not(feature = "deflate"), doc = "```ignore")]
+//! use wsproto::{AcceptConnection, Connection, HandshakeLimits, Limits, PermessageDeflate, ServerHandshake};
+//!
+//! # let mut input = &b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+//! #     Sec-WebSocket-Extensions: permessage-deflate\r\n\
+//! #     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"[..];
+//! # let mut output = Vec::new();
+//! let mut handshake = ServerHandshake::new(HandshakeLimits::default());
+//! if let Some(request) = handshake.receive(&mut input)? {
+//!     let supported = PermessageDeflate::new();
+//!     let (accept, extensions) = AcceptConnection::new().with_extensions(&[&supported], request);
+//!     handshake.accept(accept, &mut output)?;
+//!     let connection = Connection::server(Limits::default()).with_extensions(extensions);
+//!     # let _ = connection;
+//! }
+//! # assert!(output.windows(18).any(|part| part == b"permessage-deflate"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # The familiar way
 //!
 //! [`WsConnection`] is the handshake and the connection in one, with owned events, for whoever knows wsproto:
@@ -75,9 +97,9 @@
 //! bytes → ServerHandshake, or ClientHandshake ┐
 //! names and values → Upgrade, ExtendedConnect ┴→ Connection
 //!
-//! bytes → FrameDecoder → MessageDecoder → Receiver ┐
-//!                                                  ├ Connection
-//! bytes ← FrameEncoder ←─────────────────── Sender ┘
+//! bytes → FrameDecoder → (Extensions) → MessageDecoder → Receiver ┐
+//!                                                                 ├ Connection
+//! bytes ← FrameEncoder ← (Extensions) ← ────────────────── Sender ┘
 //!
 //! WsConnection = handshake, then Connection
 //! ```
@@ -98,7 +120,9 @@
 //! - **Two kinds of errors.** Where the peer is at fault ([`RemoteProtocolError`], [`HandshakeError`]), the
 //!   error names the broken rule, is returned once, and has its answer ready. Where you are
 //!   ([`LocalProtocolError`]), nothing was written and nothing has changed.
-//! - **No panic** on anything a peer can send, and no `unsafe`.
+//! - **No panic** on anything a peer can send, and no `unsafe` unless you ask for it.
+//! - **Nothing is paid for what is not used.** Without extensions a connection is a type that knows of none
+//!   ([`NoExtensions`]); with them, what they leave alone goes the same short way.
 //!
 //! # What is left to you
 //!

@@ -36,6 +36,7 @@ use crate::role::Role;
 /// assert!(decoder.decode(&mut input)?.is_none()); // needs more
 /// # Ok::<(), wsproto::RemoteProtocolError>(())
 /// ```
+#[doc(alias = "FrameProtocol")]
 #[derive(Clone, Debug)]
 pub struct FrameDecoder {
     // The limits, one by one: with the role beside the last of them, eight bytes are saved.

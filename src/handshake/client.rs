@@ -42,6 +42,7 @@ use super::events::{
 /// assert_eq!(input, b"\x81\x05Hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "H11Handshake")]
 #[derive(Clone, Debug)]
 pub struct ClientHandshake {
     limits: HandshakeLimits,

@@ -339,6 +339,7 @@ impl HandshakeError {
     /// assert_eq!(reject.status_code(), 426);
     /// assert_eq!(reject.headers().get("Sec-WebSocket-Version"), Some(&b"13"[..]));
     /// ```
+    #[doc(alias = "event_hint")]
     pub fn response(self) -> RejectConnection {
         let reject = RejectConnection::new(self.status());
         match self {

@@ -38,6 +38,7 @@ use super::events::{
 /// assert!(output.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "H11Handshake")]
 #[derive(Clone, Debug)]
 pub struct ServerHandshake {
     head: HeadReader,

@@ -28,6 +28,7 @@ use crate::utf8::{Utf8Decoder, from_utf8};
 /// assert_eq!(decoder.decode(&mut input)?, Some(Event::Text(TextMessage::new("!"))));
 /// # Ok::<(), wsproto::RemoteProtocolError>(())
 /// ```
+#[doc(alias = "FrameProtocol")]
 #[derive(Debug)]
 pub struct MessageDecoder<X: ExtensionSet = NoExtensions> {
     pub(super) frames: FrameDecoder,

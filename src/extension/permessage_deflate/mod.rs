@@ -42,6 +42,7 @@ use params::{NAME, Terms, Window};
 ///
 /// An idle connection holds no compressor and no decompressor before the first compressed message in that
 /// direction, and none between messages in a direction without context takeover.
+#[doc(alias = "PerMessageDeflate")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PermessageDeflate {
     params: DeflateParams,
