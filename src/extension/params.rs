@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::http::syntax::{is_field_value_byte, is_token, trim};
+use crate::http::syntax::{is_field_value_byte, is_token, token_len, trim};
 
 /// One extension with its parameters, as `Sec-WebSocket-Extensions` offers or agrees to it.
 ///
@@ -60,9 +60,9 @@ impl ExtensionParams {
     pub fn parse_list(value: &[u8]) -> Option<Vec<Self>> {
         let mut list: Vec<Self> = Vec::new();
         read_list(value, &mut |item| match (item, list.last_mut()) {
-            (Item::Extension(name), _) => list.push(Self::new(name)),
+            (Item::Extension(name), _) => list.push(Self::new(text(name))),
             (Item::Param(name, value), Some(extension)) => {
-                extension.params.push((name.into(), value.map(Value::unquoted)));
+                extension.params.push((text(name).into(), value.map(Value::unquoted)));
             }
             (Item::Param(..), None) => {}
         })?;
@@ -103,14 +103,14 @@ impl fmt::Display for ExtensionParams {
 
 /// What a list is made of, in order.
 enum Item<'a> {
-    Extension(&'a str),
+    Extension(&'a [u8]),
     /// Of the extension before it.
-    Param(&'a str, Option<Value<'a>>),
+    Param(&'a [u8], Option<Value<'a>>),
 }
 
 #[derive(Clone, Copy)]
 enum Value<'a> {
-    Token(&'a str),
+    Token(&'a [u8]),
     /// What stands between the quotes, some of it behind backslashes.
     Quoted(&'a [u8]),
 }
@@ -118,7 +118,7 @@ enum Value<'a> {
 impl Value<'_> {
     fn unquoted(self) -> String {
         let mut rest = match self {
-            Self::Token(token) => return token.into(),
+            Self::Token(token) => return text(token).into(),
             Self::Quoted(quoted) => quoted,
         };
         let mut value = String::new();
@@ -166,10 +166,14 @@ fn read_extension<'a>(value: &'a [u8], see: &mut impl FnMut(Item<'a>)) -> Option
 }
 
 /// The token at the front, and what stands behind it.
-fn token(bytes: &[u8]) -> Option<(&str, &[u8])> {
-    let len = bytes.iter().position(|byte| !is_token(&[*byte])).unwrap_or(bytes.len());
-    let (token, rest) = bytes.split_at_checked(len)?;
-    (!token.is_empty()).then_some((core::str::from_utf8(token).ok()?, rest))
+fn token(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (token, rest) = bytes.split_at_checked(token_len(bytes))?;
+    (!token.is_empty()).then_some((token, rest))
+}
+
+/// A token, which is ASCII.
+fn text(token: &[u8]) -> &str {
+    core::str::from_utf8(token).unwrap_or_default()
 }
 
 /// A value at the front.

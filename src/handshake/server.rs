@@ -339,12 +339,12 @@ pub(super) fn judge_version(headers: &Headers) -> Result<(), HandshakeError> {
 
 /// "1#token" (§4.3).
 pub(super) fn judge_subprotocols(headers: &Headers) -> Result<(), HandshakeError> {
-    let absent = headers.get(PROTOCOL).is_none();
-    let empty = headers.list(PROTOCOL).next().is_none();
-    if empty && !absent || !headers.list(PROTOCOL).all(syntax::is_token) {
-        return Err(HandshakeError::InvalidSubprotocol);
+    let is_absent = || headers.get(PROTOCOL).is_none();
+    let has_some = || headers.list(PROTOCOL).next().is_some();
+    if is_absent() || has_some() && headers.list(PROTOCOL).all(syntax::is_token) {
+        return Ok(());
     }
-    Ok(())
+    Err(HandshakeError::InvalidSubprotocol)
 }
 
 /// A value that "does not conform to the ABNF" fails the connection (§9.1).

@@ -113,7 +113,9 @@ impl Headers {
 
     /// Whether a comma-separated list has this element, in any case.
     pub(crate) fn lists(&self, name: &str, element: &str) -> bool {
-        self.list(name).any(|listed| listed.eq_ignore_ascii_case(element.as_bytes()))
+        let is_it = |listed: &[u8]| listed.eq_ignore_ascii_case(element.as_bytes());
+        // Mostly it is all there is.
+        self.get_all(name).any(is_it) || self.list(name).any(is_it)
     }
 
     /// Where the value of the first field with this name lies.
