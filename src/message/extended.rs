@@ -1,6 +1,6 @@
 //! Frames to events where extensions are in use: data frames that they decode (RFC 6455 §9).
 //!
-//! Such a frame is read a few kilobytes at a time, and no more of it is taken than the extensions have
+//! Such a frame is read some kilobytes at a time, and no more of it is taken than the extensions have
 //! decoded: what they make of it may be a thousand times as much, and goes out before more is read. So what
 //! comes of a frame has its end after the frame has. Everything else goes the way of `decode_part`.
 
@@ -195,4 +195,4 @@ struct Piece {
 /// How much of a payload is unmasked and looked at in one go.
 ///
 /// What is not decoded is masked again, so it should not be much more than what gives one piece.
-const AT_ONCE: usize = 4 << 10;
+const AT_ONCE: usize = 16 << 10;

@@ -109,7 +109,7 @@ impl Stream {
     fn new() -> Box<Self> {
         Box::new(Self {
             inflate: Inflate::new(false, Window::MAX_BITS),
-            ring: vec![0; HISTORY + PIECE].into_boxed_slice(),
+            ring: vec![0; HISTORY + ROOM].into_boxed_slice(),
             start: 0,
             end: 0,
             older_end: 0,
@@ -117,9 +117,9 @@ impl Stream {
         })
     }
 
-    /// Inflates until a piece is full, or all that is there is used up.
+    /// Inflates until the ring is full, or all that is there is used up.
     fn inflate(&mut self, payload: &[u8], end: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
-        if self.ring.len().saturating_sub(self.end) < PIECE {
+        if self.room() < ROOM {
             self.older_end = self.end;
             self.end = 0;
         }
@@ -148,8 +148,8 @@ impl Stream {
     /// Has zlib go on, up to the end of a stream at most; tells how much of `input` it took.
     fn step(&mut self, input: &[u8], flush: InflateFlush) -> Result<usize, RemoteProtocolError> {
         let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
-        let limit = self.end.saturating_add(self.room());
-        let room = self.ring.get_mut(self.end..limit).unwrap_or_default();
+        let limit = self.ring.len();
+        let room = self.ring.get_mut(self.end..).unwrap_or_default();
         let status = self.inflate.decompress(input, room, flush);
         let read = self.inflate.total_in().wrapping_sub(total_in);
         let written = self.inflate.total_out().wrapping_sub(total_out);
@@ -207,9 +207,9 @@ impl Stream {
         Ok(())
     }
 
-    /// How much a piece may still hold.
+    /// How much fits behind what was inflated last.
     fn room(&self) -> usize {
-        PIECE.saturating_sub(self.end.saturating_sub(self.start))
+        self.ring.len().saturating_sub(self.end)
     }
 }
 
@@ -222,8 +222,11 @@ impl fmt::Debug for Stream {
 /// How far back DEFLATE can look.
 const HISTORY: usize = 1 << Window::MAX_BITS;
 
-/// What is handed out at once at most.
-const PIECE: usize = 8 << 10;
+/// What there is room for at least, each time that zlib goes on; at most for as much again as the history.
+///
+/// Where a match reaches back to what zlib made in the same go, it is copied straight from there, and else more
+/// slowly from its window: with less room, long messages take a quarter longer.
+const ROOM: usize = 32 << 10;
 
 /// What a ratio is not looked at for.
 const FREE: u64 = 64 << 10;
