@@ -1,5 +1,7 @@
 //! The cells of the tables: a kind of work, at a length of message.
 
+use crate::json::Texts;
+use crate::request::REQUEST;
 use crate::workload::{Input, Kind, Outgoing};
 
 /// What is measured; each kind of work has a table of its own.
@@ -12,6 +14,14 @@ pub(crate) enum Work {
     EncodeInPlace,
     EncodeClient,
     Echo,
+    /// JSON that the client has compressed.
+    Inflate,
+    /// JSON, compressed at this level.
+    Deflate(u8),
+    /// The opening handshake.
+    Accept,
+    /// The same, with permessage-deflate.
+    AcceptDeflate,
 }
 
 #[derive(Clone, Copy)]
@@ -27,6 +37,8 @@ pub(crate) struct Task {
     pub(crate) input: Input,
     /// The payloads of the input, which an engine's output is compared with.
     pub(crate) payloads: Vec<u8>,
+    /// What is compressed, or has been where it is decoded.
+    pub(crate) texts: Option<Texts>,
 }
 
 /// What a read from a network gives: the payload of a TCP segment, on Ethernet with usual options.
@@ -36,9 +48,14 @@ const READ_LEN: usize = 1460;
 const ALL: [usize; 6] = [16, 125, 1 << 10, 16 << 10, 64 << 10, 1 << 20];
 const SENT: [usize; 4] = [16, 125, 1 << 10, 16 << 10];
 const ECHOED: [usize; 3] = [16, 125, 1 << 10];
+const COMPRESSED: [usize; 3] = [256, 4 << 10, 64 << 10];
+const HEAD: [usize; 1] = [REQUEST.len()];
+
+/// How many requests come one after the other.
+const REQUESTS: usize = 256;
 
 impl Work {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Decode(Kind::Binary),
         Self::Decode(Kind::Ascii),
         Self::Decode(Kind::Mixed),
@@ -48,6 +65,11 @@ impl Work {
         Self::EncodeInPlace,
         Self::EncodeClient,
         Self::Echo,
+        Self::Inflate,
+        Self::Deflate(6),
+        Self::Deflate(1),
+        Self::Accept,
+        Self::AcceptDeflate,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -62,6 +84,12 @@ impl Work {
             Self::EncodeInPlace => "encode as a server, payload left in place",
             Self::EncodeClient => "encode as a client, into one buffer",
             Self::Echo => "echo binary",
+            Self::Inflate => "decode JSON, permessage-deflate",
+            Self::Deflate(6) => "encode JSON, permessage-deflate at level 6",
+            Self::Deflate(1) => "encode JSON, permessage-deflate at level 1",
+            Self::Deflate(_) => "encode JSON, permessage-deflate",
+            Self::Accept => "handshake, as a server",
+            Self::AcceptDeflate => "handshake, as a server, with permessage-deflate",
         }
     }
 
@@ -70,16 +98,30 @@ impl Work {
             Self::Decode(_) | Self::DecodeReads(_) => &ALL,
             Self::EncodeServer | Self::EncodeInPlace | Self::EncodeClient => &SENT,
             Self::Echo => &ECHOED,
+            Self::Inflate | Self::Deflate(_) => &COMPRESSED,
+            Self::Accept | Self::AcceptDeflate => &HEAD,
         }
     }
 
     /// Whether the work includes finding out if text is valid.
     pub(crate) fn is_text(self) -> bool {
-        matches!(self, Self::Decode(kind) | Self::DecodeReads(kind) if kind != Kind::Binary)
+        matches!(self, Self::Inflate)
+            || matches!(self, Self::Decode(kind) | Self::DecodeReads(kind) if kind != Kind::Binary)
     }
 
     pub(crate) fn decodes(self) -> bool {
-        matches!(self, Self::Decode(_) | Self::DecodeReads(_) | Self::Echo)
+        matches!(self, Self::Decode(_) | Self::DecodeReads(_) | Self::Echo | Self::Inflate)
+    }
+
+    /// How often our own engine may ask for memory, a message.
+    pub(crate) fn allowed_allocations(self) -> Option<usize> {
+        match self {
+            // The head that is kept, and the places of its fields.
+            Self::Accept => Some(2),
+            // Here the extension's halves come to be.
+            Self::AcceptDeflate => None,
+            _ => Some(0),
+        }
     }
 }
 
@@ -101,12 +143,21 @@ impl Cell {
 impl Task {
     pub(crate) fn new(cell: Cell) -> Self {
         let (kind, read_len) = match cell.work {
+            Work::Inflate | Work::Deflate(_) => {
+                let texts = Texts::new(cell.len);
+                let payloads = texts.all.as_bytes().to_vec();
+                return Self { cell, input: texts.deflated(), payloads, texts: Some(texts) };
+            }
+            Work::Accept | Work::AcceptDeflate => {
+                let input = Input { wire: REQUEST, messages: REQUESTS, read_len: usize::MAX };
+                return Self { cell, input, payloads: Vec::new(), texts: None };
+            }
             Work::Decode(kind) => (kind, usize::MAX),
             Work::DecodeReads(kind) => (kind, READ_LEN),
             _ => (Kind::Binary, usize::MAX),
         };
         let (input, payloads) = Input::new(kind, cell.len, read_len);
-        Self { cell, input, payloads }
+        Self { cell, input, payloads, texts: None }
     }
 
     pub(crate) fn outgoing(&self) -> Outgoing {

@@ -3,6 +3,8 @@
 // What is given, and in what form.
 mod wire;
 mod workload;
+mod json;
+mod request;
 mod heap;
 // Who is to do what.
 mod engine;

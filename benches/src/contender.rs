@@ -1,62 +1,154 @@
 //! An engine entered for the cells: its output is compared with the original before it is timed.
 
+use std::hint::black_box;
+
+use ::zlib_rs::{Inflate, InflateFlush};
+
 use crate::cells::{Task, Work};
-use crate::engine::{Collect, Count, Engine, Out, Outcome, Unfit};
+use crate::engine::{Collect, Count, DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Unfit};
 use crate::engines::{
-    fastwebsockets::Fastwebsockets, nexus_web::NexusWeb, sockudo_ws::SockudoWs, soketto::Soketto,
-    tokio_websockets::TokioWebsockets, tungstenite::Tungstenite, websocket_sans_io::WebsocketSansIo,
-    wsproto::Whole, wsproto::Wsproto, wtx::Wtx, yawc::Yawc,
+    fastwebsockets::Fastwebsockets, handshake_parts, nexus_web::NexusWeb, shiguredo_websocket,
+    shiguredo_websocket::Shiguredo, sockudo_ws, sockudo_ws::SockudoWs, soketto, soketto::Soketto,
+    tokio_websockets, tokio_websockets::TokioWebsockets, tungstenite, tungstenite::Tungstenite,
+    websocket_sans_io::WebsocketSansIo, wsproto, wsproto::Whole, wsproto::Wsproto, wtx::Wtx, yawc,
+    yawc::Yawc, zlib_rs,
 };
 use crate::heap::Idle;
+use crate::json::TAIL;
 use crate::probe::{Leniency, leniency};
-use crate::wire::{BINARY, FIN, read};
+use crate::request::ACCEPT_TOKEN;
+use crate::wire::{BINARY, FIN, RSV1, TEXT, read};
 use crate::workload::Input;
 
 /// An engine, its type forgotten.
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
     pub(crate) driven: &'static str,
-    enter: fn(&Task) -> Result<Batch, Unfit>,
+    pub(crate) standing: Standing,
+    frames: Enter,
+    deflate: Enter,
+    handshake: Enter,
     pub(crate) leniency: fn() -> Leniency,
     pub(crate) idle: fn(&Input) -> Option<Idle>,
 }
 
+/// What a contender is compared as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Ours,
+    Peer,
+    /// A part of the work alone, which tells what the rest of it costs.
+    Reference,
+}
+
+/// Enters a task, or has no part in such.
+type Enter = Result<fn(&Task) -> Result<Batch, Unfit>, &'static str>;
+
 /// The work on one batch.
-pub(crate) type Batch = Box<dyn FnMut()>;
+pub(crate) struct Batch {
+    pub(crate) work: Box<dyn FnMut()>,
+    /// How long what it writes is on the wire.
+    pub(crate) encoded_len: Option<usize>,
+}
+
+/// Why most are missing where it is about what not all of them have; not worth telling.
+pub(crate) const NOT_ITS_BUSINESS: &str = "";
 
 impl Contender {
-    /// This crate, twice, and its peers.
+    /// This crate, twice, its peers, and what all of them are built on.
     pub(crate) fn all() -> Vec<Self> {
         vec![
-            Self::of::<Wsproto>(),
-            Self::of::<Whole>(),
-            Self::of::<Fastwebsockets>(),
-            Self::of::<NexusWeb>(),
-            Self::of::<SockudoWs>(),
-            Self::of::<Soketto>(),
-            Self::of::<TokioWebsockets>(),
-            Self::of::<Tungstenite>(),
-            Self::of::<WebsocketSansIo>(),
-            Self::of::<Wtx>(),
-            Self::of::<Yawc>(),
+            Self::ours::<Wsproto>().deflating::<wsproto::Deflated>().shaking_hands::<wsproto::Handshake>(),
+            Self::ours::<Whole>().deflating::<wsproto::DeflatedWhole>(),
+            Self::peer::<Fastwebsockets>(),
+            Self::peer::<NexusWeb>(),
+            Self::peer::<Shiguredo>()
+                .deflating::<shiguredo_websocket::Deflated>()
+                .shaking_hands::<shiguredo_websocket::Handshake>(),
+            Self::peer::<SockudoWs>()
+                .deflating::<sockudo_ws::Deflated>()
+                .shaking_hands::<sockudo_ws::Handshake>(),
+            Self::peer::<Soketto>()
+                .not_deflating("its permessage-deflate has no context takeover")
+                .shaking_hands::<soketto::Handshake>(),
+            Self::peer::<TokioWebsockets>().shaking_hands::<tokio_websockets::Handshake>(),
+            Self::peer::<Tungstenite>().shaking_hands::<tungstenite::Handshake>(),
+            Self::peer::<WebsocketSansIo>(),
+            Self::peer::<Wtx>().not_deflating("its permessage-deflate has no context takeover"),
+            Self::peer::<Yawc>().deflating::<yawc::Deflated>(),
+            Self::reference(zlib_rs::NAME, zlib_rs::DRIVEN).deflating::<zlib_rs::ZlibRs>(),
+            Self::reference(handshake_parts::Httparse::NAME, handshake_parts::Httparse::DRIVEN)
+                .shaking_hands::<handshake_parts::Httparse>(),
+            Self::reference(handshake_parts::AcceptToken::NAME, handshake_parts::AcceptToken::DRIVEN)
+                .shaking_hands::<handshake_parts::AcceptToken>(),
         ]
     }
 
-    fn of<E: Engine>() -> Self {
-        Self { name: E::NAME, driven: E::DRIVEN, enter: enter::<E>, leniency: leniency::<E>, idle: E::idle }
+    fn ours<E: Engine>() -> Self {
+        Self { standing: Standing::Ours, ..Self::peer::<E>() }
+    }
+
+    fn peer<E: Engine>() -> Self {
+        Self {
+            standing: Standing::Peer,
+            frames: Ok(enter::<E>),
+            leniency: leniency::<E>,
+            idle: E::idle,
+            ..Self::reference(E::NAME, E::DRIVEN)
+        }
+    }
+
+    fn reference(name: &'static str, driven: &'static str) -> Self {
+        Self {
+            name,
+            driven,
+            standing: Standing::Reference,
+            frames: Err(NOT_ITS_BUSINESS),
+            deflate: Err(NOT_ITS_BUSINESS),
+            handshake: Err(NOT_ITS_BUSINESS),
+            leniency: Leniency::default,
+            idle: |_| None,
+        }
+    }
+
+    fn deflating<E: DeflateEngine>(self) -> Self {
+        Self { deflate: Ok(enter_deflate::<E>), ..self }
+    }
+
+    fn not_deflating(self, why: &'static str) -> Self {
+        Self { deflate: Err(why), ..self }
+    }
+
+    fn shaking_hands<E: HandshakeEngine>(self) -> Self {
+        Self { handshake: Ok(enter_handshake::<E>), ..self }
     }
 
     pub(crate) fn is_ours(&self) -> bool {
-        self.name.starts_with("wsproto")
+        self.standing == Standing::Ours
+    }
+
+    pub(crate) fn is_peer(&self) -> bool {
+        self.standing == Standing::Peer
     }
 
     /// Checks that the engine does what the task asks; then that is the work on a batch.
     pub(crate) fn enter(&self, task: &Task) -> Result<Batch, &'static str> {
-        match (self.enter)(task) {
+        let enter = match task.cell.work {
+            Work::Inflate | Work::Deflate(_) => self.deflate,
+            Work::Accept | Work::AcceptDeflate => self.handshake,
+            _ => self.frames,
+        };
+        match enter?(task) {
             Ok(batch) => Ok(batch),
             Err(Unfit::Missing(why)) => Err(why),
             Err(unfit) => panic!("{}, {}: {unfit:?}", self.name, task.cell.title()),
         }
+    }
+}
+
+impl Batch {
+    fn new(work: impl FnMut() + 'static) -> Self {
+        Self { work: Box::new(work), encoded_len: None }
     }
 }
 
@@ -69,10 +161,9 @@ fn enter<E: Engine>(task: &Task) -> Result<Batch, Unfit> {
         for _ in 0..2 {
             let mut collect = Collect::default();
             engine.decode(&input, &mut collect)?;
-            assert_eq!(collect.messages, input.messages, "{}, {}", E::NAME, task.cell.title());
-            assert!(collect.bytes == task.payloads, "{}, {}: another payload", E::NAME, task.cell.title());
+            check_decoded(task, &collect);
         }
-        return Ok(Box::new(move || must(engine.decode(&input, &mut Count::default()))));
+        return Ok(Batch::new(move || must(engine.decode(&input, &mut Count::default()))));
     }
 
     let mut outgoing = task.outgoing();
@@ -87,7 +178,88 @@ fn enter<E: Engine>(task: &Task) -> Result<Batch, Unfit> {
         encode(&mut out)?;
         check_encoded(task, &out.kept.unwrap_or_default(), E::NAME);
     }
-    Ok(Box::new(move || must(encode(&mut Out::default()))))
+    Ok(Batch::new(move || must(encode(&mut Out::default()))))
+}
+
+fn enter_deflate<E: DeflateEngine>(task: &Task) -> Result<Batch, Unfit> {
+    let (input, texts) = (task.input, task.texts.expect("there is JSON"));
+    let Work::Deflate(level) = task.cell.work else {
+        let mut engine = E::new(6)?;
+        for _ in 0..2 {
+            let mut collect = Collect::default();
+            engine.decode(&input, &mut collect)?;
+            check_decoded(task, &collect);
+        }
+        return Ok(Batch::new(move || must(engine.decode(&input, &mut Count::default()))));
+    };
+
+    let mut engine = E::new(level)?;
+    let mut encode = move |out: &mut Out| engine.encode(&texts, out);
+    let mut inflate = Inflate::new(false, 15);
+    let mut encoded_len = None;
+    for _ in 0..2 {
+        let mut out = Out { kept: Some(Vec::new()) };
+        encode(&mut out)?;
+        let wire = out.kept.unwrap_or_default();
+        check_deflated(task, &wire, &mut inflate);
+        encoded_len = Some(wire.len());
+    }
+    Ok(Batch { encoded_len, ..Batch::new(move || must(encode(&mut Out::default()))) })
+}
+
+fn enter_handshake<E: HandshakeEngine>(task: &Task) -> Result<Batch, Unfit> {
+    let deflates = task.cell.work == Work::AcceptDeflate;
+    let Input { wire, messages, .. } = task.input;
+    let mut engine = E::new(deflates)?;
+    for _ in 0..2 {
+        let mut out = Out { kept: Some(Vec::new()) };
+        engine.accept(wire, &mut out)?;
+        check_response(task, &out.kept.unwrap_or_default(), deflates);
+    }
+    Ok(Batch::new(move || {
+        for _ in 0..messages {
+            must(engine.accept(black_box(wire), &mut Out::default()));
+        }
+    }))
+}
+
+fn check_decoded(task: &Task, collect: &Collect) {
+    let title = task.cell.title();
+    assert_eq!(collect.messages, task.input.messages, "{title}");
+    assert!(collect.bytes == task.payloads, "{title}: another payload");
+}
+
+/// Reads back what an engine compressed.
+fn check_deflated(task: &Task, mut wire: &[u8], inflate: &mut Inflate) {
+    let title = task.cell.title();
+    let mut text = vec![0; task.cell.len + 1];
+    for expected in task.payloads.chunks(task.cell.len) {
+        let frame = read(wire).unwrap_or_else(|| panic!("{title}: not a frame"));
+        assert_eq!(frame.first_byte, FIN | RSV1 | TEXT, "{title}: another first byte");
+        assert!(frame.masking_key.is_none(), "{title}: masked");
+        let payload = [frame.payload.as_slice(), &TAIL].concat();
+        let before = inflate.total_out();
+        inflate.decompress(&payload, &mut text, InflateFlush::SyncFlush).expect("it can be inflated");
+        let len = (inflate.total_out() - before) as usize;
+        assert!(&text[..len] == expected, "{title}: another payload");
+        wire = &wire[frame.rest_at..];
+    }
+    assert!(wire.is_empty(), "{title}: more than the messages");
+}
+
+/// Looks for what a 101 response must hold; a part of a handshake has none.
+fn check_response(task: &Task, response: &[u8], deflates: bool) {
+    if response.is_empty() {
+        return;
+    }
+    let title = task.cell.title();
+    let response = str::from_utf8(response).expect("it is ASCII").to_ascii_lowercase();
+    let token = ACCEPT_TOKEN.to_ascii_lowercase();
+    assert!(response.starts_with("http/1.1 101 "), "{title}: {response}");
+    assert!(response.ends_with("\r\n\r\n"), "{title}: {response}");
+    assert!(response.contains(&format!("\r\nsec-websocket-accept: {token}\r\n")), "{title}: {response}");
+    let agrees = response.contains("\r\nsec-websocket-extensions: permessage-deflate");
+    assert_eq!(agrees, deflates, "{title}: {response}");
 }
 
 /// Reads back what an engine wrote.

@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::heap::Idle;
+use crate::json::Texts;
 use crate::workload::{Input, Outgoing};
 
 /// A WebSocket engine, driven in memory on its fastest honest path.
@@ -53,6 +54,28 @@ pub(crate) trait Engine: Sized + 'static {
         let _ = input;
         None
     }
+}
+
+/// The same engine's server after permessage-deflate was agreed on, with context takeover and windows of 32 KiB
+/// in both directions (RFC 7692).
+pub(crate) trait DeflateEngine: Sized + 'static {
+    /// Compresses at this level, from 0 to 9.
+    fn new(level: u8) -> Result<Self, Unfit>;
+
+    /// One copy of the input into a buffer of its own, then messages into `sink`.
+    fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome;
+
+    /// Compressed messages back to back in one buffer.
+    fn encode(&mut self, texts: &Texts, out: &mut Out) -> Outcome;
+}
+
+/// The same engine's opening handshake, as a server that accepts.
+pub(crate) trait HandshakeEngine: Sized + 'static {
+    /// Agrees to permessage-deflate if `deflates`, and knows of no extension otherwise.
+    fn new(deflates: bool) -> Result<Self, Unfit>;
+
+    /// One copy of the request's head into a buffer of its own, then the response into `out`.
+    fn accept(&mut self, head: &'static [u8], out: &mut Out) -> Outcome;
 }
 
 pub(crate) type Outcome = Result<(), Unfit>;

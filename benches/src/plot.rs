@@ -17,8 +17,10 @@ const SCALE: (f64, f64) = (0.2, 50.0);
 const TICKS: [f64; 8] = [0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
 
 /// Colours of middling lightness, which stand out from white and from black.
-const COLOURS: [&str; 9] =
-    ["#e07b39", "#3a9bdc", "#8e6bd1", "#c2557e", "#2fa58a", "#b3922f", "#8a8f98", "#5f7fe0", "#c0504d"];
+const COLOURS: [&str; 10] = [
+    "#e07b39", "#3a9bdc", "#7d9a3c", "#8e6bd1", "#c2557e", "#2fa58a", "#b3922f", "#8a8f98", "#5f7fe0",
+    "#c0504d",
+];
 
 /// Text and lines follow the reader's theme; the ground stays transparent.
 const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#24292f}\
@@ -62,7 +64,7 @@ fn heading(report: &Report, svg: &mut String) {
     text(svg, 8.0, 20.0, "", "Time a message, as a multiple of wsproto's: right of the line is slower");
     text(svg, 8.0, 38.0, "faint", circumstances.trim_end());
     let mut x = 12.0;
-    for (index, contender) in report.contenders.iter().enumerate().filter(|(_, peer)| !peer.is_ours()) {
+    for (index, contender) in report.contenders.iter().enumerate().filter(|(_, other)| other.is_peer()) {
         dot(svg, x, 54.0, colour(report, index), true);
         text(svg, x + 9.0, 58.0, "", contender.name);
         x += 24.0 + 6.4 * contender.name.len() as f64;
@@ -96,7 +98,7 @@ fn line(report: &Report, row: &Row, y: f64, svg: &mut String) {
         y + 4.0
     );
     for (index, entry) in row.entries.iter().enumerate() {
-        if let (Ok(entry), false) = (entry, report.contenders[index].is_ours()) {
+        if let (Ok(entry), true) = (entry, report.contenders[index].is_peer()) {
             let x = place(entry.nanoseconds / ours.nanoseconds);
             dot(svg, x, y, colour(report, index), report.is_valid(row.cell, index));
         }

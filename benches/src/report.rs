@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cells::{Cell, Work, bytes};
-use crate::contender::Contender;
+use crate::contender::{Contender, NOT_ITS_BUSINESS, Standing};
 use crate::heap::Idle;
 use crate::measure::{Effort, Entry, Row};
 use crate::probe::Leniency;
@@ -37,7 +37,7 @@ impl Report {
 
     pub(crate) fn best_peer(&self, row: &Row) -> Option<BestPeer> {
         let peers = row.entries.iter().enumerate().filter(|&(contender, _)| {
-            !self.contenders[contender].is_ours() && self.is_valid(row.cell, contender)
+            self.contenders[contender].is_peer() && self.is_valid(row.cell, contender)
         });
         peers
             .filter_map(|(contender, entry)| {
@@ -94,14 +94,19 @@ impl Report {
             if rows.iter().all(|row| row.entries[index].is_err()) {
                 continue;
             }
-            let name = if index == 0 { format!("**{}**", contender.name) } else { contender.name.to_owned() };
-            let _ = write!(text, "| {name}");
+            let name = contender.name;
+            let _ = match contender.standing {
+                Standing::Ours if index == 0 => write!(text, "| **{name}**"),
+                Standing::Ours | Standing::Peer => write!(text, "| {name}"),
+                Standing::Reference => write!(text, "| *{name}, alone*"),
+            };
             for row in &rows {
                 let _ = write!(text, " | {}", self.shown(row, index));
             }
             text.push_str(" |\n");
         }
         self.ratios(&rows, text);
+        self.encoded_lens(&rows, text);
     }
 
     fn shown(&self, row: &Row, contender: usize) -> String {
@@ -125,6 +130,53 @@ impl Report {
             }
         }
         let _ = write!(text, "| *fastest peer*{names} |\n| *ratio*{ratios} |\n");
+        self.reference_ratios(rows, text);
+    }
+
+    /// How many times as long as a part of the work alone wsproto takes.
+    fn reference_ratios(&self, rows: &[&Row], text: &mut String) {
+        for (index, contender) in self.contenders.iter().enumerate() {
+            if contender.standing != Standing::Reference || rows.iter().all(|row| row.entries[index].is_err())
+            {
+                continue;
+            }
+            let _ = write!(text, "| *wsproto over {}*", contender.name);
+            for row in rows {
+                let _ = match (Self::ours(row), &row.entries[index]) {
+                    (Some(ours), Ok(part)) => {
+                        write!(text, " | **{:.2}**", ours.nanoseconds / part.nanoseconds)
+                    }
+                    _ => write!(text, " | –"),
+                };
+            }
+            text.push_str(" |\n");
+        }
+    }
+
+    /// How long compressed messages are, which a time is bought with.
+    fn encoded_lens(&self, rows: &[&Row], text: &mut String) {
+        let has_len = |entry: &Result<Entry, _>| matches!(entry, Ok(Entry { encoded_len: Some(_), .. }));
+        if !rows.iter().any(|row| row.entries.iter().any(has_len)) {
+            return;
+        }
+        text.push_str("\nBytes a message on the wire:\n\n|");
+        for row in rows {
+            let _ = write!(text, " | {}", bytes(row.cell.len));
+        }
+        let _ = write!(text, " |\n|---|{}\n", "---:|".repeat(rows.len()));
+        for (index, contender) in self.contenders.iter().enumerate() {
+            if !rows.iter().any(|row| has_len(&row.entries[index])) {
+                continue;
+            }
+            let _ = write!(text, "| {}", contender.name);
+            for row in rows {
+                let _ = match row.entries[index] {
+                    Ok(Entry { encoded_len: Some(len), .. }) => write!(text, " | {len:.0}"),
+                    _ => write!(text, " | –"),
+                };
+            }
+            text.push_str(" |\n");
+        }
     }
 
     fn idle_table(&self, text: &mut String) {
@@ -147,19 +199,29 @@ impl Report {
             (Work::EncodeServer, "encode as a server"),
             (Work::EncodeClient, "encode as a client"),
             (Work::Echo, "echo"),
+            (Work::Inflate, "decode JSON of 256 B, deflated"),
+            (Work::Deflate(6), "encode JSON of 256 B, deflated"),
+            (Work::Accept, "handshake"),
+            (Work::AcceptDeflate, "handshake, permessage-deflate"),
         ];
-        let column = |work| self.rows.iter().find(|row| row.cell.work == work && row.cell.len == 125);
+        let column = |work: Work| {
+            let len = if work.lens().contains(&125) { 125 } else { work.lens()[0] };
+            self.rows.iter().find(|row| row.cell.work == work && row.cell.len == len)
+        };
         let columns: Vec<_> =
             cells.iter().filter_map(|&(work, title)| Some((column(work)?, title))).collect();
         if columns.is_empty() {
             return;
         }
-        text.push_str("\n## Allocations a message of 125 B, once buffers have grown\n\n|");
+        text.push_str("\n## Allocations a message, once buffers have grown\n\nMessages of 125 B where nothing else is said\n\n|");
         for (_, title) in &columns {
             let _ = write!(text, " | {title}");
         }
         let _ = write!(text, " |\n|---|{}\n", "---:|".repeat(columns.len()));
         for (index, contender) in self.contenders.iter().enumerate() {
+            if columns.iter().all(|(row, _)| row.entries[index].is_err()) {
+                continue;
+            }
             let _ = write!(text, "| {}", contender.name);
             for (row, _) in &columns {
                 let _ = match row.entries[index] {
@@ -181,7 +243,7 @@ impl Report {
             if !accepts.is_empty() {
                 let _ = writeln!(text, "  Accepts {}.", accepts.join(", "));
             }
-            if !contender.is_ours() {
+            if contender.is_peer() {
                 self.missing(index, text);
             }
         }
@@ -190,7 +252,9 @@ impl Report {
     /// The tables that an engine is not in, and why.
     fn missing(&self, contender: usize, text: &mut String) {
         for rows in self.rows.chunk_by(|one, other| one.cell.work == other.cell.work) {
-            if let Err(why) = rows[0].entries[contender] {
+            if let Err(why) = rows[0].entries[contender].as_ref().map(drop).map_err(|why| *why)
+                && why != NOT_ITS_BUSINESS
+            {
                 let _ = writeln!(text, "  Not in \"{}\": {why}.", rows[0].cell.work.title());
             }
         }

@@ -44,7 +44,7 @@ impl Input {
         let first_byte = FIN | if kind == Kind::Binary { BINARY } else { TEXT };
         let messages = messages(len);
         let variants: Vec<Vec<u8>> = (0..VARIANTS.min(messages)).map(|n| payload(kind, len, n)).collect();
-        let mut random = Random(0x9e37_79b9_7f4a_7c15);
+        let mut random = Random::new();
         let (mut wire, mut payloads) = (Vec::new(), Vec::new());
         for payload in variants.iter().cycle().take(messages) {
             let masking_key = Some(random.next().to_le_bytes());
@@ -119,13 +119,25 @@ fn text(sample: &str, len: usize, start: usize) -> Vec<u8> {
 }
 
 /// Xorshift: the same numbers in each run.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u32 {
+    pub(crate) fn new() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+
+    pub(crate) fn next(&mut self) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 >> 32) as u32
+    }
+
+    pub(crate) fn below(&mut self, limit: u32) -> u32 {
+        self.next() % limit
+    }
+
+    pub(crate) fn one_of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
+        choices[self.next() as usize % choices.len()]
     }
 }

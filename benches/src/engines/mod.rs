@@ -1,7 +1,9 @@
 //! One engine a file.
 
 pub(crate) mod fastwebsockets;
+pub(crate) mod handshake_parts;
 pub(crate) mod nexus_web;
+pub(crate) mod shiguredo_websocket;
 pub(crate) mod sockudo_ws;
 pub(crate) mod soketto;
 pub(crate) mod tokio_websockets;
@@ -10,3 +12,4 @@ pub(crate) mod websocket_sans_io;
 pub(crate) mod wsproto;
 pub(crate) mod wtx;
 pub(crate) mod yawc;
+pub(crate) mod zlib_rs;

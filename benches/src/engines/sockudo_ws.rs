@@ -1,12 +1,15 @@
 use std::hint::black_box;
 
 use bytes::{Bytes, BytesMut};
+use sockudo_ws::deflate::{DeflateConfig, negotiate_server_deflate};
 use sockudo_ws::frame::encode_frame_header;
-use sockudo_ws::protocol::Protocol;
+use sockudo_ws::handshake::{build_response, generate_accept_key, parse_request};
+use sockudo_ws::protocol::{CompressedProtocol, Protocol};
 use sockudo_ws::{Message, OpCode, Role};
 
-use crate::engine::{Engine, Out, Outcome, Sink, refused};
+use crate::engine::{DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
+use crate::json::Texts;
 use crate::workload::{Input, Outgoing};
 
 pub(crate) struct SockudoWs {
@@ -24,7 +27,9 @@ const READ: usize = 64 << 10;
 impl Engine for SockudoWs {
     const NAME: &'static str = "sockudo-ws";
     const DRIVEN: &'static str = "`Protocol::process_into` in reads of 64 KiB at most, `encode_message`, \
-        `encode_frame_header`; masking keys by `fastrand`, its default";
+        `encode_frame_header`; masking keys by `fastrand`, its default; with permessage-deflate \
+        `CompressedProtocol`; the handshake by `parse_request`, `generate_accept_key`, `build_response` and \
+        `negotiate_server_deflate`";
 
     fn new() -> Self {
         Self {
@@ -108,4 +113,74 @@ fn encode(protocol: &mut Protocol, output: &mut BytesMut, outgoing: &Outgoing, o
     }
     out.write(output);
     Ok(())
+}
+
+/// Its protocol with permessage-deflate is another type.
+pub(crate) struct Deflated {
+    server: CompressedProtocol,
+    input: BytesMut,
+    messages: Vec<Message>,
+    output: BytesMut,
+}
+
+impl DeflateEngine for Deflated {
+    fn new(level: u8) -> Result<Self, Unfit> {
+        let config = DeflateConfig { compression_level: level.into(), ..DeflateConfig::default() };
+        Ok(Self {
+            server: CompressedProtocol::server(usize::MAX, LIMIT, config),
+            input: BytesMut::new(),
+            messages: Vec::new(),
+            output: BytesMut::new(),
+        })
+    }
+
+    fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        for read in reads(input) {
+            self.input.extend_from_slice(read);
+            self.server.process_into(&mut self.input, &mut self.messages).map_err(refused)?;
+            for message in self.messages.drain(..) {
+                sink.piece(message.as_bytes(), true);
+            }
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self, texts: &Texts, out: &mut Out) -> Outcome {
+        self.output.clear();
+        for text in texts.each() {
+            let message = Message::Text(Bytes::from_static(text.as_bytes()));
+            self.server.encode_message(&message, &mut self.output).map_err(refused)?;
+        }
+        out.write(&self.output);
+        Ok(())
+    }
+}
+
+/// More than any message has.
+const LIMIT: usize = 1 << 30;
+
+/// Its handshake is functions; the response is a buffer of its own.
+pub(crate) struct Handshake {
+    deflate: Option<DeflateConfig>,
+    input: BytesMut,
+}
+
+impl HandshakeEngine for Handshake {
+    fn new(deflates: bool) -> Result<Self, Unfit> {
+        Ok(Self { deflate: deflates.then(DeflateConfig::default), input: BytesMut::new() })
+    }
+
+    fn accept(&mut self, head: &'static [u8], out: &mut Out) -> Outcome {
+        self.input.clear();
+        self.input.extend_from_slice(head);
+        let (request, _) = parse_request(&self.input).map_err(refused)?.ok_or(Unfit::RanDry)?;
+        let agreed = match (&self.deflate, request.extensions) {
+            (Some(config), Some(offers)) => negotiate_server_deflate(offers, config),
+            _ => None,
+        };
+        let extensions = agreed.map(|agreed| agreed.to_response_header());
+        let response = build_response(&generate_accept_key(request.key), None, extensions.as_deref());
+        out.write(&response);
+        Ok(())
+    }
 }

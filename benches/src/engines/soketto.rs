@@ -1,7 +1,12 @@
+use std::mem::take;
+
+use bytes::BytesMut;
 use soketto::connection::Builder;
+use soketto::handshake::Server;
+use soketto::handshake::server::Response;
 use soketto::{Mode, Receiver, Sender};
 
-use crate::engine::{Engine, Out, Outcome, Sink, now};
+use crate::engine::{Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, now};
 use crate::heap::Idle;
 use crate::transport::Transport;
 use crate::workload::{Input, Outgoing};
@@ -16,8 +21,8 @@ pub(crate) struct Soketto {
 
 impl Engine for Soketto {
     const NAME: &'static str = "soketto";
-    const DRIVEN: &'static str =
-        "`Receiver::receive_data` into a vector of the caller's, `Sender::send_binary`";
+    const DRIVEN: &'static str = "`Receiver::receive_data` into a vector of the caller's, `Sender::send_binary`; the handshake by a \
+        `Server` that is given the last one's buffer";
 
     fn new() -> Self {
         let transport = Transport::new();
@@ -99,4 +104,37 @@ fn encode(
     })?;
     transport.finish(out);
     Ok(())
+}
+
+/// The opening handshake.
+pub(crate) struct Handshake {
+    transport: Transport,
+    buffer: BytesMut,
+}
+
+impl HandshakeEngine for Handshake {
+    fn new(deflates: bool) -> Result<Self, Unfit> {
+        if deflates {
+            return Err(Unfit::Missing(
+                "its permessage-deflate comes with C's zlib, for every peer in the program",
+            ));
+        }
+        Ok(Self { transport: Transport::new(), buffer: BytesMut::new() })
+    }
+
+    fn accept(&mut self, head: &'static [u8], out: &mut Out) -> Outcome {
+        let transport = &self.transport;
+        transport.begin(&Input { wire: head, messages: 1, read_len: usize::MAX });
+        transport.see(out);
+        let mut server = Server::new(transport.clone());
+        server.set_buffer(take(&mut self.buffer));
+        now(async {
+            let key = server.receive_request().await.map_err(|error| transport.unfit(error))?.key();
+            let response = Response::Accept { key, protocol: None };
+            server.send_response(&response).await.map_err(|error| transport.unfit(error))
+        })?;
+        self.buffer = server.take_buffer();
+        transport.finish(out);
+        Ok(())
+    }
 }

@@ -5,7 +5,7 @@ use futures_core::Stream;
 use futures_sink::Sink as FuturesSink;
 use tokio_websockets::{ClientBuilder, Error, Limits, Message, ServerBuilder, WebSocketStream};
 
-use crate::engine::{Engine, Out, Outcome, Sink};
+use crate::engine::{Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, now};
 use crate::heap::Idle;
 use crate::transport::Transport;
 use crate::workload::{Input, Outgoing};
@@ -23,7 +23,7 @@ struct Socket {
 impl Engine for TokioWebsockets {
     const NAME: &'static str = "tokio-websockets";
     const DRIVEN: &'static str = "`WebSocketStream` as `Stream` and `Sink`; payloads are shared `Bytes`, and a \
-        vectored write gathers them where one buffer is asked for; masking keys by `fastrand`, as nothing is the default";
+        vectored write gathers them where one buffer is asked for; masking keys by `fastrand`, as nothing is the default; the handshake by `ServerBuilder::accept`";
 
     fn new() -> Self {
         let transport = Transport::new();
@@ -124,4 +124,25 @@ fn flush(stream: &mut WebSocketStream<Transport>) -> Result<(), Error> {
 
 fn context() -> Context<'static> {
     Context::from_waker(Waker::noop())
+}
+
+/// The opening handshake, and the stream that comes of it.
+pub(crate) struct Handshake(Transport);
+
+impl HandshakeEngine for Handshake {
+    fn new(deflates: bool) -> Result<Self, Unfit> {
+        if deflates {
+            return Err(Unfit::Missing("it has no extensions"));
+        }
+        Ok(Self(Transport::new()))
+    }
+
+    fn accept(&mut self, head: &'static [u8], out: &mut Out) -> Outcome {
+        let Self(transport) = self;
+        transport.begin(&Input { wire: head, messages: 1, read_len: usize::MAX });
+        transport.see(out);
+        now(ServerBuilder::new().accept(transport.clone())).map_err(|error| transport.unfit(error))?;
+        transport.finish(out);
+        Ok(())
+    }
 }

@@ -1,8 +1,10 @@
 use bytes::Bytes;
+use tungstenite::handshake::machine::TryParse as _;
+use tungstenite::handshake::server::{Request, create_response, write_response};
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
-use crate::engine::{Engine, Out, Outcome, Sink};
+use crate::engine::{Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
 use crate::transport::Transport;
 use crate::workload::{Input, Outgoing};
@@ -15,7 +17,8 @@ pub(crate) struct Tungstenite {
 impl Engine for Tungstenite {
     const NAME: &'static str = "tungstenite";
     const DRIVEN: &'static str = "`WebSocket::read`; `write` and one `flush` a batch, \
-        its own write buffer being the one buffer";
+        its own write buffer being the one buffer; the handshake by `Request::try_parse`, `create_response` and \
+        `write_response`, without the socket around them";
 
     fn new() -> Self {
         let config = WebSocketConfig::default()
@@ -84,4 +87,30 @@ fn encode(socket: &mut WebSocket<Transport>, outgoing: &Outgoing, out: &mut Out)
     socket.flush().map_err(|error| transport.unfit(error))?;
     transport.finish(out);
     Ok(())
+}
+
+/// The parts of its opening handshake.
+pub(crate) struct Handshake {
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl HandshakeEngine for Handshake {
+    fn new(deflates: bool) -> Result<Self, Unfit> {
+        if deflates {
+            return Err(Unfit::Missing("it has no extensions"));
+        }
+        Ok(Self { input: Vec::new(), output: Vec::new() })
+    }
+
+    fn accept(&mut self, head: &'static [u8], out: &mut Out) -> Outcome {
+        self.input.clear();
+        self.input.extend_from_slice(head);
+        self.output.clear();
+        let (_, request) = Request::try_parse(&self.input).map_err(refused)?.ok_or(Unfit::RanDry)?;
+        let response = create_response(&request).map_err(refused)?;
+        write_response(&mut self.output, &response).map_err(refused)?;
+        out.write(&self.output);
+        Ok(())
+    }
 }

@@ -1,11 +1,14 @@
 use std::hint::black_box;
 
 use wsproto::{
-    BytesMessage, Connection, Event, Limits, MessageAssembler, MessageKind, OsEntropy, RemoteProtocolError,
+    AcceptConnection, BytesMessage, Connection, DeflateParams, Event, Extension, Extensions, HandshakeLimits,
+    Limits, MessageAssembler, MessageKind, NoEntropy, OsEntropy, PermessageDeflate, RemoteProtocolError,
+    Role, ServerHandshake, TextMessage,
 };
 
-use crate::engine::{Engine, Out, Outcome, Sink, Unfit, refused};
+use crate::engine::{DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
+use crate::json::Texts;
 use crate::workload::{Input, Outgoing};
 
 /// What one read gives at most: it stays in the first cache, beside what it is copied from, until it is decoded.
@@ -22,7 +25,8 @@ pub(crate) struct Wsproto {
 impl Engine for Wsproto {
     const NAME: &'static str = "wsproto";
     const DRIVEN: &'static str = "`Connection` without limits; `next_event` over a buffer of the caller's, in \
-        reads of 16 KiB at most, so that longer messages come in pieces; the echo in one read";
+        reads of 16 KiB at most, so that longer messages come in pieces; the echo in one read; with \
+        permessage-deflate in reads of 64 KiB at most; the handshake by `ServerHandshake`";
 
     fn new() -> Self {
         Self {
@@ -137,6 +141,109 @@ impl Engine for Whole {
                 }
             }
         }
+        Ok(())
+    }
+}
+
+/// Pieces, as they are inflated.
+pub(crate) struct Deflated {
+    server: Connection<NoEntropy, Extensions>,
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl DeflateEngine for Deflated {
+    fn new(level: u8) -> Result<Self, Unfit> {
+        let settings = PermessageDeflate::new().with_level(level);
+        let mut extensions = Extensions::none();
+        extensions.push(settings.run(Role::Server, DeflateParams::DEFAULT)).map_err(refused)?;
+        Ok(Self {
+            server: Connection::server(Limits::NONE).with_extensions(extensions),
+            input: Vec::new(),
+            output: Vec::new(),
+        })
+    }
+
+    fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        for read in input.reads().flat_map(|read| read.chunks(DEFLATED_READ)) {
+            let mut rest = receive(&mut self.input, read);
+            while let Some(event) = self.server.next_event(&mut rest).map_err(refused)? {
+                if let Event::Text(text) = event {
+                    sink.piece(text.data.as_bytes(), text.message_finished);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self, texts: &Texts, out: &mut Out) -> Outcome {
+        self.output.clear();
+        for text in texts.each() {
+            self.server.send(TextMessage::new(text), &mut self.output).map_err(refused)?;
+        }
+        out.write(&self.output);
+        Ok(())
+    }
+}
+
+/// The same where messages are compressed: what they become takes more of the cache than they do.
+const DEFLATED_READ: usize = 64 << 10;
+
+/// Whole messages, which are put together of the pieces.
+pub(crate) struct DeflatedWhole {
+    engine: Deflated,
+    assembler: MessageAssembler,
+}
+
+impl DeflateEngine for DeflatedWhole {
+    fn new(level: u8) -> Result<Self, Unfit> {
+        Ok(Self { engine: Deflated::new(level)?, assembler: MessageAssembler::new(usize::MAX) })
+    }
+
+    fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        for read in input.reads().flat_map(|read| read.chunks(DEFLATED_READ)) {
+            let mut rest = receive(&mut self.engine.input, read);
+            while let Some(event) = self.engine.server.next_event(&mut rest).map_err(refused)? {
+                if let Some(message) = whole(&mut self.assembler, event).map_err(refused)? {
+                    sink.piece(message, true);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self, _: &Texts, _: &mut Out) -> Outcome {
+        Err(Unfit::Missing("it is the same"))
+    }
+}
+
+/// The opening handshake.
+pub(crate) struct Handshake {
+    deflate: Option<PermessageDeflate>,
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl HandshakeEngine for Handshake {
+    fn new(deflates: bool) -> Result<Self, Unfit> {
+        let deflate = deflates.then(PermessageDeflate::new);
+        Ok(Self { deflate, input: Vec::new(), output: Vec::new() })
+    }
+
+    fn accept(&mut self, head: &'static [u8], out: &mut Out) -> Outcome {
+        self.output.clear();
+        let mut rest = &*receive(&mut self.input, head);
+        let mut handshake = ServerHandshake::new(HandshakeLimits::default());
+        let request = handshake.receive(&mut rest).map_err(refused)?.ok_or(Unfit::RanDry)?;
+        let mut accept = AcceptConnection::new();
+        if let Some(deflate) = &self.deflate {
+            let supported: [&dyn Extension; 1] = [deflate];
+            let (agreeing, extensions) = accept.with_extensions(&supported, request);
+            black_box(extensions);
+            accept = agreeing;
+        }
+        handshake.accept(accept, &mut self.output).map_err(refused)?;
+        out.write(&self.output);
         Ok(())
     }
 }

@@ -1,12 +1,15 @@
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
+use futures_sink::Sink as _;
 use tokio_util::codec::{Decoder as _, Encoder as _};
 use yawc::codec::{Decoder, Encoder};
-use yawc::{Frame, OpCode, Options, Role, WebSocket};
+use yawc::{CompressionLevel, Frame, OpCode, Options, Role, WebSocket};
 
-use crate::engine::{Engine, Out, Outcome, Sink, refused};
+use crate::engine::{DeflateEngine, Engine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
+use crate::json::Texts;
 use crate::transport::Transport;
 use crate::workload::{Input, Outgoing};
 
@@ -21,7 +24,8 @@ pub(crate) struct Yawc {
 impl Engine for Yawc {
     const NAME: &'static str = "yawc";
     const DRIVEN: &'static str = "`codec::Decoder` and `Encoder`, with text checked by `simdutf8` as its \
-        `WebSocket` does, which also keeps the order of fragments; idle: `WebSocket`";
+        `WebSocket` does, which also keeps the order of fragments; idle: `WebSocket`; with permessage-deflate \
+        `WebSocket::poll_next_frame` with its check of text, and `start_send` with one flush a batch";
 
     fn new() -> Self {
         Self {
@@ -87,3 +91,61 @@ fn encode(encoder: &mut Encoder, output: &mut BytesMut, outgoing: &Outgoing, out
     out.write(output);
     Ok(())
 }
+
+/// Only its socket compresses.
+pub(crate) struct Deflated {
+    transport: Transport,
+    socket: WebSocket<Transport>,
+}
+
+impl DeflateEngine for Deflated {
+    fn new(level: u8) -> Result<Self, Unfit> {
+        let transport = Transport::new();
+        let options = Options::default()
+            .with_limits(LIMIT, LIMIT)
+            .with_read_buffer_capacity(READ)
+            .with_write_buffer_capacity(BATCH)
+            .with_backpressure_boundary(LIMIT)
+            .with_compression_level(CompressionLevel::new(level.into()))
+            .with_utf8();
+        let agreed = Some("permessage-deflate");
+        let socket = WebSocket::from_stream_with_extensions(transport.clone(), Role::Server, agreed, options)
+            .map_err(refused)?;
+        Ok(Self { transport, socket })
+    }
+
+    fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        self.transport.begin(input);
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..input.messages {
+            match self.socket.poll_next_frame(&mut context) {
+                Poll::Ready(Ok(frame)) => sink.piece(frame.payload(), frame.is_fin()),
+                Poll::Ready(Err(error)) => return Err(self.transport.unfit(error)),
+                Poll::Pending => return Err(Unfit::RanDry),
+            }
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self, texts: &Texts, out: &mut Out) -> Outcome {
+        self.transport.see(out);
+        let mut context = Context::from_waker(Waker::noop());
+        for text in texts.each() {
+            let frame = Frame::text(Bytes::from_static(text.as_bytes()));
+            Pin::new(&mut self.socket).start_send(frame).map_err(refused)?;
+        }
+        let flushed = Pin::new(&mut self.socket).poll_flush(&mut context);
+        assert!(matches!(flushed, Poll::Ready(Ok(()))), "the transport in memory is always ready");
+        self.transport.finish(out);
+        Ok(())
+    }
+}
+
+/// More than any message, or batch, has.
+const LIMIT: usize = 1 << 30;
+
+/// The length of its reads.
+const READ: usize = 64 << 10;
+
+/// Room for the frames of a batch, so that it keeps it.
+const BATCH: usize = 1 << 20;

@@ -1,0 +1,152 @@
+use shiguredo_websocket::{
+    ConnectionEvent, ConnectionOutput, PerMessageDeflateConfig, ServerConnectionOptions,
+    WebSocketServerConnection,
+};
+
+use crate::engine::{DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
+use crate::heap::Idle;
+use crate::json::Texts;
+use crate::request::REQUEST;
+use crate::workload::{Input, Outgoing};
+
+pub(crate) struct Shiguredo {
+    server: WebSocketServerConnection,
+    output: Vec<u8>,
+}
+
+/// What one read gives at most: it moves what it has not decoded after each frame.
+const READ: usize = 4 << 10;
+
+impl Engine for Shiguredo {
+    const NAME: &'static str = "shiguredo_websocket";
+    const DRIVEN: &'static str = "`WebSocketServerConnection` after a handshake of its own: `feed_recv_buf` in reads of \
+        4 KiB at most, `send_binary` and `send_text`, what `poll_output` gives put into one buffer; \
+        its compressor has no level";
+
+    fn new() -> Self {
+        Self { server: open(options()).expect("it is a lawful request"), output: Vec::new() }
+    }
+
+    fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        for read in input.reads().flat_map(|read| read.chunks(READ)) {
+            self.server.feed_recv_buf(read).map_err(refused)?;
+            while let Some(event) = self.server.poll_event() {
+                match event {
+                    ConnectionEvent::TextMessage(text) => sink.piece(text.as_bytes(), true),
+                    ConnectionEvent::BinaryMessage(bytes) => sink.piece(&bytes, true),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+        self.output.clear();
+        for payload in outgoing.each() {
+            self.server.send_binary(payload).map_err(refused)?;
+            gather(&mut self.server, &mut self.output);
+        }
+        out.write(&self.output);
+        Ok(())
+    }
+
+    fn encode_client(&mut self, _: &Outgoing, _: &mut Out) -> Outcome {
+        Err(Unfit::Missing("masking keys are for its caller to draw"))
+    }
+
+    fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
+        self.output.clear();
+        for read in input.wire.chunks(READ) {
+            self.server.feed_recv_buf(read).map_err(refused)?;
+            while let Some(event) = self.server.poll_event() {
+                if let ConnectionEvent::BinaryMessage(bytes) = event {
+                    self.server.send_binary(&bytes).map_err(refused)?;
+                    gather(&mut self.server, &mut self.output);
+                }
+            }
+        }
+        out.write(&self.output);
+        Ok(())
+    }
+
+    fn idle(input: &Input) -> Option<Idle> {
+        Some(Idle::of(|| {
+            let mut server = open(ServerConnectionOptions::new()).expect("it is a lawful request");
+            server.feed_recv_buf(input.wire).expect("it is one lawful message");
+            while server.poll_event().is_some() {}
+            server
+        }))
+    }
+}
+
+/// With permessage-deflate.
+pub(crate) struct Deflated(Shiguredo);
+
+impl DeflateEngine for Deflated {
+    fn new(_: u8) -> Result<Self, Unfit> {
+        let server = open(options().deflate(PerMessageDeflateConfig::new()))?;
+        Ok(Self(Shiguredo { server, output: Vec::new() }))
+    }
+
+    fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        self.0.decode(input, sink)
+    }
+
+    fn encode(&mut self, texts: &Texts, out: &mut Out) -> Outcome {
+        let Self(Shiguredo { server, output }) = self;
+        output.clear();
+        for text in texts.each() {
+            server.send_text(text).map_err(refused)?;
+            gather(server, output);
+        }
+        out.write(output);
+        Ok(())
+    }
+}
+
+/// The opening handshake, by a connection of its own each time.
+pub(crate) struct Handshake {
+    options: ServerConnectionOptions,
+    output: Vec<u8>,
+}
+
+impl HandshakeEngine for Handshake {
+    fn new(deflates: bool) -> Result<Self, Unfit> {
+        let options = ServerConnectionOptions::new();
+        let options = if deflates { options.deflate(PerMessageDeflateConfig::new()) } else { options };
+        Ok(Self { options, output: Vec::new() })
+    }
+
+    fn accept(&mut self, head: &'static [u8], out: &mut Out) -> Outcome {
+        let mut server = WebSocketServerConnection::new(self.options.clone());
+        server.feed_recv_buf(head).map_err(refused)?;
+        server.accept_handshake_auto().map_err(refused)?;
+        self.output.clear();
+        gather(&mut server, &mut self.output);
+        out.write(&self.output);
+        Ok(())
+    }
+}
+
+fn options() -> ServerConnectionOptions {
+    ServerConnectionOptions::new().max_frame_size(usize::MAX).max_message_size(usize::MAX)
+}
+
+/// A connection begins with its handshake.
+fn open(options: ServerConnectionOptions) -> Result<WebSocketServerConnection, Unfit> {
+    let mut server = WebSocketServerConnection::new(options);
+    server.feed_recv_buf(REQUEST).map_err(refused)?;
+    server.accept_handshake_auto().map_err(refused)?;
+    while server.poll_event().is_some() {}
+    while server.poll_output().is_some() {}
+    Ok(server)
+}
+
+fn gather(server: &mut WebSocketServerConnection, output: &mut Vec<u8>) {
+    while let Some(action) = server.poll_output() {
+        if let ConnectionOutput::SendData(bytes) = action {
+            output.extend_from_slice(&bytes);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+use zlib_rs::{Deflate, Inflate, InflateFlush};
+
+use crate::engine::{DeflateEngine, Out, Outcome, Sink, Unfit, refused};
+use crate::json::{SPARE, TAIL, Texts, deflate_message};
+use crate::wire::{FIN, Frame, RSV1, TEXT, read};
+use crate::workload::Input;
+
+pub(crate) const NAME: &str = "zlib-rs";
+pub(crate) const DRIVEN: &str = "raw: `Inflate` and `Deflate` over payloads that lie there unmasked, each into the same \
+    buffer, with the four bytes put back and left off; no frames, no check of text";
+
+pub(crate) struct ZlibRs {
+    inflate: Inflate,
+    deflate: Deflate,
+    /// What is inflated: the payloads of the input, with what their sender has left off.
+    payloads: Vec<Vec<u8>>,
+    buffer: Vec<u8>,
+}
+
+/// The longest message's, and room for what a compressor makes of it at worst.
+const BUFFER: usize = (64 << 10) + SPARE;
+
+impl DeflateEngine for ZlibRs {
+    fn new(level: u8) -> Result<Self, Unfit> {
+        Ok(Self {
+            inflate: Inflate::new(false, 15),
+            deflate: Deflate::new(level.into(), false, 15),
+            payloads: Vec::new(),
+            buffer: vec![0; BUFFER],
+        })
+    }
+
+    fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        if self.payloads.is_empty() {
+            self.payloads = payloads(input.wire);
+        }
+        for payload in &self.payloads {
+            let before = self.inflate.total_out();
+            let flush = InflateFlush::SyncFlush;
+            self.inflate.decompress(payload, &mut self.buffer, flush).map_err(refused)?;
+            let len = (self.inflate.total_out() - before) as usize;
+            sink.piece(&self.buffer[..len], true);
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self, texts: &Texts, out: &mut Out) -> Outcome {
+        for text in texts.each() {
+            let payload = deflate_message(&mut self.deflate, text, &mut self.buffer);
+            match &mut out.kept {
+                // Only who checks it wants to know where a payload ends.
+                Some(wire) => Frame { first_byte: FIN | RSV1 | TEXT, masking_key: None, payload }.write(wire),
+                None => out.write(payload),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is not measured: frames to payloads.
+fn payloads(mut wire: &[u8]) -> Vec<Vec<u8>> {
+    let mut payloads = Vec::new();
+    while let Some(frame) = read(wire) {
+        payloads.push([frame.payload.as_slice(), &TAIL].concat());
+        wire = &wire[frame.rest_at..];
+    }
+    payloads
+}
