@@ -48,7 +48,7 @@ const READ_LEN: usize = 1460;
 const ALL: [usize; 6] = [16, 125, 1 << 10, 16 << 10, 64 << 10, 1 << 20];
 const SENT: [usize; 4] = [16, 125, 1 << 10, 16 << 10];
 const ECHOED: [usize; 3] = [16, 125, 1 << 10];
-const COMPRESSED: [usize; 3] = [256, 4 << 10, 64 << 10];
+pub(crate) const COMPRESSED: [usize; 3] = [256, 4 << 10, 64 << 10];
 const HEAD: [usize; 1] = [REQUEST.len()];
 
 /// How many requests come one after the other.

@@ -15,6 +15,7 @@ mod probe;
 mod contender;
 // What came of it.
 mod measure;
+mod levels;
 mod report;
 mod plot;
 
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let cells: Vec<Cell> = Cell::all().filter(|cell| cell.title().contains(&options.filter)).collect();
-    let report = run(&cells, options.effort);
+    let report = run(&cells, levels::TITLE.contains(&options.filter), options.effort);
     let markdown = report.markdown();
     print!("{markdown}");
     if options.writes {
@@ -79,7 +80,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
     Some(options)
 }
 
-fn run(cells: &[Cell], effort: Effort) -> Report {
+fn run(cells: &[Cell], with_levels: bool, effort: Effort) -> Report {
     let contenders = Contender::all();
     let leniencies: Vec<_> = contenders.iter().map(|contender| (contender.leniency)()).collect();
     for (contender, leniency) in contenders.iter().zip(&leniencies) {
@@ -88,5 +89,6 @@ fn run(cells: &[Cell], effort: Effort) -> Report {
     let one = Input::one();
     let idle = contenders.iter().map(|contender| (contender.idle)(&one)).collect();
     let rows = measure::measure(cells, &contenders, effort);
-    Report { contenders, leniencies, rows, idle, effort }
+    let levels = if with_levels { levels::measure(&contenders[0], effort) } else { Vec::new() };
+    Report { contenders, leniencies, rows, levels, idle, effort }
 }

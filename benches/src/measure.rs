@@ -86,20 +86,20 @@ fn measure_one(task: &Task, contenders: &[Contender], rounds: u32) -> Row {
 }
 
 /// An engine's turns at a batch.
-struct Turn {
+pub(crate) struct Turn {
     batch: Batch,
     allocations: usize,
     best: Duration,
 }
 
 impl Turn {
-    fn new(mut batch: Batch) -> Self {
+    pub(crate) fn new(mut batch: Batch) -> Self {
         (batch.work)();
         let allocations = heap::allocations(&mut batch.work);
         Self { batch, allocations, best: Duration::MAX }
     }
 
-    fn take(&mut self) {
+    pub(crate) fn take(&mut self) {
         // Once without the clock: the other engines have had the caches since.
         (self.batch.work)();
         let begin = Instant::now();
@@ -108,7 +108,7 @@ impl Turn {
     }
 
     /// What came of them, a message.
-    fn entry(&self, messages: usize) -> Entry {
+    pub(crate) fn entry(&self, messages: usize) -> Entry {
         let messages = messages as f64;
         Entry {
             nanoseconds: self.best.as_nanos() as f64 / messages,

@@ -5,9 +5,10 @@ use std::fs;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cells::{Cell, Work, bytes};
+use crate::cells::{COMPRESSED, Cell, Work, bytes};
 use crate::contender::{Contender, NOT_ITS_BUSINESS, Standing};
 use crate::heap::Idle;
+use crate::levels::{self, Level};
 use crate::measure::{Effort, Entry, Row};
 use crate::probe::Leniency;
 use crate::workload::Kind;
@@ -17,6 +18,7 @@ pub(crate) struct Report {
     pub(crate) contenders: Vec<Contender>,
     pub(crate) leniencies: Vec<Leniency>,
     pub(crate) rows: Vec<Row>,
+    pub(crate) levels: Vec<Level>,
     pub(crate) idle: Vec<Option<Idle>>,
     pub(crate) effort: Effort,
 }
@@ -61,6 +63,7 @@ impl Report {
         for work in Work::ALL {
             self.table(work, &mut text);
         }
+        self.level_table(&mut text);
         self.idle_table(&mut text);
         self.allocation_table(&mut text);
         self.notes(&mut text);
@@ -174,6 +177,31 @@ impl Report {
                     Ok(Entry { encoded_len: Some(len), .. }) => write!(text, " | {len:.0}"),
                     _ => write!(text, " | –"),
                 };
+            }
+            text.push_str(" |\n");
+        }
+    }
+
+    fn level_table(&self, text: &mut String) {
+        if self.levels.is_empty() {
+            return;
+        }
+        let title = levels::TITLE;
+        let _ = write!(
+            text,
+            "\n## {}{}\n\nwsproto encodes JSON as a server: nanoseconds a message, and bytes a message on the wire.\n\n| level",
+            title[..1].to_uppercase(),
+            &title[1..]
+        );
+        for len in COMPRESSED {
+            let _ = write!(text, " | {} | bytes", bytes(len));
+        }
+        let _ = write!(text, " |\n|---|{}\n", "---:|---:|".repeat(COMPRESSED.len()));
+        for Level { level, costs } in &self.levels {
+            let _ = write!(text, "| {level}");
+            for cost in costs {
+                let len = cost.encoded_len.unwrap_or_default();
+                let _ = write!(text, " | {} | {len:.0}", nanoseconds(cost.nanoseconds));
             }
             text.push_str(" |\n");
         }
