@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Counts the instructions that wsproto spends on a message, and compares with instructions.tsv.
+# Counts the instructions that wsproto spends on a message, a handshake or a byte of a head, and compares with
+# instructions.tsv.
 #
 # It fails where one of them grew by more than the tolerance. `--update` writes the table anew. Needs valgrind.
 # What is counted depends on the compiler and, as some code is chosen at run time, on the processor too: the
@@ -62,7 +63,7 @@ while read -r name _; do cat "$scratch/$name"; done <"$scratch/list" >"$scratch/
 
 if $update; then
     {
-        echo "# Instructions a message, $(rustc --version | cut -d' ' -f1-2), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n1)"
+        echo "# Instructions a message, or what the name says, $(rustc --version | cut -d' ' -f1-2), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n1)"
         cat "$scratch/counts"
     } >"$table"
     cat "$table"

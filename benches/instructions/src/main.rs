@@ -7,38 +7,61 @@ use std::env;
 use std::hint::black_box;
 use std::process::ExitCode;
 
-use wsproto::{BytesMessage, Connection, Entropy, Event, Limits, OsEntropy};
+use wsproto::{
+    AcceptConnection, BytesMessage, Connection, DeflateParams, Entropy, Event, Extension, ExtensionSet,
+    Extensions, HandshakeLimits, Limits, NoEntropy, OsEntropy, PermessageDeflate, Role, ServerHandshake,
+    TextMessage,
+};
 
 type Failure = Box<dyn std::error::Error>;
 
 struct Workload {
     name: &'static str,
+    /// What a count is divided by: messages, unless the name says something else.
+    units: usize,
     run: fn(times: usize) -> Result<(), Failure>,
 }
 
-const WORKLOADS: [Workload; 18] = [
-    Workload { name: "decode-binary-16", run: |times| decode(times, BINARY, 16, ALL) },
-    Workload { name: "decode-binary-125", run: |times| decode(times, BINARY, 125, ALL) },
-    Workload { name: "decode-binary-1024", run: |times| decode(times, BINARY, 1024, ALL) },
-    Workload { name: "decode-ascii-16", run: |times| decode(times, ASCII, 16, ALL) },
-    Workload { name: "decode-ascii-125", run: |times| decode(times, ASCII, 125, ALL) },
-    Workload { name: "decode-ascii-1024", run: |times| decode(times, ASCII, 1024, ALL) },
-    Workload { name: "decode-mixed-16", run: |times| decode(times, MIXED, 16, ALL) },
-    Workload { name: "decode-mixed-125", run: |times| decode(times, MIXED, 125, ALL) },
-    Workload { name: "decode-mixed-1024", run: |times| decode(times, MIXED, 1024, ALL) },
-    Workload { name: "decode-binary-1024-reads-1460", run: |times| decode(times, BINARY, 1024, READ) },
-    Workload { name: "decode-mixed-1024-reads-1460", run: |times| decode(times, MIXED, 1024, READ) },
-    Workload { name: "decode-fragments-1024-reads-1460", run: |times| decode(times, FRAGMENTS, 1024, READ) },
-    Workload { name: "encode-server-16", run: |times| encode(times, Connection::server(Limits::NONE), 16) },
+const WORKLOADS: [Workload; 25] = [
+    messages("decode-binary-16", |times| decode(times, BINARY, 16, ALL)),
+    messages("decode-binary-125", |times| decode(times, BINARY, 125, ALL)),
+    messages("decode-binary-1024", |times| decode(times, BINARY, 1024, ALL)),
+    messages("decode-ascii-16", |times| decode(times, ASCII, 16, ALL)),
+    messages("decode-ascii-125", |times| decode(times, ASCII, 125, ALL)),
+    messages("decode-ascii-1024", |times| decode(times, ASCII, 1024, ALL)),
+    messages("decode-mixed-16", |times| decode(times, MIXED, 16, ALL)),
+    messages("decode-mixed-125", |times| decode(times, MIXED, 125, ALL)),
+    messages("decode-mixed-1024", |times| decode(times, MIXED, 1024, ALL)),
+    messages("decode-binary-1024-reads-1460", |times| decode(times, BINARY, 1024, READ)),
+    messages("decode-mixed-1024-reads-1460", |times| decode(times, MIXED, 1024, READ)),
+    messages("decode-fragments-1024-reads-1460", |times| decode(times, FRAGMENTS, 1024, READ)),
+    messages("encode-server-16", |times| encode(times, Connection::server(Limits::NONE), 16)),
+    messages("encode-server-1024", |times| encode(times, Connection::server(Limits::NONE), 1024)),
+    messages("encode-client-16", |times| encode(times, client(), 16)),
+    messages("encode-client-1024", |times| encode(times, client(), 1024)),
+    messages("echo-16", |times| echo(times, BINARY, 16)),
+    messages("pings", |times| echo(times, PINGS, 8)),
+    messages("decode-deflated-256", decode_deflated),
+    messages("encode-deflated-256", encode_deflated),
+    handshakes("handshake", |times| accept(times, None)),
+    handshakes("handshake-deflate", |times| accept(times, Some(PermessageDeflate::new()))),
+    // If these three are alike, a head that drips in costs as much a byte, however long it is.
+    Workload { name: "handshake-drip-byte", units: dripping_len(0), run: |times| drip(times, 0) },
+    Workload { name: "handshake-drip-byte-of-twice", units: dripping_len(14), run: |times| drip(times, 14) },
     Workload {
-        name: "encode-server-1024",
-        run: |times| encode(times, Connection::server(Limits::NONE), 1024),
+        name: "handshake-drip-byte-of-4-times",
+        units: dripping_len(42),
+        run: |times| drip(times, 42),
     },
-    Workload { name: "encode-client-16", run: |times| encode(times, client(), 16) },
-    Workload { name: "encode-client-1024", run: |times| encode(times, client(), 1024) },
-    Workload { name: "echo-16", run: |times| echo(times, BINARY, 16) },
-    Workload { name: "pings", run: |times| echo(times, PINGS, 8) },
 ];
+
+const fn messages(name: &'static str, run: fn(usize) -> Result<(), Failure>) -> Workload {
+    Workload { name, units: MESSAGES, run }
+}
+
+const fn handshakes(name: &'static str, run: fn(usize) -> Result<(), Failure>) -> Workload {
+    Workload { name, units: 1, run }
+}
 
 /// So many that the reads cut them at different places.
 const MESSAGES: usize = 64;
@@ -68,7 +91,7 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["list"] => {
             for workload in &WORKLOADS {
-                println!("{}\t{MESSAGES}", workload.name);
+                println!("{}\t{}", workload.name, workload.units);
             }
             ExitCode::SUCCESS
         }
@@ -105,7 +128,10 @@ fn decode(times: usize, shape: Shape, len: usize, read_len: usize) -> Result<(),
 }
 
 #[inline(never)]
-fn measured_decode(connection: &mut Connection, mut input: &mut [u8]) -> Result<usize, Failure> {
+fn measured_decode<X: ExtensionSet>(
+    connection: &mut Connection<NoEntropy, X>,
+    mut input: &mut [u8],
+) -> Result<usize, Failure> {
     let mut total = 0;
     while let Some(event) = connection.next_event(&mut input)? {
         total += match event {
@@ -174,6 +200,157 @@ fn measured_echo(
     }
     Ok(())
 }
+
+fn decode_deflated(times: usize) -> Result<(), Failure> {
+    let mut server = deflating(Role::Server)?;
+    let mut client = Connection::client(Limits::NONE, Counter(0)).with_extensions(extensions(Role::Client)?);
+    let mut wire = Vec::new();
+    for message in json() {
+        client.send(TextMessage::new(&message), &mut wire)?;
+    }
+    let mut total = 0;
+    for _ in 0..times {
+        let mut buffer = wire.clone();
+        total += measured_decode(&mut server, &mut buffer)?;
+    }
+    expect(total, times * json().map(|message| message.len()).sum::<usize>())
+}
+
+fn encode_deflated(times: usize) -> Result<(), Failure> {
+    let mut server = deflating(Role::Server)?;
+    let messages: Vec<String> = json().collect();
+    let mut output = Vec::new();
+    for _ in 0..times {
+        output.clear();
+        measured_encode_deflated(&mut server, &messages, &mut output)?;
+    }
+    // Each frame says that it is compressed.
+    expect(usize::from(output.first() == Some(&0xc1)), 1)
+}
+
+#[inline(never)]
+fn measured_encode_deflated(
+    connection: &mut Deflating,
+    messages: &[String],
+    output: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    for message in messages {
+        connection.send(TextMessage::new(black_box(message)), output)?;
+    }
+    Ok(())
+}
+
+type Deflating = Connection<NoEntropy, Extensions>;
+
+fn deflating(role: Role) -> Result<Deflating, Failure> {
+    Ok(Connection::server(Limits::NONE).with_extensions(extensions(role)?))
+}
+
+fn extensions(role: Role) -> Result<Extensions, Failure> {
+    let mut extensions = Extensions::none();
+    extensions
+        .push(PermessageDeflate::new().run(role, DeflateParams::DEFAULT))
+        .map_err(|_| "two claim one bit")?;
+    Ok(extensions)
+}
+
+/// Messages of 256 bytes, of which no two are alike.
+fn json() -> impl Iterator<Item = String> {
+    (1..=MESSAGES as u64).map(|n| {
+        let random = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let (price, id) = (random >> 40, random & 0xffff_ffff);
+        let message = format!(
+            "{{\"seq\":{n},\"event\":{{\"id\":\"{id:08x}\",\"type\":\"trade\",\"symbol\":\"EUR-USD\",\
+             \"price\":{price},\"side\":\"buy\",\"time\":\"2026-03-14T09:{:02}:{:02}Z\"}},\"note\":\"",
+            random >> 20 & 31,
+            random >> 26 & 31,
+        );
+        format!("{message}{:.<width$}\"}}", "", width = 254 - message.len())
+    })
+}
+
+/// The same keys in each run.
+struct Counter(u32);
+
+impl Entropy for Counter {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.0 = self.0.wrapping_add(0x9e37_79b9);
+        bytes.iter_mut().zip(self.0.to_be_bytes().iter().cycle()).for_each(|(byte, random)| *byte = *random);
+    }
+}
+
+fn accept(times: usize, deflate: Option<PermessageDeflate>) -> Result<(), Failure> {
+    let mut output = Vec::with_capacity(512);
+    for _ in 0..times {
+        output.clear();
+        let mut input = REQUEST;
+        measured_accept(&mut input, deflate.as_ref(), &mut output)?;
+    }
+    expect(usize::from(output.starts_with(b"HTTP/1.1 101 ")), 1)
+}
+
+#[inline(never)]
+fn measured_accept(
+    input: &mut &[u8],
+    deflate: Option<&PermessageDeflate>,
+    output: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    let mut handshake = ServerHandshake::new(HandshakeLimits::default());
+    let request = handshake.receive(black_box(input))?.ok_or("the request is whole")?;
+    let mut accept = AcceptConnection::new();
+    if let Some(deflate) = deflate {
+        let supported: [&dyn Extension; 1] = [deflate];
+        let (agreeing, extensions) = accept.with_extensions(&supported, request);
+        black_box(extensions);
+        accept = agreeing;
+    }
+    handshake.accept(accept, output)?;
+    Ok(())
+}
+
+/// A head that comes byte by byte, the request's and so many fields more.
+fn drip(times: usize, more_fields: usize) -> Result<(), Failure> {
+    let (fields, end) = REQUEST.split_at(REQUEST.len() - 2);
+    let head = [fields, &FIELD.repeat(more_fields), end].concat();
+    for _ in 0..times {
+        expect(measured_drip(&head)?, dripping_len(more_fields))?;
+    }
+    Ok(())
+}
+
+#[inline(never)]
+fn measured_drip(head: &[u8]) -> Result<usize, Failure> {
+    let mut handshake = ServerHandshake::new(HandshakeLimits::default());
+    for (at, byte) in head.iter().enumerate() {
+        if handshake.receive(&mut std::slice::from_ref(black_box(byte)))?.is_some() {
+            return Ok(at + 1);
+        }
+    }
+    Err("the request is whole".into())
+}
+
+const fn dripping_len(more_fields: usize) -> usize {
+    REQUEST.len() + more_fields * FIELD.len()
+}
+
+/// As Chrome sends it.
+const REQUEST: &[u8] = b"GET /feed?v=4 HTTP/1.1\r\n\
+    Host: stream.example.com\r\n\
+    Connection: Upgrade\r\n\
+    Pragma: no-cache\r\n\
+    Cache-Control: no-cache\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\r\n\
+    Upgrade: websocket\r\n\
+    Origin: https://www.example.com\r\n\
+    Sec-WebSocket-Version: 13\r\n\
+    Accept-Encoding: gzip, deflate, br, zstd\r\n\
+    Accept-Language: en-GB,en;q=0.9,de-DE;q=0.8,de;q=0.7\r\n\
+    Cookie: session=8f14e45fceea167a5a36dedd4bea2543; theme=dark; _ga=GA1.1.1203456789.1763800000\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+
+/// One more, to make a head longer.
+const FIELD: &[u8] = b"X-Trace: 4bf92f3577b34da6a3ce929d0e0e4736\r\n";
 
 fn client() -> Connection<OsEntropy> {
     Connection::client(Limits::NONE, OsEntropy::new())
