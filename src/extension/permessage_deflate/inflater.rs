@@ -109,7 +109,7 @@ impl Stream {
     fn new() -> Box<Self> {
         Box::new(Self {
             inflate: Inflate::new(false, Window::MAX_BITS),
-            ring: vec![0; HISTORY + ROOM].into_boxed_slice(),
+            ring: vec![0; RING].into_boxed_slice(),
             start: 0,
             end: 0,
             older_end: 0,
@@ -117,9 +117,9 @@ impl Stream {
         })
     }
 
-    /// Inflates until the ring is full, or all that is there is used up.
+    /// Inflates until there is no more room, or all that is there is used up.
     fn inflate(&mut self, payload: &[u8], end: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
-        if self.room() < ROOM {
+        if self.ring.len().saturating_sub(self.end) < LEAST_ROOM {
             self.older_end = self.end;
             self.end = 0;
         }
@@ -148,8 +148,8 @@ impl Stream {
     /// Has zlib go on, up to the end of a stream at most; tells how much of `input` it took.
     fn step(&mut self, input: &[u8], flush: InflateFlush) -> Result<usize, RemoteProtocolError> {
         let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
-        let limit = self.ring.len();
-        let room = self.ring.get_mut(self.end..).unwrap_or_default();
+        let limit = self.room_end();
+        let room = self.ring.get_mut(self.end..limit).unwrap_or_default();
         let status = self.inflate.decompress(input, room, flush);
         let read = self.inflate.total_in().wrapping_sub(total_in);
         let written = self.inflate.total_out().wrapping_sub(total_out);
@@ -180,7 +180,8 @@ impl Stream {
         self.message.is_after_final_block = true;
         self.inflate.reset(false);
         let newer = self.ring.get(..self.end).unwrap_or_default();
-        let older = self.ring.get(self.end..self.older_end).unwrap_or_default();
+        // Behind `end`, zlib may have written whatever it liked, as far as it had room.
+        let older = self.ring.get(self.room_end()..self.older_end).unwrap_or_default();
         for history in [older, newer] {
             self.inflate.set_dictionary(history).map_err(|_| RemoteProtocolError::InvalidDeflate)?;
         }
@@ -207,9 +208,13 @@ impl Stream {
         Ok(())
     }
 
-    /// How much fits behind what was inflated last.
+    /// Where the room ends for what comes of one call.
+    fn room_end(&self) -> usize {
+        self.start.saturating_add(ROOM).min(self.ring.len())
+    }
+
     fn room(&self) -> usize {
-        self.ring.len().saturating_sub(self.end)
+        self.room_end().saturating_sub(self.end)
     }
 }
 
@@ -222,11 +227,17 @@ impl fmt::Debug for Stream {
 /// How far back DEFLATE can look.
 const HISTORY: usize = 1 << Window::MAX_BITS;
 
-/// What there is room for at least, each time that zlib goes on; at most for as much again as the history.
+/// What there is room for at most, each time that zlib goes on.
 ///
 /// Where a match reaches back to what zlib made in the same go, it is copied straight from there, and else more
-/// slowly from its window: with less room, long messages take a quarter longer.
+/// slowly from its window: with a quarter of this, long messages take a quarter longer.
 const ROOM: usize = 32 << 10;
+
+/// What there is room for at least, so that a shorter message comes in one piece.
+const LEAST_ROOM: usize = 8 << 10;
+
+/// Behind the room, and in front of it, there is always the whole history.
+const RING: usize = HISTORY + ROOM + LEAST_ROOM;
 
 /// What a ratio is not looked at for.
 const FREE: u64 = 64 << 10;
