@@ -129,8 +129,10 @@ impl InboundExtensions {
     }
 
     /// Whether a whole message without an RSV bit is none of their business.
+    ///
+    /// One that comes next is not, while there is more to come of a frame that has ended on the wire.
     pub(crate) fn pass_whole_messages(&self) -> bool {
-        self.stages.iter().all(|stage| stage.extension.is_per_message())
+        self.frame.is_none() && self.stages.iter().all(|stage| stage.extension.is_per_message())
     }
 
     /// Takes note of a data frame, which belongs to a message of this kind.
