@@ -109,7 +109,7 @@ impl Stream {
     fn new() -> Box<Self> {
         Box::new(Self {
             inflate: Inflate::new(false, Window::MAX_BITS),
-            ring: vec![0; HISTORY + PIECE].into_boxed_slice(),
+            ring: vec![0; RING].into_boxed_slice(),
             start: 0,
             end: 0,
             older_end: 0,
@@ -180,7 +180,9 @@ impl Stream {
         self.message.is_after_final_block = true;
         self.inflate.reset(false);
         let newer = self.ring.get(..self.end).unwrap_or_default();
-        let older = self.ring.get(self.end..self.older_end).unwrap_or_default();
+        // zlib may have written anything behind `end`, as far as it was given room.
+        let room_end = self.start.saturating_add(PIECE);
+        let older = self.ring.get(room_end..self.older_end).unwrap_or_default();
         for history in [older, newer] {
             self.inflate.set_dictionary(history).map_err(|_| RemoteProtocolError::InvalidDeflate)?;
         }
@@ -224,6 +226,10 @@ const HISTORY: usize = 1 << Window::MAX_BITS;
 
 /// What is handed out at once at most.
 const PIECE: usize = 8 << 10;
+
+/// What is left of it behind the room for a piece, and what stands in front of that, is never less than the
+/// history.
+const RING: usize = HISTORY + 2 * PIECE;
 
 /// What a ratio is not looked at for.
 const FREE: u64 = 64 << 10;
