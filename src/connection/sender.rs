@@ -219,7 +219,10 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         }
         output.reserve(len)?;
         for (fragment, is_last) in Fragments::of(kind, payload, max_fragment_len) {
-            self.send_data(kind, fragment, message_finished && is_last, output)?;
+            let message_finished = message_finished && is_last;
+            let (opcode, next) = self.state.after_data(kind, message_finished)?;
+            self.frames.encode(message_finished, Rsv::NONE, opcode, fragment, output)?;
+            self.state = next;
         }
         Ok(())
     }
