@@ -274,7 +274,8 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// Makes a frame of a payload where it lies: masks it if need be, and returns the header to write
     /// before it.
     ///
-    /// That the payload of a text is UTF-8 is for the caller to know.
+    /// That the payload of a text is UTF-8 is for the caller to know. Extensions do not see it: a message that
+    /// starts so is not compressed.
     ///
     /// ```
     /// use wsproto::{MessageKind, Sender};
@@ -288,7 +289,8 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ///
     /// # Errors
     ///
-    /// What [`send`](Self::send) refuses; the payload is then as it was.
+    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageUnderWay`]; the payload is
+    /// then as it was.
     #[inline]
     pub fn send_in_place(
         &mut self,
@@ -297,7 +299,9 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         message_finished: bool,
     ) -> Result<EncodedHeader, LocalProtocolError> {
         let (opcode, next) = self.state.after_data(kind, message_finished)?;
+        self.check_plain(opcode)?;
         let header = self.frames.encode_in_place(message_finished, Rsv::NONE, opcode, payload)?;
+        self.begin_plain(opcode);
         self.state = next;
         Ok(header)
     }
@@ -307,7 +311,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ///
     /// Nothing else can be sent until they have come. That the payload of a text is UTF-8 is for the caller
     /// to know; and, as a client, that whoever makes the payload has not seen the header, and the key in it
-    /// (§10.3).
+    /// (§10.3). Extensions do not see it: a message that starts so is not compressed.
     ///
     /// ```
     /// use wsproto::{LocalProtocolError, MessageKind, Ping, Sender};
@@ -323,7 +327,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ///
     /// # Errors
     ///
-    /// What [`send`](Self::send) refuses.
+    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageUnderWay`].
     #[inline]
     pub fn begin(
         &mut self,
@@ -332,7 +336,9 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         message_finished: bool,
     ) -> Result<EncodedHeader, LocalProtocolError> {
         let (opcode, next) = self.state.after_data(kind, message_finished)?;
+        self.check_plain(opcode)?;
         let header = self.frames.begin(message_finished, Rsv::NONE, opcode, payload_len)?;
+        self.begin_plain(opcode);
         self.state = next;
         Ok(header)
     }
@@ -432,6 +438,31 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
             (opcode, rsv) = (Opcode::Continuation, Rsv::NONE);
         }
         Ok(true)
+    }
+
+    /// A message goes on as it has started: with the extensions that encode it.
+    #[inline(always)]
+    fn check_plain(&mut self, opcode: Opcode) -> Result<(), LocalProtocolError> {
+        #[cfg(feature = "alloc")]
+        if let (Opcode::Continuation, Some(extensions)) = (opcode, self.extensions.chain_mut()) {
+            if extensions.mark_on().is_some() {
+                return Err(LocalProtocolError::EncodedMessageUnderWay);
+            }
+        }
+        #[cfg(not(feature = "alloc"))]
+        let _ = opcode;
+        Ok(())
+    }
+
+    /// Takes note of a frame that extensions have not seen.
+    #[inline(always)]
+    fn begin_plain(&mut self, opcode: Opcode) {
+        #[cfg(feature = "alloc")]
+        if let Some(extensions) = self.extensions.chain_mut().filter(|_| opcode != Opcode::Continuation) {
+            extensions.begin_plain();
+        }
+        #[cfg(not(feature = "alloc"))]
+        let _ = opcode;
     }
 
     #[inline]
