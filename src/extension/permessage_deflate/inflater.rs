@@ -45,6 +45,8 @@ struct Stream {
 /// What is known of the message under way.
 #[derive(Clone, Copy, Debug, Default)]
 struct Message {
+    /// How long the frames are that have begun: known before they have come, so that no cut matters.
+    wire_len: u64,
     read: u64,
     written: u64,
     /// The last four bytes that were read.
@@ -79,18 +81,24 @@ impl InboundExtension for Inflater {
                 self.stream.get_or_insert_with(Stream::new).message = Message::default();
             }
         }
+        if let Some(stream) = self.stream.as_mut().filter(|_| self.is_compressed) {
+            stream.message.wire_len = stream.message.wire_len.saturating_add(header.payload_len);
+        }
         Ok(self.is_compressed)
     }
 
     fn decode(&mut self, payload: &[u8], end: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
         let stream = self.stream.get_or_insert_with(Stream::new);
-        let decoded = stream.inflate(payload, end)?;
-        let Message { read, written, .. } = stream.message;
-        match self.max_ratio {
-            Some(ratio) if written > read.saturating_mul(ratio.into()).saturating_add(FREE) => {
+        let decoded = stream.inflate(payload, end);
+        let Message { wire_len, written, .. } = stream.message;
+        let max_len = self.max_ratio.map(|ratio| wire_len.saturating_mul(ratio.into()).saturating_add(FREE));
+        match max_len.map(|max_len| written.saturating_sub(max_len)) {
+            None | Some(0) => decoded,
+            Some(excess) => {
+                let excess = usize::try_from(excess).unwrap_or(usize::MAX);
+                stream.end = stream.end.saturating_sub(excess).max(stream.start);
                 Err(RemoteProtocolError::InflationRatio)
             }
-            _ => Ok(decoded),
         }
     }
 

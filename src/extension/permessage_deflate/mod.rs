@@ -161,6 +161,7 @@ impl PermessageDeflate {
 
     /// A received message may become at most `ratio` times as long as it was, but for its first 64 KiB.
     ///
+    /// It is as long as its frames say that have begun.
     /// Not limited unless set: DEFLATE can reach 1032, and the length of a message is limited anyway.
     #[must_use]
     pub const fn with_max_ratio(mut self, ratio: u32) -> Self {
