@@ -209,6 +209,12 @@ impl InboundExtensions {
         self.message_ended = self.frame.take().is_some_and(|frame| frame.end == PayloadEnd::Message);
     }
 
+    /// Decodes nothing more, and keeps nothing.
+    pub(crate) fn stop(&mut self) {
+        self.stages = Vec::new();
+        self.frame = None;
+    }
+
     /// Takes note that what was lent is given back.
     #[inline]
     pub(crate) fn returned(&mut self) {
