@@ -437,6 +437,9 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
             self.frames.encode(message_finished && is_last, rsv, opcode, fragment, output)?;
             (opcode, rsv) = (Opcode::Continuation, Rsv::NONE);
         }
+        if message_finished {
+            extensions.end_message();
+        }
         Ok(true)
     }
 
