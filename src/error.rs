@@ -268,8 +268,9 @@ pub enum LocalProtocolError {
     /// Text where a binary message is under way, or the other way round (§5.4).
     #[error("a message of the other type is under way")]
     OtherMessageUnderWay,
-    /// A piece that goes past the extensions, of a message that they have begun to encode (§9).
-    #[error("the message under way is encoded by an extension")]
+    /// A frame that extensions do not see, in a message that they encode (§9).
+    #[cfg(feature = "alloc")]
+    #[error("extensions encode the message under way")]
     EncodedMessageUnderWay,
     /// A continuation where no message is under way (§5.4).
     #[error("no message is under way")]

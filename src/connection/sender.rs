@@ -103,8 +103,8 @@ impl<E: Entropy> Sender<E, Extensions> {
             _ => return self.send(event, output),
         };
         let (opcode, next) = self.state.after_data(kind, message_finished)?;
-        self.pass_extensions(opcode)?;
         self.frames.encode(message_finished, Rsv::NONE, opcode, payload, output)?;
+        self.begin_plain(opcode);
         self.state = next;
         Ok(())
     }
@@ -219,7 +219,10 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         }
         output.reserve(len)?;
         for (fragment, is_last) in Fragments::of(kind, payload, max_fragment_len) {
-            self.send_data(kind, fragment, message_finished && is_last, output)?;
+            let message_finished = message_finished && is_last;
+            let (opcode, next) = self.state.after_data(kind, message_finished)?;
+            self.frames.encode(message_finished, Rsv::NONE, opcode, fragment, output)?;
+            self.state = next;
         }
         Ok(())
     }
@@ -269,9 +272,10 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     }
 
     /// Makes a frame of a payload where it lies: masks it if need be, and returns the header to write
-    /// before it. No extension sees it: it is not compressed.
+    /// before it.
     ///
-    /// That the payload of a text is UTF-8 is for the caller to know.
+    /// That the payload of a text is UTF-8 is for the caller to know. Extensions do not see it: a message that
+    /// starts so is not compressed.
     ///
     /// ```
     /// use wsproto::{MessageKind, Sender};
@@ -285,7 +289,8 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ///
     /// # Errors
     ///
-    /// What [`send`](Self::send) refuses; the payload is then as it was.
+    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageUnderWay`]; the payload is
+    /// then as it was.
     #[inline]
     pub fn send_in_place(
         &mut self,
@@ -294,8 +299,9 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         message_finished: bool,
     ) -> Result<EncodedHeader, LocalProtocolError> {
         let (opcode, next) = self.state.after_data(kind, message_finished)?;
-        self.pass_extensions(opcode)?;
+        self.check_plain(opcode)?;
         let header = self.frames.encode_in_place(message_finished, Rsv::NONE, opcode, payload)?;
+        self.begin_plain(opcode);
         self.state = next;
         Ok(header)
     }
@@ -303,9 +309,9 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// Starts a frame of `payload_len` bytes that come in pieces through [`payload`](Self::payload), and
     /// returns the header to write before them.
     ///
-    /// Nothing else can be sent until they have come. No extension sees them. That the payload of a text is UTF-8 is for the caller
+    /// Nothing else can be sent until they have come. That the payload of a text is UTF-8 is for the caller
     /// to know; and, as a client, that whoever makes the payload has not seen the header, and the key in it
-    /// (§10.3).
+    /// (§10.3). Extensions do not see it: a message that starts so is not compressed.
     ///
     /// ```
     /// use wsproto::{LocalProtocolError, MessageKind, Ping, Sender};
@@ -321,7 +327,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ///
     /// # Errors
     ///
-    /// What [`send`](Self::send) refuses.
+    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageUnderWay`].
     #[inline]
     pub fn begin(
         &mut self,
@@ -330,8 +336,9 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         message_finished: bool,
     ) -> Result<EncodedHeader, LocalProtocolError> {
         let (opcode, next) = self.state.after_data(kind, message_finished)?;
-        self.pass_extensions(opcode)?;
+        self.check_plain(opcode)?;
         let header = self.frames.begin(message_finished, Rsv::NONE, opcode, payload_len)?;
+        self.begin_plain(opcode);
         self.state = next;
         Ok(header)
     }
@@ -393,22 +400,6 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         Ok(())
     }
 
-    /// Makes sure that a frame can go past the extensions: one that starts a message, or goes on with one that
-    /// they have let pass.
-    #[inline(always)]
-    fn pass_extensions(&mut self, opcode: Opcode) -> Result<(), LocalProtocolError> {
-        #[cfg(feature = "alloc")]
-        if let Some(extensions) = self.extensions.chain_mut() {
-            if opcode != Opcode::Continuation {
-                extensions.begin_plain();
-            } else if extensions.mark_on().is_some() {
-                return Err(LocalProtocolError::EncodedMessageUnderWay);
-            }
-        }
-        let _ = opcode;
-        Ok(())
-    }
-
     /// Writes a piece of a message that extensions encode, in fragments; false where they leave it alone.
     ///
     /// Whether it can be written is known before they see it: what they have encoded must go out.
@@ -446,7 +437,35 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
             self.frames.encode(message_finished && is_last, rsv, opcode, fragment, output)?;
             (opcode, rsv) = (Opcode::Continuation, Rsv::NONE);
         }
+        if message_finished {
+            extensions.end_message();
+        }
         Ok(true)
+    }
+
+    /// A message goes on as it has started: with the extensions that encode it.
+    #[inline(always)]
+    fn check_plain(&mut self, opcode: Opcode) -> Result<(), LocalProtocolError> {
+        #[cfg(feature = "alloc")]
+        if let (Opcode::Continuation, Some(extensions)) = (opcode, self.extensions.chain_mut()) {
+            if extensions.mark_on().is_some() {
+                return Err(LocalProtocolError::EncodedMessageUnderWay);
+            }
+        }
+        #[cfg(not(feature = "alloc"))]
+        let _ = opcode;
+        Ok(())
+    }
+
+    /// Takes note of a frame that extensions have not seen.
+    #[inline(always)]
+    fn begin_plain(&mut self, opcode: Opcode) {
+        #[cfg(feature = "alloc")]
+        if let Some(extensions) = self.extensions.chain_mut().filter(|_| opcode != Opcode::Continuation) {
+            extensions.begin_plain();
+        }
+        #[cfg(not(feature = "alloc"))]
+        let _ = opcode;
     }
 
     #[inline]

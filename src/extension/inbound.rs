@@ -209,6 +209,12 @@ impl InboundExtensions {
         self.message_ended = self.frame.take().is_some_and(|frame| frame.end == PayloadEnd::Message);
     }
 
+    /// Decodes nothing more, and keeps nothing.
+    pub(crate) fn stop(&mut self) {
+        self.stages = Vec::new();
+        self.frame = None;
+    }
+
     /// Takes note that what was lent is given back.
     #[inline]
     pub(crate) fn returned(&mut self) {
@@ -234,13 +240,17 @@ impl Stage {
     fn decode(&mut self, payload: &[u8], end: PayloadEnd) -> usize {
         self.used = 0;
         match self.extension.decode(payload, end) {
-            Ok(Decoded { read: 0, done: false }) if self.extension.output().is_empty() => {
-                // It would be asked the same for ever.
-                self.state = StageState::Failed(RemoteProtocolError::Extension(CloseCode::INTERNAL_ERROR));
-                0
-            }
             Ok(Decoded { read, done }) => {
-                self.state = if done { StageState::Done } else { StageState::Decoding };
+                let read = read.min(payload.len());
+                let has_read_all = read == payload.len();
+                self.state = match done && has_read_all {
+                    // It would be asked the same for ever.
+                    false if read == 0 && self.extension.output().is_empty() => {
+                        StageState::Failed(RemoteProtocolError::Extension(CloseCode::INTERNAL_ERROR))
+                    }
+                    false => StageState::Decoding,
+                    true => StageState::Done,
+                };
                 read
             }
             Err(error) => {

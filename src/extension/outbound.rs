@@ -26,6 +26,9 @@ pub trait OutboundExtension: fmt::Debug + Send {
     /// Encodes the payload of a frame into a buffer of its own, and lends it.
     fn encode(&mut self, payload: &[u8], message_finished: bool) -> &[u8];
 
+    /// Takes note that a message has ended and its last frame is written: memory may be freed.
+    fn end_message(&mut self) {}
+
     /// Whether a message that was compressed by itself, looking back at most 2 to the power of `window_bits`
     /// bytes, can go out as it is: as permessage-deflate without context takeover has it.
     fn takes_deflated(&self, window_bits: u8) -> bool {
@@ -96,5 +99,12 @@ impl OutboundExtensions {
     pub(crate) fn encode<'a>(&'a mut self, payload: &'a [u8], message_finished: bool) -> &'a [u8] {
         let active = self.stages.iter_mut().filter(|stage| stage.is_active);
         active.fold(payload, |payload, stage| stage.extension.encode(payload, message_finished))
+    }
+
+    /// Takes note that a message that was encoded is written.
+    pub(crate) fn end_message(&mut self) {
+        for stage in self.stages.iter_mut().filter(|stage| stage.is_active) {
+            stage.extension.end_message();
+        }
     }
 }

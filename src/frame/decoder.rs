@@ -291,6 +291,12 @@ impl FrameDecoder {
         }
     }
 
+    /// Whether nothing more is read.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn is_stopped(&self) -> bool {
+        matches!(self.state, State::Stopped)
+    }
+
     /// Whether nothing is under way: no header, no frame, no message has begun without its end.
     pub fn is_idle(&self) -> bool {
         match self.state {

@@ -171,7 +171,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     pub fn is_idle(&self) -> bool {
         #[cfg(feature = "alloc")]
         if self.extensions.chain().is_some_and(|extensions| extensions.frame().is_some()) {
-            return false;
+            return self.frames.is_stopped();
         }
         self.frames.is_idle()
     }
@@ -285,6 +285,10 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     /// Reads nothing more: all input is dropped.
     pub(crate) fn stop(&mut self) {
         self.frames.stop();
+        #[cfg(feature = "alloc")]
+        if let Some(extensions) = self.extensions.chain_mut() {
+            extensions.stop();
+        }
     }
 
     /// What is left to do when nothing is read any more.

@@ -25,7 +25,8 @@ impl<X: ExtensionSet> MessageDecoder<X> {
             extensions.returned();
         }
         loop {
-            if !matches!(self.state, State::Reading) {
+            if self.frames.is_stopped() {
+                self.stop();
                 return self.stopped(input).map(|()| None);
             }
             if !self.is_decoding() && !self.enter(input)? {
@@ -58,9 +59,12 @@ impl<X: ExtensionSet> MessageDecoder<X> {
 
     /// Reads on up to a payload; tells whether it is one for the extensions.
     fn enter(&mut self, input: &mut &mut [u8]) -> Result<bool, RemoteProtocolError> {
-        let Some(Entered::Begun { header, kind: Some(kind) }) = self.frames.enter(input)? else {
-            return Ok(false);
-        };
+        let entered = self.frames.enter(input).inspect_err(|_| {
+            if let Some(extensions) = self.extensions.chain_mut() {
+                extensions.stop();
+            }
+        })?;
+        let Some(Entered::Begun { header, kind: Some(kind) }) = entered else { return Ok(false) };
         let Some(extensions) = self.extensions.chain_mut() else { return Ok(false) };
         match extensions.begin_frame(&header, kind) {
             Ok(()) => Ok(extensions.frame().is_some()),

@@ -136,7 +136,7 @@ impl Reader {
     }
 }
 
-fn note(
+pub(crate) fn note(
     event: &LentEvent<'_>,
     said: &mut Vec<Said>,
     unfinished: &mut Option<Said>,
@@ -225,7 +225,7 @@ fn check_behind(role: Role, limits: Limits, bytes: &[u8], whole: &Seen, more: &[
 }
 
 /// Every place to cut at; of a long vector, those near its ends and some between.
-fn cuts(len: usize) -> impl Iterator<Item = usize> {
+pub(crate) fn cuts(len: usize) -> impl Iterator<Item = usize> {
     (1..len).filter(move |&cut| len < 512 || cut < 32 || len - cut < 32 || cut % 16_381 == 0)
 }
 

@@ -29,9 +29,6 @@ impl Deflater {
 
     /// Compresses `payload` up to the last byte, and tells how much of the buffer it takes.
     fn deflate(&mut self, payload: &[u8]) -> usize {
-        if self.buffer.len() > KEPT.max(payload.len()) {
-            self.buffer = Vec::new();
-        }
         let stream = self.stream.get_or_insert_with(|| stream(self.window, self.compression));
         let (start_in, start_out) = (stream.total_in(), stream.total_out());
         loop {
@@ -76,11 +73,17 @@ impl OutboundExtension for Deflater {
                     1
                 }
             };
-            if !self.window.takeover {
-                self.stream = None;
-            }
         }
         self.buffer.get(..len).unwrap_or_default()
+    }
+
+    fn end_message(&mut self) {
+        if !self.window.takeover {
+            self.stream = None;
+        }
+        if !self.window.takeover || self.buffer.len() > KEPT {
+            self.buffer = Vec::new();
+        }
     }
 
     fn takes_deflated(&self, window_bits: u8) -> bool {

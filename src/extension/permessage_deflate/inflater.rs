@@ -45,13 +45,17 @@ struct Stream {
 /// What is known of the message under way.
 #[derive(Clone, Copy, Debug, Default)]
 struct Message {
+    /// How long the frames are that have begun: known before they have come, so that no cut matters.
+    wire_len: u64,
     read: u64,
     written: u64,
     /// The last four bytes that were read.
     last: u32,
     /// Whether a stream has ended since the last byte was read.
     is_after_final_block: bool,
-    /// How many final blocks have come since the last byte was written.
+    /// How many final blocks have come.
+    streams: u64,
+    /// How many of them since the last byte was written.
     empty_streams: u32,
     /// Whether what the sender has left off is put back.
     is_completed: bool,
@@ -79,18 +83,24 @@ impl InboundExtension for Inflater {
                 self.stream.get_or_insert_with(Stream::new).message = Message::default();
             }
         }
+        if let Some(stream) = self.stream.as_mut().filter(|_| self.is_compressed) {
+            stream.message.wire_len = stream.message.wire_len.saturating_add(header.payload_len);
+        }
         Ok(self.is_compressed)
     }
 
     fn decode(&mut self, payload: &[u8], end: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
         let stream = self.stream.get_or_insert_with(Stream::new);
-        let decoded = stream.inflate(payload, end)?;
-        let Message { read, written, .. } = stream.message;
-        match self.max_ratio {
-            Some(ratio) if written > read.saturating_mul(ratio.into()).saturating_add(FREE) => {
+        let decoded = stream.inflate(payload, end);
+        let Message { wire_len, written, .. } = stream.message;
+        let max_len = self.max_ratio.map(|ratio| wire_len.saturating_mul(ratio.into()).saturating_add(FREE));
+        match max_len.map(|max_len| written.saturating_sub(max_len)) {
+            None | Some(0) => decoded,
+            Some(excess) => {
+                let excess = usize::try_from(excess).unwrap_or(usize::MAX);
+                stream.end = stream.end.saturating_sub(excess).max(stream.start);
                 Err(RemoteProtocolError::InflationRatio)
             }
-            _ => Ok(decoded),
         }
     }
 
@@ -127,15 +137,15 @@ impl Stream {
         let mut read: usize = 0;
         while !self.message.is_completed {
             let input = payload.get(read..).unwrap_or_default();
+            let streams = self.message.streams;
             let taken = self.step(input, InflateFlush::NoFlush)?;
             read = read.saturating_add(taken);
             if self.room() == 0 {
                 return Ok(Decoded { read, done: false });
             }
-            if read == payload.len() && !self.message.is_after_final_block {
-                break;
-            }
-            if taken == 0 {
+            // A stream may end by what zlib has read before.
+            let has_gone_on = taken > 0 && read < payload.len() || self.message.streams != streams;
+            if !has_gone_on {
                 break;
             }
         }
@@ -173,6 +183,7 @@ impl Stream {
 
     /// Begins a new stream behind a final block, which may look back on what came before it.
     fn restart(&mut self) -> Result<(), RemoteProtocolError> {
+        self.message.streams = self.message.streams.saturating_add(1);
         self.message.empty_streams = self.message.empty_streams.saturating_add(1);
         if self.message.empty_streams > MAX_EMPTY_STREAMS {
             return Err(RemoteProtocolError::InvalidDeflate);

@@ -1,0 +1,183 @@
+//! A client's offers, and what it makes of answers (RFC 7692 §5, §7.1).
+
+use wsproto::{DeflateParams, Extension, Extensions, PermessageDeflate};
+
+use crate::support::{one, parsed};
+
+fn offered(deflate: &PermessageDeflate) -> Vec<String> {
+    deflate.offers().iter().map(ToString::to_string).collect()
+}
+
+/// What a client makes of an answer.
+fn agreed(deflate: &PermessageDeflate, answer: &str) -> Option<DeflateParams> {
+    let answer = answer.replace("pmd", "permessage-deflate");
+    let params = deflate.agreed_params(&one(&answer));
+    assert_eq!(params.is_some(), Extensions::agree(&[deflate], &parsed(&answer)).is_some());
+    params
+}
+
+#[track_caller]
+fn refuses(deflate: &PermessageDeflate, answers: &[&str]) {
+    for answer in answers {
+        assert_eq!(agreed(deflate, answer), None, "{answer}");
+    }
+}
+
+const NO_TAKEOVER: DeflateParams = DeflateParams {
+    server_no_context_takeover: true,
+    client_no_context_takeover: true,
+    ..DeflateParams::DEFAULT
+};
+
+#[test]
+fn an_offer_names_what_is_asked_for_and_nothing_else() {
+    // RFC 7692 §5, §7.1: 15 goes without saying.
+    let new = PermessageDeflate::new;
+    for (deflate, offers) in [
+        (new(), "client_max_window_bits"),
+        (new().with_server_max_window_bits(15).with_client_max_window_bits(15), "client_max_window_bits"),
+        (new().with_server_no_context_takeover(), "server_no_context_takeover; client_max_window_bits"),
+        (new().with_client_no_context_takeover(), "client_no_context_takeover; client_max_window_bits"),
+        (new().with_server_max_window_bits(10), "server_max_window_bits=10; client_max_window_bits"),
+        (new().with_client_max_window_bits(8), "client_max_window_bits=8"),
+        (new().with_fallback(), "client_max_window_bits"),
+    ] {
+        assert_eq!(offered(&deflate), [format!("permessage-deflate; {offers}")]);
+    }
+    assert_eq!(offered(&new().without_client_max_window_bits()), ["permessage-deflate"]);
+}
+
+#[test]
+fn a_fallback_asks_the_server_for_nothing() {
+    // §5
+    let deflate = PermessageDeflate::new()
+        .with_server_max_window_bits(9)
+        .with_server_no_context_takeover()
+        .with_client_no_context_takeover()
+        .without_client_max_window_bits()
+        .with_fallback();
+    assert_eq!(
+        offered(&deflate),
+        [
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=9",
+            "permessage-deflate; client_no_context_takeover",
+        ]
+    );
+    // An answer to either is one.
+    let first = "pmd; server_no_context_takeover; server_max_window_bits=8";
+    assert_eq!(agreed(&deflate, first), Some(DeflateParams { server_max_window_bits: 8, ..NO_TAKEOVER }));
+    let second = DeflateParams { client_no_context_takeover: true, ..DeflateParams::DEFAULT };
+    assert_eq!(agreed(&deflate, "pmd"), Some(second));
+}
+
+#[test]
+fn what_a_server_may_add_is_agreed_to() {
+    // §7.1.1.1, §7.1.1.2, §7.1.2.1, §7.1.2.2
+    let deflate = PermessageDeflate::new();
+    let all = DeflateParams::DEFAULT;
+    for (answer, params) in [
+        ("pmd", all),
+        ("pmd; server_no_context_takeover", DeflateParams { server_no_context_takeover: true, ..all }),
+        ("pmd; client_no_context_takeover", DeflateParams { client_no_context_takeover: true, ..all }),
+        ("pmd; server_max_window_bits=8", DeflateParams { server_max_window_bits: 8, ..all }),
+        ("pmd; server_max_window_bits=15", all),
+        ("pmd; client_max_window_bits=8", DeflateParams { client_max_window_bits: 8, ..all }),
+        ("pmd; client_max_window_bits=15", all),
+        (r#"pmd; client_max_window_bits="9""#, DeflateParams { client_max_window_bits: 9, ..all }),
+    ] {
+        assert_eq!(agreed(&deflate, answer), Some(params), "{answer}");
+    }
+}
+
+#[test]
+fn an_answer_with_an_unknown_a_malformed_or_a_repeated_parameter_is_refused() {
+    // §7.1
+    refuses(
+        &PermessageDeflate::new(),
+        &[
+            "pmd; unknown",
+            "pmd; server_no_context_takeover; x=1",
+            "pmd; server_no_context_takeover=1",
+            "pmd; client_no_context_takeover=\"\"",
+            "pmd; server_max_window_bits",
+            "pmd; server_max_window_bits=7",
+            "pmd; server_max_window_bits=16",
+            "pmd; server_max_window_bits=08",
+            // Without a value it is for offers only (§7.1.2.2).
+            "pmd; client_max_window_bits",
+            "pmd; client_max_window_bits=7",
+            "pmd; client_max_window_bits=16",
+            "pmd; client_max_window_bits=010",
+            "pmd; server_no_context_takeover; server_no_context_takeover",
+            "pmd; client_no_context_takeover; client_no_context_takeover",
+            "pmd; server_max_window_bits=10; server_max_window_bits=10",
+            "pmd; client_max_window_bits=10; client_max_window_bits=9",
+        ],
+    );
+}
+
+#[test]
+fn a_window_that_was_asked_for_must_be_answered_by_one_no_larger() {
+    // §7.1.2.1
+    let deflate = PermessageDeflate::new().with_server_max_window_bits(10);
+    refuses(&deflate, &["pmd", "pmd; server_max_window_bits=11", "pmd; server_max_window_bits=15"]);
+    for bits in 8..=10 {
+        let params = agreed(&deflate, &format!("pmd; server_max_window_bits={bits}")).unwrap();
+        assert_eq!(params.server_max_window_bits, bits);
+    }
+}
+
+#[test]
+fn no_context_takeover_that_was_asked_for_must_be_answered() {
+    // §7.1.1.1
+    let deflate = PermessageDeflate::new().with_server_no_context_takeover();
+    refuses(&deflate, &["pmd", "pmd; client_no_context_takeover"]);
+    assert!(agreed(&deflate, "pmd; server_no_context_takeover").is_some());
+}
+
+#[test]
+fn a_window_that_was_not_offered_must_not_be_answered() {
+    // §7.1.2.2
+    let deflate = PermessageDeflate::new().without_client_max_window_bits();
+    refuses(&deflate, &["pmd; client_max_window_bits=15", "pmd; client_max_window_bits=8"]);
+    let deflate = PermessageDeflate::new().with_client_max_window_bits(10);
+    refuses(&deflate, &["pmd; client_max_window_bits=11", "pmd; client_max_window_bits=15"]);
+    assert_eq!(agreed(&deflate, "pmd; client_max_window_bits=9").unwrap().client_max_window_bits, 9);
+    // A value that was offered binds, even if the answer says nothing.
+    assert_eq!(agreed(&deflate, "pmd").unwrap().client_max_window_bits, 10);
+}
+
+#[test]
+fn what_the_client_said_of_itself_is_kept_whatever_the_answer() {
+    // §7.1.1.2: in an offer it is a hint, and the client holds to it.
+    let deflate = PermessageDeflate::new().with_client_no_context_takeover();
+    assert!(agreed(&deflate, "pmd").unwrap().client_no_context_takeover);
+}
+
+#[test]
+fn an_answer_twice_or_of_another_name_is_refused() {
+    // §5.1; RFC 6455 §4.1, §9.1
+    let deflate = PermessageDeflate::new();
+    for answers in [
+        "permessage-deflate, permessage-deflate",
+        "permessage-deflate, x-other",
+        "x-other",
+        "permessage-deflate-2",
+        "permessage",
+        "PERMESSAGE-DEFLATE",
+    ] {
+        assert!(Extensions::agree(&[&deflate], &parsed(answers)).is_none(), "{answers}");
+    }
+    assert!(Extensions::agree(&[], &parsed("permessage-deflate")).is_none());
+    assert!(Extensions::agree(&[&deflate], &[]).unwrap().is_empty(), "it may be declined");
+}
+
+#[test]
+fn parameters_that_were_agreed_on_elsewhere_are_read() {
+    let params = |answer: &str| DeflateParams::parse_answer(&one(answer));
+    assert_eq!(params("permessage-deflate"), Some(DeflateParams::DEFAULT));
+    let all = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
+               server_max_window_bits=8; client_max_window_bits=15";
+    assert_eq!(params(all), Some(DeflateParams { server_max_window_bits: 8, ..NO_TAKEOVER }));
+    assert_eq!(params("permessage-deflate; client_max_window_bits"), None);
+}

@@ -1,0 +1,176 @@
+//! Payloads that are no DEFLATE, or not all of it: 1007, once what stands before is lent (RFC 7692 §7.2.2).
+
+use wsproto::{CloseCode, Connection, ConnectionState, Limits, ReceiverState, RemoteProtocolError, Role};
+
+use crate::blocks::Blocks;
+use crate::protocol::{BINARY, FIN, Fixed, PING, TEXT, binary, frame_to, ping, text};
+use crate::support::{RSV1, Setup, fails, noise, says};
+
+const WHOLE: u8 = FIN | RSV1 | TEXT;
+const FIRST: u8 = RSV1 | TEXT;
+const INVALID: RemoteProtocolError = RemoteProtocolError::InvalidDeflate;
+
+const HELLO: &[u8] = &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
+
+#[test]
+fn corrupt_blocks_fail_with_1007() {
+    assert_eq!(INVALID.close_code(), CloseCode::INVALID_FRAME_PAYLOAD_DATA);
+    for (why, payload) in [
+        ("a block type that there is not", vec![0x06, 0x00]),
+        (
+            "a length that is not the complement",
+            vec![0x00, 0x05, 0x00, 0xFA, 0xFE, b'H', b'e', b'l', b'l', b'o', 0],
+        ),
+        ("a distance beyond the beginning", Blocks::new().begin(false).copy(3, 1).end().message()),
+        ("too many length codes", Blocks::new().bits(0b100, 3).bits(30, 5).bits(0, 9).message()),
+        ("too many distance codes", Blocks::new().bits(0b100, 3).bits(0, 5).bits(30, 5).bits(0, 4).message()),
+        ("no code at all", Blocks::new().bits(0b100, 3).bits(0, 14).bits(0, 12).bits(0, 32).message()),
+        ("noise", vec![0xFF; 20]),
+    ] {
+        let seen = fails([(WHOLE, &payload)], INVALID);
+        assert_eq!((seen.said, seen.unfinished), (vec![], None), "{why}");
+        let seen = fails([(WHOLE, &[0]), (FIRST, b""), (PING, b"?"), (FIN, &payload)], INVALID);
+        assert_eq!(seen.said, [text(""), ping("?")], "{why}");
+    }
+}
+
+#[test]
+fn what_stands_before_is_lent_first() {
+    let setup = Setup::of(Role::Client);
+    for len in [1, 100, 8191, 8192, 8193, 20_000, 50_000] {
+        let before = noise(7, len);
+        let mut blocks = Blocks::new().stored(false, &before).bytes();
+        blocks.extend([0x06; 9]);
+        let seen = setup.check_frames([(FIN | RSV1 | BINARY, &blocks)]);
+        assert_eq!(seen.failure, Some(INVALID), "{len}");
+        assert!(seen.unfinished == Some(binary(&before)), "{len}");
+    }
+    // In a block of codes, up to the symbol that breaks it.
+    let payload = Blocks::new().fixed(false, b"He").begin(false).literal(b'l').copy(3, 4).end().message();
+    let seen = fails([(WHOLE, &payload)], INVALID);
+    assert_eq!(seen.unfinished, Some(text("Hel")));
+}
+
+#[test]
+fn a_message_that_ends_inside_a_block_fails() {
+    let payload = Blocks::new().fixed(false, b"Hello, hello, hello").message();
+    for len in 1..payload.len() {
+        let seen = fails([(WHOLE, &payload[..len])], INVALID);
+        assert_eq!(seen.said, []);
+        let seen = fails([(FIRST, &payload[..len]), (PING, b""), (FIN, b"")], INVALID);
+        assert_eq!(seen.said, [ping("")]);
+    }
+    let stored = Blocks::new().stored(false, b"Hello").message();
+    for len in 2..stored.len() {
+        // Behind the block itself, nothing is missing that a sender could have left off.
+        if len != 10 {
+            let seen = fails([(WHOLE, &stored[..len])], INVALID);
+            let begun = stored[..len].get(5..).filter(|begun| !begun.is_empty());
+            assert_eq!(seen.unfinished, begun.map(|begun| text(std::str::from_utf8(begun).unwrap())));
+        }
+    }
+}
+
+#[test]
+fn a_stored_block_does_not_swallow_what_was_left_off() {
+    // Its length says that more was to come: the four bytes that are put back are not data.
+    for (len, sent) in [(4_u16, 0), (6, 0), (9, 5), (10, 5), (65_535, 5)] {
+        let mut payload = vec![0x00];
+        payload.extend(len.to_le_bytes());
+        payload.extend((!len).to_le_bytes());
+        payload.extend(&b"Hello"[..sent]);
+        let seen = fails([(WHOLE, &payload)], INVALID);
+        let unfinished = seen.unfinished.unwrap_or(text(""));
+        assert_eq!(unfinished, text(&"Hello"[..sent]), "{len}");
+    }
+}
+
+#[test]
+fn bytes_that_look_like_the_tail_are_no_end() {
+    // A stored block that ends with them, and one that is cut inside them.
+    let tail = [0x00, 0x00, 0xFF, 0xFF];
+    let payload = Blocks::new().stored(false, &tail).message();
+    says([(FIN | RSV1 | BINARY, &payload)], &[binary(tail)]);
+    let mut cut = vec![0x00, 0x05, 0x00, 0xFA, 0xFF];
+    cut.extend(tail);
+    fails([(FIN | RSV1 | BINARY, &cut)], INVALID);
+    for short in [&[0xFF, 0xFF][..], &[0x00, 0xFF, 0xFF], &[0xFF], &[0x00, 0x00]] {
+        fails([(FIN | RSV1 | BINARY, short)], INVALID);
+    }
+}
+
+#[test]
+fn a_peer_without_context_takeover_must_not_look_back() {
+    // RFC 7692 §7.1.1.1, §7.1.1.2, §7.2.2
+    for role in [Role::Server, Role::Client] {
+        let again = &[0xF2, 0x00, 0x11, 0x00, 0x00];
+        let seen = Setup::of(role).peer_resets().check_frames([(WHOLE, HELLO), (WHOLE, again)]);
+        assert_eq!((seen.failure, seen.said), (Some(INVALID), vec![text("Hello")]));
+        assert_eq!(seen.unfinished, Some(text("H")));
+        // Within a message it may, over all its frames.
+        let frames = [(FIRST, &[HELLO, &[0, 0, 0xFF, 0xFF]].concat()[..]), (FIN, again)];
+        let seen = Setup::of(role).peer_resets().check_frames(frames);
+        assert_eq!((seen.failure, seen.said), (None, vec![text("HelloHello")]));
+    }
+}
+
+#[test]
+fn a_bit_that_is_flipped_anywhere_changes_nothing_by_the_cuts() {
+    // Whatever it becomes: a message, another one, or a failure, it is the same for every cut.
+    let payload =
+        Blocks::new().fixed(false, b"abcabc").stored(true, b"x").begin(false).copy(4, 3).end().message();
+    let setup = Setup::of(Role::Client);
+    for bit in 0..payload.len() * 8 {
+        let mut flipped = payload.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        setup.check_frames([(FIN | RSV1 | BINARY, &flipped), (FIN | BINARY, b"behind")]);
+    }
+}
+
+#[test]
+fn nothing_is_read_after_a_failure_and_its_answer_can_be_sent() {
+    let mut client =
+        Connection::client(Limits::default(), Fixed).with_extensions(Setup::of(Role::Client).extensions());
+    let mut bytes = [frame_to(Role::Client, WHOLE, [0x06; 9]), vec![0x81; 9]].concat();
+    let mut input = bytes.as_mut_slice();
+    assert_eq!(client.next_event(&mut input), Err(INVALID));
+    assert_eq!(client.next_event(&mut input), Ok(None));
+    assert_eq!(input, []);
+    assert_eq!(client.receiver().state(), ReceiverState::Failed(INVALID));
+    assert!(client.receiver().is_idle(), "nothing is under way any more");
+    assert_eq!(client.receiver().payload_remaining(), 0);
+    let mut output = Vec::new();
+    client.send(INVALID.response(), &mut output).unwrap();
+    assert_eq!((output[0], client.state()), (0x88, ConnectionState::Closed));
+    assert_eq!(client.receive_eof(), None);
+}
+
+#[test]
+fn a_failure_that_waits_at_the_end_of_the_transport_is_the_end() {
+    let mut setup = Setup::of(Role::Client);
+    for max_message_len in [3, 100] {
+        setup.limits.max_message_len = max_message_len;
+        let mut client = Connection::client(setup.limits, Fixed).with_extensions(setup.extensions());
+        let payload = [Blocks::new().stored(false, b"Hello").bytes(), vec![0x06; 9]].concat();
+        let mut bytes = frame_to(Role::Client, WHOLE, &payload);
+        let mut input = bytes.as_mut_slice();
+        assert!(matches!(client.next_event(&mut input), Ok(Some(_))));
+        let error = if max_message_len == 3 { RemoteProtocolError::MessageTooLong } else { INVALID };
+        assert_eq!(client.receive_eof(), None, "it has failed before that");
+        assert_eq!(client.receiver().state(), ReceiverState::Failed(error));
+    }
+}
+
+#[test]
+fn an_end_of_the_transport_inside_a_message_is_1006() {
+    for bytes in [frame_to(Role::Client, FIRST, HELLO), frame_to(Role::Client, WHOLE, HELLO)[..5].to_vec()] {
+        let mut client = Connection::client(Limits::default(), Fixed)
+            .with_extensions(Setup::of(Role::Client).extensions());
+        let mut bytes = bytes;
+        let mut input = bytes.as_mut_slice();
+        while client.next_event(&mut input).unwrap().is_some() {}
+        let close = client.receive_eof().expect("an end");
+        assert_eq!(close.code, Some(CloseCode::ABNORMAL_CLOSURE));
+        assert!(client.receiver().is_idle());
+    }
+}

@@ -1,0 +1,137 @@
+//! Blocks that say they are the last, inside messages and at their end (RFC 7692 §7.2.1, §7.2.3.4).
+
+use std::time::{Duration, Instant};
+
+use wsproto::{RemoteProtocolError, Role};
+
+use crate::blocks::Blocks;
+use crate::protocol::{BINARY, FIN, TEXT, binary, frame_to, text};
+use crate::support::{RSV1, Reader, Setup, fails, noise, says};
+
+const WHOLE: u8 = FIN | RSV1 | TEXT;
+const WHOLE_BINARY: u8 = FIN | RSV1 | BINARY;
+
+#[test]
+fn a_final_block_may_be_followed_by_any_other() {
+    // "Any number of blocks with the BFINAL bit set to 0 or 1", padded with 0 (RFC 7692 §7.2.1).
+    for (first, second) in [(true, false), (false, true), (true, true)] {
+        let fixed = Blocks::new().fixed(first, b"He").maybe_aligned(first);
+        let payload = fixed.fixed(second, b"llo").maybe_aligned(second);
+        says([(WHOLE, &payload.message())], &[text("Hello")]);
+        let stored = Blocks::new().stored(first, b"He").stored(second, b"llo").message();
+        says([(WHOLE, &stored)], &[text("Hello")]);
+    }
+}
+
+#[test]
+fn a_message_may_end_with_a_final_block_and_nothing_behind_it() {
+    // It is not what §7.2.3.4 shows, but there is no doubt about it.
+    let payload = Blocks::new().fixed(true, b"Hello").bytes();
+    let again = Blocks::new().begin(true).copy(5, 5).end().bytes();
+    says(
+        [(WHOLE, &payload), (WHOLE, &again), (WHOLE, &payload)],
+        &[text("Hello"), text("Hello"), text("Hello")],
+    );
+}
+
+#[test]
+fn a_final_block_may_be_followed_by_an_empty_one_and_its_tail() {
+    let payload = Blocks::new().fixed(true, b"Hello").aligned().stored(false, b"").bytes();
+    says([(WHOLE, &payload)], &[text("Hello")]);
+    let payload = Blocks::new().fixed(true, b"Hello").aligned().stored(true, b"").bytes();
+    says([(WHOLE, &payload)], &[text("Hello")]);
+}
+
+#[test]
+fn the_window_goes_on_over_a_final_block() {
+    // §7.2.2: it is that of the message before, however its blocks ended.
+    let first = Blocks::new().fixed(true, b"Hello").aligned();
+    let within = first.clone().begin(false).copy(5, 5).end().message();
+    says([(WHOLE, &within)], &[text("HelloHello")]);
+    let across = Blocks::new().begin(true).copy(5, 5).end().aligned().message();
+    says(
+        [(WHOLE, &first.message()), (WHOLE, &across), (WHOLE, &across)],
+        &[text("Hello"), text("Hello"), text("Hello")],
+    );
+}
+
+#[test]
+fn the_whole_window_goes_on_over_a_final_block_wherever_it_stands() {
+    // Around 32 KiB, and around where what was inflated last is stored anew.
+    let lens = [1, 258, 8191, 8192, 8193, 32_767, 32_768, 32_769, 40_959, 40_960, 40_961, 73_728, 100_000];
+    for len in lens {
+        let before = noise(len, len as usize);
+        let distance = (len as u32).min(32_768);
+        let mut blocks = Blocks::new();
+        for stored in before.chunks(0xFFFF) {
+            blocks = blocks.stored(false, stored);
+        }
+        // Nothing but an end, a copy from as far as can be, and the same once more.
+        let payload = blocks.fixed(true, b"").aligned().begin(true).copy(258, distance).end().aligned();
+        let payload = payload.begin(false).copy(10, distance).end().message();
+        let mut expected = before;
+        for _ in 0..268 {
+            expected.push(expected[expected.len() - distance as usize]);
+        }
+        for read_len in [1, 1000, usize::MAX] {
+            let mut reader = Reader::new(Setup::of(Role::Client).receiver());
+            let bytes = frame_to(Role::Client, WHOLE_BINARY, &payload);
+            bytes.chunks(read_len.min(bytes.len())).for_each(|read| reader.read(read));
+            let seen = reader.seen();
+            assert_eq!(seen.failure, None, "{len} {read_len}");
+            assert!(seen.said == [binary(&expected)], "{len} bytes, in reads of {read_len}");
+        }
+    }
+}
+
+#[test]
+fn a_distance_beyond_the_beginning_fails_behind_a_final_block_too() {
+    let payload = Blocks::new().fixed(true, b"Hello").aligned().begin(false).copy(5, 6).end().message();
+    let seen = fails([(WHOLE, &payload)], RemoteProtocolError::InvalidDeflate);
+    assert_eq!(seen.unfinished, Some(text("Hello")), "what stands before is lent first");
+}
+
+#[test]
+fn a_final_block_without_context_takeover_leaves_no_window() {
+    let setup = Setup::of(Role::Server).peer_resets();
+    let payload = Blocks::new().fixed(true, b"Hello").aligned().message();
+    let again = Blocks::new().begin(false).copy(5, 5).end().message();
+    let seen = setup.check_frames([(WHOLE, &payload), (WHOLE, &payload), (WHOLE, &again)]);
+    assert_eq!(seen.said, [text("Hello"), text("Hello")]);
+    assert_eq!(seen.failure, Some(RemoteProtocolError::InvalidDeflate));
+}
+
+#[test]
+fn some_empty_final_blocks_are_read_and_many_are_refused() {
+    // Each costs a window's copy, gives nothing, and takes two bytes on the wire.
+    let empty = |count| (0..count).fold(Blocks::new(), |blocks, _| blocks.fixed(true, b"").aligned());
+    says([(WHOLE, &empty(16).fixed(false, b"Hello").message())], &[text("Hello")]);
+    says([(WHOLE, &empty(16).fixed(true, b"Hello").aligned().message())], &[text("Hello")]);
+    let seen =
+        fails([(WHOLE, &empty(17).fixed(false, b"Hello").message())], RemoteProtocolError::InvalidDeflate);
+    assert_eq!(seen.unfinished, None);
+    // Over many messages they are lawful.
+    let one = empty(1).message();
+    says([(WHOLE, &one), (WHOLE, &one), (WHOLE, &one)], &[text(""), text(""), text("")]);
+}
+
+#[test]
+fn many_final_blocks_take_time_in_proportion_to_their_bytes() {
+    // Empty ones fail at once; those of one byte each copy the window.
+    for literals in [&b""[..], b"a"] {
+        let one = Blocks::new().fixed(true, literals).aligned().bytes();
+        let payload = one.repeat((1 << 18) / one.len());
+        let bytes = frame_to(Role::Client, WHOLE, &payload);
+        let start = Instant::now();
+        let mut reader = Reader::new(Setup::of(Role::Client).receiver());
+        bytes.chunks(16 << 10).for_each(|read| reader.read(read));
+        println!("{} bytes of blocks of {} bytes: {:?}", payload.len(), literals.len(), start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(20));
+    }
+}
+
+impl Blocks {
+    fn maybe_aligned(self, is_final: bool) -> Self {
+        if is_final { self.aligned() } else { self }
+    }
+}

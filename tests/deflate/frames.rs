@@ -1,0 +1,173 @@
+//! Where the Per-Message Compressed bit may stand, and what stands between compressed frames (RFC 7692 §6).
+
+use wsproto::{CloseCode, Connection, Event, Limits, RemoteProtocolError, Role};
+
+use crate::blocks::Blocks;
+use crate::protocol::{BINARY, CLOSE, FIN, PING, PONG, TEXT, binary, close, frame_to, ping, pong, text};
+use crate::support::{RSV1, Setup, both, fails, says};
+
+const WHOLE: u8 = FIN | RSV1 | TEXT;
+const FIRST: u8 = RSV1 | TEXT;
+
+const HELLO: &[u8] = &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
+const HELLO_AGAIN: &[u8] = &[0xF2, 0x00, 0x11, 0x00, 0x00];
+
+#[test]
+fn the_bit_on_a_continuation_fails_the_connection() {
+    // RFC 7692 §6.1
+    for (first, last) in [(FIRST, FIN | RSV1), (TEXT, FIN | RSV1), (FIRST, RSV1)] {
+        let seen = fails([(first, b""), (last, HELLO)], RemoteProtocolError::ReservedBits);
+        assert_eq!(RemoteProtocolError::ReservedBits.close_code(), CloseCode::PROTOCOL_ERROR);
+        assert_eq!(seen.said, []);
+    }
+}
+
+#[test]
+fn the_bit_on_a_control_frame_fails_the_connection() {
+    // §6.1
+    for opcode in [PING, PONG, CLOSE] {
+        fails([(opcode | RSV1, b"")], RemoteProtocolError::ReservedBits);
+        fails([(FIRST, &HELLO[..3]), (opcode | RSV1, b"")], RemoteProtocolError::ReservedBits);
+    }
+}
+
+#[test]
+fn the_other_bits_stay_reserved() {
+    for bits in [0x10, 0x20, 0x30, 0x50, 0x60, 0x70] {
+        fails([(FIN | TEXT | bits, HELLO)], RemoteProtocolError::ReservedBits);
+        fails([(FIRST, HELLO), (FIN | bits, b"")], RemoteProtocolError::ReservedBits);
+    }
+}
+
+#[test]
+fn a_message_without_the_bit_is_passed_as_it_is() {
+    // §6, §6.2
+    says([(FIN | TEXT, b"plain")], &[text("plain")]);
+    says([(FIN | BINARY, HELLO)], &[binary(HELLO)]);
+    says([(TEXT, b"in"), (0, b""), (FIN, b" pieces")], &[text("in pieces")]);
+}
+
+#[test]
+fn messages_without_the_bit_leave_the_window_alone() {
+    // §7.2.2: the window is that of "the last compressed message".
+    says(
+        [(WHOLE, HELLO), (FIN | TEXT, b"plain"), (TEXT, b"a"), (FIN, b"b"), (WHOLE, HELLO_AGAIN)],
+        &[text("Hello"), text("plain"), text("ab"), text("Hello")],
+    );
+}
+
+#[test]
+fn control_frames_between_compressed_fragments_disturb_nothing() {
+    // §6.2
+    says(
+        [
+            (FIRST, &HELLO[..2]),
+            (PING, b"?"),
+            (0, &HELLO[2..5]),
+            (PONG, b""),
+            (PING, &[0; 125]),
+            (FIN, &HELLO[5..]),
+        ],
+        &[ping("?"), pong(""), ping([0; 125]), text("Hello")],
+    );
+}
+
+#[test]
+fn a_close_frame_between_compressed_fragments_ends_it_all() {
+    let seen = both([(FIRST, HELLO), (CLOSE, b"\x03\xe8"), (FIN, b"\x00")]);
+    assert_eq!((seen.failure, seen.said), (None, vec![close(1000, "")]));
+    assert_eq!(seen.unfinished, Some(text("Hello")));
+}
+
+#[test]
+fn a_message_may_be_cut_into_frames_anywhere() {
+    // §6.1
+    let words = "The quick brown fox jumps over the lazy dog. ".repeat(5);
+    let payload = Blocks::new().fixed(false, words.as_bytes()).message();
+    for len in [1, 2, 3, 7, 64] {
+        let mut bytes = Vec::new();
+        for (place, fragment) in payload.chunks(len).enumerate() {
+            let first = if place == 0 { FIRST } else { 0 };
+            bytes.extend(frame_to(Role::Client, first, fragment));
+        }
+        bytes.extend(frame_to(Role::Client, FIN, b""));
+        let seen = Setup::of(Role::Client).check(&bytes);
+        assert_eq!((seen.failure, seen.said), (None, vec![text(&words)]));
+        assert_eq!(seen.frame_ends.len(), payload.chunks(len).len() + 1);
+    }
+}
+
+#[test]
+fn the_tail_that_is_left_off_may_be_cut_too() {
+    // Where a sender flushes each fragment, `00 00 ff ff` stands at its end, or partly in the next.
+    let payload = Blocks::new().fixed(false, b"He").stored(false, b"").fixed(false, b"llo").message();
+    let tail = payload.windows(4).position(|four| four == [0, 0, 0xFF, 0xFF]).unwrap();
+    for cut in tail..=tail + 4 {
+        let (head, rest) = payload.split_at(cut);
+        says([(FIRST, head), (PING, b""), (FIN, rest)], &[ping(""), text("Hello")]);
+    }
+}
+
+#[test]
+fn a_message_of_no_bytes_at_all_is_empty() {
+    // No sender should make one, but it is no less than an empty block without its tail.
+    says([(WHOLE, b"")], &[text("")]);
+    says([(WHOLE, HELLO), (WHOLE, b""), (WHOLE, HELLO_AGAIN)], &[text("Hello"), text(""), text("Hello")]);
+    says([(FIRST, b""), (0, b""), (FIN, b"")], &[text("")]);
+    says([(FIRST, HELLO), (FIN, b"")], &[text("Hello")]);
+}
+
+#[test]
+fn a_tail_that_is_not_left_off_is_read_as_well() {
+    let unstripped = [HELLO, &[0x00, 0x00, 0xFF, 0xFF]].concat();
+    says([(WHOLE, &unstripped), (WHOLE, HELLO_AGAIN)], &[text("Hello"), text("Hello")]);
+    says([(FIRST, HELLO), (FIN, &[0x00, 0x00, 0xFF, 0xFF])], &[text("Hello")]);
+    says([(WHOLE, &[0x00, 0x00, 0x00, 0xFF, 0xFF])], &[text("")]);
+    // A part of it is no end of a block.
+    for len in 1..4 {
+        fails([(WHOLE, &unstripped[..HELLO.len() + len])], RemoteProtocolError::InvalidDeflate);
+    }
+}
+
+#[test]
+fn each_frame_tells_its_end_behind_what_came_of_it() {
+    let payload = Blocks::new().fixed(false, &[b'a'; 20_000]).message();
+    let (head, tail) = payload.split_at(payload.len() / 2);
+    let seen = both([(RSV1 | BINARY, head), (FIN, tail)]);
+    assert_eq!(seen.said, [binary([b'a'; 20_000])]);
+    let [(0, before), (0, 20_000)] = seen.frame_ends[..] else { panic!("{:?}", seen.frame_ends) };
+    assert!((9_000..11_000).contains(&before), "{before}");
+}
+
+#[test]
+fn a_piece_is_lent_at_once_and_not_kept_for_the_next_read() {
+    let mut client = Connection::client(Limits::default(), crate::protocol::Fixed)
+        .with_extensions(Setup::of(Role::Client).extensions());
+    let mut bytes = frame_to(Role::Client, WHOLE, Blocks::new().stored(false, b"Hello").message());
+    // The last byte of the stored block has come, but not what ends the message.
+    let (mut head, mut tail) = bytes.split_at_mut(12);
+    let Ok(Some(Event::Text(piece))) = client.next_event(&mut head) else { panic!("no piece") };
+    assert_eq!((piece.data, piece.frame_finished), ("Hello", false));
+    assert_eq!(client.next_event(&mut head), Ok(None));
+    assert_eq!(client.receiver().payload_remaining(), 1);
+    assert!(!client.receiver().is_idle());
+    let Ok(Some(Event::Text(piece))) = client.next_event(&mut tail) else { panic!("no end") };
+    assert_eq!((piece.data, piece.message_finished), ("", true));
+    assert!(client.receiver().is_idle());
+}
+
+#[test]
+fn rules_of_plain_frames_hold_for_compressed_ones() {
+    fails([(WHOLE, HELLO), (FIN, b"")], RemoteProtocolError::UnexpectedContinuation);
+    fails([(FIRST, HELLO), (WHOLE, HELLO)], RemoteProtocolError::ExpectedContinuation);
+    fails([(FIRST, HELLO), (FIN | TEXT, b"a")], RemoteProtocolError::ExpectedContinuation);
+    let mut setup = Setup::of(Role::Server);
+    setup.limits.max_fragments = 3;
+    let seen = setup.check_frames([(FIRST, b""), (0, b""), (0, b""), (FIN, HELLO)]);
+    assert_eq!(seen.failure, Some(RemoteProtocolError::TooManyFragments));
+    setup.limits.max_frame_len = 6;
+    let seen = setup.check_frames([(WHOLE, HELLO_AGAIN), (WHOLE, HELLO)]);
+    assert_eq!(seen.failure, Some(RemoteProtocolError::InvalidDeflate), "nothing to look back on");
+    let seen = setup.check_frames([(WHOLE, &[0]), (WHOLE, HELLO)]);
+    assert_eq!(seen.failure, Some(RemoteProtocolError::FrameTooLong));
+}

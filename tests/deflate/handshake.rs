@@ -1,0 +1,301 @@
+//! The whole way: offers and answers as bytes of the opening handshake (RFC 6455 §4, §9.1; RFC 7692 §5).
+
+use wsproto::{
+    AcceptConnection, Answer, ClientHandshake, Connection, ConnectionState, Event, HandshakeError,
+    HandshakeLimits, Limits, LocalProtocolError, NoEntropy, PermessageDeflate, ReceiveError, Request,
+    ServerHandshake, TextMessage, WsConnection, WsEvent,
+};
+
+use crate::checksum::Checksum;
+use crate::protocol::Fixed;
+
+/// What stands in the fields of this name, joined.
+fn field(head: &[u8], name: &str) -> Vec<String> {
+    let head = std::str::from_utf8(head).unwrap();
+    let start = format!("{name}: ");
+    head.lines().filter_map(|line| line.strip_prefix(&start)).map(str::to_owned).collect()
+}
+
+const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
+
+/// A server that has read a request with these lines in it, and the request.
+fn asked(lines: &str) -> Result<(ServerHandshake, Request), HandshakeError> {
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{lines}\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    );
+    let mut handshake = ServerHandshake::new(HandshakeLimits::default());
+    let request = handshake.receive(&mut head.as_bytes())?.expect("a whole request").clone();
+    Ok((handshake, request))
+}
+
+/// What a server that knows permessage-deflate answers to a request with these lines in it.
+fn answered(lines: &str) -> Vec<String> {
+    let (mut handshake, request) = asked(lines).unwrap();
+    let deflate = PermessageDeflate::new();
+    let (accept, extensions) = AcceptConnection::new().with_extensions(&[&deflate], &request);
+    let mut output = Vec::new();
+    handshake.accept(accept, &mut output).unwrap();
+    let field = field(&output, EXTENSIONS);
+    assert_eq!(field.len(), extensions.len());
+    field
+}
+
+/// A client that has offered these settings, and what stands in its request.
+fn asking(deflate: &PermessageDeflate) -> (ClientHandshake, String) {
+    let mut output = Vec::new();
+    let request = Request::new("localhost", "/").with_extension(deflate);
+    let handshake = ClientHandshake::start(request, HandshakeLimits::default(), &mut Fixed, &mut output);
+    (handshake.unwrap(), field(&output, EXTENSIONS).join("|"))
+}
+
+/// A server's answer with these lines in it.
+fn answer(lines: &str) -> String {
+    let mut key = [0; 16];
+    wsproto::Entropy::fill(&mut Fixed, &mut key);
+    let key = wsproto::Nonce::new(key);
+    let token = &*wsproto::generate_accept_token(key.as_bytes());
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{lines}\
+         Sec-WebSocket-Accept: {token}\r\n\r\n"
+    )
+}
+
+/// What a client that has offered these settings makes of an answer with these lines in it.
+fn agreed(deflate: &PermessageDeflate, lines: &str) -> Result<usize, HandshakeError> {
+    let (mut handshake, _) = asking(deflate);
+    match handshake.receive(&mut answer(lines).as_bytes())? {
+        Some(Answer::Accept(accept)) => accept.extensions(&[deflate]).map(|extensions| extensions.len()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_handshake_by_its_parts_leads_to_a_connection_that_compresses() {
+    let client_deflate = PermessageDeflate::new().with_server_max_window_bits(10).with_threshold(0);
+    let server_deflate = PermessageDeflate::new().with_client_no_context_takeover().with_threshold(0);
+
+    let mut wire = Vec::new();
+    let request = Request::new("localhost", "/").with_extension(&client_deflate);
+    let mut asking =
+        ClientHandshake::start(request, HandshakeLimits::default(), &mut Fixed, &mut wire).unwrap();
+    let mut deciding = ServerHandshake::new(HandshakeLimits::default());
+    let request = deciding.receive(&mut wire.as_slice()).unwrap().expect("a whole request");
+    let (accept, extensions) = AcceptConnection::new().with_extensions(&[&server_deflate], request);
+    let mut server = Connection::server(Limits::default()).with_extensions(extensions);
+    wire.clear();
+    deciding.accept(accept, &mut wire).unwrap();
+    let expected = "permessage-deflate; client_no_context_takeover; server_max_window_bits=10";
+    assert_eq!(field(&wire, EXTENSIONS), [expected]);
+
+    let mut input = wire.as_slice();
+    let Ok(Some(Answer::Accept(accept))) = asking.receive(&mut input) else { panic!("no yes") };
+    let extensions = accept.extensions(&[&client_deflate]).unwrap();
+    let mut client = Connection::client(Limits::default(), Fixed).with_extensions(extensions);
+
+    wire.clear();
+    client.send(TextMessage::from("Hello"), &mut wire).unwrap();
+    assert_eq!(wire[0], 0xC1);
+    let mut input = wire.as_mut_slice();
+    assert_eq!(server.next_event(&mut input), Ok(Some(Event::Text(TextMessage::new("Hello")))));
+    let mut wire = Vec::new();
+    server.send(TextMessage::from("Hello"), &mut wire).unwrap();
+    assert_eq!(wire, b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00");
+    let mut input = wire.as_mut_slice();
+    assert_eq!(client.next_event(&mut input), Ok(Some(Event::Text(TextMessage::new("Hello")))));
+}
+
+#[test]
+fn offers_may_stand_in_one_field_or_in_several() {
+    // RFC 6455 §9.1, §11.3.2
+    assert_eq!(answered(""), [""; 0]);
+    for lines in [
+        "Sec-WebSocket-Extensions: permessage-deflate; x, permessage-deflate; server_max_window_bits=9\r\n",
+        "Sec-WebSocket-Extensions: permessage-deflate; x\r\n\
+         Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n",
+        "sec-websocket-extensions: x-a;b=\"c, permessage-deflate\",\r\n\
+         SEC-WEBSOCKET-EXTENSIONS: ,permessage-deflate;server_max_window_bits=\"9\", permessage-deflate\r\n",
+    ] {
+        // One answer in one field.
+        assert_eq!(answered(lines), ["permessage-deflate; server_max_window_bits=9"], "{lines}");
+    }
+}
+
+#[test]
+fn a_server_declines_what_it_was_not_offered_as_it_can_be_met() {
+    // RFC 6455 §4.2.2; RFC 7692 §7.1: the offer is declined, the connection is not.
+    for offer in ["x-other", "permessage-deflate; server_max_window_bits=16", "permessage-deflate; a; a"] {
+        assert_eq!(answered(&format!("Sec-WebSocket-Extensions: {offer}\r\n")), [""; 0], "{offer}");
+    }
+}
+
+#[test]
+fn a_field_that_breaks_the_grammar_fails_the_handshake() {
+    // RFC 6455 §9.1: "the recipient ... MUST immediately fail".
+    for value in ["", ",", "permessage-deflate;", "permessage-deflate; a=", "a b", "a; b=\"c", "=", "\"a\""] {
+        let line = format!("Sec-WebSocket-Extensions: {value}\r\n");
+        assert_eq!(asked(&line).unwrap_err(), HandshakeError::InvalidExtension, "{value}");
+        let deflate = PermessageDeflate::new();
+        assert_eq!(agreed(&deflate, &line), Err(HandshakeError::InvalidExtension), "{value}");
+    }
+}
+
+#[test]
+fn a_quoted_value_that_is_no_token_declines_its_offer() {
+    // RFC 6455 §4.3, §9.1: unescaped, it must be a token.
+    let value = r#"permessage-deflate; client_max_window_bits="1 0", permessage-deflate"#;
+    assert_eq!(answered(&format!("Sec-WebSocket-Extensions: {value}\r\n")), ["permessage-deflate"]);
+}
+
+#[test]
+fn a_client_agrees_only_to_what_fits_its_offer() {
+    // RFC 6455 §4.1, §9.1; RFC 7692 §5, §7.1
+    let deflate = PermessageDeflate::new().with_server_max_window_bits(10);
+    assert_eq!(asking(&deflate).1, "permessage-deflate; server_max_window_bits=10; client_max_window_bits");
+    let lines = |value: &str| format!("Sec-WebSocket-Extensions: {value}\r\n");
+    assert_eq!(agreed(&deflate, ""), Ok(0));
+    assert_eq!(agreed(&deflate, &lines("permessage-deflate; server_max_window_bits=9")), Ok(1));
+    for value in [
+        "permessage-deflate",
+        "permessage-deflate; server_max_window_bits=11",
+        "x-other",
+        "permessage-deflate; server_max_window_bits=9, x-other",
+        "permessage-deflate; server_max_window_bits=9, permessage-deflate; server_max_window_bits=9",
+    ] {
+        let error = Err(HandshakeError::UnexpectedExtension);
+        assert_eq!(agreed(&deflate, &lines(value)), error, "{value}");
+    }
+    let twice = lines("permessage-deflate; server_max_window_bits=9").repeat(2);
+    assert_eq!(agreed(&deflate, &twice), Err(HandshakeError::UnexpectedExtension));
+}
+
+#[test]
+fn a_connection_all_as_one_fails_over_an_answer_that_does_not_fit() {
+    let client = || {
+        let deflate = PermessageDeflate::new().with_server_no_context_takeover();
+        let mut client = WsConnection::client(Fixed).with_extension(deflate);
+        client.send(Request::new("localhost", "/")).unwrap();
+        client
+    };
+    for lines in
+        ["permessage-deflate", "permessage-deflate; server_no_context_takeover; client_max_window_bits"]
+    {
+        let mut client = client();
+        let answer = answer(&format!("Sec-WebSocket-Extensions: {lines}\r\n"));
+        client.receive_data(&[answer.as_bytes(), b"\x81\x05Hello"].concat()).unwrap();
+        let error = ReceiveError::Handshake(HandshakeError::UnexpectedExtension);
+        assert_eq!(client.next_event(), Err(error));
+        assert_eq!((client.next_event(), client.state()), (Ok(None), ConnectionState::Closed));
+        assert!(client.send(TextMessage::from("?")).is_err());
+    }
+    let mut client = client();
+    client.receive_data(answer("").as_bytes()).unwrap();
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::AcceptConnection(_)))), "it may be declined");
+}
+
+#[test]
+fn a_connection_all_as_one_uses_several_extensions_in_the_servers_order() {
+    // RFC 6455 §9.1
+    for checksum_first in [false, true] {
+        let mut client = WsConnection::client(Fixed);
+        client = if checksum_first {
+            client.with_extension(Checksum).with_extension(PermessageDeflate::new().with_threshold(0))
+        } else {
+            client.with_extension(PermessageDeflate::new().with_threshold(0)).with_extension(Checksum)
+        };
+        let mut server = WsConnection::server()
+            .with_extension(PermessageDeflate::new().with_threshold(0))
+            .with_extension(Checksum);
+        server.receive_data(&client.send(Request::new("localhost", "/")).unwrap()).unwrap();
+        server.next_event().unwrap();
+        let answer = server.send(AcceptConnection::new()).unwrap();
+        let expected =
+            if checksum_first { "x-checksum, permessage-deflate" } else { "permessage-deflate, x-checksum" };
+        assert_eq!(field(&answer, EXTENSIONS), [expected], "as the client likes it best");
+        client.receive_data(&answer).unwrap();
+        client.next_event().unwrap();
+        let bytes = server.send(TextMessage::from("Hello")).unwrap();
+        assert_eq!(bytes[0], 0xC1 | 0x20);
+        client.receive_data(&bytes).unwrap();
+        assert_eq!(client.next_event(), Ok(Some(WsEvent::TextMessage(TextMessage::new("Hello".into())))));
+    }
+}
+
+#[test]
+fn a_server_without_the_extension_answers_without_it_and_nobody_compresses() {
+    // RFC 7692 §5; RFC 6455 §5.8, §9.1
+    let mut client = WsConnection::client(Fixed).with_extension(PermessageDeflate::new().with_threshold(0));
+    let mut server = WsConnection::server();
+    server.receive_data(&client.send(Request::new("localhost", "/")).unwrap()).unwrap();
+    server.next_event().unwrap();
+    let answer = server.send(AcceptConnection::new()).unwrap();
+    assert_eq!(field(&answer, EXTENSIONS), [""; 0]);
+    client.receive_data(&answer).unwrap();
+    client.next_event().unwrap();
+    assert_eq!(client.send(TextMessage::from("Hello")).unwrap()[0], 0x81);
+    client.receive_data(b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00").unwrap();
+    let error = wsproto::RemoteProtocolError::ReservedBits;
+    assert_eq!(client.next_event(), Err(ReceiveError::Protocol(error)));
+}
+
+/// A proxy's two ends, and what the client offers through it.
+#[test]
+fn a_request_and_an_answer_that_go_on_leave_behind_what_nobody_runs() {
+    let mut client = WsConnection::client(Fixed).with_extension(PermessageDeflate::new());
+    let mut front = WsConnection::server();
+    let mut back = WsConnection::client(Fixed);
+    let mut server = WsConnection::server().with_extension(PermessageDeflate::new());
+
+    front.receive_data(&client.send(Request::new("localhost", "/")).unwrap()).unwrap();
+    let Ok(Some(WsEvent::Request(request))) = front.next_event() else { panic!("no request") };
+    assert_eq!(request.extensions().len(), 1, "it can be seen");
+    let forwarded = back.send(request).unwrap();
+    assert_eq!(field(&forwarded, EXTENSIONS), [""; 0], "the proxy's client runs none");
+    server.receive_data(&forwarded).unwrap();
+    server.next_event().unwrap();
+    let answer = server.send(AcceptConnection::new()).unwrap();
+    assert_eq!(field(&answer, EXTENSIONS), [""; 0]);
+
+    // A client of its own that does run it, before a server that does not.
+    let mut back = WsConnection::client(Fixed).with_extension(PermessageDeflate::new());
+    let mut server = WsConnection::server().with_extension(PermessageDeflate::new());
+    server.receive_data(&back.send(Request::new("localhost", "/")).unwrap()).unwrap();
+    server.next_event().unwrap();
+    back.receive_data(&server.send(AcceptConnection::new()).unwrap()).unwrap();
+    let Ok(Some(WsEvent::AcceptConnection(accept))) = back.next_event() else { panic!("no yes") };
+    assert_eq!(accept.extensions(&[&PermessageDeflate::new()]).unwrap().len(), 1);
+    let answer = front.send(accept).unwrap();
+    assert_eq!(field(&answer, EXTENSIONS), [""; 0], "the proxy's server runs none");
+    client.receive_data(&answer).unwrap();
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::AcceptConnection(_)))));
+}
+
+#[test]
+fn an_offer_that_is_no_token_is_refused_before_a_byte_is_written() {
+    #[derive(Debug)]
+    struct Odd(&'static str);
+    impl wsproto::Extension for Odd {
+        fn name(&self) -> &str {
+            self.0
+        }
+        fn offers(&self) -> Vec<wsproto::ExtensionParams> {
+            vec![wsproto::ExtensionParams::new(self.0)]
+        }
+        fn agree(&self, _: &wsproto::ExtensionParams) -> Option<wsproto::Agreed> {
+            None
+        }
+        fn accept(
+            &self,
+            _: &wsproto::ExtensionParams,
+        ) -> Option<(wsproto::ExtensionParams, wsproto::Agreed)> {
+            None
+        }
+    }
+    for name in ["", "a b", "a,b", "a\r\nX: y", "é"] {
+        let mut client: WsConnection<Fixed> = WsConnection::client(Fixed).with_extension(Odd(name));
+        let refused = client.send(Request::new("localhost", "/"));
+        assert_eq!(refused, Err(LocalProtocolError::InvalidExtension), "{name:?}");
+        assert!(client.bytes_to_send().is_empty());
+    }
+    let _: WsConnection<NoEntropy> = WsConnection::server().with_extension(Odd("a b"));
+}

@@ -1,0 +1,159 @@
+//! What a compressed message may grow to (RFC 6455 §10.4): exact, and at the same byte however it is cut.
+
+use wsproto::{CloseCode, Connection, Event, Limits, RemoteProtocolError, Role};
+
+use crate::blocks::Blocks;
+use crate::protocol::{BINARY, FIN, Fixed, PING, Said, TEXT, binary, frame_to, ping, text};
+use crate::support::{RSV1, Seen, Setup, noise};
+
+const WHOLE: u8 = FIN | RSV1 | TEXT;
+const WHOLE_BINARY: u8 = FIN | RSV1 | BINARY;
+const TOO_LONG: RemoteProtocolError = RemoteProtocolError::MessageTooLong;
+
+/// `len` bytes of the same, in a few bytes for each 258 of them.
+fn zeros(len: usize) -> Vec<u8> {
+    assert_eq!(len % 258, 1);
+    let block = (0..len / 258).fold(Blocks::new().begin(false).literal(0), |block, _| block.copy(258, 1));
+    block.end().message()
+}
+
+#[test]
+fn a_message_of_just_the_limit_is_read_and_one_more_byte_fails() {
+    for len in [1, 5, 8191, 8192, 8193, 16_384] {
+        let data = noise(len as u64, len);
+        let payload = Blocks::new().stored(false, &data).message();
+        for role in [Role::Server, Role::Client] {
+            let setup = Setup::of(role);
+            let seen = setup.clone().max_message_len(len as u64).check_frames([(WHOLE_BINARY, &payload)]);
+            assert!((seen.failure, seen.said) == (None, vec![binary(&data)]), "{len}");
+            let seen = setup.max_message_len(len as u64 - 1).check_frames([(WHOLE_BINARY, &payload)]);
+            assert_eq!(seen.failure, Some(TOO_LONG));
+            let before = Some(binary(&data[..len - 1])).filter(|_| len > 1);
+            assert!(seen.unfinished == before, "what the limit allows is lent first");
+        }
+    }
+    assert_eq!(TOO_LONG.close_code(), CloseCode::MESSAGE_TOO_BIG);
+}
+
+#[test]
+fn the_limit_holds_over_all_fragments() {
+    let parts =
+        [&b"abc"[..], b"defg", b"h"].map(|part| Blocks::new().fixed(false, part).stored(false, b"").bytes());
+    let frames: [(u8, &[u8]); 5] =
+        [(RSV1 | TEXT, &parts[0]), (0, &parts[1]), (PING, b""), (0, &parts[2]), (FIN, &[0])];
+    let seen = Setup::of(Role::Server).max_message_len(8).check_frames(frames);
+    assert_eq!((seen.failure, seen.said), (None, vec![ping(""), text("abcdefgh")]));
+    for limit in 0..8 {
+        let seen = Setup::of(Role::Server).max_message_len(limit).check_frames(frames);
+        assert_eq!(seen.failure, Some(TOO_LONG));
+        assert_eq!(seen.unfinished.unwrap_or(text("")), text(&"abcdefgh"[..limit as usize]));
+        let pinged: &[Said] = if limit == 7 { &[ping("")] } else { &[] };
+        assert_eq!(seen.said, pinged);
+    }
+}
+
+#[test]
+fn each_message_has_the_whole_limit() {
+    let payload = Blocks::new().fixed(false, b"Hello").message();
+    let setup = Setup::of(Role::Server).max_message_len(5);
+    let seen =
+        setup.check_frames([(WHOLE, &payload), (WHOLE, &payload), (FIN | TEXT, b"plain"), (WHOLE, &payload)]);
+    assert_eq!((seen.failure, seen.said.len()), (None, 4));
+    let seen = setup.check_frames([(WHOLE, &payload), (FIN | TEXT, b"longer")]);
+    assert_eq!(seen.failure, Some(TOO_LONG));
+}
+
+#[test]
+fn a_limit_of_0_lets_empty_messages_pass() {
+    let setup = Setup::of(Role::Server).max_message_len(0);
+    let seen = setup.check_frames([(WHOLE, &[0]), (WHOLE, b""), (FIN | TEXT, b"")]);
+    assert_eq!((seen.failure, seen.said.len()), (None, 3));
+    let payload = Blocks::new().fixed(false, b"a").message();
+    assert_eq!(setup.check_frames([(WHOLE, &payload)]).failure, Some(TOO_LONG));
+}
+
+#[test]
+fn a_payload_may_be_longer_on_the_wire_than_the_message() {
+    // Stored, "Hello" takes eleven bytes.
+    let payload = Blocks::new().stored(false, b"Hello").message();
+    let seen = Setup::of(Role::Server).max_message_len(5).check_frames([(WHOLE, &payload)]);
+    assert_eq!((seen.failure, seen.said), (None, vec![text("Hello")]));
+}
+
+#[test]
+fn the_limit_may_cut_a_character() {
+    let payload = Blocks::new().fixed(false, "a€".as_bytes()).message();
+    for limit in 1..4 {
+        let seen = Setup::of(Role::Server).max_message_len(limit).check_frames([(WHOLE, &payload)]);
+        assert_eq!((seen.failure, seen.unfinished), (Some(TOO_LONG), Some(text("a"))), "{limit}");
+    }
+}
+
+#[test]
+fn what_comes_first_of_a_limit_and_an_error_is_told() {
+    let bad = |before: &[u8]| [Blocks::new().stored(false, before).bytes(), vec![0x06; 9]].concat();
+    let check = |limit, payload: &[u8]| -> Seen {
+        Setup::of(Role::Server).max_message_len(limit).check_frames([(WHOLE, payload)])
+    };
+    let invalid = RemoteProtocolError::InvalidDeflate;
+    assert_eq!(check(5, &bad(b"Hello")).failure, Some(invalid));
+    assert_eq!(check(4, &bad(b"Hello")).failure, Some(TOO_LONG));
+    assert_eq!(check(4, &bad(b"H\xffllo")).failure, Some(RemoteProtocolError::InvalidUtf8));
+}
+
+#[test]
+fn a_ratio_that_is_kept_to_is_read_and_one_byte_more_fails() {
+    let ratio = RemoteProtocolError::InflationRatio;
+    assert_eq!(ratio.close_code(), CloseCode::MESSAGE_TOO_BIG);
+    for count in [254, 255, 400] {
+        let len = count * 258 + 1;
+        let payload = zeros(len);
+        // Its first 64 KiB are free.
+        let grown = len.saturating_sub(64 << 10);
+        let enough = grown.div_ceil(payload.len()) as u32;
+        let setup = Setup::of(Role::Client);
+        let seen = setup.clone().max_ratio(enough).check_frames([(WHOLE_BINARY, &payload)]);
+        assert!((seen.failure, seen.said) == (None, vec![binary(vec![0; len])]), "{len} by {enough}");
+        if enough > 0 {
+            let seen = setup.max_ratio(enough - 1).check_frames([(WHOLE_BINARY, &payload)]);
+            assert_eq!(seen.failure, Some(ratio), "{len} by {enough}");
+            let allowed = (64 << 10) + (enough as usize - 1) * payload.len();
+            assert!(seen.unfinished == Some(binary(vec![0; allowed])), "what is allowed is lent first");
+        }
+    }
+}
+
+#[test]
+fn a_ratio_is_that_of_the_message_however_it_is_cut() {
+    // A part that grows much, then one that does not: as a whole it is well below.
+    let block = (0..280).fold(Blocks::new().begin(false).literal(0), |block, _| block.copy(258, 1));
+    let plain = noise(1, 20_000);
+    let payload = block.end().stored(false, &plain).message();
+    let expected = [vec![0; 280 * 258 + 1], plain].concat();
+    let setup = Setup::of(Role::Client).max_ratio(2);
+    let seen = setup.check_frames([(WHOLE_BINARY, &payload)]);
+    assert!((seen.failure, seen.said) == (None, vec![binary(&expected)]));
+}
+
+#[test]
+fn small_messages_and_other_messages_are_free_of_the_ratio() {
+    let setup = Setup::of(Role::Client).max_ratio(1);
+    let payload = zeros(254 * 258 + 1);
+    let frames = [(WHOLE_BINARY, &payload[..]), (WHOLE_BINARY, &payload), (FIN | BINARY, &[0; 100])];
+    let seen = setup.check_frames(frames);
+    assert_eq!((seen.failure, seen.said.len()), (None, 3));
+}
+
+#[test]
+fn pieces_are_small_whatever_comes_of_a_read() {
+    let mut client =
+        Connection::client(Limits::default(), Fixed).with_extensions(Setup::of(Role::Client).extensions());
+    let mut bytes = frame_to(Role::Client, WHOLE_BINARY, zeros(1 + 258 * 4000));
+    let mut input = bytes.as_mut_slice();
+    let mut total = 0;
+    while let Some(Event::Bytes(piece)) = client.next_event(&mut input).unwrap() {
+        assert!(piece.data.len() <= 32 << 10, "{}", piece.data.len());
+        total += piece.data.len();
+    }
+    assert_eq!(total, 1 + 258 * 4000);
+}

@@ -1,0 +1,304 @@
+//! Extensions of users' own, alone and with permessage-deflate (RFC 6455 §9; RFC 7692 §6).
+
+use std::sync::{Arc, Mutex};
+
+use wsproto::{
+    Agreed, BytesMessage, CloseCode, Decoded, Extension, ExtensionParams, Extensions, FrameHeader,
+    InboundExtension, Limits, MessageKind, Opcode, OutboundExtension, PayloadEnd, PermessageDeflate, Ping,
+    RemoteProtocolError, Role, Rsv, TextMessage,
+};
+
+use crate::checksum::Checksum;
+use crate::protocol::{FIN, PING, TEXT, binary, feed, frame_to, frames_to, ping, sent, text};
+use crate::support::{RSV1, Seen, check_with, pair, receiver};
+
+const RSV2: u8 = 0x20;
+
+/// The extensions of these names in this order, on one side.
+fn extensions(role: Role, names: &[&str]) -> Extensions {
+    let deflate = PermessageDeflate::new().with_threshold(0);
+    let supported: [&dyn Extension; 2] = [&Checksum, &deflate];
+    let named: Vec<_> = names.iter().map(|name| ExtensionParams::new(name)).collect();
+    match role {
+        Role::Server => Extensions::accept(&supported, &named).0,
+        Role::Client => Extensions::agree(&supported, &named).expect("lawful answers"),
+    }
+}
+
+const ALONE: &[&str] = &["x-checksum"];
+const CHAINS: [&[&str]; 3] =
+    [ALONE, &["x-checksum", "permessage-deflate"], &["permessage-deflate", "x-checksum"]];
+
+/// What a client sees of what its server sends.
+fn seen(names: &[&str], bytes: &[u8]) -> Seen {
+    check_with(
+        Role::Client,
+        || receiver(Role::Client, Limits::default(), extensions(Role::Client, names)),
+        bytes,
+    )
+}
+
+#[test]
+fn an_extension_alone_changes_payloads_both_ways() {
+    let mut output = Vec::new();
+    let (mut client, mut server) = pair(extensions(Role::Client, ALONE), extensions(Role::Server, ALONE));
+    server.send(TextMessage::from("Hello"), &mut output).unwrap();
+    assert_eq!(output, b"\xa1\x06Hello\xf4");
+    assert_eq!(seen(ALONE, &output).said, [text("Hello")]);
+
+    let mut output = Vec::new();
+    client.send(TextMessage::from("Hello"), &mut output).unwrap();
+    let mut input = output.as_mut_slice();
+    let mut data = String::new();
+    while let Some(wsproto::Event::Text(piece)) = server.next_event(&mut input).unwrap() {
+        data += piece.data;
+    }
+    assert_eq!(data, "Hello");
+}
+
+#[test]
+fn chains_work_in_both_orders_with_fragments_and_cuts() {
+    // RFC 6455 §9.1: "in the order" that the server lists them.
+    for names in CHAINS {
+        let (_, mut server) = pair(extensions(Role::Client, names), extensions(Role::Server, names));
+        let mut output = Vec::new();
+        let words = "Grüße, 世界! ".repeat(20);
+        server.send(TextMessage::from(words.as_str()), &mut output).unwrap();
+        server.sender().send_fragmented(TextMessage::from(words.as_str()), 7, &mut output).unwrap();
+        server.send(TextMessage::partial("in "), &mut output).unwrap();
+        server.send(Ping::new("?"), &mut output).unwrap();
+        server.send(TextMessage::partial(""), &mut output).unwrap();
+        server.send(TextMessage::from("pieces"), &mut output).unwrap();
+        server.send(TextMessage::from(""), &mut output).unwrap();
+        server.sender().send_plain(TextMessage::from("plain"), &mut output).unwrap();
+        server.send(BytesMessage::from(vec![7; 20_000]), &mut output).unwrap();
+        let seen = seen(names, &output);
+        assert_eq!(seen.failure, None, "{names:?}");
+        let expected = [
+            text(&words),
+            text(&words),
+            ping("?"),
+            text("in pieces"),
+            text(""),
+            text("plain"),
+            binary([7; 20_000]),
+        ];
+        assert!(seen.said == expected, "{names:?}");
+    }
+}
+
+#[test]
+fn the_first_that_was_agreed_on_is_nearest_to_the_message() {
+    let sent_by = |names| {
+        let (_, mut server) = pair(extensions(Role::Client, names), extensions(Role::Server, names));
+        let mut output = Vec::new();
+        server.send(TextMessage::from("Hello"), &mut output).unwrap();
+        sent(&output).remove(0)
+    };
+    let hello = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
+    let summed_last = sent_by(CHAINS[2]);
+    assert_eq!(summed_last.first, FIN | RSV1 | RSV2 | TEXT);
+    let sum = hello.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+    assert_eq!(summed_last.payload, [&hello[..], &[sum]].concat());
+    let summed_first = sent_by(CHAINS[1]);
+    assert_eq!(summed_first.first, FIN | RSV1 | RSV2 | TEXT);
+    assert_ne!(summed_first.payload[..7], hello);
+}
+
+#[test]
+fn a_rule_of_an_extension_that_is_broken_closes_with_its_code() {
+    let error = RemoteProtocolError::Extension(CloseCode::INVALID_FRAME_PAYLOAD_DATA);
+    assert_eq!(error.close_code().get(), 1007);
+    let bytes =
+        frames_to(Role::Client, [(FIN | RSV2 | TEXT, b"Hello\xf4"), (FIN | RSV2 | TEXT, b"Hello\xf5")]);
+    let seen_alone = seen(ALONE, &bytes);
+    assert_eq!((seen_alone.failure, seen_alone.said), (Some(error), vec![text("Hello")]));
+
+    // Of a chain, each message may pass some of them by.
+    for names in &CHAINS[1..] {
+        let seen_chained = seen(names, &bytes);
+        assert_eq!((seen_chained.failure, seen_chained.said), (Some(error), vec![text("Hello")]));
+        let hello = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
+        let bytes = frames_to(Role::Client, [(FIN | RSV1 | TEXT, &hello), (FIN | TEXT, b"plain")]);
+        assert_eq!(seen(names, &bytes).said, [text("Hello"), text("plain")]);
+    }
+}
+
+#[test]
+fn an_error_behind_another_extension_is_told_once_what_stands_before_is_lent() {
+    // Whichever of the two finds it.
+    let wrong_sum = RemoteProtocolError::Extension(CloseCode::INVALID_FRAME_PAYLOAD_DATA);
+    let stored = [&[0x00, 0x05, 0x00, 0xFA, 0xFF][..], b"Hello", &[0x00]].concat();
+    let first = FIN | RSV1 | RSV2 | TEXT;
+    let sum_behind_deflate = frame_to(Role::Client, first, &stored);
+    let seen_error = seen(CHAINS[1], &sum_behind_deflate);
+    assert_eq!((seen_error.failure, seen_error.said), (Some(wrong_sum), vec![]));
+
+    let bad = [&[0x00, 0x05, 0x00, 0xFA, 0xFF][..], b"Hello", &[0x06; 4]].concat();
+    let sum = bad.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+    let bytes = frame_to(Role::Client, first, [&bad[..], &[sum]].concat());
+    let seen_error = seen(CHAINS[2], &bytes);
+    assert_eq!(seen_error.failure, Some(RemoteProtocolError::InvalidDeflate));
+    assert_eq!(seen_error.unfinished, Some(text("Hello")));
+}
+
+#[test]
+fn two_that_claim_the_same_bit_are_refused() {
+    // RFC 7692 §6: not "more than one" user of RSV1.
+    let mut extensions = Extensions::none();
+    let agreed = |deflate: PermessageDeflate| deflate.run(Role::Server, wsproto::DeflateParams::DEFAULT);
+    extensions.push(agreed(PermessageDeflate::new())).unwrap();
+    assert!(extensions.push(agreed(PermessageDeflate::new())).is_err());
+    assert_eq!(extensions.len(), 1);
+
+    let (deflate, rival) = (PermessageDeflate::new(), Rival);
+    let supported: [&dyn Extension; 2] = [&deflate, &rival];
+    let offers = |names: [&str; 2]| names.map(ExtensionParams::new);
+    let (chosen, answers) = Extensions::accept(&supported, &offers(["permessage-deflate", "x-rival"]));
+    assert_eq!((chosen.len(), answers[0].name()), (1, "permessage-deflate"));
+    let (chosen, answers) = Extensions::accept(&supported, &offers(["x-rival", "permessage-deflate"]));
+    assert_eq!((chosen.len(), answers[0].name()), (1, "x-rival"));
+    let both = offers(["permessage-deflate", "x-rival"]);
+    assert!(Extensions::agree(&supported, &both).is_none(), "the client fails");
+}
+
+/// One that claims RSV1 on frames that are not the first.
+#[derive(Debug)]
+struct Rival;
+
+impl Extension for Rival {
+    fn name(&self) -> &str {
+        "x-rival"
+    }
+
+    fn offers(&self) -> Vec<ExtensionParams> {
+        vec![ExtensionParams::new("x-rival")]
+    }
+
+    fn agree(&self, _: &ExtensionParams) -> Option<Agreed> {
+        let watch = Watch { claims: Rsv::RSV1, ..Watch::default() };
+        Some(Agreed::new(watch, Checks))
+    }
+
+    fn accept(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, Agreed)> {
+        Some((offer.clone(), self.agree(offer)?))
+    }
+}
+
+/// Sees every header, and reads no payload.
+#[derive(Clone, Debug, Default)]
+struct Watch {
+    claims: Rsv,
+    headers: Arc<Mutex<Vec<FrameHeader>>>,
+}
+
+impl InboundExtension for Watch {
+    fn rsv(&self) -> Rsv {
+        Rsv::NONE
+    }
+
+    fn continuation_rsv(&self) -> Rsv {
+        self.claims
+    }
+
+    fn begin_frame(&mut self, header: &FrameHeader) -> Result<bool, RemoteProtocolError> {
+        self.headers.lock().unwrap().push(*header);
+        Ok(false)
+    }
+
+    fn decode(&mut self, _: &[u8], _: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
+        panic!("nothing is to be decoded")
+    }
+
+    fn output(&self) -> &[u8] {
+        &[]
+    }
+}
+
+/// Leaves alone what is sent.
+#[derive(Debug)]
+struct Checks;
+
+impl OutboundExtension for Checks {
+    fn mark(&self, _: MessageKind, _: Option<usize>) -> Option<Rsv> {
+        None
+    }
+
+    fn max_encoded_len(&self, len: usize) -> usize {
+        len
+    }
+
+    fn encode(&mut self, _: &[u8], _: bool) -> &[u8] {
+        panic!("nothing is to be encoded")
+    }
+}
+
+#[test]
+fn an_extension_that_is_not_per_message_sees_each_header_once() {
+    let frames = [
+        (FIN | TEXT, &b"whole"[..]),
+        (TEXT, b"a"),
+        (PING, b"?"),
+        (RSV1, b""),
+        (FIN | RSV1, b"b"),
+        (FIN | TEXT, b""),
+    ];
+    for role in [Role::Server, Role::Client] {
+        let bytes = frames_to(role, frames);
+        let mut expected = Vec::new();
+        for reads in [bytes.len(), 1, 3] {
+            let watch = Watch { claims: Rsv::RSV1, ..Watch::default() };
+            let mut extensions = Extensions::none();
+            extensions.push(Agreed::new(watch.clone(), Checks)).unwrap();
+            let mut reader = crate::support::Reader::new(receiver(role, Limits::default(), extensions));
+            bytes.chunks(reads).for_each(|read| reader.read(read));
+            assert_eq!(reader.seen().said, [text("whole"), ping("?"), text("ab"), text("")]);
+            let headers = watch.headers.lock().unwrap().clone();
+            let of = |header: &FrameHeader| (header.opcode, header.fin, header.rsv, header.payload_len);
+            assert_eq!(
+                headers.iter().map(of).collect::<Vec<_>>(),
+                [
+                    (Opcode::Text, true, Rsv::NONE, 5),
+                    (Opcode::Text, false, Rsv::NONE, 1),
+                    (Opcode::Continuation, false, Rsv::RSV1, 0),
+                    (Opcode::Continuation, true, Rsv::RSV1, 1),
+                    (Opcode::Text, true, Rsv::NONE, 0),
+                ]
+            );
+            assert!(headers.iter().all(|header| header.masking_key.is_some() == (role == Role::Server)));
+            if expected.is_empty() {
+                expected.clone_from(&headers);
+            }
+            assert_eq!(headers, expected);
+        }
+    }
+}
+
+#[test]
+fn a_connection_for_extensions_that_has_none_reads_like_any_other() {
+    // RFC 6455 §5.8
+    let vectors: &[&[(u8, &[u8])]] = &[
+        &[(FIN | TEXT, b"Hello"), (PING, b"?"), (FIN | 2, b"\xff")],
+        &[(TEXT, "€".as_bytes()), (FIN, b"!")],
+        &[(TEXT, b"\xe2"), (PING, b""), (0, b"\x82"), (FIN, b"\xac")],
+        &[(FIN | RSV1 | TEXT, b"\x00")],
+        &[(TEXT, b""), (FIN | RSV1, b"")],
+        &[(FIN | TEXT, b"\xff")],
+        &[(FIN | TEXT, b"ab\xff")],
+        &[(FIN, b"")],
+        &[(0x88, b"\x03\xe8bye"), (FIN | TEXT, b"late")],
+    ];
+    for role in [Role::Server, Role::Client] {
+        for frames in vectors {
+            let bytes: Vec<u8> =
+                frames.iter().flat_map(|(first, data)| frame_to(role, *first, data)).collect();
+            let with = check_with(role, || receiver(role, Limits::default(), Extensions::none()), &bytes);
+            let without = feed(role, Limits::default(), [&bytes[..]]);
+            assert_eq!((with.said, with.unfinished), (without.said, without.unfinished));
+            assert_eq!(with.frame_ends, without.frame_ends);
+            assert_eq!(with.failure, without.failure.map(|(error, _)| error));
+            assert_eq!(with.state, without.state);
+            assert!(with.failure.is_none() || with.is_idle);
+        }
+    }
+}

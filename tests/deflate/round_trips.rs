@@ -1,0 +1,268 @@
+//! There and back: whatever the parameters, the messages, the fragments and the cuts (RFC 7692 §7.2).
+
+use proptest::prelude::*;
+use wsproto::{
+    BytesMessage, DeflateParams, Entropy, Event, Extensions, Limits, Outgoing, PermessageDeflate, Ping,
+    PreparedMessage, Role, Sender, TextMessage,
+};
+
+use crate::protocol::{Said, binary, ping, text};
+use crate::support::{Keys, Reader, Setup, noise};
+
+/// A message, and how it is sent.
+#[derive(Clone, Debug)]
+struct Message {
+    data: Data,
+    how: How,
+}
+
+#[derive(Clone, Debug)]
+enum Data {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+#[derive(Clone, Debug)]
+enum How {
+    Whole,
+    Plain,
+    Prepared {
+        deflated: bool,
+    },
+    Fragmented(usize),
+    /// Piece by piece, with pings between.
+    Pieces(Vec<usize>),
+}
+
+fn len() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => 0..40_usize, 4 => 0..2000_usize, 1 => 60_000..140_000_usize, 1 => Just(1 << 16)]
+}
+
+fn data() -> impl Strategy<Value = Data> {
+    let binary = (len(), any::<u64>(), 1..50_000_usize).prop_map(|(len, seed, period)| {
+        // Noise that comes again, nearer or further away.
+        Data::Binary(noise(seed, period.min(len)).into_iter().cycle().take(len).collect())
+    });
+    let words = (len(), any::<u64>()).prop_map(|(len, seed)| {
+        let words = ["lorem ", "ipsum ", "é", "世界 ", "😀", "{\"id\": ", "\n"];
+        let picks = noise(seed, len / 3).into_iter().map(|pick| words[usize::from(pick) % words.len()]);
+        Data::Text(picks.collect())
+    });
+    prop_oneof![
+        binary,
+        words,
+        "\\PC{0,20}".prop_map(Data::Text),
+        len().prop_map(|len| Data::Binary(vec![0; len]))
+    ]
+}
+
+fn how() -> impl Strategy<Value = How> {
+    prop_oneof![
+        Just(How::Whole),
+        Just(How::Plain),
+        any::<bool>().prop_map(|deflated| How::Prepared { deflated }),
+        (1..5000_usize).prop_map(How::Fragmented),
+        prop::collection::vec(0..3000_usize, 0..4).prop_map(How::Pieces),
+    ]
+}
+
+fn messages() -> impl Strategy<Value = Vec<Message>> {
+    prop::collection::vec((data(), how()).prop_map(|(data, how)| Message { data, how }), 1..6)
+}
+
+prop_compose! {
+    fn params()(
+        server_no_context_takeover: bool,
+        client_no_context_takeover: bool,
+        server_max_window_bits in 8..=15_u8,
+        client_max_window_bits in 8..=15_u8,
+    ) -> DeflateParams {
+        DeflateParams {
+            server_no_context_takeover,
+            client_no_context_takeover,
+            server_max_window_bits,
+            client_max_window_bits,
+        }
+    }
+}
+
+prop_compose! {
+    fn settings()(
+        level in 0..=9_u8,
+        mem_level in 1..=9_u8,
+        threshold in prop_oneof![Just(0), Just(32), Just(usize::MAX), 0..1000_usize],
+        bits in 8..=15_u8,
+    ) -> PermessageDeflate {
+        PermessageDeflate::new()
+            .with_level(level)
+            .with_mem_level(mem_level)
+            .with_threshold(threshold)
+            .with_server_max_window_bits(bits)
+    }
+}
+
+impl Message {
+    fn said(&self) -> Said {
+        match &self.data {
+            Data::Text(data) => text(data),
+            Data::Binary(data) => binary(data),
+        }
+    }
+
+    /// Sends it, and says what the other side is to see.
+    fn send<E: Entropy>(
+        &self,
+        deflate: &PermessageDeflate,
+        sender: &mut Sender<E, Extensions>,
+        output: &mut Vec<u8>,
+    ) -> Vec<Said> {
+        let mut said = Vec::new();
+        match &self.how {
+            How::Whole => sender.send(self.event(), output).unwrap(),
+            How::Plain => sender.send_plain(self.event(), output).unwrap(),
+            How::Fragmented(len) => sender.send_fragmented(self.event(), *len, output).unwrap(),
+            How::Prepared { deflated } => {
+                let message = match &self.data {
+                    Data::Text(data) => PreparedMessage::text(data),
+                    Data::Binary(data) => PreparedMessage::bytes(data),
+                };
+                let message = if *deflated { message.unwrap().deflated(deflate) } else { message.unwrap() };
+                sender.send_prepared(&message, output).unwrap();
+            }
+            How::Pieces(lens) => {
+                for (event, _) in self.pieces(lens) {
+                    sender.send(event, output).unwrap();
+                    sender.send(Ping::new("?"), output).unwrap();
+                    said.push(ping("?"));
+                }
+                let (last, _) = self.pieces(&[]).pop().unwrap();
+                let end: &[u8] = &[];
+                match last {
+                    Event::Text(_) => sender.send(TextMessage::new(""), output).unwrap(),
+                    _ => sender.send(BytesMessage::new(end), output).unwrap(),
+                }
+            }
+        }
+        said.push(self.said());
+        said
+    }
+
+    fn event(&self) -> impl Outgoing {
+        match &self.data {
+            Data::Text(data) => Event::Text(TextMessage::new(data.as_str())),
+            Data::Binary(data) => Event::Bytes(BytesMessage::new(data.as_slice())),
+        }
+    }
+
+    /// Pieces of at most these lengths, and the rest.
+    fn pieces(&self, lens: &[usize]) -> Vec<(Event<&str, &[u8]>, usize)> {
+        let mut pieces = Vec::new();
+        let mut start = 0_usize;
+        let all = lens.iter().copied().chain([usize::MAX]);
+        for len in all {
+            let piece = match &self.data {
+                Data::Text(data) => {
+                    let mut end = start.saturating_add(len).min(data.len());
+                    while !data.is_char_boundary(end) {
+                        end -= 1;
+                    }
+                    let piece = &data[start..end];
+                    start = end;
+                    Event::Text(TextMessage::partial(piece))
+                }
+                Data::Binary(data) => {
+                    let end = start.saturating_add(len).min(data.len());
+                    let piece = &data[start..end];
+                    start = end;
+                    Event::Bytes(BytesMessage::partial(piece))
+                }
+            };
+            pieces.push((piece, start));
+        }
+        pieces
+    }
+}
+
+/// Reads of these lengths, over and over; one by one where there are none.
+fn reads<'a>(wire: &'a [u8], lens: &'a [usize]) -> impl Iterator<Item = &'a [u8]> {
+    let mut rest = wire;
+    let mut lens = lens.iter().cycle();
+    std::iter::from_fn(move || {
+        let len = lens.next().map_or(1, |len| *len).min(rest.len());
+        let (read, behind) = rest.split_at(len);
+        rest = behind;
+        (!read.is_empty()).then_some(read)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_received_is_what_was_sent(
+        is_client: bool,
+        deflate in settings(),
+        params in params(),
+        messages in messages(),
+        read_lens in prop::collection::vec(1..9000_usize, 1..5),
+        key: u8,
+    ) {
+        let (sender_role, role) =
+            if is_client { (Role::Client, Role::Server) } else { (Role::Server, Role::Client) };
+        let mut wire = Vec::new();
+        let mut said = Vec::new();
+        let mut extensions = Extensions::none();
+        extensions.push(deflate.run(sender_role, params)).unwrap();
+        match sender_role {
+            Role::Client => {
+                let mut sender = wsproto::Connection::client(Limits::default(), Keys(key))
+                    .with_extensions(extensions)
+                    .into_parts()
+                    .1;
+                for message in &messages {
+                    said.extend(message.send(&deflate, &mut sender, &mut wire));
+                }
+            }
+            Role::Server => {
+                let mut sender =
+                    wsproto::Connection::server(Limits::default()).with_extensions(extensions).into_parts().1;
+                for message in &messages {
+                    said.extend(message.send(&deflate, &mut sender, &mut wire));
+                }
+            }
+        }
+        let setup = Setup { role, limits: Limits::default(), deflate, params };
+        for lens in [&read_lens[..], &[usize::MAX]] {
+            let mut reader = Reader::new(setup.receiver());
+            reads(&wire, lens).for_each(|read| reader.read(read));
+            let seen = reader.seen();
+            prop_assert_eq!(seen.failure, None);
+            prop_assert!(seen.said == said, "other messages");
+            prop_assert!(seen.is_idle && seen.unfinished.is_none());
+        }
+    }
+
+    #[test]
+    fn whatever_comes_is_the_same_for_every_cut(
+        payloads in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 0..40)), 1..4),
+        read_lens in prop::collection::vec(1..9_usize, 1..5),
+        limit in 0..100_u64,
+        ratio in 0..3_u32,
+    ) {
+        // Bytes that are mostly no DEFLATE at all.
+        let mut wire = Vec::new();
+        for (is_text, payload) in &payloads {
+            let first = if *is_text { 0xC1 } else { 0xC2 };
+            wire.extend(crate::protocol::frame_to(Role::Server, first, payload));
+        }
+        let setup = Setup::of(Role::Server).max_message_len(limit).max_ratio(ratio);
+        let seen = |lens: &[usize]| {
+            let mut reader = Reader::new(setup.receiver());
+            reads(&wire, lens).for_each(|read| reader.read(read));
+            reader.seen()
+        };
+        let whole = seen(&[usize::MAX]);
+        prop_assert_eq!(seen(&[1]), whole.clone());
+        prop_assert_eq!(seen(&read_lens), whole);
+    }
+}

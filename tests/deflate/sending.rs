@@ -1,0 +1,275 @@
+//! What is compressed and what is not, and how a message goes on (RFC 7692 §6.1, §8).
+
+use wsproto::{
+    BytesMessage, Connection, DeflateParams, Event, Extensions, Limits, LocalProtocolError, MessageKind,
+    NoEntropy, PermessageDeflate, Ping, PreparedMessage, Role, Sender, TextMessage,
+};
+
+use crate::protocol::{BINARY, FIN, Fixed, PING, Sent, TEXT, binary, sent, text};
+use crate::support::{RSV1, Setup, client_sender, noise, server_sender};
+
+fn server(deflate: &PermessageDeflate) -> Sender<NoEntropy, Extensions> {
+    server_sender(deflate, DeflateParams::DEFAULT)
+}
+
+/// The frames' first bytes.
+fn firsts(output: &[u8]) -> Vec<u8> {
+    sent(output).iter().map(|frame| frame.first).collect()
+}
+
+#[test]
+fn only_the_first_frame_of_a_message_bears_the_bit() {
+    // RFC 7692 §6.1
+    let deflate = PermessageDeflate::new().with_threshold(0);
+    let mut output = Vec::new();
+    let mut sender = server(&deflate);
+    sender.send(TextMessage::partial("a"), &mut output).unwrap();
+    sender.send(Ping::new("?"), &mut output).unwrap();
+    sender.send(TextMessage::partial("b"), &mut output).unwrap();
+    sender.send_continuation(b"c", true, &mut output).unwrap();
+    sender.send_fragmented(BytesMessage::from(noise(1, 100)), 30, &mut output).unwrap();
+    assert_eq!(firsts(&output), [RSV1 | TEXT, PING, 0, FIN, RSV1 | BINARY, 0, 0, FIN]);
+    let seen = Setup::of(Role::Client).check(&output);
+    assert_eq!(seen.said[1..], [text("abc"), binary(noise(1, 100))]);
+}
+
+#[test]
+fn messages_below_the_threshold_go_out_as_they_are() {
+    // RFC 7692 §8: what need not be compressed is not.
+    let deflate = PermessageDeflate::new().with_threshold(5);
+    let mut output = Vec::new();
+    let mut sender = server(&deflate);
+    for message in ["", "Hell", "Hello"] {
+        sender.send(TextMessage::from(message), &mut output).unwrap();
+    }
+    sender.send_fragmented(TextMessage::from("Hell"), 2, &mut output).unwrap();
+    // Nobody knows how long this one becomes.
+    sender.send(TextMessage::partial("H"), &mut output).unwrap();
+    sender.send(TextMessage::from(""), &mut output).unwrap();
+    let expected = [FIN | TEXT, FIN | TEXT, FIN | RSV1 | TEXT, TEXT, FIN, RSV1 | TEXT, FIN];
+    assert_eq!(firsts(&output), expected);
+
+    let mut output = Vec::new();
+    server(&PermessageDeflate::new().with_threshold(usize::MAX))
+        .send(TextMessage::from("a"), &mut output)
+        .unwrap();
+    assert_eq!(output, b"\x81\x01a", "compression can be turned off");
+    output.clear();
+    let default = PermessageDeflate::new();
+    for len in [31, 32] {
+        server(&default).send(BytesMessage::from(vec![0; len]), &mut output).unwrap();
+    }
+    assert_eq!(firsts(&output), [FIN | BINARY, FIN | RSV1 | BINARY], "32 bytes unless set");
+}
+
+#[test]
+fn a_message_can_be_sent_plain_and_leaves_the_window_alone() {
+    // RFC 7692 §8: a secret must not be compressed with what an attacker says.
+    let deflate = PermessageDeflate::new().with_threshold(0).with_level(6);
+    let mut output = Vec::new();
+    let mut sender = server(&deflate);
+    sender.send(TextMessage::from("Hello"), &mut output).unwrap();
+    sender.send_plain(TextMessage::from("secret"), &mut output).unwrap();
+    sender.send_plain(BytesMessage::from(b"secret"), &mut output).unwrap();
+    sender.send_plain(Ping::new("?"), &mut output).unwrap();
+    sender.send(TextMessage::from("Hello"), &mut output).unwrap();
+    let frames = sent(&output);
+    assert_eq!(firsts(&output), [FIN | RSV1 | TEXT, FIN | TEXT, FIN | BINARY, PING, FIN | RSV1 | TEXT]);
+    assert_eq!((&frames[1].payload[..], &frames[2].payload[..]), (&b"secret"[..], &b"secret"[..]));
+    assert_eq!(frames[4].payload, [0xF2, 0x00, 0x11, 0x00, 0x00]);
+}
+
+#[test]
+fn a_message_goes_on_as_it_began_however_its_pieces_are_sent() {
+    // RFC 7692 §6.1
+    let deflate = PermessageDeflate::new().with_threshold(0);
+    for plain in [false, true] {
+        let mut output = Vec::new();
+        let mut sender = server(&deflate);
+        // A compressed message before, so that there is something to be mixed up with.
+        sender.send(TextMessage::from("before"), &mut output).unwrap();
+        if plain {
+            sender.send_plain(TextMessage::partial("a"), &mut output).unwrap();
+        } else {
+            sender.send(TextMessage::partial("a"), &mut output).unwrap();
+        }
+        sender.send(TextMessage::partial("b"), &mut output).unwrap();
+        sender.send_plain(TextMessage::partial("c"), &mut output).unwrap();
+        sender.send_continuation(b"d", false, &mut output).unwrap();
+        sender.send_fragmented(TextMessage::from("efgh"), 2, &mut output).unwrap();
+        sender.send(TextMessage::from("behind"), &mut output).unwrap();
+        let seen = Setup::of(Role::Client).check(&output);
+        assert_eq!(seen.said, [text("before"), text("abcdefgh"), text("behind")], "{seen:?}");
+        let first = if plain { TEXT } else { RSV1 | TEXT };
+        assert_eq!(firsts(&output)[1..4], [first, 0, 0]);
+    }
+}
+
+#[test]
+fn a_frame_made_in_place_starts_a_message_that_is_not_compressed() {
+    let deflate = PermessageDeflate::new().with_threshold(0);
+    for streamed in [false, true] {
+        let mut output = Vec::new();
+        let mut sender = server(&deflate);
+        sender.send(TextMessage::from("before"), &mut output).unwrap();
+        let header = if streamed {
+            let header = sender.begin(MessageKind::Text, 1, false).unwrap();
+            sender.payload(&mut [b'a']).unwrap();
+            header
+        } else {
+            sender.send_in_place(MessageKind::Text, &mut [b'a'], false).unwrap()
+        };
+        output.extend_from_slice(&header);
+        output.push(b'a');
+        sender.send(TextMessage::from("b"), &mut output).unwrap();
+        sender.send(TextMessage::from("behind"), &mut output).unwrap();
+        let seen = Setup::of(Role::Client).check(&output);
+        assert_eq!(seen.said, [text("before"), text("ab"), text("behind")], "{seen:?}");
+    }
+}
+
+#[test]
+fn a_compressed_message_cannot_go_on_in_place() {
+    let deflate = PermessageDeflate::new().with_threshold(0);
+    let mut output = Vec::new();
+    let mut sender = server(&deflate);
+    sender.send(TextMessage::partial("a"), &mut output).unwrap();
+    let refused = Err(LocalProtocolError::EncodedMessageUnderWay);
+    assert_eq!(sender.send_in_place(MessageKind::Text, &mut [b'b'], true), refused);
+    assert_eq!(sender.begin(MessageKind::Text, 1, true), refused);
+    sender.send(TextMessage::from("b"), &mut output).unwrap();
+    sender.send_in_place(MessageKind::Text, &mut [b'c'], true).unwrap();
+    let seen = Setup::of(Role::Client).check(&output);
+    assert_eq!(seen.said, [text("ab")]);
+}
+
+#[test]
+fn a_text_is_fragmented_once_it_is_compressed() {
+    let words = "Grüße, 世界! ".repeat(100);
+    for len in [1, 2, 7, 100, usize::MAX] {
+        let mut output = Vec::new();
+        let mut sender = server(&PermessageDeflate::new());
+        sender.send_fragmented(TextMessage::from(words.as_str()), len, &mut output).unwrap();
+        let frames = sent(&output);
+        assert!(frames.iter().all(|frame| frame.payload.len() <= len));
+        let (last, others) = frames.split_last().unwrap();
+        assert!(
+            others.iter().all(|frame| frame.payload.len() == len),
+            "no fragment is shorter than it may be"
+        );
+        assert_eq!(last.first & FIN, FIN);
+        let seen = Setup::of(Role::Client).check(&output);
+        assert!(seen.said == [text(&words)]);
+    }
+}
+
+#[test]
+fn a_client_masks_what_it_compressed() {
+    let deflate = PermessageDeflate::new().with_threshold(0);
+    let mut output = Vec::new();
+    client_sender(&deflate, DeflateParams::DEFAULT).send(TextMessage::from("Hello"), &mut output).unwrap();
+    let [Sent { first, key: Some(_), payload }] = &sent(&output)[..] else { panic!("one masked frame") };
+    assert_eq!((*first, &payload[..]), (0xC1, &b"\xf2\x48\xcd\xc9\xc9\x07\x00"[..]));
+}
+
+fn agreed(server_no_context_takeover: bool, server_max_window_bits: u8) -> DeflateParams {
+    DeflateParams { server_no_context_takeover, server_max_window_bits, ..DeflateParams::DEFAULT }
+}
+
+#[test]
+fn a_prepared_message_is_compressed_once_for_all_without_context_takeover() {
+    let deflate = PermessageDeflate::new().with_server_max_window_bits(12);
+    let data = noise(1, 50).repeat(200);
+    let message = PreparedMessage::bytes(&data).unwrap().deflated(&deflate);
+    // With a level of 0 their own work would look different.
+    let own = PermessageDeflate::new().with_level(0);
+    for (params, is_shared) in [
+        (agreed(true, 15), true),
+        (agreed(true, 12), true),
+        (agreed(true, 11), false),
+        (agreed(false, 15), false),
+    ] {
+        for _ in 0..2 {
+            let mut output = Vec::new();
+            let mut sender = server_sender(&own, params);
+            sender.send_prepared(&message, &mut output).unwrap();
+            sender.send_prepared(&message, &mut output).unwrap();
+            let frames = sent(&output);
+            assert_eq!(frames[0].first, FIN | RSV1 | BINARY);
+            assert_eq!(frames[0].payload.len() < data.len(), is_shared, "{params:?}");
+            let mut setup = Setup::of(Role::Client);
+            setup.params = params;
+            let seen = setup.check(&output);
+            assert!(seen.said == [binary(&data), binary(&data)]);
+        }
+    }
+}
+
+#[test]
+fn a_prepared_message_keeps_to_the_order_of_messages() {
+    let deflate = PermessageDeflate::new().with_server_no_context_takeover().with_threshold(0);
+    let message = PreparedMessage::text("Hello").unwrap().deflated(&deflate);
+    let mut output = Vec::new();
+    let mut sender = server_sender(&deflate, agreed(true, 15));
+    sender.send(BytesMessage::partial(b"a"), &mut output).unwrap();
+    let len = output.len();
+    let refused = sender.send_prepared(&message, &mut output);
+    assert_eq!((refused, output.len()), (Err(LocalProtocolError::OtherMessageUnderWay), len));
+    sender.send(BytesMessage::from(b"b"), &mut output).unwrap();
+    sender.begin(MessageKind::Text, 1, true).unwrap();
+    assert_eq!(sender.send_prepared(&message, &mut output), Err(LocalProtocolError::FrameUnderWay));
+    sender.payload(&mut [b'c']).unwrap();
+    sender.close_received();
+    assert_eq!(sender.send_prepared(&message, &mut output), Err(LocalProtocolError::CloseReceived));
+}
+
+#[test]
+fn a_prepared_message_is_masked_by_a_client() {
+    let deflate = PermessageDeflate::new().with_threshold(0);
+    let message = PreparedMessage::text("Hello").unwrap().deflated(&deflate);
+    let params = DeflateParams { client_no_context_takeover: true, ..DeflateParams::DEFAULT };
+    let mut output = Vec::new();
+    client_sender(&deflate, params).send_prepared(&message, &mut output).unwrap();
+    let [Sent { first: 0xC1, key: Some(_), payload }] = &sent(&output)[..] else { panic!("{output:x?}") };
+    assert_eq!(payload, b"\xf2\x48\xcd\xc9\xc9\x07\x00");
+}
+
+#[test]
+fn a_prepared_message_below_the_threshold_goes_out_as_it_is() {
+    let deflate = PermessageDeflate::new();
+    let message = PreparedMessage::text("Hello").unwrap().deflated(&deflate);
+    let mut output = Vec::new();
+    server_sender(&deflate, agreed(true, 15)).send_prepared(&message, &mut output).unwrap();
+    assert_eq!(output, b"\x81\x05Hello");
+    output.clear();
+    Sender::server().send_prepared(&message, &mut output).unwrap();
+    assert_eq!(output, b"\x81\x05Hello");
+}
+
+#[test]
+fn a_connection_for_extensions_that_has_none_is_like_any_other() {
+    let mut with = Connection::client(Limits::default(), Fixed).with_extensions(Extensions::none());
+    let mut without = Connection::client(Limits::default(), Fixed);
+    let (mut one, mut other) = (Vec::new(), Vec::new());
+    let prepared = PreparedMessage::text("Hello").unwrap().deflated(&PermessageDeflate::new());
+    let events = [
+        Event::Text(TextMessage::partial("a")),
+        Event::Text(TextMessage::from("b")),
+        Event::Ping(Ping::new(&b"?"[..])),
+        Event::Bytes(BytesMessage::from(&b"Hello, hello, hello, hello, hello, hello"[..])),
+    ];
+    for event in events {
+        assert_eq!(with.send(event, &mut one), without.send(event, &mut other));
+        assert_eq!(
+            with.sender().send_plain(Ping::new("!"), &mut one),
+            without.send(Ping::new("!"), &mut other)
+        );
+    }
+    with.sender().send_prepared(&prepared, &mut one).unwrap();
+    without.sender().send_prepared(&prepared, &mut other).unwrap();
+    with.sender().send_fragmented(TextMessage::from("Hello"), 2, &mut one).unwrap();
+    without.sender().send_fragmented(TextMessage::from("Hello"), 2, &mut other).unwrap();
+    assert_eq!(one, other);
+    let in_place = with.sender().send_in_place(MessageKind::Text, &mut [1, 2, 3], true);
+    assert_eq!(in_place, without.sender().send_in_place(MessageKind::Text, &mut [1, 2, 3], true));
+}

@@ -1,0 +1,178 @@
+//! Extensions that do not do as they should: they may fail a connection, and never hang it or break in.
+
+use wsproto::{
+    Agreed, CloseCode, Connection, Decoded, Event, Extensions, FrameHeader, InboundExtension, Limits,
+    LocalProtocolError, MessageKind, OutboundExtension, PayloadEnd, PermessageDeflate, RemoteProtocolError,
+    Role, Rsv, TextMessage,
+};
+
+use crate::protocol::{FIN, TEXT, frame_to};
+use crate::support::receiver;
+
+const INTERNAL: RemoteProtocolError = RemoteProtocolError::Extension(CloseCode::INTERNAL_ERROR);
+
+/// Does as it is told.
+#[derive(Clone, Copy, Debug)]
+struct Strange {
+    read: usize,
+    done: bool,
+    output: &'static [u8],
+}
+
+impl InboundExtension for Strange {
+    fn rsv(&self) -> Rsv {
+        Rsv::NONE
+    }
+
+    fn begin_frame(&mut self, _: &FrameHeader) -> Result<bool, RemoteProtocolError> {
+        Ok(true)
+    }
+
+    fn decode(&mut self, _: &[u8], _: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
+        Ok(Decoded { read: self.read, done: self.done })
+    }
+
+    fn output(&self) -> &[u8] {
+        self.output
+    }
+}
+
+impl OutboundExtension for Strange {
+    fn mark(&self, _: MessageKind, _: Option<usize>) -> Option<Rsv> {
+        Some(Rsv::NONE)
+    }
+
+    fn max_encoded_len(&self, _: usize) -> usize {
+        0
+    }
+
+    fn encode(&mut self, _: &[u8], _: bool) -> &[u8] {
+        self.output
+    }
+}
+
+/// How a connection with this extension, alone or with another on either side of it, ends over two messages.
+fn ends(strange: Strange) -> Vec<Option<RemoteProtocolError>> {
+    let mut ends = Vec::new();
+    for place in 0..3 {
+        for reads in [1, 3, 1000] {
+            let mut extensions = Extensions::none();
+            let deflate = || PermessageDeflate::new().run(Role::Client, wsproto::DeflateParams::DEFAULT);
+            if place == 1 {
+                extensions.push(deflate()).unwrap();
+            }
+            extensions.push(Agreed::new(strange, strange)).unwrap();
+            if place == 2 {
+                extensions.push(deflate()).unwrap();
+            }
+            let mut limits = Limits::default();
+            limits.max_message_len = 10_000;
+            let mut receiver = receiver(Role::Client, limits, extensions);
+            let hello = frame_to(Role::Client, FIN | TEXT, b"Hello");
+            let deflated = frame_to(Role::Client, FIN | 0x40 | TEXT, b"\xf2\x48\xcd\xc9\xc9\x07\x00");
+            let mut bytes = if place == 0 { hello.repeat(2) } else { [hello, deflated].concat() };
+            let mut end = None;
+            for read in bytes.chunks_mut(reads) {
+                let mut input = read;
+                for turn in 0.. {
+                    assert!(turn < 100_000, "{strange:?} goes on for ever");
+                    match receiver.next_event(&mut input) {
+                        Ok(Some(Event::Text(_))) => {}
+                        Ok(other) => {
+                            assert_eq!(other, None);
+                            assert!(input.is_empty(), "it asks for more before it has read all");
+                            break;
+                        }
+                        Err(error) => assert_eq!(end.replace(error), None, "it failed twice"),
+                    }
+                }
+            }
+            ends.push(end);
+        }
+    }
+    ends
+}
+
+#[test]
+fn one_that_reads_nothing_and_gives_nothing_fails_the_connection() {
+    for done in [false, true] {
+        let ends = ends(Strange { read: 0, done, output: b"" });
+        assert!(ends.iter().all(|end| *end == Some(INTERNAL)), "{ends:?}");
+    }
+}
+
+#[test]
+fn one_that_says_it_has_read_more_than_there_is_has_read_what_there_is() {
+    for (done, output) in [(true, &b""[..]), (true, b"a"), (false, b""), (false, b"a")] {
+        for read in [6, 1000, usize::MAX] {
+            ends(Strange { read, done, output });
+        }
+    }
+}
+
+#[test]
+fn one_that_says_it_is_done_before_it_has_read_all_is_asked_on() {
+    for output in [&b""[..], b"a", b"\xe2\x82\xac"] {
+        ends(Strange { read: 1, done: true, output });
+        ends(Strange { read: 2, done: true, output });
+        ends(Strange { read: 1, done: false, output });
+    }
+}
+
+#[test]
+fn one_that_gives_for_ever_runs_into_the_limit() {
+    let ends = ends(Strange { read: 0, done: false, output: b"for ever" });
+    assert_eq!(ends[0], Some(RemoteProtocolError::MessageTooLong));
+    assert_eq!(ends[2], Some(RemoteProtocolError::MessageTooLong));
+    self::ends(Strange { read: 0, done: true, output: b"for ever" });
+    self::ends(Strange { read: 0, done: false, output: b"\xe2" });
+}
+
+#[test]
+fn one_that_fails_at_a_header_fails_the_connection() {
+    #[derive(Debug)]
+    struct Fails;
+    impl InboundExtension for Fails {
+        fn rsv(&self) -> Rsv {
+            Rsv::RSV3
+        }
+        fn begin_frame(&mut self, header: &FrameHeader) -> Result<bool, RemoteProtocolError> {
+            match header.payload_len {
+                5 => Err(RemoteProtocolError::Extension(CloseCode::POLICY_VIOLATION)),
+                _ => Ok(false),
+            }
+        }
+        fn decode(&mut self, _: &[u8], _: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
+            panic!("nothing is to be decoded")
+        }
+        fn output(&self) -> &[u8] {
+            &[]
+        }
+    }
+    let make = || {
+        let mut extensions = Extensions::none();
+        extensions.push(Agreed::new(Fails, Strange { read: 0, done: true, output: b"" })).unwrap();
+        receiver(Role::Server, Limits::default(), extensions)
+    };
+    let bytes =
+        [frame_to(Role::Server, FIN | TEXT, b"Hell"), frame_to(Role::Server, FIN | TEXT, b"Hello")].concat();
+    let seen = crate::support::check_with(Role::Server, make, &bytes);
+    assert_eq!(seen.failure, Some(RemoteProtocolError::Extension(CloseCode::POLICY_VIOLATION)));
+    assert_eq!(seen.said, [crate::protocol::text("Hell")]);
+}
+
+#[test]
+fn one_that_encodes_more_than_it_promised_is_written_or_refused() {
+    let strange = Strange { read: 0, done: true, output: b"much more than nothing" };
+    let server = || {
+        let mut extensions = Extensions::none();
+        extensions.push(Agreed::new(strange, strange)).unwrap();
+        Connection::server(Limits::default()).with_extensions(extensions)
+    };
+    let mut output = Vec::new();
+    server().send(TextMessage::from("a"), &mut output).unwrap();
+    assert_eq!(output, b"\x81\x16much more than nothing");
+    let mut room = [0; 20];
+    let refused = server().send(TextMessage::from("a"), &mut room.as_mut_slice());
+    assert!(matches!(refused, Err(LocalProtocolError::OutputFull(_))), "{refused:?}");
+}

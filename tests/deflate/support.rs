@@ -1,0 +1,266 @@
+//! The harness: one vector, every way of cutting it, one observation.
+//!
+//! What [`crate::protocol`] does for plain connections, for connections with extensions.
+
+use wsproto::{
+    Connection, DeflateParams, Entropy, ExtensionParams, Extensions, Limits, NoEntropy, PermessageDeflate,
+    Receiver, ReceiverState, RemoteProtocolError, Role, Sender,
+};
+
+use crate::protocol::{Fixed, Said, cuts, frame_to, note};
+
+/// First byte of a frame: the Per-Message Compressed bit (RFC 7692 §6).
+pub(crate) const RSV1: u8 = 0x40;
+
+pub(crate) type Opened = Connection<Fixed, Extensions>;
+
+/// All that may be seen of a vector, whatever the cuts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) said: Vec<Said>,
+    /// What has come of a message without its end.
+    pub(crate) unfinished: Option<Said>,
+    /// For each data frame that ended: how much was said before, and how long its message was by then.
+    pub(crate) frame_ends: Vec<(usize, usize)>,
+    pub(crate) failure: Option<RemoteProtocolError>,
+    pub(crate) state: ReceiverState,
+    pub(crate) is_idle: bool,
+}
+
+/// A receiver, and what it has shown so far.
+pub(crate) struct Reader {
+    pub(crate) receiver: Receiver<Extensions>,
+    said: Vec<Said>,
+    unfinished: Option<Said>,
+    frame_ends: Vec<(usize, usize)>,
+    failure: Option<RemoteProtocolError>,
+}
+
+impl Reader {
+    pub(crate) fn new(receiver: Receiver<Extensions>) -> Self {
+        Self { receiver, said: Vec::new(), unfinished: None, frame_ends: Vec::new(), failure: None }
+    }
+
+    /// Takes the bytes of one read, and scribbles over each as soon as it is consumed.
+    pub(crate) fn read(&mut self, bytes: &[u8]) {
+        let mut buffer = bytes.to_vec();
+        let mut start = 0;
+        loop {
+            let mut input = &mut buffer[start..];
+            let next = self.receiver.next_event(&mut input);
+            let left = input.len();
+            let end = bytes.len() - left;
+            assert_eq!(*input, bytes[end..], "bytes that were not consumed have changed");
+            match next {
+                Ok(Some(event)) => {
+                    note(&event, &mut self.said, &mut self.unfinished, &mut self.frame_ends);
+                }
+                Ok(None) => {
+                    assert_eq!(left, 0, "it asks for more before it has read all");
+                    return;
+                }
+                Err(error) => assert_eq!(self.failure.replace(error), None, "it failed twice"),
+            }
+            buffer[start..end].fill(0xA5);
+            start = end;
+        }
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        Seen {
+            said: self.said.clone(),
+            unfinished: self.unfinished.clone(),
+            frame_ends: self.frame_ends.clone(),
+            failure: self.failure,
+            state: self.receiver.state(),
+            is_idle: self.receiver.is_idle(),
+        }
+    }
+}
+
+/// How the receivers of a test are made.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) role: Role,
+    pub(crate) limits: Limits,
+    pub(crate) deflate: PermessageDeflate,
+    pub(crate) params: DeflateParams,
+}
+
+impl Setup {
+    /// A receiver that has agreed to a bare `permessage-deflate`.
+    pub(crate) fn of(role: Role) -> Self {
+        Self {
+            role,
+            limits: Limits::default(),
+            deflate: PermessageDeflate::new(),
+            params: DeflateParams::DEFAULT,
+        }
+    }
+
+    pub(crate) fn max_message_len(mut self, len: u64) -> Self {
+        self.limits.max_message_len = len;
+        self
+    }
+
+    pub(crate) fn max_ratio(mut self, ratio: u32) -> Self {
+        self.deflate = self.deflate.with_max_ratio(ratio);
+        self
+    }
+
+    /// The peer's direction goes without context takeover.
+    pub(crate) fn peer_resets(mut self) -> Self {
+        match self.role {
+            Role::Server => self.params.client_no_context_takeover = true,
+            Role::Client => self.params.server_no_context_takeover = true,
+        }
+        self
+    }
+
+    pub(crate) fn extensions(&self) -> Extensions {
+        let mut extensions = Extensions::none();
+        extensions.push(self.deflate.run(self.role, self.params)).unwrap();
+        extensions
+    }
+
+    pub(crate) fn receiver(&self) -> Receiver<Extensions> {
+        receiver(self.role, self.limits, self.extensions())
+    }
+
+    /// What is seen of `bytes`, the same however they are cut.
+    #[track_caller]
+    pub(crate) fn check(&self, bytes: &[u8]) -> Seen {
+        check_with(self.role, || self.receiver(), bytes)
+    }
+
+    /// What is seen of these frames, which come from the peer.
+    #[track_caller]
+    pub(crate) fn check_frames<const N: usize>(&self, frames: [(u8, &[u8]); N]) -> Seen {
+        let bytes: Vec<u8> =
+            frames.iter().flat_map(|(first, payload)| frame_to(self.role, *first, payload)).collect();
+        self.check(&bytes)
+    }
+}
+
+/// What is seen of frames that come to either role, with a bare `permessage-deflate`.
+#[track_caller]
+pub(crate) fn both<const N: usize>(frames: [(u8, &[u8]); N]) -> Seen {
+    let server = Setup::of(Role::Server).check_frames(frames);
+    assert_eq!(server, Setup::of(Role::Client).check_frames(frames), "the role matters");
+    server
+}
+
+/// Frames that are lawful and say this, to either role.
+#[track_caller]
+pub(crate) fn says<const N: usize>(frames: [(u8, &[u8]); N], said: &[Said]) {
+    let seen = both(frames);
+    assert_eq!((seen.failure, &seen.unfinished), (None, &None));
+    assert_eq!(seen.said, said);
+    assert!(seen.is_idle);
+}
+
+/// Frames that break a rule, to either role; what is seen of them before.
+#[track_caller]
+pub(crate) fn fails<const N: usize>(frames: [(u8, &[u8]); N], error: RemoteProtocolError) -> Seen {
+    let seen = both(frames);
+    assert_eq!(seen.failure, Some(error), "{seen:?}");
+    seen
+}
+
+pub(crate) fn receiver(role: Role, limits: Limits, extensions: Extensions) -> Receiver<Extensions> {
+    match role {
+        Role::Server => Connection::server(limits).with_extensions(extensions).into_parts().0,
+        Role::Client => Connection::client(limits, Fixed).with_extensions(extensions).into_parts().0,
+    }
+}
+
+/// What is seen of `bytes`: whole, byte by byte, cut in two anywhere, and with more behind a failure.
+#[track_caller]
+pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver<Extensions>, bytes: &[u8]) -> Seen {
+    let feed = |reads: &mut dyn Iterator<Item = &[u8]>| {
+        let mut reader = Reader::new(receiver());
+        reads.for_each(|read| reader.read(read));
+        reader.seen()
+    };
+    let whole = feed(&mut [bytes].into_iter());
+    assert_eq!(feed(&mut bytes.chunks(1)), whole, "byte by byte");
+    for cut in cuts(bytes.len()) {
+        let (head, tail) = bytes.split_at(cut);
+        assert_eq!(feed(&mut [head, tail].into_iter()), whole, "cut at {cut}");
+    }
+    if whole.state != ReceiverState::Open {
+        for more in
+            [frame_to(role, 0x81, "late"), frame_to(role, 0xC1, [0xF2, 0x48, 0x05, 0]), vec![0xFF; 20]]
+        {
+            let joined = [bytes, &more].concat();
+            assert_eq!(feed(&mut [&joined[..]].into_iter()), whole, "with more in the same read");
+            assert_eq!(feed(&mut [bytes, &more].into_iter()), whole, "with another read behind");
+            assert_eq!(feed(&mut joined.chunks(1)), whole, "byte by byte, with more behind");
+        }
+    }
+    whole
+}
+
+/// The sender of a server, with these settings on both sides.
+pub(crate) fn server_sender(
+    deflate: &PermessageDeflate,
+    params: DeflateParams,
+) -> Sender<NoEntropy, Extensions> {
+    let mut extensions = Extensions::none();
+    extensions.push(deflate.run(Role::Server, params)).unwrap();
+    Connection::server(Limits::default()).with_extensions(extensions).into_parts().1
+}
+
+/// The sender of a client, with these settings on both sides.
+pub(crate) fn client_sender(deflate: &PermessageDeflate, params: DeflateParams) -> Sender<Fixed, Extensions> {
+    let mut extensions = Extensions::none();
+    extensions.push(deflate.run(Role::Client, params)).unwrap();
+    Connection::client(Limits::default(), Fixed).with_extensions(extensions).into_parts().1
+}
+
+/// Both ends of a connection with these extensions.
+pub(crate) fn pair(client: Extensions, server: Extensions) -> (Opened, Connection<NoEntropy, Extensions>) {
+    let limits = Limits::default();
+    (
+        Connection::client(limits, Fixed).with_extensions(client),
+        Connection::server(limits).with_extensions(server),
+    )
+}
+
+/// A header's value, read.
+#[track_caller]
+pub(crate) fn parsed(header: &str) -> Vec<ExtensionParams> {
+    ExtensionParams::parse_list(header.as_bytes()).unwrap_or_else(|| panic!("malformed: {header}"))
+}
+
+/// The same, where it names one extension.
+#[track_caller]
+pub(crate) fn one(header: &str) -> ExtensionParams {
+    let [one] = parsed(header).try_into().expect("one extension");
+    one
+}
+
+/// Bytes that do not compress, always the same for the same seed.
+pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+/// Entropy that is drawn from nowhere.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keys(pub(crate) u8);
+
+impl Entropy for Keys {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            self.0 = self.0.wrapping_mul(141).wrapping_add(59);
+            *byte = self.0;
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Text that is checked as it is inflated, wherever its characters are cut (RFC 7692 §6.2; RFC 6455 §8.1).
+
+use wsproto::{RemoteProtocolError, Role};
+
+use crate::blocks::Blocks;
+use crate::protocol::{FIN, PING, TEXT, frame_to, ping, text};
+use crate::support::{RSV1, Reader, Setup, both, fails, says};
+
+const WHOLE: u8 = FIN | RSV1 | TEXT;
+const FIRST: u8 = RSV1 | TEXT;
+const INVALID: RemoteProtocolError = RemoteProtocolError::InvalidUtf8;
+
+/// A part of a message, flushed and not stripped.
+fn flushed(bytes: &[u8]) -> Vec<u8> {
+    Blocks::new().fixed(false, bytes).stored(false, b"").bytes()
+}
+
+fn message(bytes: &[u8]) -> Vec<u8> {
+    Blocks::new().fixed(false, bytes).message()
+}
+
+#[test]
+fn characters_may_be_cut_by_frames() {
+    // RFC 7692 §6.1: compressed or not, a frame need not be UTF-8 by itself.
+    for word in ["é", "€", "😀", "aé€😀z"] {
+        for cut in 0..=word.len() {
+            let (head, tail) = word.as_bytes().split_at(cut);
+            let frames = [(FIRST, &flushed(head)[..]), (PING, b"?"), (0, b""), (FIN, &message(tail))];
+            says(frames, &[ping("?"), text(word)]);
+        }
+    }
+    let [first, second, third, fourth] = "😀".as_bytes() else { panic!("four bytes") };
+    let fragments = [*first, *second, *third].map(|byte| flushed(&[byte]));
+    let last = message(&[*fourth]);
+    let frames = [(FIRST, &fragments[0][..]), (0, &fragments[1]), (0, &fragments[2]), (FIN, &last)];
+    says(frames, &[text("😀")]);
+}
+
+#[test]
+fn characters_may_be_cut_where_a_piece_ends() {
+    // What is inflated is lent 8 KiB at a time.
+    for character in ["é", "€", "😀"] {
+        for before in (8192 - 5)..8192 + 2 {
+            let expected = "a".repeat(before) + &character.repeat(5000) + "z";
+            let payload = Blocks::new().stored(false, expected.as_bytes()).message();
+            let frame = frame_to(Role::Client, WHOLE, &payload);
+            for reads in [usize::MAX, 8191, 4096, 1000] {
+                let mut reader = Reader::new(Setup::of(Role::Client).receiver());
+                frame.chunks(reads.min(frame.len())).for_each(|read| reader.read(read));
+                let seen = reader.seen();
+                assert_eq!(seen.failure, None);
+                assert!(seen.said == [text(&expected)], "{character} behind {before}");
+            }
+        }
+    }
+}
+
+#[test]
+fn bad_text_fails_once_what_stands_before_is_lent() {
+    for (bytes, before) in [
+        (&b"abc\xff"[..], "abc"),
+        (b"\xff", ""),
+        (b"abc\xc3(", "abc"),
+        (b"\xed\xa0\x80", ""),
+        (b"a\xf4\x90\x80\x80", "a"),
+        (b"\xc3\xa9\xe2\x82", "é"),
+        (b"\xe2", ""),
+    ] {
+        let expected = (!before.is_empty()).then(|| text(before));
+        let seen = fails([(WHOLE, &message(bytes))], INVALID);
+        assert_eq!((seen.said, seen.unfinished.unwrap_or(text(""))), (vec![], text(before)), "{bytes:?}");
+        for cut in 1..bytes.len() {
+            let (head, tail) = bytes.split_at(cut);
+            let seen = fails([(FIRST, &flushed(head)), (PING, b""), (FIN, &message(tail))], INVALID);
+            assert_eq!(
+                seen.unfinished.filter(|piece| *piece != text("")),
+                expected,
+                "{bytes:?} cut at {cut}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_message_must_not_end_inside_a_character() {
+    for word in ["é", "€", "😀"] {
+        for len in 1..word.len() {
+            fails([(WHOLE, &message(&word.as_bytes()[..len]))], INVALID);
+            let fragment = flushed(&word.as_bytes()[..len]);
+            fails([(FIRST, &fragment), (FIN, &[0])], INVALID);
+            fails([(FIRST, &fragment), (FIN, b"")], INVALID);
+        }
+    }
+}
+
+#[test]
+fn bad_text_is_told_before_bad_deflate_behind_it() {
+    let mut payload = Blocks::new().stored(false, b"ab\xff").bytes();
+    payload.extend([0x06; 9]);
+    let seen = fails([(WHOLE, &payload)], INVALID);
+    assert_eq!(seen.unfinished, Some(text("ab")));
+    let mut payload = Blocks::new().stored(false, b"ab\xe2").bytes();
+    payload.extend([0x06; 9]);
+    let seen = fails([(WHOLE, &payload)], RemoteProtocolError::InvalidDeflate);
+    assert_eq!(seen.unfinished, Some(text("ab")));
+}
+
+#[test]
+fn a_compressed_payload_need_not_be_text() {
+    // RFC 7692 §6.1
+    let payload = message("Grüße".as_bytes());
+    assert!(std::str::from_utf8(&payload).is_err());
+    says([(WHOLE, &payload)], &[text("Grüße")]);
+}
+
+#[test]
+fn binary_messages_are_not_checked() {
+    let seen = both([(FIN | RSV1 | 2, &message(b"\xff\xfe"))]);
+    assert_eq!(seen.said, [crate::protocol::binary(b"\xff\xfe")]);
+}

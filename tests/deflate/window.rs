@@ -1,0 +1,145 @@
+//! How far back what we send looks, by a reader of DEFLATE that is not the one under test (RFC 7692 §7.1.2).
+
+use wsproto::{BytesMessage, DeflateParams, PermessageDeflate, PreparedMessage, Sender};
+
+use crate::protocol::{Fixed, sent};
+use crate::puff::{Puffed, puff};
+use crate::support::{client_sender, noise, server_sender};
+
+/// Data that invites to look back as far as allowed, and a little further: what stood `2^bits` bytes ago, and
+/// from 300 bytes before that to 300 behind.
+fn inviting(bits: u8) -> Vec<u8> {
+    let size = 1 << bits;
+    let mut data = noise(u64::from(bits), size + 400);
+    let near = [size, size + 1, size - 1, size + 300, size.saturating_sub(262), size.saturating_sub(261)];
+    for distance in near.into_iter().chain([size - 200, 250, 300]) {
+        for _ in 0..40 {
+            data.push(data[data.len() - distance.clamp(1, data.len())]);
+        }
+        data.extend(noise(distance as u64, 10));
+    }
+    data
+}
+
+/// What comes of a message on the wire, its tail put back.
+fn payload(output: &[u8]) -> Vec<u8> {
+    let payload = sent(output).into_iter().flat_map(|frame| frame.payload);
+    payload.chain([0x00, 0x00, 0xFF, 0xFF]).collect()
+}
+
+/// Sends messages, and reads them by the book.
+fn check(
+    mut send: impl FnMut(BytesMessage<&[u8]>) -> Vec<u8>,
+    messages: &[Vec<u8>],
+    takeover: bool,
+) -> Puffed {
+    let mut puffed = Puffed::default();
+    for message in messages {
+        if !takeover {
+            puffed.output.clear();
+        }
+        let start = puffed.output.len();
+        puff(&mut puffed, &payload(&send(BytesMessage::from(message.as_slice()))));
+        assert!(puffed.output[start..] == message[..], "it is another message");
+    }
+    puffed
+}
+
+fn max_distance(bits: u8, level: u8, mem_level: u8) -> usize {
+    let deflate = PermessageDeflate::new().with_threshold(0).with_level(level).with_mem_level(mem_level);
+    let server = DeflateParams { server_max_window_bits: bits, ..DeflateParams::DEFAULT };
+    let client = DeflateParams { client_max_window_bits: bits, ..DeflateParams::DEFAULT };
+    let (mut server, mut client) = (server_sender(&deflate, server), client_sender(&deflate, client));
+    let messages = [inviting(bits), inviting(bits), inviting(8)];
+    let from_server = check(|message| wire(&mut server, message), &messages, true);
+    let from_client = check(|message| wire_of_client(&mut client, message), &messages, true);
+    assert_eq!(from_server, from_client, "the role matters");
+    assert_eq!(from_server.final_blocks, 0);
+    from_server.max_distance
+}
+
+fn wire(
+    sender: &mut Sender<wsproto::NoEntropy, wsproto::Extensions>,
+    message: BytesMessage<&[u8]>,
+) -> Vec<u8> {
+    let mut output = Vec::new();
+    sender.send(message, &mut output).unwrap();
+    output
+}
+
+fn wire_of_client(sender: &mut Sender<Fixed, wsproto::Extensions>, message: BytesMessage<&[u8]>) -> Vec<u8> {
+    let mut output = Vec::new();
+    sender.send(message, &mut output).unwrap();
+    output
+}
+
+#[test]
+fn nothing_looks_back_further_than_was_agreed() {
+    // RFC 7692 §7.2.1: "MUST NOT use an LZ77 sliding window longer than" that.
+    for bits in 8..=15 {
+        let levels = if bits <= 10 { 0..=9 } else { 5..=6 };
+        for level in levels {
+            let distance = max_distance(bits, level, 8);
+            assert!(distance <= 1 << bits, "{distance} with {bits} bits at level {level}");
+        }
+    }
+}
+
+#[test]
+fn the_window_is_used_as_far_as_it_goes() {
+    // zlib keeps 262 bytes of it for itself; with 8 bits, that of 9 is used by half.
+    for bits in 8..=15 {
+        let distance = max_distance(bits, 6, 9);
+        let least = (1_usize << bits.max(9)) - 262 - 30;
+        assert!(distance >= least.min(220), "{distance} with {bits} bits");
+        if bits > 9 {
+            assert!(distance >= (1 << bits) - 600, "{distance} with {bits} bits");
+        }
+    }
+}
+
+#[test]
+fn memory_levels_change_nothing_of_it() {
+    for mem_level in 1..=9 {
+        for bits in [8, 9] {
+            assert!(max_distance(bits, 9, mem_level) <= 1 << bits);
+        }
+    }
+}
+
+#[test]
+fn without_context_takeover_each_message_starts_with_an_empty_window() {
+    // RFC 7692 §7.1.1.1, §7.1.1.2, §7.2.1
+    for level in 0..=9 {
+        let deflate = PermessageDeflate::new().with_threshold(0).with_level(level);
+        let params = DeflateParams {
+            server_no_context_takeover: true,
+            client_no_context_takeover: true,
+            ..DeflateParams::DEFAULT
+        };
+        let (mut server, mut client) = (server_sender(&deflate, params), client_sender(&deflate, params));
+        let messages = [inviting(9), inviting(9), b"Hello".to_vec(), b"Hello".to_vec(), Vec::new()];
+        check(|message| wire(&mut server, message), &messages, false);
+        check(|message| wire_of_client(&mut client, message), &messages, false);
+    }
+}
+
+#[test]
+fn a_prepared_message_keeps_to_the_window_it_was_prepared_for() {
+    for bits in 8..=12 {
+        let deflate = PermessageDeflate::new().with_server_max_window_bits(bits).with_level(6);
+        let params = DeflateParams {
+            server_no_context_takeover: true,
+            server_max_window_bits: bits,
+            ..DeflateParams::DEFAULT
+        };
+        let data = inviting(bits);
+        let mut output = Vec::new();
+        let message = PreparedMessage::bytes(&data).unwrap().deflated(&deflate);
+        server_sender(&deflate, params).send_prepared(&message, &mut output).unwrap();
+        let mut puffed = Puffed::default();
+        puff(&mut puffed, &payload(&output));
+        assert!(puffed.output == data);
+        assert!(puffed.max_distance <= 1 << bits, "{} with {bits} bits", puffed.max_distance);
+    }
+}

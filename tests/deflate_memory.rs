@@ -1,0 +1,346 @@
+//! What compression costs in memory, counted by an allocator: a bomb's peak, an idle connection, and the table
+//! in the documentation of `PermessageDeflate`.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that panics or overflows fails, as it should"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use wsproto::{
+    BytesMessage, Connection, DeflateParams, Entropy, Event, Extensions, Limits, NoEntropy,
+    PermessageDeflate, Receiver, RemoteProtocolError, Role, Sender, TextMessage,
+};
+
+#[test]
+fn a_bomb_of_a_gibibyte_takes_no_more_memory_than_any_message() {
+    let mut limits = Limits::NONE;
+    // Without optimizations it takes long, and a part of it will do.
+    let all = Bomb::new(if cfg!(debug_assertions) { 1 << 25 } else { 1 << 30 });
+    let ((total, failure), without) = all.explode(limits, &PermessageDeflate::new());
+    assert_eq!((total, failure), (all.inflated_len, None));
+    let bomb = Bomb::new(1 << 30);
+    limits.max_message_len = 16 << 20;
+    let ((total, failure), with) = bomb.explode(limits, &PermessageDeflate::new());
+    assert_eq!((total, failure), (16 << 20, Some(RemoteProtocolError::MessageTooLong)));
+    let ((_, failure), by_ratio) = bomb.explode(Limits::NONE, &PermessageDeflate::new().with_max_ratio(100));
+    assert_eq!(failure, Some(RemoteProtocolError::InflationRatio));
+    println!("{} bytes in {} bytes of payload", bomb.inflated_len, bomb.payload_len);
+    println!(
+        "peaks: {} without a limit, {} with one, {} with a ratio",
+        without.peak, with.peak, by_ratio.peak
+    );
+    for usage in [without, with, by_ratio] {
+        assert!(usage.peak < 128 << 10, "{usage:?}");
+    }
+    for usage in [with, by_ratio] {
+        assert!(usage.kept < 256, "after a failure nothing is kept: {usage:?}");
+    }
+}
+
+#[test]
+fn an_idle_connection_owns_no_compressor() {
+    let ((receiver, sender), usage) = measured(|| halves(&PermessageDeflate::new(), DeflateParams::DEFAULT));
+    println!("idle: {usage:?}");
+    assert!(usage.kept < 512, "{usage:?}");
+    drop((receiver, sender));
+}
+
+#[test]
+fn plain_messages_make_no_compressor() {
+    let (mut receiver, mut sender) = halves(&PermessageDeflate::new(), DeflateParams::DEFAULT);
+    let mut output = Vec::with_capacity(4096);
+    let ((), usage) = measured(|| {
+        sender.send(TextMessage::from("below the threshold"), &mut output).unwrap();
+        sender.send_plain(TextMessage::from("plain".repeat(100).as_str()), &mut output).unwrap();
+        sender.send_fragmented(TextMessage::from("below the threshold"), 5, &mut output).unwrap();
+        read(&mut receiver, &mut output);
+    });
+    assert_eq!(usage.kept, 0, "{usage:?}");
+}
+
+#[test]
+fn without_context_takeover_memory_is_freed_after_each_message() {
+    let params = DeflateParams { server_no_context_takeover: true, ..DeflateParams::DEFAULT };
+    let (mut receiver, mut sender) = halves(&PermessageDeflate::new(), params);
+    let mut output = Vec::with_capacity(256 << 10);
+    for data in [vec![b'a'; 100], noise(200_000), vec![b'a'; 100]] {
+        output.clear();
+        let ((), sent) = measured(|| sender.send(BytesMessage::from(&data), &mut output).unwrap());
+        assert_eq!(sent.kept, 0, "sent {} bytes: {sent:?}", data.len());
+        let ((), received) = measured(|| read(&mut receiver, &mut output));
+        assert_eq!(received.kept, 0, "received {} bytes: {received:?}", data.len());
+        assert!(sent.peak > 0 && received.peak > 0);
+    }
+    // In pieces, it lasts as long as the message.
+    let mut output = Vec::with_capacity(4096);
+    let (mut receiver, mut sender) = halves(&PermessageDeflate::new(), params);
+    let ((), begun) = measured(|| sender.send(TextMessage::partial("Hello"), &mut output).unwrap());
+    let ((), received) = measured(|| read(&mut receiver, &mut output));
+    assert!(begun.kept > 100_000 && received.kept > 30_000, "{begun:?} {received:?}");
+    output.clear();
+    let ((), ended) = measured(|| sender.send(TextMessage::from(""), &mut output).unwrap());
+    let ((), received_end) = measured(|| read(&mut receiver, &mut output));
+    assert_eq!((begun.kept + ended.kept, received.kept + received_end.kept), (0, 0));
+}
+
+#[test]
+fn a_large_message_leaves_no_large_buffer_behind() {
+    let (_, mut sender) = halves(&PermessageDeflate::new(), DeflateParams::DEFAULT);
+    let data = noise(1 << 20);
+    let mut output = Vec::with_capacity(2 << 20);
+    let ((), usage) = measured(|| sender.send(BytesMessage::from(&data), &mut output).unwrap());
+    assert!(usage.kept < 500 << 10, "{usage:?}");
+}
+
+#[test]
+fn with_context_takeover_no_message_allocates_once_some_were_sent() {
+    let (mut receiver, mut sender) = halves(&PermessageDeflate::new(), DeflateParams::DEFAULT);
+    let json = r#"{"id": 12345, "name": "example", "tags": ["a", "b"], "value": 1.5}, "#;
+    for len in [256, 4 << 10, 64 << 10] {
+        let text: String = json.chars().cycle().take(len).collect();
+        let mut output = Vec::with_capacity(256 << 10);
+        let mut talk = || {
+            for _ in 0..3 {
+                output.clear();
+                sender.send(TextMessage::from(text.as_str()), &mut output).unwrap();
+                read(&mut receiver, &mut output);
+            }
+        };
+        talk();
+        let ((), usage) = measured(talk);
+        assert_eq!((usage.allocations, usage.kept), (0, 0), "{len} bytes");
+    }
+}
+
+#[test]
+fn an_end_frees_what_was_received() {
+    let (mut receiver, mut sender) = halves(&PermessageDeflate::new(), DeflateParams::DEFAULT);
+    let mut output = Vec::with_capacity(4096);
+    for ending in 0..3 {
+        output.clear();
+        sender.send(TextMessage::partial("Hello"), &mut output).unwrap();
+        let ((), begun) = measured(|| read(&mut receiver, &mut output));
+        assert!(begun.kept > 30_000);
+        let (mut close, mut wrong) = (*b"\x88\0", *b"\x81\0");
+        let ((), ended) = measured(|| match ending {
+            0 => assert!(receiver.receive_eof().is_some()),
+            1 => read(&mut receiver, &mut close),
+            _ => assert!(receiver.next_event(&mut wrong.as_mut_slice()).is_err()),
+        });
+        assert!(begun.kept + ended.kept <= 0, "{ending}: {ended:?}");
+        (receiver, sender) = halves(&PermessageDeflate::new(), DeflateParams::DEFAULT);
+    }
+}
+
+/// The table in the documentation: `cargo test --test deflate_memory table -- --nocapture`
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn the_table_of_bytes_per_connection_is_as_documented() {
+    let docs = include_str!("../src/extension/permessage_deflate/mod.rs");
+    let kib = |bytes: isize| (bytes + 512) >> 10;
+    let mut missing = Vec::new();
+    for bits in 8..=15 {
+        let mut row = format!("/// | {bits} |");
+        for mem_level in [1, 4, 8, 9] {
+            let deflate = PermessageDeflate::new().with_mem_level(mem_level).with_threshold(0);
+            let params = DeflateParams { server_max_window_bits: bits, ..DeflateParams::DEFAULT };
+            let (_, mut sender) = halves(&deflate, params);
+            let mut output = Vec::with_capacity(4096);
+            let ((), usage) = measured(|| sender.send(TextMessage::from("Hello"), &mut output).unwrap());
+            row += &format!(" {} |", kib(usage.kept));
+        }
+        println!("{row}");
+        missing.extend((!docs.contains(&row)).then_some(row));
+    }
+    let (mut receiver, mut sender) =
+        halves(&PermessageDeflate::new().with_threshold(0), DeflateParams::DEFAULT);
+    let mut output = Vec::with_capacity(4096);
+    sender.send(TextMessage::from("Hello"), &mut output).unwrap();
+    let ((), usage) = measured(|| read(&mut receiver, &mut output));
+    let told = format!("{} KiB to decompress", kib(usage.kept));
+    println!("{told}");
+    missing.extend((!docs.contains(&told)).then_some(told));
+    assert!(missing.is_empty(), "the documentation does not say:\n{}", missing.join("\n"));
+}
+
+/// A client's receiver, and a server's sender.
+fn halves(
+    deflate: &PermessageDeflate,
+    params: DeflateParams,
+) -> (Receiver<Extensions>, Sender<NoEntropy, Extensions>) {
+    let extensions = |role| {
+        let mut extensions = Extensions::none();
+        extensions.push(deflate.run(role, params)).unwrap();
+        extensions
+    };
+    let client = Connection::client(Limits::default(), Zeros).with_extensions(extensions(Role::Client));
+    let server = Connection::server(Limits::default()).with_extensions(extensions(Role::Server));
+    (client.into_parts().0, server.into_parts().1)
+}
+
+/// Reads all of it, up to the call that asks for more.
+fn read(receiver: &mut Receiver<Extensions>, bytes: &mut [u8]) {
+    let mut input = bytes;
+    while receiver.next_event(&mut input).unwrap().is_some() {}
+}
+
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+struct Zeros;
+
+impl Entropy for Zeros {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+}
+
+/// Zeros, as short as DEFLATE can say them: a block of fixed codes, a literal 0, and copies of 258 bytes from
+/// one byte back, of 13 bits each. Eight of these are 13 bytes, which come again and again.
+struct Bomb {
+    inflated_len: u64,
+    payload_len: u64,
+    start: Vec<u8>,
+    /// What one read gives, but for the last.
+    rounds: Vec<u8>,
+    reads: u64,
+    end: Vec<u8>,
+}
+
+const ROUNDS: usize = 1024;
+
+impl Bomb {
+    fn new(at_least: u64) -> Self {
+        let copy = "1100010100000";
+        let block = ["010", "00110000", &copy.repeat(9), "0000000", "000"].concat();
+        let bits: Vec<bool> = block.chars().map(|bit| bit == '1').collect();
+        let byte = |bits: &[bool]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | u8::from(*bit));
+        let bytes: Vec<u8> = bits.chunks(8).map(byte).collect();
+        let reads = at_least.div_ceil((ROUNDS * 8 * 258) as u64);
+        let copies = reads * (ROUNDS * 8) as u64 + 1;
+        let (start, rest) = bytes.split_at(2);
+        let (round, end) = rest.split_at(13);
+        let rounds = round.repeat(ROUNDS);
+        let payload_len = reads * rounds.len() as u64 + (start.len() + end.len()) as u64;
+        let header = [&[0xC2, 127], &payload_len.to_be_bytes()[..]].concat();
+        let start = [&header, start].concat();
+        Self { inflated_len: 1 + copies * 258, payload_len, start, rounds, reads, end: end.to_vec() }
+    }
+
+    /// Has a client read it: how much has come of it, and how it failed.
+    fn explode(
+        &self,
+        limits: Limits,
+        deflate: &PermessageDeflate,
+    ) -> ((u64, Option<RemoteProtocolError>), Usage) {
+        let mut buffer = self.rounds.clone();
+        let reads = (0..self.reads).map(|_| &self.rounds);
+        let reads = [&self.start].into_iter().chain(reads).chain([&self.end]);
+        let ((_, total, failure), usage) = measured(|| {
+            let mut extensions = Extensions::none();
+            extensions.push(deflate.run(Role::Client, DeflateParams::DEFAULT)).unwrap();
+            let connection = Connection::client(limits, Zeros).with_extensions(extensions);
+            let mut receiver = connection.into_parts().0;
+            let (mut total, mut failure) = (0, None);
+            for read in reads {
+                let mut input = &mut buffer[..read.len()];
+                input.copy_from_slice(read);
+                loop {
+                    match receiver.next_event(&mut input) {
+                        Ok(Some(Event::Bytes(piece))) => {
+                            assert!(piece.data.first().is_none_or(|byte| *byte == 0));
+                            total += piece.data.len() as u64;
+                        }
+                        Ok(other) => {
+                            assert_eq!(other, None);
+                            break;
+                        }
+                        Err(error) => failure = Some(error),
+                    }
+                }
+                if failure.is_some() {
+                    break;
+                }
+            }
+            (receiver, total, failure)
+        });
+        ((total, failure), usage)
+    }
+}
+
+/// What was asked of the allocator.
+#[derive(Clone, Copy, Debug)]
+struct Usage {
+    /// The most that was held at a time, beyond what was held before.
+    peak: isize,
+    /// What is still held.
+    kept: isize,
+    allocations: usize,
+}
+
+fn measured<T>(work: impl FnOnce() -> T) -> (T, Usage) {
+    let held = HELD.get();
+    PEAK.set(held);
+    let allocations = ALLOCATIONS.get();
+    let result = work();
+    let usage = Usage {
+        peak: PEAK.get() - held,
+        kept: HELD.get() - held,
+        allocations: ALLOCATIONS.get() - allocations,
+    };
+    (result, usage)
+}
+
+thread_local! {
+    static HELD: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The system's allocator, which counts for each thread by itself.
+struct Counting;
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+#[allow(unsafe_code, reason = "an allocator is unsafe to implement; this one counts and passes on")]
+// SAFETY: every call goes on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(layout.size() as isize);
+        // SAFETY: the caller keeps to the contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        note(-(layout.size() as isize));
+        // SAFETY: the caller keeps to the contract.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+fn note(size: isize) {
+    // A thread that ends counts no more.
+    let _ = HELD.try_with(|held| {
+        held.set(held.get() + size);
+        PEAK.set(PEAK.get().max(held.get()));
+        if size > 0 {
+            ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        }
+    });
+}
