@@ -305,7 +305,7 @@ pub enum LocalProtocolError {
     /// A close reason without a code (§5.5.1).
     #[error("a close reason needs a code")]
     CloseReasonWithoutCode,
-    /// The output has less room than this many bytes.
+    /// The output has less room than this many bytes; where extensions encode, than it might take.
     #[error("the output has no room for {0} bytes")]
     OutputFull(usize),
     /// Not what the handshake waits for now (§4).
@@ -344,9 +344,9 @@ pub enum LocalProtocolError {
     #[cfg(feature = "alloc")]
     #[error("subprotocol was not offered")]
     SubprotocolNotOffered,
-    /// An extension whose name or parameters are no tokens, or that is agreed on twice (§9.1).
+    /// An extension whose name or parameters are no tokens, or that nobody here would run (§9.1).
     #[cfg(feature = "alloc")]
-    #[error("extension is malformed or repeated")]
+    #[error("extension is malformed, or nobody would run it")]
     InvalidExtension,
     /// An extension that the client did not offer (§4.2.2).
     #[cfg(feature = "alloc")]

@@ -33,6 +33,15 @@ pub trait Output {
     /// [`LocalProtocolError::OutputFull`] where they cannot.
     fn reserve(&mut self, len: usize) -> Result<(), LocalProtocolError>;
 
+    /// Tells whether `len` more bytes could be written, where that many will rarely be.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalProtocolError::OutputFull`] where they could not.
+    fn check_room(&mut self, len: usize) -> Result<(), LocalProtocolError> {
+        self.reserve(len)
+    }
+
     /// Appends `header`, then `payload`, masked on the way if there is a mask.
     ///
     /// # Errors
@@ -46,6 +55,11 @@ impl Output for Vec<u8> {
     #[inline]
     fn reserve(&mut self, len: usize) -> Result<(), LocalProtocolError> {
         self.reserve(len);
+        Ok(())
+    }
+
+    #[inline]
+    fn check_room(&mut self, _: usize) -> Result<(), LocalProtocolError> {
         Ok(())
     }
 

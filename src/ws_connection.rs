@@ -163,7 +163,7 @@ impl<E: Entropy> WsConnection<E> {
     }
 
     /// Offers an extension as a client, and agrees to offers of it as a server, before anything is sent or
-    /// received.
+    /// received. Events with extensions of their own, which nobody would run, are refused.
     ///
     /// ```
     /// use wsproto::{AcceptConnection, OsEntropy, Request, WsConnection};
@@ -516,6 +516,10 @@ impl WsOutgoing for Request {
         if connection.inbox.end == End::Eof {
             return Err(LocalProtocolError::Ended);
         }
+        // Only what the connection itself supports can run in it.
+        if !self.offers().is_empty() {
+            return Err(LocalProtocolError::InvalidExtension);
+        }
         let limits = connection.handshake_limits;
         let request =
             connection.supported.iter().fold(self, |request, extension| request.with_extension(&**extension));
@@ -533,6 +537,9 @@ impl WsOutgoing for AcceptConnection {
         // Bytes are lost that the connection would need.
         if connection.inbox.end == End::Overflow {
             return Err(LocalProtocolError::Ended);
+        }
+        if !self.agreed().is_empty() {
+            return Err(LocalProtocolError::InvalidExtension);
         }
         let Some(request) = handshake.request() else { return Err(LocalProtocolError::NotInHandshake) };
         let (accept, extensions) = self.with_extensions(&supported(&connection.supported), request);

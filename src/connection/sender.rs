@@ -427,7 +427,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         let max_len = extensions.max_encoded_len(payload.len());
         let frames = max_len.checked_div(max_fragment_len).unwrap_or(max_len).saturating_add(1);
         self.frames.check(message_finished, rsv, opcode, max_len)?;
-        output.reserve(max_len.saturating_add(frames.saturating_mul(FrameHeader::MAX_LEN)))?;
+        output.check_room(max_len.saturating_add(frames.saturating_mul(FrameHeader::MAX_LEN)))?;
         if starts {
             extensions.begin(kind, len);
         }

@@ -152,6 +152,9 @@ impl InboundExtensions {
             self.message_len = 0;
         }
         let is_decoded = self.stages.iter().any(Stage::is_active);
+        if !is_decoded {
+            self.message_len = self.message_len.saturating_add(header.payload_len);
+        }
         self.frame = is_decoded.then_some(TransformedFrame { kind, end: PayloadEnd::Open });
         Ok(())
     }
@@ -199,7 +202,7 @@ impl InboundExtensions {
         stage.extension.output().get(start..stage.used).unwrap_or_default()
     }
 
-    /// How many bytes of the message under way were taken.
+    /// How long the message under way is: of decoded frames what was taken, of others all.
     pub(crate) const fn message_len(&self) -> u64 {
         self.message_len
     }

@@ -87,6 +87,33 @@ pub trait Extension: fmt::Debug + Send + Sync {
     fn accept(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, Agreed)>;
 }
 
+macro_rules! lent {
+    ($($pointer:ty),*) => {$(
+        impl<X: Extension + ?Sized> Extension for $pointer {
+            fn name(&self) -> &str {
+                (**self).name()
+            }
+
+            fn offers(&self) -> Vec<ExtensionParams> {
+                (**self).offers()
+            }
+
+            fn agree(&self, answer: &ExtensionParams) -> Option<Agreed> {
+                (**self).agree(answer)
+            }
+
+            fn accept(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, Agreed)> {
+                (**self).accept(offer)
+            }
+        }
+    )*};
+}
+
+lent!(&X, Box<X>);
+
+#[cfg(target_has_atomic = "ptr")]
+lent!(alloc::sync::Arc<X>);
+
 /// The two halves of an extension that was agreed on.
 #[derive(Debug)]
 pub struct Agreed {

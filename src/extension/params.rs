@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write};
 
 use crate::http::syntax::{is_field_value_byte, is_token, token_len, trim};
 
@@ -93,9 +93,26 @@ impl fmt::Display for ExtensionParams {
         f.write_str(&self.name)?;
         for (name, value) in self.params() {
             write!(f, "; {name}")?;
-            if let Some(value) = value {
-                write!(f, "={value}")?;
+            match value {
+                Some(value) if is_token(value.as_bytes()) => write!(f, "={value}")?,
+                Some(value) => write!(f, "=\"{}\"", Escaped(value))?,
+                None => {}
             }
+        }
+        Ok(())
+    }
+}
+
+/// What stands between quotes (RFC 9110 §5.6.4).
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            if matches!(character, '"' | '\\') {
+                f.write_char('\\')?;
+            }
+            f.write_char(character)?;
         }
         Ok(())
     }
@@ -191,7 +208,11 @@ fn token_or_quoted(bytes: &[u8]) -> Option<(Value<'_>, &[u8])> {
                 let len = quoted.len().saturating_sub(rest.len());
                 return Some((Value::Quoted(quoted.get(..len)?), behind));
             }
-            [b'\\', byte, behind @ ..] | [byte, behind @ ..] if is_field_value_byte(*byte) => behind,
+            [b'\\', byte, behind @ ..] | [byte, behind @ ..]
+                if is_field_value_byte(*byte) && byte.is_ascii() =>
+            {
+                behind
+            }
             _ => return None,
         };
     }
@@ -216,8 +237,8 @@ mod tests {
             ("a, b;x ; y=1,,c", &["a", "b; x; y=1", "c"]),
             (" a\t;\tb\t=\t\"c\" ", &["a; b=c"]),
             (r#"a; b="1\0""#, &["a; b=10"]),
-            (r#"a; b="c,d", e"#, &["a; b=c,d", "e"]),
-            (r#"a; b="\"\\""#, &[r#"a; b="\"#]),
+            (r#"a; b="c,d", e"#, &[r#"a; b="c,d""#, "e"]),
+            (r#"a; b="\"\\""#, &[r#"a; b="\"\\""#]),
         ] {
             let expected = expected.iter().map(|text| (*text).into()).collect();
             assert_eq!(parse(value), Some(expected), "{value:?}");

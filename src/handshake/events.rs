@@ -115,7 +115,7 @@ impl Request {
     }
 
     /// What is offered by whoever has built it.
-    pub(super) fn offers(&self) -> &[ExtensionParams] {
+    pub(crate) fn offers(&self) -> &[ExtensionParams] {
         &self.offers
     }
 
@@ -200,8 +200,16 @@ impl AcceptConnection {
         Extensions::agree(offered, &answers).ok_or(HandshakeError::UnexpectedExtension)
     }
 
+    /// The extensions that are agreed on, with their parameters.
+    pub fn agreed_extensions(&self) -> Vec<ExtensionParams> {
+        match self.agreed.as_slice() {
+            [] => named_extensions(&self.headers).unwrap_or_default(),
+            agreed => agreed.to_vec(),
+        }
+    }
+
     /// What is agreed to by whoever has built it.
-    pub(super) fn agreed(&self) -> &[ExtensionParams] {
+    pub(crate) fn agreed(&self) -> &[ExtensionParams] {
         &self.agreed
     }
 

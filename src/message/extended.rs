@@ -67,7 +67,12 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         let Some(Entered::Begun { header, kind: Some(kind) }) = entered else { return Ok(false) };
         let Some(extensions) = self.extensions.chain_mut() else { return Ok(false) };
         match extensions.begin_frame(&header, kind) {
-            Ok(()) => Ok(extensions.frame().is_some()),
+            Ok(()) if extensions.frame().is_some() => Ok(true),
+            // A bit may mean something else than that a message has another length than it seems.
+            Ok(()) if extensions.message_len() > self.frames.max_message_len() => {
+                Err(self.fail(RemoteProtocolError::MessageTooLong, 0))
+            }
+            Ok(()) => Ok(false),
             Err(error) => Err(self.fail(error, 0)),
         }
     }

@@ -135,3 +135,24 @@ impl Blocks {
         if is_final { self.aligned() } else { self }
     }
 }
+
+#[test]
+fn a_final_block_that_fills_a_piece_to_the_brim_does_not_end_the_message() {
+    // The largest piece is of 32 KiB: what zlib holds back then is only the end of the block.
+    for len in [32_768 - 258, 32_768 - 1, 32_768, 32_768 + 1, 65_536, 65_537] {
+        let (copies, literals) = (len / 258, len % 258);
+        let mut block = Blocks::new().begin(true);
+        for _ in 0..literals.max(1) {
+            block = block.literal(b'a');
+        }
+        for _ in 0..copies {
+            block = block.copy(258, 1);
+        }
+        let payload = block.end().aligned().fixed(true, b"b").aligned().fixed(false, b"c").message();
+        let mut whole = vec![b'a'; copies * 258 + literals.max(1)];
+        whole.extend(b"bc");
+        let setup = Setup::of(Role::Client);
+        let seen = setup.check_frames([(WHOLE_BINARY, &payload[..])]);
+        assert!((seen.failure, seen.said) == (None, vec![binary(&whole)]), "{len}");
+    }
+}

@@ -374,3 +374,23 @@ fn received_messages_can_be_forwarded() {
         (ConnectionState::RemoteClosing, ConnectionState::LocalClosing)
     );
 }
+
+#[cfg(feature = "deflate")]
+#[test]
+fn extensions_that_nobody_would_run_are_refused() {
+    use wsproto::PermessageDeflate;
+
+    let deflate = PermessageDeflate::new();
+    let mut client = WsConnection::client(Sample::default());
+    let refused = client.send(plain().with_extension(&deflate));
+    assert_eq!(refused, Err(LocalProtocolError::InvalidExtension));
+
+    let mut client = WsConnection::client(Sample::default()).with_extension(deflate.clone());
+    let mut server = WsConnection::server();
+    server.receive_data(&client.send(plain()).unwrap()).unwrap();
+    let Ok(Some(WsEvent::Request(request))) = server.next_event() else { panic!("no request") };
+    let (accept, _) = AcceptConnection::new().with_extensions(&[&deflate], &request);
+    assert_eq!(accept.agreed_extensions().len(), 1);
+    assert_eq!(server.send(accept), Err(LocalProtocolError::InvalidExtension));
+    assert!(server.send(AcceptConnection::new()).is_ok());
+}

@@ -80,7 +80,7 @@ impl InboundExtension for Inflater {
         if header.opcode != Opcode::Continuation {
             self.is_compressed = header.rsv.contains(Rsv::RSV1);
             if self.is_compressed {
-                self.stream.get_or_insert_with(Stream::new).message = Message::default();
+                self.stream.get_or_insert_with(Stream::new).begin()?;
             }
         }
         if let Some(stream) = self.stream.as_mut().filter(|_| self.is_compressed) {
@@ -125,6 +125,16 @@ impl Stream {
             older_end: 0,
             message: Message::default(),
         })
+    }
+
+    /// Begins a message.
+    fn begin(&mut self) -> Result<(), RemoteProtocolError> {
+        // zlib counts in words of the machine, which should not overflow in a long life.
+        if self.inflate.total_in().max(self.inflate.total_out()) > LIFE {
+            self.restart()?;
+        }
+        self.message = Message::default();
+        Ok(())
     }
 
     /// Inflates until there is no more room, or all that is there is used up.
@@ -252,6 +262,9 @@ const RING: usize = HISTORY + ROOM + LEAST_ROOM;
 
 /// What a ratio is not looked at for.
 const FREE: u64 = 64 << 10;
+
+/// After how many bytes a stream is begun anew.
+const LIFE: u64 = 1 << 30;
 
 /// Each stream that a final block begins costs a copy of the window.
 const MAX_EMPTY_STREAMS: u32 = 16;
