@@ -6,7 +6,7 @@
 //! ```sh
 //! WSPROTO_CASES=cases cargo test --release --test conformance -- --nocapture
 //! ```
-#![cfg(feature = "std")]
+#![cfg(all(feature = "std", feature = "deflate"))]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
