@@ -57,6 +57,10 @@ no JSON
 {"id":"role","kind":"request","role":"client","bytes":"","split":"every"}
 {"id":"digits","role":"client","chunks":["8"],"split":"every","deflate":null,"limits":null}
 {"id":"key","kind":"response","role":"client","bytes":"","split":"every","config":{"key":"c2hvcnQ="}}
+{"id":"no bits","role":"client","chunks":[],"split":"every","deflate":{"server_no_context_takeover":false,"client_no_context_takeover":false,"server_max_window_bits":7,"client_max_window_bits":15},"limits":null}
+{"id":"bits","kind":"local","role":"server","actions":[],"deflate":{"server_no_context_takeover":false,"client_no_context_takeover":false,"server_max_window_bits":15,"client_max_window_bits":16},"limits":null}
+{"id":"offer","kind":"response","role":"client","bytes":"","split":"every","config":{"key":"AAECAwQFBgcICQoLDA0ODw==","offer":"permessage-deflate; server_max_window_bits=16"}}
+{"id":"extension","kind":"response","role":"client","bytes":"","split":"every","config":{"key":"AAECAwQFBgcICQoLDA0ODw==","offer":"x-webkit-deflate-frame"}}
 {"id":"last","kind":"local","role":"server","actions":[]}
 "#;
     let mut output = Vec::new();
@@ -64,6 +68,7 @@ no JSON
     let told = values(std::str::from_utf8(&output).expect("JSON is UTF-8"));
     let seen: Vec<_> = told.iter().map(|told| (told["id"].as_str(), told.get("error").is_some())).collect();
     assert!(!all_run);
+    assert!(told.iter().all(|told| told["error"].as_str().is_none_or(|error| !error.contains("panic"))));
     assert_eq!(
         seen,
         [
@@ -75,6 +80,10 @@ no JSON
             (Some("role"), true),
             (Some("digits"), true),
             (Some("key"), true),
+            (Some("no bits"), true),
+            (Some("bits"), true),
+            (Some("offer"), true),
+            (Some("extension"), true),
             (Some("last"), false),
         ]
     );

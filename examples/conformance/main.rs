@@ -26,8 +26,11 @@ mod build;
 use std::any::Any;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::num::NonZero;
 use std::panic;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use serde::Serialize;
 
@@ -60,18 +63,61 @@ fn main() -> ExitCode {
 /// Runs every case of `input`; false where one could not be run.
 pub(crate) fn run(mut input: impl BufRead, mut output: impl Write) -> io::Result<bool> {
     let mut all_run = true;
-    let mut line = Vec::new();
-    while input.read_until(b'\n', &mut line)? > 0 {
-        if !line.trim_ascii().is_empty() {
-            let line = tell(&line);
+    loop {
+        let batch = read_batch(&mut input)?;
+        if batch.is_empty() {
+            output.flush()?;
+            return Ok(all_run);
+        }
+        for line in tell_all(&batch) {
             all_run &= !matches!(line.told, Told::Error { .. });
             serde_json::to_writer(&mut output, &line)?;
             output.write_all(b"\n")?;
         }
+    }
+}
+
+/// The next lines that are not empty; none at the end.
+fn read_batch(input: &mut impl BufRead) -> io::Result<Vec<Vec<u8>>> {
+    let mut batch = Vec::new();
+    let mut line = Vec::new();
+    while batch.len() < BATCH && input.read_until(b'\n', &mut line)? > 0 {
+        if !line.trim_ascii().is_empty() {
+            batch.push(line.clone());
+        }
         line.clear();
     }
-    output.flush()?;
-    Ok(all_run)
+    Ok(batch)
+}
+
+/// How many cases are read ahead, and shared among the processors.
+const BATCH: usize = 1024;
+
+/// Runs the cases of some lines, as many at a time as there are processors; what is told is in their order.
+fn tell_all(lines: &[Vec<u8>]) -> Vec<Line> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut told = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(line) = lines.get(place) else { return told };
+            told.push((place, tell(line)));
+        }
+    };
+    let mut told = thread::scope(|scope| {
+        let others = (1..processors()).map(|_| scope.spawn(work)).collect::<Vec<_>>();
+        let mut told = work();
+        for other in others {
+            told.extend(other.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));
+        }
+        told
+    });
+    told.sort_unstable_by_key(|(place, _)| *place);
+    told.into_iter().map(|(_, line)| line).collect()
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// What is told of a line.
