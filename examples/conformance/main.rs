@@ -6,7 +6,7 @@
 //!
 //! The cases are JSON Lines, from a file or, for `-`, from the standard input. Each gives one line, in order:
 //! what was observed, whether some way of cutting the input made a difference, or why it could not be run.
-//! What a case expects is not looked at. It ends with 0 if every case was run, with 1 if one was not, and with
+//! What a case expects is not looked at; `README.md` tells how cases look and what is told. It ends with 0 if every case was run, with 1 if one was not, and with
 //! 2 if it was called wrongly or could not read.
 
 // What is asked.
@@ -39,10 +39,17 @@ use observation::{Answered, Built, Received, Requested, Sent};
 use splits::Report;
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    let (Some(file), None) = (args.next(), args.next()) else {
-        eprintln!("usage: conformance FILE|-");
-        return ExitCode::from(2);
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let file = match args.as_slice() {
+        [help] if help == "--help" || help == "-h" => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        [file] => file,
+        _ => {
+            eprintln!("conformance: one file is needed\n{USAGE}");
+            return ExitCode::from(2);
+        }
     };
     // A case that panics is told of in its line.
     panic::set_hook(Box::new(|_| {}));
@@ -59,6 +66,8 @@ fn main() -> ExitCode {
         }
     }
 }
+
+const USAGE: &str = "usage: conformance FILE|-";
 
 /// Runs every case of `input`; false where one could not be run.
 pub(crate) fn run(mut input: impl BufRead, mut output: impl Write) -> io::Result<bool> {
