@@ -90,6 +90,19 @@ no JSON
 }
 
 #[test]
+fn the_example_of_the_readme_is_told_as_it_says() {
+    let readme = include_str!("../examples/conformance/README.md");
+    let mut blocks = readme.split("```json\n").skip(1).filter_map(|block| block.split("```").next());
+    let (Some(case), Some(line), None) = (blocks.next(), blocks.next(), blocks.next()) else {
+        panic!("the README shows a case and a line")
+    };
+    let mut output = Vec::new();
+    assert!(runner::run(case.as_bytes(), &mut output).expect("memory can be read and written"));
+    assert_eq!(std::str::from_utf8(&output), Ok(line));
+    assert_eq!(judge_all(case)[0].verdict, Verdict::Preferred);
+}
+
+#[test]
 fn every_cut_of_an_input_is_tried() {
     let splits = |split, chunks| {
         let case = format!(
@@ -133,11 +146,10 @@ fn judge_file(path: &Path) -> Vec<Judged> {
     let judged = judge_all(&fs::read_to_string(path).expect("a file of cases can be read"));
     let count = |verdict| judged.iter().filter(|judged| judged.verdict == verdict).count();
     println!(
-        "{}: {} preferred, {} allowed, {} not supported, {} wrong",
+        "{}: {} preferred, {} allowed, {} wrong",
         path.display(),
         count(Verdict::Preferred),
         count(Verdict::Allowed),
-        count(Verdict::Unsupported),
         count(Verdict::Wrong)
     );
     for Judged { told, expect, .. } in judged.iter().filter(|judged| judged.verdict == Verdict::Allowed) {
