@@ -17,8 +17,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use wsproto::{
-    OsEntropy, PermessageDeflate, ReceiveError, ReplyPolicy, Request, TextMessage, Transport, WsConnection,
-    WsEvent, WsOutgoing,
+    OsEntropy, PermessageDeflate, ReceiveError, ReplyPolicy, Request, TextMessage, Transport, WebSocketUri,
+    WsConnection, WsEvent, WsOutgoing,
 };
 
 fn main() -> ExitCode {
@@ -34,11 +34,12 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let Some(addr) = url.strip_prefix("ws://") else {
-        eprintln!("autobahn_client: not a ws:// URL: {url}\n{USAGE}");
-        return ExitCode::from(2);
+    let url = match url.parse::<WebSocketUri>() {
+        Ok(url) if !url.is_secure() => url,
+        Ok(_) => return refuse(url, "this client does without TLS"),
+        Err(error) => return refuse(url, error),
     };
-    match run(addr.trim_end_matches('/'), agent) {
+    match run(&url, agent) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("autobahn_client: {error}");
@@ -47,18 +48,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(addr: &str, agent: &str) -> io::Result<()> {
-    for case in 1..=case_count(addr)? {
-        if let Err(error) = echo(addr, &format!("/runCase?case={case}&agent={agent}")) {
+/// Says that this URL leads nowhere.
+fn refuse(url: &str, why: impl std::fmt::Display) -> ExitCode {
+    eprintln!("autobahn_client: {url}: {why}\n{USAGE}");
+    ExitCode::from(2)
+}
+
+fn run(url: &WebSocketUri, agent: &str) -> io::Result<()> {
+    for case in 1..=case_count(url)? {
+        if let Err(error) = echo(url, &format!("/runCase?case={case}&agent={agent}")) {
             eprintln!("autobahn_client: case {case}: {error}");
         }
     }
-    echo(addr, &format!("/updateReports?agent={agent}"))
+    echo(url, &format!("/updateReports?agent={agent}"))
 }
 
 /// Asks how many cases there are.
-fn case_count(addr: &str) -> io::Result<u32> {
-    let mut session = Session::open(addr, "/getCaseCount")?;
+fn case_count(url: &WebSocketUri) -> io::Result<u32> {
+    let mut session = Session::open(url, "/getCaseCount")?;
     let mut count = String::new();
     while let Some(event) = session.next_event()? {
         if let WsEvent::TextMessage(TextMessage { data, .. }) = event {
@@ -69,8 +76,8 @@ fn case_count(addr: &str) -> io::Result<u32> {
 }
 
 /// Echoes until the connection ends, in whatever way.
-fn echo(addr: &str, target: &str) -> io::Result<()> {
-    let mut session = Session::open(addr, target)?;
+fn echo(url: &WebSocketUri, target: &str) -> io::Result<()> {
+    let mut session = Session::open(url, target)?;
     while let Some(event) = session.next_event()? {
         match event {
             WsEvent::TextMessage(piece) => session.send(piece)?,
@@ -92,16 +99,16 @@ struct Session {
 }
 
 impl Session {
-    fn open(addr: &str, target: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect(addr)
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot connect to {addr}: {error}")))?;
+    fn open(url: &WebSocketUri, target: &str) -> io::Result<Self> {
+        let stream = TcpStream::connect((url.host(), url.port()))
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot connect to {url}: {error}")))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let ws = WsConnection::client(OsEntropy::new())
             .with_extension(PermessageDeflate::new())
             .with_replies(ReplyPolicy::PongAndClose);
         let mut session = Self { stream, ws, buffer: vec![0; BUFFER_LEN], output: Vec::new() };
-        session.send(Request::new(addr, target))?;
+        session.send(Request::new(&url.host_header(), target))?;
         Ok(session)
     }
 

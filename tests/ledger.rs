@@ -113,10 +113,10 @@ const WHOSE: [&str; 3] = ["embedder", "application", "browser"];
 /// What stands for a binding that waits for its feature.
 const NOT_YET: &str = "not yet";
 
-/// Beginnings of the ids of rows that may wait: extensions, and WebSocket over HTTP/2 and HTTP/3.
-const IN_THE_MAKING: [&str; 17] = [
-    "7692-", "8441-", "9220-", "6455-061", "6455-062", "6455-069", "6455-070", "6455-090", "6455-174",
-    "6455-175", "6455-176", "6455-177", "6455-178", "6455-179", "6455-180", "6455-181", "6455-195",
+/// Beginnings of the ids of rows that may wait: extensions.
+const IN_THE_MAKING: [&str; 15] = [
+    "7692-", "6455-061", "6455-062", "6455-069", "6455-070", "6455-090", "6455-174", "6455-175", "6455-176",
+    "6455-177", "6455-178", "6455-179", "6455-180", "6455-181", "6455-195",
 ];
 
 /// A kind of place that a row names: a file and something in it.

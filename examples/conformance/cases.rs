@@ -138,13 +138,28 @@ pub(crate) struct Close {
 }
 
 /// The parameters of permessage-deflate that were agreed on.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Deflate {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
-    server_max_window_bits: u8,
-    client_max_window_bits: u8,
+    server_max_window_bits: WindowBits,
+    client_max_window_bits: WindowBits,
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "u64")]
+struct WindowBits(u8);
+
+impl TryFrom<u64> for WindowBits {
+    type Error = String;
+
+    fn try_from(bits: u64) -> Result<Self, String> {
+        match u8::try_from(bits) {
+            Ok(bits @ 8..=15) => Ok(Self(bits)),
+            _ => Err(format!("a window has 8 to 15 bits, not {bits}")),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -265,8 +280,8 @@ impl Receive {
         limits(self.limits.as_ref())
     }
 
-    pub(crate) fn extensions(&self) -> Extensions {
-        extensions(self.role, self.deflate)
+    pub(crate) fn extensions(&self) -> Option<Extensions> {
+        self.deflate.as_ref().map(|agreed| agreed.run(self.role))
     }
 }
 
@@ -275,28 +290,28 @@ impl Local {
         limits(self.limits.as_ref())
     }
 
-    pub(crate) fn extensions(&self) -> Extensions {
-        extensions(self.role, self.deflate)
+    pub(crate) fn extensions(&self) -> Option<Extensions> {
+        self.deflate.as_ref().map(|agreed| agreed.run(self.role))
     }
 }
 
-fn extensions(role: Role, deflate: Option<Deflate>) -> Extensions {
-    let mut extensions = Extensions::none();
-    if let Some(agreed) = deflate {
+impl Deflate {
+    fn run(&self, role: Role) -> Extensions {
         let params = DeflateParams {
-            server_no_context_takeover: agreed.server_no_context_takeover,
-            client_no_context_takeover: agreed.client_no_context_takeover,
-            server_max_window_bits: agreed.server_max_window_bits,
-            client_max_window_bits: agreed.client_max_window_bits,
+            server_no_context_takeover: self.server_no_context_takeover,
+            client_no_context_takeover: self.client_no_context_takeover,
+            server_max_window_bits: self.server_max_window_bits.0,
+            client_max_window_bits: self.client_max_window_bits.0,
         };
         let role = match role {
             Role::Client => wsproto::Role::Client,
             Role::Server => wsproto::Role::Server,
         };
+        let mut extensions = Extensions::none();
         let pushed = extensions.push(PermessageDeflate::new().run(role, params));
         assert!(pushed.is_ok(), "nothing else claims its bit");
+        extensions
     }
-    extensions
 }
 
 fn limits(set: Option<&FrameLimits>) -> Limits {
@@ -325,6 +340,11 @@ impl ClientConfig {
         let Some(offer) = &self.offer else { return Ok(None) };
         let offers = ExtensionParams::parse_list(offer.as_bytes()).ok_or("the offer is malformed")?;
         let [offer] = offers.as_slice() else { return Err("not one offer".to_owned()) };
+        // A server would decline what is no offer of this extension.
+        if offer.name() != PermessageDeflate::new().name() || PermessageDeflate::new().answer(offer).is_none()
+        {
+            return Err(format!("no offer of permessage-deflate: {offer}"));
+        }
         let mut deflate = PermessageDeflate::new().without_client_max_window_bits();
         for (name, value) in offer.params() {
             let bits = value.map_or(Ok(15), |bits| bits.parse().map_err(|_| "window bits are a number"))?;

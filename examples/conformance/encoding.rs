@@ -1,7 +1,5 @@
 //! How cases write bytes: as hex digits, as characters up to U+00FF, and a key as base64.
 
-use std::fmt::Write;
-
 use serde::{Serialize, Serializer};
 
 /// Bytes from pairs of hex digits.
@@ -44,12 +42,10 @@ fn base64_digit(digit: u8) -> Option<u128> {
 
 /// Prints bytes as hex digits.
 pub(crate) fn as_hex<S: Serializer>(bytes: impl AsRef<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
-    let bytes = bytes.as_ref();
-    let mut digits = String::with_capacity(bytes.len().saturating_mul(2));
-    for byte in bytes {
-        // Writing to a `String` cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().map_or('?', char::from);
+    let digits: String =
+        bytes.as_ref().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect();
     digits.serialize(serializer)
 }
 

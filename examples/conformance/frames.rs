@@ -1,7 +1,7 @@
 //! Cases of the kind `receive`: frames that come in, with replies on.
 
 use wsproto::{
-    CloseCode, Connection, Entropy, Event, Extensions, LentEvent, MessageAssembler, RemoteProtocolError,
+    CloseCode, Connection, Entropy, Event, ExtensionSet, LentEvent, MessageAssembler, RemoteProtocolError,
     Replies, ReplyPolicy,
 };
 
@@ -14,14 +14,8 @@ use super::wire::Reply;
 pub(crate) fn run(case: &Receive) -> Result<Report<Received>, String> {
     let chunks: Vec<&[u8]> = case.chunks.iter().map(|chunk| chunk.0.as_slice()).collect();
     Report::of_cuts(&chunks, case.split, |pieces| match case.role {
-        Role::Server => {
-            observe(Connection::server(case.limits()).with_extensions(case.extensions()), case, pieces)
-        }
-        Role::Client => observe(
-            Connection::client(case.limits(), FixedKey).with_extensions(case.extensions()),
-            case,
-            pieces,
-        ),
+        Role::Server => observe(Connection::server(case.limits()), case, pieces),
+        Role::Client => observe(Connection::client(case.limits(), FixedKey), case, pieces),
     })
 }
 
@@ -35,7 +29,18 @@ impl Entropy for FixedKey {
 }
 
 fn observe<E: Entropy>(
-    mut connection: Connection<E, Extensions>,
+    connection: Connection<E>,
+    case: &Receive,
+    pieces: &[&[u8]],
+) -> Result<Received, String> {
+    match case.extensions() {
+        Some(extensions) => observe_all(connection.with_extensions(extensions), case, pieces),
+        None => observe_all(connection, case, pieces),
+    }
+}
+
+fn observe_all<E: Entropy, X: ExtensionSet>(
+    mut connection: Connection<E, X>,
     case: &Receive,
     pieces: &[&[u8]],
 ) -> Result<Received, String> {
@@ -55,8 +60,8 @@ fn observe<E: Entropy>(
 }
 
 /// A connection, and what it has shown so far.
-struct Endpoint<E> {
-    connection: Connection<E, Extensions>,
+struct Endpoint<E, X: ExtensionSet> {
+    connection: Connection<E, X>,
     replies: Replies,
     output: Vec<u8>,
     messages: MessageAssembler,
@@ -72,8 +77,8 @@ struct Failure {
     at: usize,
 }
 
-impl<E: Entropy> Endpoint<E> {
-    fn new(connection: Connection<E, Extensions>) -> Self {
+impl<E: Entropy, X: ExtensionSet> Endpoint<E, X> {
+    fn new(connection: Connection<E, X>) -> Self {
         Self {
             connection,
             replies: Replies::new(ReplyPolicy::PongAndClose),

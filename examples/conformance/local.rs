@@ -1,7 +1,7 @@
 //! Cases of the kind `local`: calls of the local user, and what they write.
 
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, Connection, Entropy, Extensions, OsEntropy, Ping, Pong,
+    BytesMessage, CloseCode, CloseConnection, Connection, Entropy, ExtensionSet, OsEntropy, Ping, Pong,
     TextMessage,
 };
 
@@ -13,20 +13,25 @@ use super::wire::Frame;
 
 pub(crate) fn run(case: &Local) -> Result<Report<Sent>, String> {
     let sent = match case.role {
-        Role::Server => {
-            send(Connection::server(case.limits()).with_extensions(case.extensions()), &case.actions)
-        }
+        Role::Server => send(Connection::server(case.limits()), case),
         // Real entropy, as it is the implementation's own source that cases of masking keys are about.
-        Role::Client => send(
-            Connection::client(case.limits(), OsEntropy::new()).with_extensions(case.extensions()),
-            &case.actions,
-        ),
+        Role::Client => send(Connection::client(case.limits(), OsEntropy::new()), case),
     };
     sent.map(Report::of_one_run)
 }
 
+fn send<E: Entropy>(connection: Connection<E>, case: &Local) -> Result<Sent, String> {
+    match case.extensions() {
+        Some(extensions) => perform_all(connection.with_extensions(extensions), &case.actions),
+        None => perform_all(connection, &case.actions),
+    }
+}
+
 /// Acts up to the first call that is refused.
-fn send<E: Entropy>(mut connection: Connection<E, Extensions>, actions: &[Action]) -> Result<Sent, String> {
+fn perform_all<E: Entropy, X: ExtensionSet>(
+    mut connection: Connection<E, X>,
+    actions: &[Action],
+) -> Result<Sent, String> {
     let mut output = Vec::new();
     let mut refused = None;
     let mut bytes_after_refusal = 0;
@@ -50,8 +55,8 @@ pub(crate) enum Verdict {
 }
 
 /// Does one thing that the local user asks for.
-pub(crate) fn perform<E: Entropy>(
-    connection: &mut Connection<E, Extensions>,
+pub(crate) fn perform<E: Entropy, X: ExtensionSet>(
+    connection: &mut Connection<E, X>,
     action: &Action,
     output: &mut Vec<u8>,
 ) -> Verdict {
@@ -86,6 +91,6 @@ pub(crate) fn perform<E: Entropy>(
 }
 
 /// Takes note of what the peer sends, up to its end or to the rule that it breaks.
-fn receive<E: Entropy>(connection: &mut Connection<E, Extensions>, mut input: &mut [u8]) {
+fn receive<E: Entropy, X: ExtensionSet>(connection: &mut Connection<E, X>, mut input: &mut [u8]) {
     while let Ok(Some(_)) = connection.next_event(&mut input) {}
 }

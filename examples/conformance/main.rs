@@ -6,7 +6,7 @@
 //!
 //! The cases are JSON Lines, from a file or, for `-`, from the standard input. Each gives one line, in order:
 //! what was observed, whether some way of cutting the input made a difference, or why it could not be run.
-//! What a case expects is not looked at. It ends with 0 if every case was run, with 1 if one was not, and with
+//! What a case expects is not looked at; `README.md` tells how cases look and what is told. It ends with 0 if every case was run, with 1 if one was not, and with
 //! 2 if it was called wrongly or could not read.
 
 // What is asked.
@@ -26,8 +26,11 @@ mod build;
 use std::any::Any;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::num::NonZero;
 use std::panic;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use serde::Serialize;
 
@@ -36,10 +39,17 @@ use observation::{Answered, Built, Received, Requested, Sent};
 use splits::Report;
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    let (Some(file), None) = (args.next(), args.next()) else {
-        eprintln!("usage: conformance FILE|-");
-        return ExitCode::from(2);
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let file = match args.as_slice() {
+        [help] if help == "--help" || help == "-h" => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        [file] => file,
+        _ => {
+            eprintln!("conformance: one file is needed\n{USAGE}");
+            return ExitCode::from(2);
+        }
     };
     // A case that panics is told of in its line.
     panic::set_hook(Box::new(|_| {}));
@@ -57,21 +67,66 @@ fn main() -> ExitCode {
     }
 }
 
+const USAGE: &str = "usage: conformance FILE|-";
+
 /// Runs every case of `input`; false where one could not be run.
 pub(crate) fn run(mut input: impl BufRead, mut output: impl Write) -> io::Result<bool> {
     let mut all_run = true;
-    let mut line = Vec::new();
-    while input.read_until(b'\n', &mut line)? > 0 {
-        if !line.trim_ascii().is_empty() {
-            let line = tell(&line);
+    loop {
+        let batch = read_batch(&mut input)?;
+        if batch.is_empty() {
+            output.flush()?;
+            return Ok(all_run);
+        }
+        for line in tell_all(&batch) {
             all_run &= !matches!(line.told, Told::Error { .. });
             serde_json::to_writer(&mut output, &line)?;
             output.write_all(b"\n")?;
         }
+    }
+}
+
+/// The next lines that are not empty; none at the end.
+fn read_batch(input: &mut impl BufRead) -> io::Result<Vec<Vec<u8>>> {
+    let mut batch = Vec::new();
+    let mut line = Vec::new();
+    while batch.len() < BATCH && input.read_until(b'\n', &mut line)? > 0 {
+        if !line.trim_ascii().is_empty() {
+            batch.push(line.clone());
+        }
         line.clear();
     }
-    output.flush()?;
-    Ok(all_run)
+    Ok(batch)
+}
+
+/// How many cases are read ahead, and shared among the processors.
+const BATCH: usize = 1024;
+
+/// Runs the cases of some lines, as many at a time as there are processors; what is told is in their order.
+fn tell_all(lines: &[Vec<u8>]) -> Vec<Line> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut told = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(line) = lines.get(place) else { return told };
+            told.push((place, tell(line)));
+        }
+    };
+    let mut told = thread::scope(|scope| {
+        let others = (1..processors()).map(|_| scope.spawn(work)).collect::<Vec<_>>();
+        let mut told = work();
+        for other in others {
+            told.extend(other.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));
+        }
+        told
+    });
+    told.sort_unstable_by_key(|(place, _)| *place);
+    told.into_iter().map(|(_, line)| line).collect()
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// What is told of a line.

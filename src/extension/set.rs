@@ -20,6 +20,7 @@ pub trait ExtensionSet: Sealed {
 pub struct NoExtensions;
 
 /// A receiver's half.
+#[allow(unreachable_pub, reason = "Rust 1.85 does not see that `ExtensionSet` reaches it")]
 pub trait Inbound: fmt::Debug {
     /// Whether a whole message without an RSV bit is none of its business.
     fn passes_whole_messages(&self) -> bool {
@@ -40,6 +41,7 @@ pub trait Inbound: fmt::Debug {
 }
 
 /// A sender's half.
+#[allow(unreachable_pub, reason = "Rust 1.85 does not see that `ExtensionSet` reaches it")]
 pub trait Outbound: fmt::Debug {
     /// The extensions, if there may be some.
     #[cfg(feature = "alloc")]

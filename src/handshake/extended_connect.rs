@@ -11,7 +11,7 @@ use super::client::{self, Answer};
 use super::events::{AcceptConnection, RejectConnection, Request};
 use super::parts::{ResponseParts, push_choice, push_offer};
 use super::server;
-use super::uri::Scheme;
+use super::uri::{Scheme, split_authority};
 
 /// A request for a WebSocket in a stream of HTTP/2 or HTTP/3, from which the answer can be made or judged.
 ///
@@ -80,12 +80,12 @@ pub struct ExtendedConnect {
 
 impl ExtendedConnect {
     /// The setting by which a server says that it takes such requests, with the value 1; in HTTP/2 and in
-    /// HTTP/3 (RFC 8441 §3, RFC 9220 §5).
+    /// HTTP/3 (RFC 8441 §3; RFC 9220 §3, §5).
     ///
     /// A client waits for it. A server that has sent 1 does not send 0 any more.
     pub const SETTINGS_ENABLE_CONNECT_PROTOCOL: u16 = 0x8;
 
-    /// The value of `:protocol` (RFC 8441 §5).
+    /// The value of `:protocol` (RFC 8441 §5, RFC 9220 §3).
     pub const PROTOCOL: &str = "websocket";
 
     /// Judges a request that has been received, or seen on its way.
@@ -281,7 +281,7 @@ fn judge(pseudo: [Option<Span>; 5], headers: Headers) -> Result<(Request, Scheme
         .into_iter()
         .find(|known| headers.bytes(scheme).eq_ignore_ascii_case(known.http().as_bytes()))
         .ok_or(HandshakeError::InvalidPseudoHeader)?;
-    judge_authority(&headers, headers.bytes(authority))?;
+    judge_authority(&headers, headers.bytes(authority), scheme)?;
     if !syntax::is_resource_name(headers.bytes(path)) {
         return Err(HandshakeError::InvalidTarget);
     }
@@ -292,13 +292,23 @@ fn judge(pseudo: [Option<Span>; 5], headers: Headers) -> Result<(Request, Scheme
     Ok((Request::received(headers, authority, path), scheme))
 }
 
-/// A `Host` has no place beside `:authority`, unless it says the same (RFC 9113 §8.3.1, RFC 9114 §4.3.1).
-fn judge_authority(headers: &Headers, authority: &[u8]) -> Result<(), HandshakeError> {
+/// A `Host` has no place beside `:authority`, unless it names the same (RFC 9113 §8.3.1, RFC 9114 §4.3.1).
+fn judge_authority(headers: &Headers, authority: &[u8], scheme: Scheme) -> Result<(), HandshakeError> {
     let agrees = match headers.single("Host") {
-        Ok(host) => host.is_none_or(|host| host.eq_ignore_ascii_case(authority)),
+        Ok(host) => host.is_none_or(|host| names_the_same(host, authority, scheme)),
         Err(_) => false,
     };
     if agrees && syntax::is_host(authority) { Ok(()) } else { Err(HandshakeError::InvalidHost) }
+}
+
+/// Whether two authorities are one, by what the scheme lets them leave out (RFC 3986 §6.2.3).
+fn names_the_same(host: &[u8], authority: &[u8], scheme: Scheme) -> bool {
+    let normalized = |authority| {
+        let (host, port) = split_authority(core::str::from_utf8(authority).ok()?).ok()?;
+        Some((host, port.unwrap_or(scheme.default_port())))
+    };
+    host.eq_ignore_ascii_case(authority)
+        || normalized(host).is_some_and(|host| Some(host) == normalized(authority))
 }
 
 /// A status of three digits; 101 is none here (RFC 9113 §8.6, RFC 9114 §4.5).

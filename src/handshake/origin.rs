@@ -1,4 +1,4 @@
-//! Which pages may connect: origins, and a policy over them (RFC 6454, RFC 6455 §10.2).
+//! Which pages may connect: origins, and a policy over them (RFC 6454; RFC 6455 §10.2, RFC 8441 §8).
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -12,20 +12,18 @@ from collections import Counter
 from pathlib import Path
 
 OK = ("OK", "OK")
-COMPRESSION = ("12", "13")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--exceptions", type=Path, required=True, help="case, behavior, close and why, with tabs between")
-    parser.add_argument("--compression", default="OK", help="what the cases of groups 12 and 13 must come to")
     parser.add_argument("--cases", type=Path, required=True, help="the ids of the cases that had to run, one a line")
     parser.add_argument("side", help="a title")
     parser.add_argument("index", type=Path, nargs="*", help="an index.json of the suite, with a share of the cases")
     args = parser.parse_args()
 
     cases = args.cases.read_text().split()
-    expected = {case: (args.compression, "OK") if group(case) in COMPRESSION else OK for case in cases}
+    expected = dict.fromkeys(cases, OK)
     expected.update((case, verdict) for case, verdict in exceptions(args.exceptions) if case in expected)
     found = dict(verdicts(args.index))
 

@@ -1,4 +1,4 @@
-//! A WebSocket in a stream of HTTP/2 or HTTP/3 (RFC 8441 §3 to §5; RFC 9220 §3; RFC 9113 §8.2, §8.3, §8.5, §8.6;
+//! A WebSocket in a stream of HTTP/2 or HTTP/3 (RFC 8441 §4, §5; RFC 9220 §3; RFC 9113 §8.2, §8.3, §8.5, §8.6;
 //! RFC 9114 §4.2, §4.3).
 
 use wsproto::{
@@ -179,6 +179,31 @@ fn host_says_what_authority_says_if_anything() {
     acceptable(with("host", "server.example.com"));
     acceptable(with("host", "Server.Example.com"));
     refused(with("host", "evil.example"), HandshakeError::InvalidHost);
+    // Two names of one place, by the default port of the scheme (RFC 9113 §8.3.1, RFC 3986 §6.2.3).
+    let beside = |scheme, authority, host| {
+        let mut fields = with("host", host);
+        fields[2].1 = String::from(scheme);
+        fields[4].1 = String::from(authority);
+        fields
+    };
+    for (scheme, authority, host) in [
+        ("https", "a.example", "A.example:443"),
+        ("https", "a.example:443", "a.example"),
+        ("http", "a.example:", "a.example:80"),
+        ("http", "[::1]:80", "[0:0::1]"),
+    ] {
+        acceptable(beside(scheme, authority, host));
+    }
+    for (scheme, authority, host) in [
+        ("https", "a.example", "a.example:80"),
+        ("http", "a.example:443", "a.example"),
+        ("http", "a.example", "a.example."),
+        ("http", "a.example", ""),
+        ("http", "a.example", "u@a.example"),
+        ("http", "[::1]", "[::2]"),
+    ] {
+        refused(beside(scheme, authority, host), HandshakeError::InvalidHost);
+    }
     let mut fields = with("host", "server.example.com");
     fields.push(("host".to_owned(), "server.example.com".to_owned()));
     refused(fields, HandshakeError::InvalidHost);

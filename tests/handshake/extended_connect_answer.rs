@@ -1,10 +1,10 @@
-//! What a client asks and hears in a stream of HTTP/2 or HTTP/3, and what goes on from there (RFC 8441 §5; RFC 9220
-//! §3; RFC 9113 §8.2.2, §8.6; RFC 9110 §9.3.6, §15.2).
+//! What a client asks and hears in a stream of HTTP/2 or HTTP/3, and what goes on from there (RFC 8441 §3, §4, §5;
+//! RFC 9220 §3; RFC 9113 §8.2.2, §8.6; RFC 9110 §9.3.6, §15.2).
 
 use wsproto::{
     AcceptConnection, Answer, ClientHandshake, CloseCode, CloseConnection, Connection, ConnectionState,
     Event, ExtendedConnect, HandshakeError, HttpVersion, Limits, LocalProtocolError, RejectConnection,
-    Request, Scheme, ServerHandshake, TextMessage, Upgrade, WebSocketUri, WsConnection, WsEvent,
+    Request, Scheme, ServerHandshake, TextMessage, Transport, Upgrade, WebSocketUri, WsConnection, WsEvent,
 };
 
 use crate::extended_connect::{LIMITS, acceptable, pairs, request, respond, started, with};
@@ -116,6 +116,18 @@ fn a_refusal_has_no_more_than_http_2_allows() {
 }
 
 #[test]
+fn a_refusal_may_have_problem_details() {
+    // "The server SHOULD respond with a 501", and "MAY" add details of the problem (RFC 9220 §3).
+    let mut fields = request();
+    fields[1].1 = "connect-udp".to_owned();
+    let error = ExtendedConnect::receive(fields, LIMITS).map(|_| ()).unwrap_err();
+    let reject = error.response().with_header("Content-Type", "application/problem+json").with_body();
+    let parts = ExtendedConnect::reject(reject).unwrap();
+    let expected = [(":status", "501"), ("content-type", "application/problem+json")];
+    assert_eq!(pairs(parts.fields()), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+}
+
+#[test]
 fn misuse_is_refused() {
     use LocalProtocolError as E;
     for (request, error) in [
@@ -213,6 +225,31 @@ fn data_of_the_stream_is_what_a_transports_bytes_are() {
     assert_eq!(stream[1], 0x85, "a client masks here too");
     let event = server.next_event(&mut &mut stream[..]).unwrap();
     assert_eq!(event, Some(Event::Text(TextMessage::new("Hello"))));
+}
+
+#[test]
+fn the_end_of_a_stream_is_the_end_of_a_transport() {
+    // What would close a connection of TCP ends the stream; what would reset it resets the stream (§5).
+    let ends = || {
+        let client = Connection::client(Limits::default(), Sample::default());
+        (client, Connection::server(Limits::default()))
+    };
+    let close = CloseConnection { code: None, reason: "" };
+    let (mut client, mut server) = ends();
+    let mut stream = Vec::new();
+    client.send(close, &mut stream).unwrap();
+    assert!(matches!(server.next_event(&mut &mut stream[..]), Ok(Some(Event::Close(_)))));
+    stream.clear();
+    server.send(close, &mut stream).unwrap();
+    assert_eq!(server.transport(), Transport::Drop, "the server ends its direction first");
+    client.next_event(&mut &mut stream[..]).unwrap();
+    assert_eq!(client.transport(), Transport::AwaitEnd);
+    assert_eq!(client.receive_eof(), None, "the end was to be expected");
+    assert_eq!(client.transport(), Transport::Drop);
+
+    let (mut client, _) = ends();
+    let end = client.receive_eof().map(|close| close.code);
+    assert_eq!(end, Some(Some(CloseCode::ABNORMAL_CLOSURE)), "an end without a close, or a reset");
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! Which pages may connect (RFC 6454 §4 to §7, RFC 6455 §4.2.2, §10.2).
+//! Which pages may connect (RFC 6454 §4 to §7; RFC 6455 §4.2.2, §10.2; RFC 8441 §8).
 
-use wsproto::{Origin, OriginPolicy, Request, Scheme, UriError, WebSocketUri};
+use wsproto::{ExtendedConnect, Origin, OriginPolicy, Request, Scheme, UriError, WebSocketUri};
 
+use crate::extended_connect::{acceptable as acceptable_stream, with};
 use crate::support::{Head, acceptable, deciding, plain};
 
 fn parse(origin: &str) -> Origin {
@@ -172,4 +173,16 @@ fn the_refusal_can_be_sent_as_it_is() {
     let mut output = Vec::new();
     handshake.reject(reject, &mut output).unwrap();
     assert!(output.starts_with(b"HTTP/1.1 403 Forbidden\r\n"));
+}
+
+#[test]
+fn pages_are_told_apart_in_streams_too() {
+    let status = |origin| {
+        let connect = acceptable_stream(with("origin", origin));
+        let checked = OriginPolicy::same_origin(connect.scheme()).check(connect.request());
+        checked.err().map(|reject| ExtendedConnect::reject(reject).unwrap().status_code())
+    };
+    assert_eq!(status("https://server.example.com"), None);
+    assert_eq!(status("https://evil.example"), Some(403));
+    assert_eq!(status("http://server.example.com"), Some(403));
 }

@@ -1,4 +1,4 @@
-//! Compressed messages among others (RFC 7692 §6): each comes whole before the next.
+//! Compressed messages among others (RFC 7692 §6): each comes whole before the next. Windows (§7.1.2).
 
 use wsproto::{
     Connection, DeflateParams, Event, Extensions, Limits, NoEntropy, PermessageDeflate, Role, TextMessage,
@@ -46,5 +46,22 @@ fn a_plain_message_comes_behind_all_of_a_compressed_one() {
             let (first, second) = bytes.split_at(cut);
             assert_eq!(heard([first, second]), [&long, short], "cut at {cut}");
         }
+    }
+}
+
+#[test]
+fn windows_are_taken_to_the_nearest_that_there_is() {
+    for bits in [0, 7, 16, u8::MAX] {
+        let params = DeflateParams {
+            server_max_window_bits: bits,
+            client_max_window_bits: bits,
+            ..DeflateParams::DEFAULT
+        };
+        let mut extensions = Extensions::none();
+        extensions.push(PermessageDeflate::new().run(Role::Client, params)).unwrap();
+        let mut client = Connection::client(Limits::default(), Fixed).with_extensions(extensions);
+        let mut bytes = Vec::new();
+        client.send(TextMessage::new(&*"long".repeat(200)), &mut bytes).unwrap();
+        assert_eq!(heard([&bytes, &[]]), ["long".repeat(200)], "{bits}");
     }
 }

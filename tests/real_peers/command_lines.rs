@@ -10,7 +10,7 @@ use crate::tools::example;
 
 #[test]
 fn an_example_that_is_asked_for_help_prints_its_usage() {
-    for name in ["echo_server", "echo_client", "autobahn_client", "dump"] {
+    for name in ["echo_server", "echo_client", "autobahn_client", "dump", "conformance"] {
         let help = run(name, &["--help"]);
         assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
         assert!(help.stdout.starts_with(&format!("usage: {name} ")), "{help:?}");
@@ -28,7 +28,14 @@ fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
         ("echo_client", &["ws:///path"], "ws:///path: host of the URI is missing or malformed"),
         ("echo_client", &["wss://h/"], "wss://h/: this client does without TLS"),
         ("autobahn_client", &["ws://127.0.0.1/"], "a URL and a name are needed"),
-        ("autobahn_client", &["127.0.0.1:9001", "wsproto"], "not a ws:// URL: 127.0.0.1:9001"),
+        (
+            "autobahn_client",
+            &["127.0.0.1:9001", "wsproto"],
+            "127.0.0.1:9001: scheme of the URI is missing or another",
+        ),
+        ("autobahn_client", &["wss://h", "wsproto"], "wss://h: this client does without TLS"),
+        ("conformance", &[], "one file is needed"),
+        ("conformance", &["one", "two"], "one file is needed"),
         ("dump", &[], "--role is needed"),
         ("dump", &["--role"], "--role needs client or server"),
         ("dump", &["--role", "proxy"], "--role is client or server, not proxy"),
@@ -152,12 +159,57 @@ fn dump_tells_that_a_capture_was_cut() {
 }
 
 #[test]
-fn dump_ends_with_2_where_it_cannot_read() {
+fn an_example_that_cannot_read_ends_with_2() {
     let missing = scratch("missing");
-    let ending = run("dump", &["--role", "client", missing.to_str().unwrap()]);
-    assert_eq!((ending.code, ending.stdout.as_str()), (Some(2), ""));
-    let expected = format!("dump: {}: ", missing.display());
-    assert!(ending.stderr.starts_with(&expected), "{}", ending.stderr);
+    let file = missing.to_str().unwrap();
+    for (name, args) in [("dump", &["--role", "client", file][..]), ("conformance", &[file])] {
+        let ending = run(name, args);
+        assert_eq!((ending.code, ending.stdout.as_str()), (Some(2), ""));
+        let expected = format!("{name}: {file}: ");
+        assert!(ending.stderr.starts_with(&expected), "{}", ending.stderr);
+    }
+}
+
+#[test]
+fn conformance_reads_a_file_or_the_standard_input() {
+    let case = r#"{"id":"a","role":"client","chunks":["8100"],"split":"exact","deflate":null,"limits":null}"#;
+    let told = r#"{"id":"a","splits":1,"observed":{"outcome":"open","events":[{"type":"text","text":""}],"code":null,"at":null,"rule":null,"state":"Open","replies":[]},"differs":null}"#;
+    let error = r#"{"id":null,"error":"no case: expected ident at line 1 column 2"}"#;
+    for (number, (lines, stdout, code)) in [
+        (String::new(), String::new(), 0),
+        (format!("{case}\n\n{case}"), format!("{told}\n{told}\n"), 0),
+        (format!("{case}\nnonsense\n{case}\n"), format!("{told}\n{error}\n{told}\n"), 1),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let expected = Ending { code: Some(code), stdout, stderr: String::new() };
+        let conformance = |file: &str| Program::start(example("conformance").arg(file));
+        assert_eq!(conformance("-").give(lines.as_str()).finish(), expected);
+
+        let file = scratch(&format!("cases-{number}"));
+        fs::write(&file, lines).unwrap();
+        let ending = conformance(file.to_str().unwrap()).finish();
+        fs::remove_file(&file).unwrap();
+        assert_eq!(ending, expected);
+    }
+}
+
+#[test]
+fn conformance_tells_the_cases_in_their_order() {
+    // More than are read ahead, some of which take longer than others.
+    let case = |number: usize| {
+        let times = if number % 100 == 0 { 10_000 } else { 1 };
+        format!(
+            r#"{{"id":"{number}","role":"client","chunks":[{{"hex":"8100","times":{times}}}],"split":"sample","deflate":null,"limits":null}}"#
+        )
+    };
+    let cases: Vec<_> = (0..2500).map(case).collect();
+    let ending = Program::start(example("conformance").arg("-")).give(cases.join("\n")).finish();
+    assert_eq!((ending.code, ending.stdout.lines().count()), (Some(0), cases.len()));
+    for (number, line) in ending.stdout.lines().enumerate() {
+        assert!(line.starts_with(&format!(r#"{{"id":"{number}","#)), "{number}: {line}");
+    }
 }
 
 fn run(name: &str, args: &[&str]) -> Ending {

@@ -4,7 +4,7 @@
 //! The peers are Python's `websockets` and `wsproto`, Node's `ws`, and Chromium; `tools` says where they are
 //! looked for. One that is not installed is skipped, loudly, unless `WSPROTO_REQUIRE_PEERS` is 1. All traffic
 //! is on the loopback interface, on ports that the system chooses.
-#![cfg(feature = "std")]
+#![cfg(all(feature = "std", feature = "deflate"))]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,

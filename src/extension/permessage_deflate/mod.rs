@@ -189,6 +189,8 @@ impl PermessageDeflate {
 
     /// Runs the extension with parameters that were agreed on elsewhere.
     ///
+    /// Window bits outside 8 to 15 are taken to the nearest inside.
+    ///
     /// ```
     /// use wsproto::{Connection, DeflateParams, Event, Extensions, Limits, NoEntropy};
     /// use wsproto::{PermessageDeflate, Role, TextMessage};

@@ -4,6 +4,8 @@ use alloc::string::ToString;
 
 use crate::extension::ExtensionParams;
 
+use super::clamp;
+
 /// The extension's registered name (§7).
 pub(super) const NAME: &str = "permessage-deflate";
 
@@ -66,17 +68,22 @@ impl DeflateParams {
     }
 
     pub(super) const fn server(self) -> Window {
-        Window { takeover: !self.server_no_context_takeover, bits: self.server_max_window_bits }
+        Window::new(!self.server_no_context_takeover, self.server_max_window_bits)
     }
 
     pub(super) const fn client(self) -> Window {
-        Window { takeover: !self.client_no_context_takeover, bits: self.client_max_window_bits }
+        Window::new(!self.client_no_context_takeover, self.client_max_window_bits)
     }
 }
 
 impl Window {
     /// 32 KiB, as far as DEFLATE can look.
     pub(super) const MAX_BITS: u8 = 15;
+
+    /// Bits outside 8 to 15 are taken to the nearest inside.
+    const fn new(takeover: bool, bits: u8) -> Self {
+        Self { takeover, bits: clamp(bits, 8, Self::MAX_BITS) }
+    }
 }
 
 impl Terms {
