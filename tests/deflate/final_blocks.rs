@@ -135,3 +135,13 @@ impl Blocks {
         if is_final { self.aligned() } else { self }
     }
 }
+
+#[test]
+fn a_final_block_may_be_ended_by_what_was_left_off() {
+    // A final stored block, empty, less its last four bytes: the next message starts anew behind it.
+    says([(WHOLE, &[0x01]), (WHOLE, &[0x00])], &[text(""), text("")]);
+    says([(WHOLE, &[0xF1]), (WHOLE, &[0x00])], &[text(""), text("")]);
+    let payload = Blocks::new().fixed(false, b"Hello").stored(true, b"").bytes();
+    let again = Blocks::new().begin(false).copy(5, 5).end().message();
+    says([(WHOLE, &payload[..payload.len() - 4]), (WHOLE, &again)], &[text("Hello"), text("Hello")]);
+}

@@ -135,6 +135,7 @@ impl Stream {
         let mut read: usize = 0;
         while !self.message.is_completed {
             let input = payload.get(read..).unwrap_or_default();
+            let was_after_final_block = self.message.is_after_final_block;
             let taken = self.step(input, InflateFlush::NoFlush)?;
             read = read.saturating_add(taken);
             if self.room() == 0 {
@@ -143,11 +144,13 @@ impl Stream {
             if read == payload.len() && !self.message.is_after_final_block {
                 break;
             }
-            if taken == 0 {
+            // What the last message's sender has left off may have ended a final block, which is told only now.
+            let has_ended = self.message.is_after_final_block && !was_after_final_block;
+            if taken == 0 && !has_ended {
                 break;
             }
         }
-        if end == PayloadEnd::Message && !self.message.is_completed {
+        if end == PayloadEnd::Message && read == payload.len() && !self.message.is_completed {
             self.complete()?;
         }
         Ok(Decoded { read, done: true })
