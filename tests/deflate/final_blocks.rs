@@ -156,3 +156,13 @@ fn a_final_block_that_fills_a_piece_to_the_brim_does_not_end_the_message() {
         assert!((seen.failure, seen.said) == (None, vec![binary(&whole)]), "{len}");
     }
 }
+
+#[test]
+fn a_final_block_may_be_ended_by_what_was_left_off() {
+    // A final stored block, empty, less its last four bytes: the next message starts anew behind it.
+    says([(WHOLE, &[0x01]), (WHOLE, &[0x00])], &[text(""), text("")]);
+    says([(WHOLE, &[0xF1]), (WHOLE, &[0x00])], &[text(""), text("")]);
+    let payload = Blocks::new().fixed(false, b"Hello").stored(true, b"").bytes();
+    let again = Blocks::new().begin(false).copy(5, 5).end().message();
+    says([(WHOLE, &payload[..payload.len() - 4]), (WHOLE, &again)], &[text("Hello"), text("Hello")]);
+}

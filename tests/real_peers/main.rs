@@ -8,6 +8,7 @@
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test that panics or overflows fails, as it should"
@@ -18,6 +19,8 @@ mod tools;
 // Peers.
 mod browser;
 mod clients;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod servers;
 // No peer but the shell.
 mod command_lines;

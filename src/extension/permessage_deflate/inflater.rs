@@ -153,13 +153,13 @@ impl Stream {
             if self.room() == 0 {
                 return Ok(Decoded { read, done: false });
             }
-            // A stream may end by what zlib has read before.
+            // A stream may end by what was read before, of this message or put back for the last.
             let has_gone_on = taken > 0 && read < payload.len() || self.message.streams != streams;
             if !has_gone_on {
                 break;
             }
         }
-        if end == PayloadEnd::Message && !self.message.is_completed {
+        if end == PayloadEnd::Message && read == payload.len() && !self.message.is_completed {
             self.complete()?;
         }
         Ok(Decoded { read, done: true })
