@@ -44,7 +44,7 @@ use params::{NAME, Terms, Window};
 /// none between messages in a direction without context takeover, and no decompressor after its end. A bomb
 /// takes no more than any message: what comes of it is lent 32 KiB at a time at most.
 ///
-/// It takes 95 KiB to decompress, whatever was agreed on. To compress, it takes this many KiB, at any level, by
+/// It takes 119 KiB to decompress, whatever was agreed on. To compress, it takes this many KiB, at any level, by
 /// the size of our own window and by [memory level](Self::with_mem_level), as measured:
 ///
 /// | bits | 1 | 4 | 8 | 9 |
