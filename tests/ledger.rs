@@ -91,9 +91,8 @@ const LEVELS: [&str; 7] = ["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "RECOMMEN
 /// What is wrong with how a row is bound.
 fn binding(row: &Row<'_>) -> Vec<String> {
     let mut faults = Vec::new();
-    match row.left.map(|left| left.split_once(": ").ok_or(left)) {
-        Some(Ok((whose, why))) if WHOSE.contains(&whose) && !why.is_empty() => {}
-        Some(Err(NOT_YET)) if IN_THE_MAKING.iter().any(|start| row.id.starts_with(start)) => {}
+    match row.left.map(|left| left.split_once(": ")) {
+        Some(Some((whose, why))) if WHOSE.contains(&whose) && !why.is_empty() => {}
         Some(_) => faults.push("it is left to nobody, or without a reason".to_owned()),
         None if row.source.is_empty() && row.tests.is_empty() => {
             faults.push("no source, no test, and left to nobody".to_owned());
@@ -109,15 +108,6 @@ fn binding(row: &Row<'_>) -> Vec<String> {
 
 /// To whom a requirement may be left.
 const WHOSE: [&str; 3] = ["embedder", "application", "browser"];
-
-/// What stands for a binding that waits for its feature.
-const NOT_YET: &str = "not yet";
-
-/// Beginnings of the ids of rows that may wait: extensions.
-const IN_THE_MAKING: [&str; 15] = [
-    "7692-", "6455-061", "6455-062", "6455-069", "6455-070", "6455-090", "6455-174", "6455-175", "6455-176",
-    "6455-177", "6455-178", "6455-179", "6455-180", "6455-181", "6455-195",
-];
 
 /// A kind of place that a row names: a file and something in it.
 #[derive(Clone, Copy)]

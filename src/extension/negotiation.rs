@@ -159,7 +159,7 @@ impl Extensions {
 
     /// Adds one that was agreed on behind those that were.
     ///
-    /// Gives it back where it claims an RSV bit that another claims already.
+    /// Gives it back where it claims an RSV bit that another claims already (RFC 7692 §6).
     ///
     /// # Errors
     ///
@@ -176,7 +176,7 @@ impl Extensions {
     /// A server's choice among `offers`, and its answer, empty where nothing is accepted.
     ///
     /// The offers are gone through in the client's order. Of several for one extension the first that can be
-    /// met is; one that claims an RSV bit that is taken is declined.
+    /// met is (RFC 7692 §5); one that claims an RSV bit that is taken is declined.
     pub fn accept(supported: &[&dyn Extension], offers: &[ExtensionParams]) -> (Self, Vec<ExtensionParams>) {
         let mut chosen = Self::none();
         let mut answers: Vec<ExtensionParams> = Vec::new();
@@ -198,7 +198,7 @@ impl Extensions {
     /// What a client makes of a server's `answers` to what `offered` offer.
     ///
     /// `None` where one was not offered or is no answer to the offer, is answered twice, or claims an RSV bit
-    /// that is taken: then the connection fails (RFC 6455 §4.1, RFC 7692 §5.1).
+    /// that is taken: then the connection fails (RFC 6455 §4.1, §9.1, RFC 7692 §5).
     pub fn agree(offered: &[&dyn Extension], answers: &[ExtensionParams]) -> Option<Self> {
         let mut chosen = Self::none();
         for (place, answer) in answers.iter().enumerate() {

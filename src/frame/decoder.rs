@@ -394,7 +394,8 @@ impl FrameDecoder {
     #[inline]
     fn judge_first(&self, byte: u8) -> Result<FirstByte, RemoteProtocolError> {
         let first = FirstByte::decode(byte)?;
-        // RSV bits "MUST be 0 unless an extension is negotiated that defines meanings" (§5.2, §5.8).
+        // RSV bits "MUST be 0 unless an extension is negotiated that defines meanings" (§5.2, §5.8); that of
+        // compression is for the first frame of a message only (RFC 7692 §6.1).
         let claimed = match first.opcode {
             Opcode::Text | Opcode::Binary => self.claimed.first,
             Opcode::Continuation => self.claimed.continuation,

@@ -417,6 +417,7 @@ fn text(bytes: &[u8]) -> &str {
 
 pub(super) const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
+/// Any number of times in a request, at most once in a response (RFC 6455 §11.3.2).
 pub(super) const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 
 pub(super) const KEY: &str = "Sec-WebSocket-Key";

@@ -1,4 +1,4 @@
-//! Frames to events where extensions are in use: data frames that they decode (RFC 6455 §9).
+//! Frames to events where extensions are in use: data frames that they decode (RFC 6455 §9; RFC 7692 §6.2).
 //!
 //! Such a frame is read some kilobytes at a time, and no more of it is taken than the extensions have
 //! decoded: what they make of it may be a thousand times as much, and goes out before more is read. So what

@@ -171,7 +171,7 @@ fn of_several_offers_the_first_that_can_be_met_is_accepted() {
 
 #[test]
 fn an_extension_of_another_name_is_not_accepted() {
-    // RFC 6455 §9.1: names are registered tokens; none is guessed from its beginning.
+    // RFC 6455 §9.1, RFC 7692 §4: names are registered tokens; none is guessed from its beginning.
     answers(
         &PermessageDeflate::new(),
         &[

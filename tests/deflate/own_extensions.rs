@@ -39,6 +39,7 @@ fn seen(names: &[&str], bytes: &[u8]) -> Seen {
 }
 
 #[test]
+// RFC 6455 §5.2: the length of a payload counts what an extension adds.
 fn an_extension_alone_changes_payloads_both_ways() {
     let mut output = Vec::new();
     let (mut client, mut server) = pair(extensions(Role::Client, ALONE), extensions(Role::Server, ALONE));

@@ -1,4 +1,4 @@
-//! Messages to compressed payloads (RFC 7692 §7.2.1).
+//! Messages to compressed payloads (RFC 7692 §6.1, §7.2.1).
 
 use alloc::vec::Vec;
 use core::fmt;

@@ -1,4 +1,4 @@
-//! Compressed payloads to messages (RFC 7692 §7.2.2).
+//! Compressed payloads to messages (RFC 7692 §6, §6.2, §7.2.2).
 //!
 //! What is inflated is lent from a ring that is longer than the window, so that the last 32 KiB are always
 //! there: a block that says it is the last ends zlib's stream, and the next stream is given them to look back
@@ -191,7 +191,7 @@ impl Stream {
         }
     }
 
-    /// Begins a new stream behind a final block, which may look back on what came before it.
+    /// Begins a new stream behind a final block, which may look back on what came before it (§7.2.3.4).
     fn restart(&mut self) -> Result<(), RemoteProtocolError> {
         self.message.streams = self.message.streams.saturating_add(1);
         self.message.empty_streams = self.message.empty_streams.saturating_add(1);

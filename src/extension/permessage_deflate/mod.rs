@@ -169,6 +169,9 @@ impl PermessageDeflate {
 
     /// Messages of less than `len` bytes go out as they are; the default is 32.
     ///
+    /// So does each that [`send_plain`](crate::Sender::send_plain) sends: a secret, say, that should not share a
+    /// window with what somebody else says (RFC 7692 §8).
+    ///
     /// The pieces of a message that is [sent in pieces](crate::TextMessage::partial) are compressed, as nobody
     /// knows how many will come.
     #[must_use]

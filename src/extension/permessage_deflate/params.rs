@@ -6,7 +6,7 @@ use crate::extension::ExtensionParams;
 
 use super::clamp;
 
-/// The extension's registered name (§7).
+/// The extension's registered name (§4, §7).
 pub(super) const NAME: &str = "permessage-deflate";
 
 const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
