@@ -20,9 +20,12 @@ use params::{NAME, Terms, Window};
 
 /// The settings of permessage-deflate: what is offered, what is accepted, and how is compressed.
 ///
-/// The same settings serve a client, which offers them, and a server, which holds offers against them. What
-/// is asked of the peer's direction saves memory on this side; what is set for the own one is kept whatever
-/// the peer says.
+/// The same settings serve a client, which offers them, and a server, which holds offers against them. What is
+/// set for the own direction is kept whatever the peer says. Of what is asked of the peer's, doing without
+/// context takeover saves memory on this side; a smaller window does not.
+///
+/// Nor is a window a limit on what is read: a peer that looks back further than was agreed on is understood, as
+/// far as DEFLATE can look back. Whether to fail it, zlib would decide by how the bytes were cut into reads.
 ///
 /// ```
 /// use wsproto::{ExtensionParams, Extensions, PermessageDeflate};
