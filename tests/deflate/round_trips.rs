@@ -310,7 +310,7 @@ proptest! {
     fn any_blocks_are_read_as_they_were_written(
         messages in prop::collection::vec(prop::collection::vec(block(), 0..6), 1..5),
         fragment_len in 1..200_usize,
-        read_lens in prop::collection::vec(1..900_usize, 1..5),
+        read_lens in prop::collection::vec(prop_oneof![1..4_usize, 1..900_usize], 1..5),
     ) {
         let (mut wire, mut said, mut history) = (Vec::new(), Vec::new(), Vec::new());
         for blocks in &messages {
@@ -325,7 +325,7 @@ proptest! {
             wire.extend(crate::protocol::frame_to(Role::Client, first | 0x80, b""));
         }
         let setup = Setup::of(Role::Client);
-        for lens in [&read_lens[..], &[1], &[usize::MAX]] {
+        for lens in [&read_lens[..], &[usize::MAX]] {
             let mut reader = Reader::new(setup.receiver());
             reads(&wire, lens).for_each(|read| reader.read(read));
             let seen = reader.seen();
