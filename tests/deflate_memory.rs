@@ -23,11 +23,9 @@ use wsproto::{
 #[test]
 fn a_bomb_of_a_gibibyte_takes_no_more_memory_than_any_message() {
     let mut limits = Limits::NONE;
-    // Without optimizations it takes long, and a part of it will do.
-    let all = Bomb::new(if cfg!(debug_assertions) { 1 << 25 } else { 1 << 30 });
-    let ((total, failure), without) = all.explode(limits, &PermessageDeflate::new());
-    assert_eq!((total, failure), (all.inflated_len, None));
     let bomb = Bomb::new(1 << 30);
+    let ((total, failure), without) = bomb.explode(limits, &PermessageDeflate::new());
+    assert_eq!((total, failure), (bomb.inflated_len, None));
     limits.max_message_len = 16 << 20;
     let ((total, failure), with) = bomb.explode(limits, &PermessageDeflate::new());
     assert_eq!((total, failure), (16 << 20, Some(RemoteProtocolError::MessageTooLong)));
