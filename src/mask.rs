@@ -1,10 +1,11 @@
 //! Masking: each payload byte XORed with a byte of a four-byte key (RFC 6455 §5.3).
 //!
-//! The key is held as one word, turned so that its first byte meets the next payload byte. Long
-//! payloads go 128 and then 32 bytes at a time through plain loops that compile to vector instructions;
-//! what is left goes by words, the last of which may overlap the one before. From 256 bytes on it pays to
-//! begin at an aligned address, as a vector that lies across two cache lines costs two accesses, and, with
-//! `std`, to look which vectors the processor has: the same loop is compiled for those too.
+//! The key is held as one word, turned so that its first byte meets the next payload byte. Short payloads
+//! go by words, the last of which may overlap the one before. Longer ones go through one plain loop over
+//! aligned blocks, which becomes vector instructions: a vector that lies across two cache lines costs two
+//! accesses. What is before the first of these blocks and behind the last is masked by two more, which
+//! overlap them; steps of falling size would cost as many branches that nobody can predict. With `std`, the
+//! loop is compiled for wider vectors too, and the processor is looked at.
 
 /// A masking key, and how far into a frame's payload it has come.
 ///
@@ -58,9 +59,8 @@ impl Mask {
     pub fn apply(&mut self, payload: &mut [u8]) {
         let key = u64::from(self.key) << 32 | u64::from(self.key);
         match payload.len() {
-            0..BLOCK => xor_short(key, payload),
-            BLOCK..ALIGNED => xor_long(key, payload),
-            _ => xor_aligned(key, payload),
+            0..LONG => xor_short(key, payload),
+            _ => xor_long(key, payload),
         }
         self.skip(payload.len() as u64);
     }
@@ -79,7 +79,7 @@ const fn turn(len: u64) -> u32 {
     ((len & 3) as u32) << 3
 }
 
-/// A payload of less than a block, by words.
+/// A payload of less than two blocks, by words.
 ///
 /// The last word is read before its first bytes are masked as part of another, and written after them.
 #[inline(always)]
@@ -99,37 +99,36 @@ fn xor_short(key: u64, payload: &mut [u8]) {
     }
 }
 
-/// A payload long enough to repay a look at the processor and a start at an aligned address.
+/// A payload of at least one block.
+///
+/// The first block and the last are masked by themselves, and written over what the blocks between them,
+/// which are aligned, have made of their bytes: so there is one loop, whatever the length and the address.
 #[cfg_attr(feature = "std", multiversion::multiversion(targets("x86_64+avx2", "x86+avx2")))]
-fn xor_aligned(key: u64, payload: &mut [u8]) {
-    let unaligned = payload.as_ptr().align_offset(BLOCK).min(payload.len());
-    let (head, rest) = payload.split_at_mut(unaligned);
-    xor_short(key, head);
-    xor_strides(key.rotate_right(turn(unaligned as u64)), rest);
-}
-
-/// A payload in the middle.
-#[inline(never)]
 fn xor_long(key: u64, payload: &mut [u8]) {
-    xor_strides(key, payload);
+    let (Some(first), Some(last)) = (payload.first_chunk(), payload.last_chunk()) else { return };
+    let (mut first, mut last): ([u8; BLOCK], [u8; BLOCK]) = (*first, *last);
+    xor_block(key, &mut first);
+    xor_block(key.rotate_right(turn(payload.len() as u64)), &mut last);
+    let unaligned = payload.as_ptr().align_offset(BLOCK).min(BLOCK);
+    if let Some(aligned) = payload.get_mut(unaligned..) {
+        let key = key.rotate_right(turn(unaligned as u64));
+        for block in aligned.chunks_exact_mut(BLOCK) {
+            xor_block(key, block);
+        }
+    }
+    if let Some(place) = payload.first_chunk_mut() {
+        *place = first;
+    }
+    if let Some(place) = payload.last_chunk_mut() {
+        *place = last;
+    }
 }
 
-/// A payload of any length, by blocks; the loops over them become vector instructions.
 #[inline(always)]
-fn xor_strides(key: u64, payload: &mut [u8]) {
-    let mut strides = payload.chunks_exact_mut(STRIDE);
-    for stride in &mut strides {
-        for word in stride.chunks_exact_mut(WORD) {
-            xor_word(key, word);
-        }
+fn xor_block(key: u64, block: &mut [u8]) {
+    for word in block.chunks_exact_mut(WORD) {
+        xor_word(key, word);
     }
-    let mut blocks = strides.into_remainder().chunks_exact_mut(BLOCK);
-    for block in &mut blocks {
-        for word in block.chunks_exact_mut(WORD) {
-            xor_word(key, word);
-        }
-    }
-    xor_short(key, blocks.into_remainder());
 }
 
 #[inline]
@@ -139,11 +138,8 @@ fn xor_word(key: u64, word: &mut [u8]) {
     }
 }
 
-/// From here on an aligned start pays.
-const ALIGNED: usize = 256;
-
-/// What one turn of the main loop takes: eight 128-bit vectors.
-const STRIDE: usize = 128;
+/// From here on whole blocks pay.
+const LONG: usize = 2 * BLOCK;
 
 /// Two 128-bit vectors, or one of 256.
 const BLOCK: usize = 32;
