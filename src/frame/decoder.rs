@@ -123,7 +123,8 @@ struct Frame {
     #[cfg(feature = "alloc")]
     is_continuation: bool,
     rsv: Rsv,
-    mask: Option<Mask>,
+    /// Where the mask has come; of an unmasked frame, nothing.
+    mask: Mask,
     remaining: u64,
 }
 
@@ -186,43 +187,48 @@ impl FrameDecoder {
         input: &mut &'i mut [u8],
         max_len: usize,
     ) -> Result<Option<FrameChunk<'i>>, RemoteProtocolError> {
-        let Some(mut frame) = self.frame(input)? else { return Ok(None) };
+        if !self.reach_payload(input)? {
+            return Ok(None);
+        }
+        let State::Payload(frame) = &mut self.state else { return Ok(None) };
         let len = usize::try_from(frame.remaining).unwrap_or(usize::MAX).min(input.len()).min(max_len);
         let payload = take(input, len);
-        if let Some(mask) = &mut frame.mask {
-            mask.apply(payload);
+        if self.role.peer().masks() {
+            frame.mask.apply(payload);
         }
         frame.remaining = frame.remaining.saturating_sub(len as u64);
         let frame_finished = frame.remaining == 0;
-        self.state = if frame_finished { State::BetweenFrames } else { State::Payload(frame) };
-        if len == 0 && !frame_finished {
+        let message_finished = frame_finished && frame.fin;
+        let opcode = frame.opcode;
+        if frame_finished {
+            self.state = State::BetweenFrames;
+        } else if len == 0 {
             return Ok(None);
         }
-        let message_finished = frame_finished && frame.fin;
-        Ok(Some(FrameChunk { opcode: frame.opcode, payload, frame_finished, message_finished }))
+        Ok(Some(FrameChunk { opcode, payload, frame_finished, message_finished }))
     }
 
-    /// The frame under way, or the next one as soon as its header is whole.
+    /// Reads on up to a frame's payload, an empty one too; false where `input` ends before.
     #[inline]
-    fn frame(&mut self, input: &mut &mut [u8]) -> Result<Option<Frame>, RemoteProtocolError> {
+    fn reach_payload(&mut self, input: &mut &mut [u8]) -> Result<bool, RemoteProtocolError> {
         match self.state {
-            State::Payload(frame) => Ok(Some(frame)),
+            State::Payload(_) => Ok(true),
             State::BetweenFrames => match self.judge(input) {
                 Ok(Some(Judged { frame, header_len })) => {
                     take(input, header_len);
-                    self.begin(&frame);
-                    Ok(Some(frame))
+                    self.begin(frame);
+                    Ok(true)
                 }
                 Ok(None) => {
                     self.keep_header(input);
-                    Ok(None)
+                    Ok(false)
                 }
                 Err(broken) => Err(self.fail(input, broken.header_len, broken.error)),
             },
             State::Header { .. } => self.resume_header(input),
             State::Stopped => {
                 *input = &mut [];
-                Ok(None)
+                Ok(false)
             }
         }
     }
@@ -232,12 +238,14 @@ impl FrameDecoder {
     #[cfg(feature = "alloc")]
     pub(crate) fn enter(&mut self, input: &mut &mut [u8]) -> Result<Option<Entered>, RemoteProtocolError> {
         let was_under_way = matches!(self.state, State::Payload(_));
-        let Some(frame) = self.frame(input)? else { return Ok(None) };
-        self.state = State::Payload(frame);
+        if !self.reach_payload(input)? {
+            return Ok(None);
+        }
+        let State::Payload(frame) = &self.state else { return Ok(None) };
         Ok(Some(if was_under_way {
             Entered::UnderWay
         } else {
-            Entered::Begun { header: frame.header(), kind: frame.kind() }
+            Entered::Begun { header: frame.header(self.role), kind: frame.kind() }
         }))
     }
 
@@ -260,14 +268,15 @@ impl FrameDecoder {
             true if frame.fin => PayloadEnd::Message,
             true => PayloadEnd::Frame,
         };
-        let mask = frame.mask;
-        if let Some(mut mask) = mask {
+        let masked = self.role.peer().masks();
+        let mut mask = frame.mask;
+        if masked {
             mask.apply(payload);
         }
         let taken = read(payload, end).min(len);
-        if let (Some(mut mask), Some(unread)) = (mask, payload.get_mut(taken..)) {
-            mask.skip(taken as u64);
-            frame.mask = Some(mask);
+        frame.mask.skip(taken as u64);
+        if let (true, Some(unread)) = (masked, payload.get_mut(taken..)) {
+            mask = frame.mask;
             mask.apply(unread);
         }
         take(input, taken);
@@ -369,9 +378,9 @@ impl FrameDecoder {
         let mask = if second.masked {
             let Some(key) = rest.first_chunk() else { return Ok(None) };
             header_len = header_len.saturating_add(key.len());
-            Some(Mask::new(*key))
+            Mask::new(*key)
         } else {
-            None
+            Mask::new([0; 4])
         };
         let FirstByte { fin, rsv, opcode } = first;
         let is_continuation = opcode == Opcode::Continuation;
@@ -449,9 +458,10 @@ impl FrameDecoder {
         Ok(())
     }
 
-    /// Takes a frame into account that has been judged.
+    /// Takes a frame into account that has been judged; what comes next is its payload.
     #[inline]
-    fn begin(&mut self, frame: &Frame) {
+    fn begin(&mut self, frame: Frame) {
+        self.state = State::Payload(frame);
         if frame.opcode.is_control() {
             return;
         }
@@ -489,8 +499,8 @@ impl FrameDecoder {
 
     /// Goes on with a header that a read has cut, byte by byte.
     #[cold]
-    fn resume_header(&mut self, input: &mut &mut [u8]) -> Result<Option<Frame>, RemoteProtocolError> {
-        let State::Header { mut header, mut filled } = self.state else { return Ok(None) };
+    fn resume_header(&mut self, input: &mut &mut [u8]) -> Result<bool, RemoteProtocolError> {
+        let State::Header { mut header, mut filled } = self.state else { return Ok(false) };
         while let [byte] = take(input, 1) {
             if let Some(place) = header.get_mut(usize::from(filled)) {
                 *place = *byte;
@@ -498,15 +508,15 @@ impl FrameDecoder {
             filled = filled.saturating_add(1);
             match self.judge(header.get(..usize::from(filled)).unwrap_or(&header)) {
                 Ok(Some(Judged { frame, .. })) => {
-                    self.begin(&frame);
-                    return Ok(Some(frame));
+                    self.begin(frame);
+                    return Ok(true);
                 }
                 Ok(None) => {}
                 Err(broken) => return Err(self.fail(input, 0, broken.error)),
             }
         }
         self.state = State::Header { header, filled };
-        Ok(None)
+        Ok(false)
     }
 
     #[cold]
@@ -536,12 +546,12 @@ impl Frame {
         }
     }
 
-    fn header(&self) -> FrameHeader {
+    fn header(&self, role: Role) -> FrameHeader {
         FrameHeader {
             fin: self.fin,
             rsv: self.rsv,
             opcode: if self.is_continuation { Opcode::Continuation } else { self.opcode },
-            masking_key: self.mask.map(Mask::masking_key),
+            masking_key: role.peer().masks().then(|| self.mask.masking_key()),
             payload_len: self.remaining,
         }
     }

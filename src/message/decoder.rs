@@ -104,6 +104,8 @@ impl<X: ExtensionSet> MessageDecoder<X> {
             },
             #[cfg(feature = "alloc")]
             None if self.extensions.chain().is_some() => self.decode_extended(input),
+            // Nothing waits here but an error.
+            None if input.is_empty() && matches!(self.state, State::Reading) => Ok(None),
             None => self.decode_part(input),
         }
     }
