@@ -6,10 +6,12 @@
 //! the length as soon as it is whole.
 //!
 //! For the next maintainer: there is a short way and a long way. Nearly all messages are one frame that
-//! lies whole in the input, and `decode_whole_message` sees that by a handful of comparisons; it never
-//! says no, but leaves whatever is unusual to the long way. There a header is read from the input if it
-//! lies whole in it; the fourteen bytes kept here serve only headers that a read has cut, and those are
-//! judged again at each byte that comes. `judge` is the only place that says no.
+//! lies whole in the input, and `decode_whole_message` sees that by a handful of comparisons; where such a
+//! frame is cut, its header is done with all the same. It never says no, but leaves whatever is unusual to the
+//! long way. There a header is read from the input if it lies whole in it; the fourteen bytes kept here serve
+//! only headers that a read has cut, and those are judged again at each byte that comes. `judge` is the only
+//! place that says no. A frame under way is read where it lies in the state: copied out and back, what was
+//! just stored as fields would be loaded as vectors, which waits for the stores.
 
 use core::mem;
 
@@ -317,11 +319,13 @@ impl FrameDecoder {
 
     /// The short way: a message in one frame that lies whole in `input`, with nothing else under way.
     ///
-    /// `None` is no verdict: whatever is not of this kind goes the long way.
+    /// `None` is no verdict: whatever is not of this kind goes the long way. If only the payload is cut, and
+    /// `enters`, that way finds itself behind the header.
     #[inline(always)]
     pub(crate) fn decode_whole_message<'i>(
         &mut self,
         input: &mut &'i mut [u8],
+        enters: bool,
     ) -> Option<(MessageKind, &'i mut [u8])> {
         let (State::BetweenFrames, Message::Finished) = (&self.state, &self.message) else { return None };
         let [first, second, rest @ ..] = &**input else { return None };
@@ -344,10 +348,17 @@ impl FrameDecoder {
         let mut mask = Mask::new(*key);
         let is_minimal = len >= usize::from(LEN_16) || second & 0x7F < LEN_16;
         let allowed = self.max_frame_len.min(self.max_message_len);
-        if !is_minimal || len as u64 > allowed || len > rest.len() {
+        if !is_minimal || len as u64 > allowed {
             return None;
         }
         let header_len = input.len().wrapping_sub(rest.len());
+        if len > rest.len() {
+            if enters {
+                self.enter_message(kind.opcode(), mask, len as u64);
+                take(input, header_len);
+            }
+            return None;
+        }
         let (_, rest) = mem::take(input).split_at_mut_checked(header_len)?;
         let (payload, rest) = rest.split_at_mut_checked(len)?;
         *input = rest;
@@ -355,6 +366,20 @@ impl FrameDecoder {
             mask.apply(payload);
         }
         Some((kind, payload))
+    }
+
+    /// A message in one frame, whose payload comes next.
+    #[inline(never)]
+    fn enter_message(&mut self, opcode: Opcode, mask: Mask, remaining: u64) {
+        self.state = State::Payload(Frame {
+            opcode,
+            fin: true,
+            #[cfg(feature = "alloc")]
+            is_continuation: false,
+            rsv: Rsv::NONE,
+            mask,
+            remaining,
+        });
     }
 
     /// Reads nothing more: all input is dropped.

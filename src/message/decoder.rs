@@ -92,7 +92,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
         let whole = if self.extensions.passes_whole_messages() {
-            self.frames.decode_whole_message(input)
+            self.frames.decode_whole_message(input, self.extensions.chain().is_none())
         } else {
             None
         };
