@@ -104,6 +104,28 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
         Ok(event)
     }
 
+    /// The same, but of frames that lie in `input` whole: see [`Receiver::next_whole_event`].
+    ///
+    /// # Errors
+    ///
+    /// The rule that the peer broke, once.
+    #[inline(always)]
+    pub fn next_whole_event<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+        let event = self.receiver.next_whole_event(input)?;
+        if let Some(Event::Close(_)) = event {
+            self.sender.close_received();
+        }
+        Ok(event)
+    }
+
+    /// How many bytes the next frame lacks: see [`Receiver::missing`].
+    pub fn missing(&self, input: &[u8]) -> u64 {
+        self.receiver.missing(input)
+    }
+
     /// Writes an event to `output`: see [`Sender::send`].
     ///
     /// # Errors

@@ -84,14 +84,53 @@ impl<X: ExtensionSet> Receiver<X> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
-        let event = self.messages.decode(input);
-        match &event {
-            // What follows is dropped (§5.5.1), by `MessageDecoder`.
-            Ok(Some(Event::Close(_))) => self.state = ReceiverState::CloseReceived,
-            Ok(_) => {}
-            Err(error) => self.state = ReceiverState::Failed(*error),
-        }
-        event
+        let Self { messages, state, .. } = self;
+        state.noting(messages.decode(input))
+    }
+
+    /// The same, but a frame is read only once it lies in `input` whole; until then, `input` is left as it is.
+    ///
+    /// For whoever wants messages whole: what is in one frame is one event, with no copy, however it came.
+    /// Returns `None` where bytes are [missing](Self::missing): then read more behind `input`. The buffer must
+    /// have room for the longest frame that the [limits](Limits) allow; let it grow as the bytes come, and not by
+    /// the length that a header announces.
+    ///
+    /// Compressed messages still come in pieces, a piece without data only where a frame ends.
+    ///
+    /// ```
+    /// use wsproto::{Event, Limits, Receiver, Role, TextMessage};
+    ///
+    /// let mut receiver = Receiver::new(Role::Client, Limits::default());
+    /// let mut buffer = *b"\x81\x05Hello"; // §5.7
+    /// let mut input = &mut buffer[..4]; // what came first
+    /// assert_eq!(receiver.next_whole_event(&mut input)?, None);
+    /// assert_eq!((input.len(), receiver.missing(input)), (4, 3));
+    ///
+    /// let mut input = &mut buffer[..];
+    /// let event = receiver.next_whole_event(&mut input)?;
+    /// assert_eq!(event, Some(Event::Text(TextMessage::new("Hello"))));
+    /// # Ok::<(), wsproto::RemoteProtocolError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`next_event`](Self::next_event): of a header as soon as it is certain, of a payload once it is whole.
+    #[inline(always)]
+    pub fn next_whole_event<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+        let Self { messages, state, .. } = self;
+        state.noting(messages.decode_whole(input))
+    }
+
+    /// How many bytes are missing behind `input` before the frame that comes next lies in it whole: a hint for
+    /// the size of the next read.
+    ///
+    /// That is known once its header is whole; before, it is what the shortest frame would still need. It is 0
+    /// where [`next_event`](Self::next_event) would not ask for more: after a close frame, say.
+    pub fn missing(&self, input: &[u8]) -> u64 {
+        self.messages.missing(input)
     }
 
     /// Takes note that the transport has ended: nothing more will come.
@@ -140,6 +179,23 @@ impl<X: ExtensionSet> Receiver<X> {
     /// After a failure, how many of the bytes taken off the input lie behind the one that broke the rule.
     pub fn overread(&self) -> usize {
         self.messages.overread()
+    }
+}
+
+impl ReceiverState {
+    /// Takes note of what comes next.
+    #[inline(always)]
+    fn noting<'r>(
+        &mut self,
+        next: Result<Option<LentEvent<'r>>, RemoteProtocolError>,
+    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+        match &next {
+            // What follows is dropped (§5.5.1), by `MessageDecoder`.
+            Ok(Some(Event::Close(_))) => *self = Self::CloseReceived,
+            Ok(_) => {}
+            Err(error) => *self = Self::Failed(*error),
+        }
+        next
     }
 }
 

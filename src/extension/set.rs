@@ -22,6 +22,11 @@ pub struct NoExtensions;
 /// A receiver's half.
 #[allow(unreachable_pub, reason = "Rust 1.85 does not see that `ExtensionSet` reaches it")]
 pub trait Inbound: fmt::Debug {
+    /// Whether there may be extensions.
+    fn are_in_use(&self) -> bool {
+        false
+    }
+
     /// Whether a whole message without an RSV bit is none of its business.
     fn passes_whole_messages(&self) -> bool {
         true
@@ -67,6 +72,11 @@ impl ExtensionSet for Extensions {
 
 #[cfg(feature = "alloc")]
 impl Inbound for InboundExtensions {
+    #[inline]
+    fn are_in_use(&self) -> bool {
+        true
+    }
+
     #[inline]
     fn passes_whole_messages(&self) -> bool {
         self.pass_whole_messages()

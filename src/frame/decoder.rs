@@ -302,6 +302,48 @@ impl FrameDecoder {
         }
     }
 
+    /// How many bytes are missing behind `input` before the frame that comes next lies in it whole.
+    ///
+    /// That is known once its header is whole; before, it is what the shortest frame would still need. It is 0
+    /// where nothing is missing, and where `input` breaks a rule.
+    ///
+    /// ```
+    /// use wsproto::{FrameDecoder, Limits, Role};
+    ///
+    /// let decoder = FrameDecoder::new(Role::Client, Limits::default());
+    /// assert_eq!(decoder.missing(b""), 2);
+    /// assert_eq!(decoder.missing(b"\x81\x05Hel"), 2);
+    /// assert_eq!(decoder.missing(b"\x81\x05Hello"), 0);
+    /// assert_eq!(decoder.missing(b"\x83"), 0); // `decode` will say what is wrong
+    /// ```
+    pub fn missing(&self, input: &[u8]) -> u64 {
+        let come = input.len() as u64;
+        match &self.state {
+            State::Payload(frame) => frame.remaining.saturating_sub(come),
+            State::BetweenFrames => self.frame_len(input).saturating_sub(come),
+            State::Header { header, filled } => {
+                let mut bytes = *header;
+                let free = bytes.get_mut(usize::from(*filled)..).unwrap_or_default();
+                for (place, byte) in free.iter_mut().zip(input) {
+                    *place = *byte;
+                }
+                let come = come.saturating_add(u64::from(*filled));
+                let len = usize::try_from(come).unwrap_or(usize::MAX);
+                self.frame_len(bytes.get(..len).unwrap_or(&bytes)).saturating_sub(come)
+            }
+            State::Stopped => 0,
+        }
+    }
+
+    /// How long the frame is that `bytes` begin, at least; 0 if they break a rule.
+    fn frame_len(&self, bytes: &[u8]) -> u64 {
+        match self.judge(bytes) {
+            Ok(Some(Judged { frame, header_len })) => frame.remaining.saturating_add(header_len as u64),
+            Ok(None) => FrameHeader::min_len(bytes, self.role.peer()),
+            Err(_) => 0,
+        }
+    }
+
     /// Whether nothing more is read.
     #[cfg(feature = "alloc")]
     pub(crate) const fn is_stopped(&self) -> bool {

@@ -10,6 +10,7 @@ use core::ops::Deref;
 use crate::error::{LocalProtocolError, RemoteProtocolError};
 use crate::mask::Mask;
 use crate::opcode::Opcode;
+use crate::role::Role;
 
 /// What stands before a payload.
 ///
@@ -76,6 +77,17 @@ impl FrameHeader {
         let FirstByte { fin, rsv, opcode } = first;
         let header = Self { fin, rsv, opcode, masking_key, payload_len };
         Ok(Some((header, input.len().saturating_sub(rest.len()))))
+    }
+
+    /// How long a header is that begins with `bytes`, at least, if it is sent in this role.
+    pub(super) fn min_len(bytes: &[u8], sender: Role) -> u64 {
+        let extended: u64 = match bytes.get(1).map(|second| second & 0x7F) {
+            Some(LEN_16) => 2,
+            Some(LEN_64) => 8,
+            _ => 0,
+        };
+        let key = if sender.masks() { 4 } else { 0 };
+        extended.saturating_add(2).saturating_add(key)
     }
 
     /// Writes the header, with the shortest form of the length.

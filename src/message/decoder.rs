@@ -91,23 +91,69 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
-        let whole = if self.extensions.passes_whole_messages() {
-            self.frames.decode_whole_message(input, self.extensions.chain().is_none())
-        } else {
-            None
-        };
-        match whole {
-            Some((MessageKind::Binary, payload)) => Ok(Some(Event::Bytes(BytesMessage::new(payload)))),
-            Some((MessageKind::Text, payload)) => match from_utf8(payload) {
+        let is_plain = !self.extensions.are_in_use();
+        if let Some(event) = self.decode_short(input, is_plain) {
+            return event;
+        }
+        // Without extensions, nothing waits but an error.
+        if is_plain && input.is_empty() && matches!(self.state, State::Reading) {
+            return Ok(None);
+        }
+        self.decode_long(input)
+    }
+
+    /// The same, but a frame is read only once it lies in `input` whole; until then, `input` is left as it is.
+    ///
+    /// Returns `None` where bytes are [missing](Self::missing).
+    ///
+    /// # Errors
+    ///
+    /// The rule that the peer broke, once; later calls drop their input and return `None`.
+    #[inline(always)]
+    pub fn decode_whole<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+        if let Some(event) = self.decode_short(input, false) {
+            return event;
+        }
+        if self.missing(input) > 0 {
+            return Ok(None);
+        }
+        self.decode_long(input)
+    }
+
+    /// The short way, for a whole message in one frame; if it is cut, and `enters`, its header is read.
+    #[inline(always)]
+    fn decode_short<'i>(
+        &mut self,
+        input: &mut &'i mut [u8],
+        enters: bool,
+    ) -> Option<Result<Option<LentEvent<'i>>, RemoteProtocolError>> {
+        if !self.extensions.passes_whole_messages() {
+            return None;
+        }
+        let (kind, payload) = self.frames.decode_whole_message(input, enters)?;
+        Some(match kind {
+            MessageKind::Binary => Ok(Some(Event::Bytes(BytesMessage::new(payload)))),
+            MessageKind::Text => match from_utf8(payload) {
                 Ok(text) => Ok(Some(Event::Text(TextMessage::new(text)))),
                 Err(_) => self.bad_message(payload),
             },
-            #[cfg(feature = "alloc")]
-            None if self.extensions.chain().is_some() => self.decode_extended(input),
-            // Nothing waits here but an error.
-            None if input.is_empty() && matches!(self.state, State::Reading) => Ok(None),
-            None => self.decode_part(input),
+        })
+    }
+
+    /// The long way.
+    #[inline(always)]
+    fn decode_long<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+        #[cfg(feature = "alloc")]
+        if self.extensions.are_in_use() {
+            return self.decode_extended(input);
         }
+        self.decode_part(input)
     }
 
     /// A whole message that is no text: what is well-formed of it is lent all the same.
@@ -176,6 +222,20 @@ impl<X: ExtensionSet> MessageDecoder<X> {
             return self.frames.is_stopped();
         }
         self.frames.is_idle()
+    }
+
+    /// How many bytes are missing behind `input` before the frame that comes next lies in it whole.
+    ///
+    /// That is known once its header is whole; before, it is what the shortest frame would still need. It is 0
+    /// where [`decode`](Self::decode) would not ask for more.
+    #[inline(never)]
+    pub fn missing(&self, input: &[u8]) -> u64 {
+        let State::Reading = self.state else { return 0 };
+        #[cfg(feature = "alloc")]
+        if self.has_decoded() {
+            return 0;
+        }
+        self.frames.missing(input)
     }
 
     /// How many bytes of the frame under way are still to come: a hint for the size of the next read.

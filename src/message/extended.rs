@@ -53,6 +53,17 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         }
     }
 
+    /// Whether something is to be told that needs no more input.
+    pub(super) fn has_decoded(&self) -> bool {
+        self.extensions.chain().is_some_and(|extensions| match extensions.frame() {
+            Some(frame) if frame.end == PayloadEnd::Open => {
+                extensions.is_done() != Ok(true) || !extensions.output().is_empty()
+            }
+            Some(_) => true,
+            None => false,
+        })
+    }
+
     fn is_decoding(&self) -> bool {
         self.extensions.chain().is_some_and(|extensions| extensions.frame().is_some())
     }

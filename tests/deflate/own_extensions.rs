@@ -9,7 +9,9 @@ use wsproto::{
 };
 
 use crate::checksum::Checksum;
-use crate::protocol::{FIN, PING, TEXT, binary, feed, frame_to, frames_to, ping, sent, text};
+use crate::protocol::{
+    BINARY, BOTH, CONTINUATION, FIN, PING, TEXT, binary, feed, frame_to, frames_to, ping, sent, text,
+};
 use crate::support::{RSV1, Seen, check_with, pair, receiver};
 
 const RSV2: u8 = 0x20;
@@ -301,5 +303,58 @@ fn a_connection_for_extensions_that_has_none_reads_like_any_other() {
             assert_eq!(with.state, without.state);
             assert!(with.failure.is_none() || with.is_idle);
         }
+    }
+}
+
+/// Gives each byte of a payload twice, one at a time.
+#[derive(Debug)]
+struct Twice {
+    output: Vec<u8>,
+    waiting: Vec<u8>,
+}
+
+impl InboundExtension for Twice {
+    fn rsv(&self) -> Rsv {
+        Rsv::NONE
+    }
+
+    fn begin_frame(&mut self, _: &FrameHeader) -> Result<bool, RemoteProtocolError> {
+        Ok(true)
+    }
+
+    fn decode(&mut self, payload: &[u8], _: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
+        self.waiting.extend(payload.iter().flat_map(|byte| [*byte; 2]));
+        self.output = self.waiting.drain(..self.waiting.len().min(1)).collect();
+        Ok(Decoded { read: payload.len(), done: self.waiting.is_empty() })
+    }
+
+    fn output(&self) -> &[u8] {
+        &self.output
+    }
+}
+
+/// What an extension has read and not given yet needs no more input, wherever the input ends.
+#[test]
+fn an_extension_that_gives_more_than_it_is_asked_for_is_heard_out() {
+    for role in BOTH {
+        let receiver = || {
+            let mut extensions = Extensions::none();
+            extensions.push(Agreed::new(Twice { output: Vec::new(), waiting: Vec::new() }, Checks)).unwrap();
+            receiver(role, Limits::default(), extensions)
+        };
+        let frames = [(BINARY, &b"ab"[..]), (FIN | CONTINUATION, b""), (FIN | TEXT, b"c")];
+        let seen = check_with(role, receiver, &frames_to(role, frames));
+        assert_eq!(seen.said, [binary(b"aabb"), text("cc")]);
+
+        let mut receiver = receiver();
+        let mut begun = frame_to(role, FIN | TEXT, b"abc");
+        begun.pop();
+        assert!(receiver.next_event(&mut &mut begun[..]).unwrap().is_some());
+        for _ in 0..3 {
+            assert_eq!(receiver.missing(b""), 0);
+            assert!(receiver.next_whole_event(&mut &mut [][..]).unwrap().is_some());
+        }
+        assert_eq!(receiver.missing(b""), 1);
+        assert_eq!(receiver.next_whole_event(&mut &mut [][..]), Ok(None));
     }
 }

@@ -41,13 +41,33 @@ impl Reader {
         Self { receiver, said: Vec::new(), unfinished: None, frame_ends: Vec::new(), failure: None }
     }
 
-    /// Takes the bytes of one read, and scribbles over each as soon as it is consumed.
+    /// Takes the bytes of one read.
     pub(crate) fn read(&mut self, bytes: &[u8]) {
+        let left = self.read_by(bytes, false);
+        assert_eq!(left, 0, "it asks for more before it has read all");
+    }
+
+    /// Takes the bytes of one read, behind those that were left, and leaves what is no whole frame.
+    fn read_whole(&mut self, unread: &mut Vec<u8>, bytes: &[u8]) {
+        unread.extend_from_slice(bytes);
+        let left = self.read_by(unread, true);
+        unread.drain(..unread.len() - left);
+        assert_eq!(self.receiver.next_event(&mut &mut [][..]), Ok(None), "something is left to tell");
+        let is_open = self.receiver.state() == ReceiverState::Open;
+        assert_eq!(self.receiver.missing(unread) > 0, is_open, "is it waiting or not?");
+    }
+
+    /// Reads on, scribbles over what is consumed, and returns how much is not.
+    fn read_by(&mut self, bytes: &[u8], whole: bool) -> usize {
         let mut buffer = bytes.to_vec();
         let mut start = 0;
         loop {
             let mut input = &mut buffer[start..];
-            let next = self.receiver.next_event(&mut input);
+            let next = if whole {
+                self.receiver.next_whole_event(&mut input)
+            } else {
+                self.receiver.next_event(&mut input)
+            };
             let left = input.len();
             let end = bytes.len() - left;
             assert_eq!(*input, bytes[end..], "bytes that were not consumed have changed");
@@ -55,10 +75,7 @@ impl Reader {
                 Ok(Some(event)) => {
                     note(&event, &mut self.said, &mut self.unfinished, &mut self.frame_ends);
                 }
-                Ok(None) => {
-                    assert_eq!(left, 0, "it asks for more before it has read all");
-                    return;
-                }
+                Ok(None) => return left,
                 Err(error) => assert_eq!(self.failure.replace(error), None, "it failed twice"),
             }
             buffer[start..end].fill(0xA5);
@@ -174,7 +191,8 @@ pub(crate) fn receiver(role: Role, limits: Limits, extensions: Extensions) -> Re
     }
 }
 
-/// What is seen of `bytes`: whole, byte by byte, cut in two anywhere, and with more behind a failure.
+/// What is seen of `bytes`: whole, byte by byte, cut in two anywhere, frame by frame, and with more behind a
+/// failure.
 #[track_caller]
 pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver<Extensions>, bytes: &[u8]) -> Seen {
     let feed = |reads: &mut dyn Iterator<Item = &[u8]>| {
@@ -187,6 +205,13 @@ pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver<Extensions>
     for cut in cuts(bytes.len()) {
         let (head, tail) = bytes.split_at(cut);
         assert_eq!(feed(&mut [head, tail].into_iter()), whole, "cut at {cut}");
+    }
+    for reads in [1, 7, bytes.len().max(1)] {
+        let mut reader = Reader::new(receiver());
+        let mut unread = Vec::new();
+        bytes.chunks(reads).for_each(|read| reader.read_whole(&mut unread, read));
+        reader.read(&unread);
+        assert_eq!(reader.seen(), whole, "frame by frame, in reads of {reads}");
     }
     if whole.state != ReceiverState::Open {
         for more in

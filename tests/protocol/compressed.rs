@@ -14,19 +14,32 @@ fn agreed(role: Role) -> Extensions {
 
 /// What a server hears of these bytes, whole and in two reads.
 fn heard(reads: [&[u8]; 2]) -> Vec<String> {
+    let messages = heard_by(reads, false);
+    assert_eq!(heard_by(reads, true), messages, "frame by frame");
+    messages
+}
+
+fn heard_by(reads: [&[u8]; 2], whole: bool) -> Vec<String> {
     let mut server = Connection::<NoEntropy>::server(Limits::default()).with_extensions(agreed(Role::Server));
     let mut messages = vec![String::new()];
+    let mut unread = Vec::new();
     for read in reads {
-        let mut read = read.to_vec();
+        let mut read = [&unread[..], read].concat();
         let mut input = read.as_mut_slice();
-        while let Some(event) = server.next_event(&mut input).unwrap() {
+        loop {
+            let next =
+                if whole { server.next_whole_event(&mut input) } else { server.next_event(&mut input) };
+            let Some(event) = next.unwrap() else { break };
             let Event::Text(TextMessage { data, message_finished, .. }) = event else { panic!("{event:?}") };
             messages.last_mut().unwrap().push_str(data);
             if message_finished {
                 messages.push(String::new());
             }
         }
+        unread = input.to_vec();
+        assert!(server.missing(&unread) > 0);
     }
+    assert_eq!(unread, b"");
     assert_eq!(messages.pop(), Some(String::new()));
     messages
 }
@@ -41,6 +54,7 @@ fn a_plain_message_comes_behind_all_of_a_compressed_one() {
         let mut bytes = Vec::new();
         client.send(TextMessage::new(&*long), &mut bytes).unwrap();
         let compressed = bytes.len();
+        assert_eq!(heard([&bytes, b""]), [&*long], "with nothing behind it");
         client.send(TextMessage::new(short), &mut bytes).unwrap();
         for cut in (0..compressed.min(60)).chain([compressed, bytes.len()]) {
             let (first, second) = bytes.split_at(cut);

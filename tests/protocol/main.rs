@@ -23,6 +23,7 @@ mod limits;
 mod masking;
 mod rfc_examples;
 mod utf8;
+mod whole;
 // What is sent.
 mod sending;
 mod streaming;

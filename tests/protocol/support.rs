@@ -80,6 +80,8 @@ pub(crate) struct Reader {
     unfinished: Option<Said>,
     frame_ends: Vec<(usize, usize)>,
     failure: Option<(RemoteProtocolError, usize)>,
+    /// Where the bytes end that the receiver said were missing.
+    due: usize,
 }
 
 impl Reader {
@@ -91,28 +93,49 @@ impl Reader {
             unfinished: None,
             frame_ends: Vec::new(),
             failure: None,
+            due: 0,
         }
     }
 
-    /// Takes the bytes of one read, and scribbles over each as soon as it is consumed.
+    /// Takes the bytes of one read.
     pub(crate) fn read(&mut self, bytes: &[u8]) {
+        let left = self.read_by(bytes, false);
+        assert_eq!(left, 0, "it asks for more before it has read all");
+    }
+
+    /// Takes the bytes of one read, behind those that were left, and leaves what is no whole frame.
+    fn read_whole(&mut self, unread: &mut Vec<u8>, bytes: &[u8]) {
+        unread.extend_from_slice(bytes);
+        let left = self.read_by(unread, true);
+        unread.drain(..unread.len() - left);
+        assert_eq!(self.receiver.next_event(&mut &mut [][..]), Ok(None), "something is left to tell");
+        let missing = usize::try_from(self.receiver.missing(unread)).unwrap();
+        assert_eq!(missing == 0, self.receiver.state() != ReceiverState::Open, "is it waiting or not?");
+        self.due = self.due.max(self.consumed + left + missing);
+    }
+
+    /// Reads on, scribbles over what is consumed, and returns how much is not.
+    fn read_by(&mut self, bytes: &[u8], whole: bool) -> usize {
         let mut buffer = bytes.to_vec();
         let mut start = 0;
         loop {
             let mut input = &mut buffer[start..];
-            let next = self.receiver.next_event(&mut input);
+            let came = self.consumed + input.len();
+            let next = if whole {
+                self.receiver.next_whole_event(&mut input)
+            } else {
+                self.receiver.next_event(&mut input)
+            };
             let left = input.len();
             let end = bytes.len() - left;
             assert_eq!(*input, bytes[end..], "bytes that were not consumed have changed");
             self.consumed += end - start;
             match next {
                 Ok(Some(event)) => {
+                    assert!(came >= self.due, "it said that more was missing");
                     note(&event, &mut self.said, &mut self.unfinished, &mut self.frame_ends);
                 }
-                Ok(None) => {
-                    assert_eq!(left, 0, "it asks for more before it has read all");
-                    return;
-                }
+                Ok(None) => return left,
                 Err(error) => {
                     assert_eq!(self.failure, None, "it failed twice");
                     self.failure = Some((error, self.consumed - self.receiver.overread()));
@@ -181,13 +204,26 @@ pub(crate) fn feed<'a>(role: Role, limits: Limits, reads: impl IntoIterator<Item
     reader.seen()
 }
 
+/// The same, but of frames that are read once they are whole; at last the beginning of one is read too.
+pub(crate) fn feed_whole<'a>(role: Role, limits: Limits, reads: impl IntoIterator<Item = &'a [u8]>) -> Seen {
+    let mut reader = Reader::new(role, limits);
+    let mut unread = Vec::new();
+    for read in reads {
+        reader.read_whole(&mut unread, read);
+    }
+    reader.due = 0;
+    reader.read(&unread);
+    reader.seen()
+}
+
 /// [`check_with`] the default limits.
 #[track_caller]
 pub(crate) fn check_everywhere(role: Role, bytes: &[u8]) -> Seen {
     check_with(role, Limits::default(), bytes)
 }
 
-/// What is seen of `bytes`: whole, byte by byte, cut in two anywhere, and with more behind its end.
+/// What is seen of `bytes`: whole, byte by byte, cut in two anywhere, frame by frame, and with more behind
+/// its end.
 #[track_caller]
 pub(crate) fn check_with(role: Role, limits: Limits, bytes: &[u8]) -> Seen {
     let whole = feed(role, limits, [bytes]);
@@ -195,6 +231,10 @@ pub(crate) fn check_with(role: Role, limits: Limits, bytes: &[u8]) -> Seen {
     for cut in cuts(bytes.len()) {
         let (head, tail) = bytes.split_at(cut);
         assert_eq!(feed(role, limits, [head, tail]), whole, "cut at {cut}");
+        assert_eq!(feed_whole(role, limits, [head, tail]), whole, "cut at {cut}, frame by frame");
+    }
+    if bytes.len() < 2000 {
+        assert_eq!(feed_whole(role, limits, bytes.chunks(1)), whole, "byte by byte, frame by frame");
     }
     if whole.state != ReceiverState::Open {
         check_trailing(role, limits, bytes, &whole);
