@@ -6,7 +6,7 @@
 //! the length as soon as it is whole.
 //!
 //! For the next maintainer: there is a short way and a long way. Nearly all messages are one frame that
-//! lies whole in the input, and `decode_whole_message` sees that by a handful of comparisons; where such a
+//! lies whole in the input, and `whole_message` sees that by a handful of comparisons; where such a
 //! frame is cut, its header is done with all the same. It never says no, but leaves whatever is unusual to the
 //! long way. There a header is read from the input if it lies whole in it; the fourteen bytes kept here serve
 //! only headers that a read has cut, and those are judged again at each byte that comes. `judge` is the only
@@ -128,6 +128,15 @@ struct Frame {
     /// Where the mask has come; of an unmasked frame, nothing.
     mask: Mask,
     remaining: u64,
+}
+
+/// A message in one frame, as its header says.
+#[derive(Clone, Copy)]
+pub(crate) struct WholeMessage {
+    pub(crate) kind: MessageKind,
+    mask: Mask,
+    header_len: usize,
+    len: usize,
 }
 
 /// What a judged header says, and its length.
@@ -320,7 +329,12 @@ impl FrameDecoder {
         let come = input.len() as u64;
         match &self.state {
             State::Payload(frame) => frame.remaining.saturating_sub(come),
-            State::BetweenFrames => self.frame_len(input).saturating_sub(come),
+            State::BetweenFrames => match self.whole_message(input) {
+                Some(WholeMessage { header_len, len, .. }) => {
+                    (header_len as u64).saturating_add(len as u64).saturating_sub(come)
+                }
+                None => self.frame_len(input).saturating_sub(come),
+            },
             State::Header { header, filled } => {
                 let mut bytes = *header;
                 let free = bytes.get_mut(usize::from(*filled)..).unwrap_or_default();
@@ -359,18 +373,13 @@ impl FrameDecoder {
         }
     }
 
-    /// The short way: a message in one frame that lies whole in `input`, with nothing else under way.
+    /// The short way: a message in one frame whose header begins `input`, with nothing else under way.
     ///
-    /// `None` is no verdict: whatever is not of this kind goes the long way. If only the payload is cut, and
-    /// `enters`, that way finds itself behind the header.
+    /// `None` is no verdict: whatever is not of this kind goes the long way.
     #[inline(always)]
-    pub(crate) fn decode_whole_message<'i>(
-        &mut self,
-        input: &mut &'i mut [u8],
-        enters: bool,
-    ) -> Option<(MessageKind, &'i mut [u8])> {
+    pub(crate) fn whole_message(&self, input: &[u8]) -> Option<WholeMessage> {
         let (State::BetweenFrames, Message::Finished) = (&self.state, &self.message) else { return None };
-        let [first, second, rest @ ..] = &**input else { return None };
+        let [first, second, rest @ ..] = input else { return None };
         let kind = match *first {
             WHOLE_TEXT => MessageKind::Text,
             WHOLE_BINARY => MessageKind::Binary,
@@ -387,18 +396,24 @@ impl FrameDecoder {
             Role::Server => rest.split_first_chunk()?,
             Role::Client => (&[0; 4], rest),
         };
-        let mut mask = Mask::new(*key);
         let is_minimal = len >= usize::from(LEN_16) || second & 0x7F < LEN_16;
         let allowed = self.max_frame_len.min(self.max_message_len);
         if !is_minimal || len as u64 > allowed {
             return None;
         }
         let header_len = input.len().wrapping_sub(rest.len());
-        if len > rest.len() {
-            if enters {
-                self.enter_message(kind.opcode(), mask, len as u64);
-                take(input, header_len);
-            }
+        Some(WholeMessage { kind, mask: Mask::new(*key), header_len, len })
+    }
+
+    /// Its payload, if all of it lies in `input`.
+    #[inline(always)]
+    pub(crate) fn decode_whole_message<'i>(
+        &self,
+        message: WholeMessage,
+        input: &mut &'i mut [u8],
+    ) -> Option<&'i mut [u8]> {
+        let WholeMessage { mut mask, header_len, len, .. } = message;
+        if len > input.len().wrapping_sub(header_len) {
             return None;
         }
         let (_, rest) = mem::take(input).split_at_mut_checked(header_len)?;
@@ -407,21 +422,23 @@ impl FrameDecoder {
         if self.role == Role::Server {
             mask.apply(payload);
         }
-        Some((kind, payload))
+        Some(payload)
     }
 
-    /// A message in one frame, whose payload comes next.
+    /// Takes its header off `input`: of the payload, what is there comes next.
     #[inline(never)]
-    fn enter_message(&mut self, opcode: Opcode, mask: Mask, remaining: u64) {
+    pub(crate) fn begin_whole_message(&mut self, message: WholeMessage, input: &mut &mut [u8]) {
+        let WholeMessage { kind, mask, header_len, len } = message;
         self.state = State::Payload(Frame {
-            opcode,
+            opcode: kind.opcode(),
             fin: true,
             #[cfg(feature = "alloc")]
             is_continuation: false,
             rsv: Rsv::NONE,
             mask,
-            remaining,
+            remaining: len as u64,
         });
+        take(input, header_len);
     }
 
     /// Reads nothing more: all input is dropped.

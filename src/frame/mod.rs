@@ -9,6 +9,7 @@ mod encoder;
 pub(crate) use close_body::{BadClose, CloseBody};
 #[cfg(feature = "alloc")]
 pub use decoder::PayloadEnd;
+pub(crate) use decoder::WholeMessage;
 #[cfg(feature = "alloc")]
 pub(crate) use decoder::{ClaimedBits, Entered};
 pub use decoder::{FrameChunk, FrameDecoder};

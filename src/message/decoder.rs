@@ -9,7 +9,7 @@ use crate::event::{BytesMessage, CloseConnection, Event, LentEvent, Ping, Pong, 
 use crate::extension::{ExtensionSet, Inbound, NoExtensions};
 #[cfg(feature = "alloc")]
 use crate::extension::{Extensions, InboundExtensions};
-use crate::frame::{BadClose, CloseBody, FrameChunk, FrameDecoder, FrameHeader};
+use crate::frame::{BadClose, CloseBody, FrameChunk, FrameDecoder, FrameHeader, WholeMessage};
 use crate::limits::Limits;
 use crate::opcode::{MessageKind, Opcode};
 use crate::role::Role;
@@ -92,11 +92,15 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
         let is_plain = !self.extensions.are_in_use();
-        if let Some(event) = self.decode_short(input, is_plain) {
-            return event;
-        }
-        // Without extensions, nothing waits but an error.
-        if is_plain && input.is_empty() && matches!(self.state, State::Reading) {
+        if let Some(message) = self.whole_message(input) {
+            if let Some(payload) = self.frames.decode_whole_message(message, input) {
+                return self.lend_message(message.kind, payload);
+            }
+            if is_plain {
+                self.frames.begin_whole_message(message, input);
+            }
+        } else if is_plain && input.is_empty() && matches!(self.state, State::Reading) {
+            // Without extensions, nothing waits but an error.
             return Ok(None);
         }
         self.decode_long(input)
@@ -114,8 +118,11 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
-        if let Some(event) = self.decode_short(input, false) {
-            return event;
+        if let Some(message) = self.whole_message(input) {
+            return match self.frames.decode_whole_message(message, input) {
+                Some(payload) => self.lend_message(message.kind, payload),
+                None => Ok(None),
+            };
         }
         if self.missing(input) > 0 {
             return Ok(None);
@@ -123,24 +130,28 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         self.decode_long(input)
     }
 
-    /// The short way, for a whole message in one frame; if it is cut, and `enters`, its header is read.
+    /// The short way, for a message in one frame.
     #[inline(always)]
-    fn decode_short<'i>(
-        &mut self,
-        input: &mut &'i mut [u8],
-        enters: bool,
-    ) -> Option<Result<Option<LentEvent<'i>>, RemoteProtocolError>> {
+    fn whole_message(&self, input: &[u8]) -> Option<WholeMessage> {
         if !self.extensions.passes_whole_messages() {
             return None;
         }
-        let (kind, payload) = self.frames.decode_whole_message(input, enters)?;
-        Some(match kind {
+        self.frames.whole_message(input)
+    }
+
+    #[inline(always)]
+    fn lend_message<'i>(
+        &mut self,
+        kind: MessageKind,
+        payload: &'i [u8],
+    ) -> Result<Option<LentEvent<'i>>, RemoteProtocolError> {
+        match kind {
             MessageKind::Binary => Ok(Some(Event::Bytes(BytesMessage::new(payload)))),
             MessageKind::Text => match from_utf8(payload) {
                 Ok(text) => Ok(Some(Event::Text(TextMessage::new(text)))),
                 Err(_) => self.bad_message(payload),
             },
-        })
+        }
     }
 
     /// The long way.

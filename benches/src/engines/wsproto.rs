@@ -109,36 +109,52 @@ impl Engine for Wsproto {
     }
 }
 
-/// Whole messages, which are put together where reads cut them.
+/// A frame that takes a buffer almost for itself.
+const LONG: usize = READ / 2;
+
+/// Whole messages, in a buffer that holds the frame.
 pub(crate) struct Whole {
     server: Connection,
-    assembler: MessageAssembler,
-    input: Vec<u8>,
+    buffer: Vec<u8>,
 }
 
 impl Engine for Whole {
     const NAME: &'static str = "wsproto, whole messages";
-    const DRIVEN: &'static str = "the same, each piece through a `MessageAssembler`; in reads only, as \
-        messages that are there at once are whole anyway";
+    const DRIVEN: &'static str = "the same by `next_whole_event`, over a buffer that keeps what is no whole frame, \
+        in reads of 16 KiB, or of what a long frame lacks; with permessage-deflate through a `MessageAssembler`";
 
     fn new() -> Self {
-        Self {
-            server: Connection::server(Limits::NONE),
-            assembler: MessageAssembler::new(usize::MAX),
-            input: Vec::new(),
-        }
+        Self { server: Connection::server(Limits::NONE), buffer: vec![0; READ + LONG] }
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        if input.read_len >= input.wire.len() {
-            return Err(Unfit::Missing("messages that are there at once are whole anyway"));
-        }
-        for read in input.reads() {
-            let mut rest = receive(&mut self.input, read);
-            while let Some(event) = self.server.next_event(&mut rest).map_err(refused)? {
-                if let Some(message) = whole(&mut self.assembler, event).map_err(refused)? {
-                    sink.piece(message, true);
+        let (mut wire, mut start, mut end) = (input.wire, 0, 0);
+        while !wire.is_empty() {
+            // A long frame is read up to its end, so that the next one begins at the front of the buffer.
+            let missing = self.server.missing(&self.buffer[start..end]) as usize;
+            let len = if end - start + missing > LONG { missing } else { READ };
+            let (read, unread) = wire.split_at(len.min(input.read_len).min(wire.len()));
+            wire = unread;
+            if read.len() > self.buffer.len() - end {
+                self.buffer.copy_within(start..end, 0);
+                (start, end) = (0, end - start);
+                if read.len() > self.buffer.len() - end {
+                    self.buffer.resize(end + read.len(), 0);
                 }
+            }
+            self.buffer[end..][..read.len()].copy_from_slice(read);
+            end += read.len();
+            let mut rest = &mut self.buffer[start..end];
+            while let Some(event) = self.server.next_whole_event(&mut rest).map_err(refused)? {
+                match event {
+                    Event::Text(text) => sink.piece(text.data.as_bytes(), text.message_finished),
+                    Event::Bytes(bytes) => sink.piece(bytes.data, bytes.message_finished),
+                    Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
+                }
+            }
+            start = end - rest.len();
+            if start == end {
+                (start, end) = (0, 0);
             }
         }
         Ok(())
