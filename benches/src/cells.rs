@@ -149,7 +149,7 @@ impl Task {
                 return Self { cell, input: texts.deflated(), payloads, texts: Some(texts) };
             }
             Work::Accept | Work::AcceptDeflate => {
-                let input = Input { wire: REQUEST, messages: REQUESTS, read_len: usize::MAX };
+                let input = Input::at(REQUEST, REQUESTS, usize::MAX);
                 return Self { cell, input, payloads: Vec::new(), texts: None };
             }
             Work::Decode(kind) => (kind, usize::MAX),

@@ -46,7 +46,8 @@ type Enter = Result<fn(&Task) -> Result<Batch, Unfit>, &'static str>;
 
 /// The work on one batch.
 pub(crate) struct Batch {
-    pub(crate) work: Box<dyn FnMut()>,
+    /// Is told how often it was done before.
+    pub(crate) work: Box<dyn FnMut(usize)>,
     /// How long what it writes is on the wire.
     pub(crate) encoded_len: Option<usize>,
 }
@@ -147,7 +148,7 @@ impl Contender {
 }
 
 impl Batch {
-    fn new(work: impl FnMut() + 'static) -> Self {
+    fn new(work: impl FnMut(usize) + 'static) -> Self {
         Self { work: Box::new(work), encoded_len: None }
     }
 }
@@ -163,22 +164,22 @@ fn enter<E: Engine>(task: &Task) -> Result<Batch, Unfit> {
             engine.decode(&input, &mut collect)?;
             check_decoded(task, &collect);
         }
-        return Ok(Batch::new(move || must(engine.decode(&input, &mut Count::default()))));
+        return Ok(Batch::new(move |turn| must(engine.decode(&input.turned(turn), &mut Count::default()))));
     }
 
     let mut outgoing = task.outgoing();
-    let mut encode = move |out: &mut Out| match work {
+    let mut encode = move |turn, out: &mut Out| match work {
         Work::EncodeServer => engine.encode_server(&outgoing, out),
         Work::EncodeInPlace => engine.encode_in_place(&mut outgoing, out),
         Work::EncodeClient => engine.encode_client(&outgoing, out),
-        _ => engine.echo(&input, out),
+        _ => engine.echo(&input.turned(turn), out),
     };
-    for _ in 0..2 {
+    for turn in 0..2 {
         let mut out = Out { kept: Some(Vec::new()) };
-        encode(&mut out)?;
+        encode(turn, &mut out)?;
         check_encoded(task, &out.kept.unwrap_or_default(), E::NAME);
     }
-    Ok(Batch::new(move || must(encode(&mut Out::default()))))
+    Ok(Batch::new(move |turn| must(encode(turn, &mut Out::default()))))
 }
 
 fn enter_deflate<E: DeflateEngine>(task: &Task) -> Result<Batch, Unfit> {
@@ -190,7 +191,7 @@ fn enter_deflate<E: DeflateEngine>(task: &Task) -> Result<Batch, Unfit> {
             engine.decode(&input, &mut collect)?;
             check_decoded(task, &collect);
         }
-        return Ok(Batch::new(move || must(engine.decode(&input, &mut Count::default()))));
+        return Ok(Batch::new(move |turn| must(engine.decode(&input.turned(turn), &mut Count::default()))));
     };
 
     let mut engine = E::new(level)?;
@@ -204,7 +205,7 @@ fn enter_deflate<E: DeflateEngine>(task: &Task) -> Result<Batch, Unfit> {
         check_deflated(task, &wire, &mut inflate);
         encoded_len = Some(wire.len());
     }
-    Ok(Batch { encoded_len, ..Batch::new(move || must(encode(&mut Out::default()))) })
+    Ok(Batch { encoded_len, ..Batch::new(move |_| must(encode(&mut Out::default()))) })
 }
 
 fn enter_handshake<E: HandshakeEngine>(task: &Task) -> Result<Batch, Unfit> {
@@ -216,7 +217,7 @@ fn enter_handshake<E: HandshakeEngine>(task: &Task) -> Result<Batch, Unfit> {
         engine.accept(wire, &mut out)?;
         check_response(task, &out.kept.unwrap_or_default(), deflates);
     }
-    Ok(Batch::new(move || {
+    Ok(Batch::new(move |_| {
         for _ in 0..messages {
             must(engine.accept(black_box(wire), &mut Out::default()));
         }

@@ -50,7 +50,7 @@ impl Texts {
             let masking_key = Some(random.next().to_le_bytes());
             Frame { first_byte: FIN | RSV1 | TEXT, masking_key, payload }.write(&mut wire);
         }
-        Input { wire: wire.leak(), messages: self.messages(), read_len: usize::MAX }
+        Input::at(wire.leak(), self.messages(), usize::MAX)
     }
 }
 

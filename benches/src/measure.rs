@@ -88,22 +88,24 @@ fn measure_one(task: &Task, contenders: &[Contender], rounds: u32) -> Row {
 /// An engine's turns at a batch.
 pub(crate) struct Turn {
     batch: Batch,
+    turns: usize,
     allocations: usize,
     best: Duration,
 }
 
 impl Turn {
     pub(crate) fn new(mut batch: Batch) -> Self {
-        (batch.work)();
-        let allocations = heap::allocations(&mut batch.work);
-        Self { batch, allocations, best: Duration::MAX }
+        (batch.work)(0);
+        let allocations = heap::allocations(|| (batch.work)(0));
+        Self { batch, turns: 0, allocations, best: Duration::MAX }
     }
 
     pub(crate) fn take(&mut self) {
         // Once without the clock: the other engines have had the caches since.
-        (self.batch.work)();
+        (self.batch.work)(self.turns);
         let begin = Instant::now();
-        (self.batch.work)();
+        (self.batch.work)(self.turns);
+        self.turns += 1;
         self.best = self.best.min(black_box(begin).elapsed());
     }
 

@@ -81,7 +81,7 @@ pub(crate) fn leniency<E: Engine>() -> Leniency {
         }
         // Else in two reads, as an engine that only puts messages together does nothing with whole input.
         let read_len = if probe.about == About::CutUtf8 { 8 } else { wire.len() - 1 };
-        let unlawful = Input { wire: wire.leak(), messages: 2, read_len };
+        let unlawful = Input::at(wire.leak(), 2, read_len);
         let outcome = E::new().decode(&unlawful, &mut Collect::default());
         if !matches!(outcome, Err(Unfit::Refused)) {
             leniency.accepts.push(probe.what);

@@ -121,18 +121,26 @@ impl Report {
     }
 
     fn ratios(&self, rows: &[&Row], text: &mut String) {
-        let (mut names, mut ratios) = (String::new(), String::new());
+        text.push_str("| *fastest peer*");
         for row in rows {
-            let best = self.best_peer(row);
-            let _ = write!(names, " | {}", best.as_ref().map_or("–", |best| best.name));
-            match (best, Self::ours(row)) {
-                (Some(best), Some(ours)) => {
-                    let _ = write!(ratios, " | **{:.2}**", best.nanoseconds / ours.nanoseconds);
-                }
-                _ => ratios.push_str(" | –"),
-            }
+            let _ = write!(text, " | {}", self.best_peer(row).map_or("–", |best| best.name));
         }
-        let _ = write!(text, "| *fastest peer*{names} |\n| *ratio*{ratios} |\n");
+        text.push_str(" |\n");
+        for (index, contender) in self.contenders.iter().enumerate().filter(|(_, ours)| ours.is_ours()) {
+            if rows.iter().all(|row| row.entries[index].is_err()) {
+                continue;
+            }
+            let _ = write!(text, "| *ratio of {}*", contender.name);
+            for row in rows {
+                let _ = match (self.best_peer(row), &row.entries[index]) {
+                    (Some(best), Ok(ours)) => {
+                        write!(text, " | **{:.2}**", best.nanoseconds / ours.nanoseconds)
+                    }
+                    _ => write!(text, " | –"),
+                };
+            }
+            text.push_str(" |\n");
+        }
         self.reference_ratios(rows, text);
     }
 

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy)]
 pub(crate) struct Input {
     pub(crate) wire: &'static [u8],
+    /// The same bytes, elsewhere in a cache line.
+    pub(crate) places: [&'static [u8]; PLACES],
     pub(crate) messages: usize,
     /// How many bytes a read gives at most.
     pub(crate) read_len: usize,
@@ -36,6 +38,12 @@ const BATCH_LEN: usize = 384 << 10;
 /// The messages of a batch differ, but no more than this many of them.
 const VARIANTS: usize = 61;
 
+/// In how many places the bytes of an input lie.
+const PLACES: usize = 4;
+
+/// What a cache holds together.
+const CACHE_LINE: usize = 64;
+
 impl Input {
     /// Messages of `len` bytes, in reads of `read_len`; with them, all the payloads in a row.
     ///
@@ -51,7 +59,24 @@ impl Input {
             Frame { first_byte, masking_key, payload }.write(&mut wire);
             payloads.extend_from_slice(payload);
         }
-        (Self { wire: wire.leak(), messages, read_len }, payloads)
+        (Self::of(&wire, messages, read_len), payloads)
+    }
+
+    /// Bytes that stay where they are.
+    pub(crate) const fn at(wire: &'static [u8], messages: usize, read_len: usize) -> Self {
+        Self { wire, places: [wire; PLACES], messages, read_len }
+    }
+
+    /// These bytes, in each place.
+    fn of(wire: &[u8], messages: usize, read_len: usize) -> Self {
+        let places = std::array::from_fn(|place| lay(wire, place * CACHE_LINE / PLACES));
+        Self { wire: places[0], places, messages, read_len }
+    }
+
+    /// The same input, in another place each turn: how fast bytes are copied hangs on it, and on where an engine's
+    /// buffer happens to lie.
+    pub(crate) fn turned(&self, turn: usize) -> Self {
+        Self { wire: self.places[turn % PLACES], ..*self }
     }
 
     /// One binary message of 125 bytes, the longest of the short ones.
@@ -60,7 +85,7 @@ impl Input {
         let payload = payload(Kind::Binary, 125, 0);
         Frame { first_byte: FIN | BINARY, masking_key: Some([1, 2, 3, 4]), payload: &payload }
             .write(&mut wire);
-        Self { wire: wire.leak(), messages: 1, read_len: usize::MAX }
+        Self::at(wire.leak(), 1, usize::MAX)
     }
 
     /// What the reads give.
@@ -80,6 +105,15 @@ impl Outgoing {
         let payload = payload(Kind::Binary, len, 0);
         Self { in_place: payload.clone(), payload: payload.leak(), messages: messages(len) }
     }
+}
+
+/// The bytes, so many behind the beginning of a cache line, for ever.
+fn lay(bytes: &[u8], behind: usize) -> &'static [u8] {
+    let memory = vec![0; bytes.len() + 2 * CACHE_LINE].leak();
+    let start = memory.as_ptr().align_offset(CACHE_LINE) + behind;
+    let place = &mut memory[start..][..bytes.len()];
+    place.copy_from_slice(bytes);
+    place
 }
 
 /// How many messages of `len` bytes make a batch of masked frames.

@@ -139,7 +139,7 @@ impl HandshakeEngine for Handshake {
 
     fn accept(&mut self, head: &'static [u8], out: &mut Out) -> Outcome {
         let Self(transport) = self;
-        transport.begin(&Input { wire: head, messages: 1, read_len: usize::MAX });
+        transport.begin(&Input::at(head, 1, usize::MAX));
         transport.see(out);
         now(ServerBuilder::new().accept(transport.clone())).map_err(|error| transport.unfit(error))?;
         transport.finish(out);
