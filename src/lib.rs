@@ -195,6 +195,7 @@ mod mask;
 mod utf8;
 mod entropy;
 mod limits;
+mod encoded_header;
 // Failure.
 mod error;
 mod output;
@@ -220,6 +221,7 @@ pub use connection::{
     ClosedBy, Closure, Connection, ConnectionState, Receiver, ReceiverState, Replies, ReplyPolicy, Sender,
     Transport,
 };
+pub use encoded_header::EncodedHeader;
 #[cfg(feature = "std")]
 pub use entropy::OsEntropy;
 pub use entropy::{Entropy, NoEntropy};
@@ -236,7 +238,7 @@ pub use extension::{DeflateParams, PermessageDeflate};
 pub use extension::{ExtensionSet, NoExtensions};
 #[cfg(feature = "alloc")]
 pub use frame::PayloadEnd;
-pub use frame::{EncodedHeader, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
+pub use frame::{FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
 #[cfg(feature = "alloc")]
 pub use handshake::{
     AcceptConnection, Answer, ClientHandshake, ExtendedConnect, Origin, OriginPolicy, RejectConnection,

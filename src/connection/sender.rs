@@ -1,6 +1,7 @@
 //! The sending half: events to bytes, in an order that the peer can read (RFC 6455 §5.4, §5.5.1, §6.1, §7.1.2).
 
 use crate::close_code::CloseCode;
+use crate::encoded_header::EncodedHeader;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::LocalProtocolError;
 use crate::event::{CloseConnection, Event, Outgoing};
@@ -9,7 +10,7 @@ use crate::extension::{ExtensionSet, NoExtensions};
 use crate::extension::{Extensions, Outbound, OutboundExtensions};
 #[cfg(feature = "alloc")]
 use crate::frame::FrameHeader;
-use crate::frame::{CloseBody, EncodedHeader, FrameEncoder, Rsv};
+use crate::frame::{CloseBody, FrameEncoder, Rsv};
 use crate::opcode::{MessageKind, Opcode};
 use crate::output::Output;
 use crate::role::Role;

@@ -3,9 +3,10 @@
 //! A client's encoder owns the entropy that keys come from, and draws a new key for each frame. A
 //! server's has none, so that for it all masking is compiled away.
 
+use crate::encoded_header::EncodedHeader;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::LocalProtocolError;
-use crate::frame::header::{EncodedHeader, FrameHeader, Rsv};
+use crate::frame::header::{FrameHeader, Rsv};
 use crate::mask::Mask;
 use crate::opcode::Opcode;
 use crate::output::Output;

@@ -4,9 +4,7 @@
 //! is allowed now, and asks the three judgements below one by one, so that each rule fails at the
 //! first byte that breaks it.
 
-use core::fmt;
-use core::ops::Deref;
-
+use crate::encoded_header::EncodedHeader;
 use crate::error::{LocalProtocolError, RemoteProtocolError};
 use crate::mask::Mask;
 use crate::opcode::Opcode;
@@ -238,50 +236,6 @@ pub(super) const LEN_16: u8 = 126;
 
 /// "If 127, the following 8 bytes …" (§5.2).
 const LEN_64: u8 = 127;
-
-/// A header's bytes; use it as the slice that it derefs to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct EncodedHeader {
-    /// Put together as a number: bytes stored one by one and then read as a word are slow to come back.
-    bytes: [u8; 16],
-    len: u8,
-}
-
-impl EncodedHeader {
-    /// The first `len` bytes, the lowest of `start` first, and behind them the key.
-    #[inline(always)]
-    fn new(start: u128, len: u8, masking_key: Option<[u8; 4]>) -> Self {
-        match masking_key {
-            None => Self { bytes: start.to_le_bytes(), len },
-            Some(key) => {
-                let key = u128::from(u32::from_le_bytes(key)) << (len << 3);
-                Self { bytes: (start | key).to_le_bytes(), len: len.wrapping_add(4) }
-            }
-        }
-    }
-}
-
-impl Deref for EncodedHeader {
-    type Target = [u8];
-
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
-    }
-}
-
-impl AsRef<[u8]> for EncodedHeader {
-    #[inline]
-    fn as_ref(&self) -> &[u8] {
-        self
-    }
-}
-
-impl fmt::Debug for EncodedHeader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("EncodedHeader").field(&&**self).finish()
-    }
-}
 
 /// The three reserved bits of a header, as a set (§5.2).
 ///

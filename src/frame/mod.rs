@@ -14,4 +14,4 @@ pub(crate) use decoder::WholeMessage;
 pub(crate) use decoder::{ClaimedBits, Entered};
 pub use decoder::{FrameChunk, FrameDecoder};
 pub use encoder::FrameEncoder;
-pub use header::{EncodedHeader, FrameHeader, Rsv};
+pub use header::{FrameHeader, Rsv};
