@@ -23,6 +23,12 @@ impl EncodedHeader {
             }
         }
     }
+
+    /// It and nothing behind it, eight bytes in all, unless it is longer: before payloads of 64 KiB and more.
+    #[inline(always)]
+    pub(crate) const fn as_word(&self) -> Option<&[u8; 8]> {
+        if self.len <= 8 { self.bytes.first_chunk() } else { None }
+    }
 }
 
 impl Deref for EncodedHeader {

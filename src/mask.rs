@@ -57,12 +57,41 @@ impl Mask {
     /// XORs `payload` with the key in place, and moves on by its length.
     #[inline(always)]
     pub fn apply(&mut self, payload: &mut [u8]) {
-        let key = u64::from(self.key) << 32 | u64::from(self.key);
+        let key = self.word();
         match payload.len() {
             0..LONG => xor_short(key, payload),
             _ => xor_long(key, payload),
         }
         self.skip(payload.len() as u64);
+    }
+
+    /// Writes `payload` to `place`, which is as long, XORed on the way.
+    #[inline(always)]
+    pub(crate) fn copy(mut self, payload: &[u8], place: &mut [u8]) {
+        let key = self.word();
+        match payload.len() {
+            0..WORD => {
+                for ((place, byte), key) in place.iter_mut().zip(payload).zip(key.to_le_bytes()) {
+                    *place = *byte ^ key;
+                }
+            }
+            WORD..16 => copy_short::<WORD>(key, payload, place),
+            16..BLOCK => copy_short::<16>(key, payload, place),
+            BLOCK..CACHED => copy_long(key, payload, place),
+            // From here on nothing copies as fast as what does nothing else.
+            _ => {
+                for (payload, place) in payload.chunks(CACHED).zip(place.chunks_mut(CACHED)) {
+                    place.copy_from_slice(payload);
+                    self.apply(place);
+                }
+            }
+        }
+    }
+
+    /// The key, twice.
+    #[inline(always)]
+    const fn word(self) -> u64 {
+        (self.key as u64) << 32 | self.key as u64
     }
 
     /// Moves on by `len` bytes as if they had been masked.
@@ -106,9 +135,8 @@ fn xor_short(key: u64, payload: &mut [u8]) {
 #[cfg_attr(feature = "std", multiversion::multiversion(targets("x86_64+avx2", "x86+avx2")))]
 fn xor_long(key: u64, payload: &mut [u8]) {
     let (Some(first), Some(last)) = (payload.first_chunk(), payload.last_chunk()) else { return };
-    let (mut first, mut last): ([u8; BLOCK], [u8; BLOCK]) = (*first, *last);
-    xor_block(key, &mut first);
-    xor_block(key.rotate_right(turn(payload.len() as u64)), &mut last);
+    let first = xored::<BLOCK>(key, *first);
+    let last = xored::<BLOCK>(key.rotate_right(turn(payload.len() as u64)), *last);
     let unaligned = payload.as_ptr().align_offset(BLOCK).min(BLOCK);
     if let Some(aligned) = payload.get_mut(unaligned..) {
         let key = key.rotate_right(turn(unaligned as u64));
@@ -124,6 +152,40 @@ fn xor_long(key: u64, payload: &mut [u8]) {
     }
 }
 
+/// A payload that is copied, of at least one short block and two at most, which may overlap.
+#[inline(always)]
+fn copy_short<const N: usize>(key: u64, payload: &[u8], place: &mut [u8]) {
+    let turned = key.rotate_right(turn(payload.len() as u64));
+    if let (Some(first), Some(place)) = (payload.first_chunk(), place.first_chunk_mut()) {
+        *place = xored::<N>(key, *first);
+    }
+    if let (Some(last), Some(place)) = (payload.last_chunk(), place.last_chunk_mut()) {
+        *place = xored::<N>(turned, *last);
+    }
+}
+
+/// A payload that is copied, of at least one block: as [`xor_long`], where it goes.
+#[cfg_attr(feature = "std", multiversion::multiversion(targets("x86_64+avx2", "x86+avx2")))]
+fn copy_long(key: u64, payload: &[u8], place: &mut [u8]) {
+    copy_short::<BLOCK>(key, payload, place);
+    let unaligned = place.as_ptr().align_offset(BLOCK).min(BLOCK);
+    if let (Some(payload), Some(place)) = (payload.get(unaligned..), place.get_mut(unaligned..)) {
+        let key = key.rotate_right(turn(unaligned as u64));
+        for (block, place) in payload.chunks_exact(BLOCK).zip(place.chunks_exact_mut(BLOCK)) {
+            if let (Some(block), Some(place)) = (block.first_chunk(), place.first_chunk_mut()) {
+                *place = xored::<BLOCK>(key, *block);
+            }
+        }
+    }
+}
+
+/// By value, so that it is made in registers.
+#[inline(always)]
+fn xored<const N: usize>(key: u64, mut block: [u8; N]) -> [u8; N] {
+    xor_block(key, &mut block);
+    block
+}
+
 #[inline(always)]
 fn xor_block(key: u64, block: &mut [u8]) {
     for word in block.chunks_exact_mut(WORD) {
@@ -137,6 +199,9 @@ fn xor_word(key: u64, word: &mut [u8]) {
         *word = (u64::from_le_bytes(*word) ^ key).to_le_bytes();
     }
 }
+
+/// A length that every first-level cache holds twice over: what was just copied is still there to be masked.
+pub(crate) const CACHED: usize = 8 << 10;
 
 /// From here on whole blocks pay.
 const LONG: usize = 2 * BLOCK;
@@ -174,8 +239,28 @@ mod tests {
                     assert_eq!(mask, Mask::at(key, (offset + len) as u64));
                     assert_eq!(actual[..start], source[..start]);
                     assert_eq!(actual[start + len..], source[start + len..]);
+
+                    let mut copied = source.clone();
+                    let mask = Mask::at(key, offset as u64);
+                    mask.copy(&source[start..start + len], &mut copied[36 - start..36 - start + len]);
+                    assert_eq!(copied[36 - start..36 - start + len], expected);
+                    assert_eq!(copied[..36 - start], source[..36 - start]);
+                    assert_eq!(copied[36 - start + len..], source[36 - start + len..]);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_copied_in_pieces_matches_the_naive_loop() {
+        let key = [0x01, 0x80, 0xff, 0x5a];
+        let source: Vec<u8> = (0..3 * CACHED + 7).map(|i| i.to_le_bytes()[0] ^ 0x33).collect();
+        for len in [CACHED - 1, CACHED, CACHED + 1, 2 * CACHED, 3 * CACHED + 7] {
+            let mut expected = source[..len].to_vec();
+            naive(key, 0, &mut expected);
+            let mut copied = vec![0; len];
+            Mask::new(key).copy(&source[..len], &mut copied);
+            assert!(copied == expected, "{len}");
         }
     }
 

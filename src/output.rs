@@ -3,7 +3,10 @@
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
+use crate::encoded_header::EncodedHeader;
 use crate::error::LocalProtocolError;
+#[cfg(feature = "alloc")]
+use crate::mask::CACHED;
 use crate::mask::Mask;
 
 /// A place for encoded bytes.
@@ -42,12 +45,36 @@ pub trait Output {
         self.reserve(len)
     }
 
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalProtocolError::OutputFull`] where they do not fit; then nothing was written.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError>;
+
     /// Appends `header`, then `payload`, masked on the way if there is a mask.
     ///
     /// # Errors
     ///
     /// [`LocalProtocolError::OutputFull`] where the two do not fit; then nothing was written.
-    fn write(&mut self, header: &[u8], payload: &[u8], mask: Option<Mask>) -> Result<(), LocalProtocolError>;
+    fn write_frame(
+        &mut self,
+        header: EncodedHeader,
+        payload: &[u8],
+        mask: Option<Mask>,
+    ) -> Result<(), LocalProtocolError> {
+        self.reserve(header.len().saturating_add(payload.len()))?;
+        self.write(&header)?;
+        let Some(mut mask) = mask else { return self.write(payload) };
+        let mut masked = [0; 256];
+        for piece in payload.chunks(masked.len()) {
+            let Some(masked) = masked.get_mut(..piece.len()) else { break };
+            masked.copy_from_slice(piece);
+            mask.apply(masked);
+            self.write(masked)?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(feature = "alloc")]
@@ -63,51 +90,54 @@ impl Output for Vec<u8> {
         Ok(())
     }
 
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+
     #[inline(always)]
-    fn write(&mut self, header: &[u8], payload: &[u8], mask: Option<Mask>) -> Result<(), LocalProtocolError> {
+    fn write_frame(
+        &mut self,
+        header: EncodedHeader,
+        payload: &[u8],
+        mask: Option<Mask>,
+    ) -> Result<(), LocalProtocolError> {
         put_header(self, header);
-        let Some(mut mask) = mask else {
-            self.extend_from_slice(payload);
-            return Ok(());
-        };
-        // Block by block, so that what was just copied is still in cache when it is masked.
-        let mut rest = payload;
-        while let Some((block, behind)) = rest.split_at_checked(CACHED) {
-            put_masked(self, block, &mut mask);
-            rest = behind;
+        match mask {
+            None => self.extend_from_slice(payload),
+            Some(mask) if payload.len() < CACHED => {
+                let start = self.len();
+                self.resize(start.saturating_add(payload.len()), 0);
+                mask.copy(payload, self.get_mut(start..).unwrap_or_default());
+            }
+            Some(mask) => put_long(self, payload, mask),
         }
-        put_masked(self, rest, &mut mask);
         Ok(())
     }
 }
 
-/// Appends a piece of payload, and masks it where it then lies.
+/// Appends a long payload, and masks it where it then lies, piece by piece while that is in cache.
 #[cfg(feature = "alloc")]
-#[inline(always)]
-fn put_masked(output: &mut Vec<u8>, piece: &[u8], mask: &mut Mask) {
-    let start = output.len();
-    output.extend_from_slice(piece);
-    if let Some(place) = output.get_mut(start..) {
-        mask.apply(place);
+#[inline(never)]
+fn put_long(output: &mut Vec<u8>, payload: &[u8], mut mask: Mask) {
+    for piece in payload.chunks(CACHED) {
+        let start = output.len();
+        output.extend_from_slice(piece);
+        mask.apply(output.get_mut(start..).unwrap_or_default());
     }
 }
 
 /// Appends a header; one of a short frame by a store or two, without a call.
 #[cfg(feature = "alloc")]
 #[inline(always)]
-fn put_header(output: &mut Vec<u8>, header: &[u8]) {
-    if let Ok(unmasked) = <&[u8; 2]>::try_from(header) {
-        output.extend_from_slice(unmasked);
-    } else if let Ok(masked) = <&[u8; 6]>::try_from(header) {
-        output.extend_from_slice(masked);
-    } else {
-        output.extend_from_slice(header);
+fn put_header(output: &mut Vec<u8>, header: EncodedHeader) {
+    match (header.len(), header.as_word()) {
+        (2, Some([a, b, ..])) => output.extend_from_slice(&[*a, *b]),
+        (6, Some([a, b, c, d, e, f, ..])) => output.extend_from_slice(&[*a, *b, *c, *d, *e, *f]),
+        _ => output.extend_from_slice(&header),
     }
 }
-
-/// A length that every first-level cache holds twice over.
-#[cfg(feature = "alloc")]
-const CACHED: usize = 8 << 10;
 
 impl Output for &mut [u8] {
     #[inline]
@@ -119,17 +149,38 @@ impl Output for &mut [u8] {
     }
 
     #[inline]
-    fn write(&mut self, header: &[u8], payload: &[u8], mask: Option<Mask>) -> Result<(), LocalProtocolError> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
+        Output::reserve(self, bytes.len())?;
+        let (place, rest) = core::mem::take(self).split_at_mut(bytes.len());
+        place.copy_from_slice(bytes);
+        *self = rest;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn write_frame(
+        &mut self,
+        header: EncodedHeader,
+        payload: &[u8],
+        mask: Option<Mask>,
+    ) -> Result<(), LocalProtocolError> {
         let needed = header.len().saturating_add(payload.len());
         Output::reserve(self, needed)?;
         let (written, rest) = core::mem::take(self).split_at_mut(needed);
-        let (header_place, payload_place) = written.split_at_mut(header.len());
-        header_place.copy_from_slice(header);
-        payload_place.copy_from_slice(payload);
-        if let Some(mut mask) = mask {
-            mask.apply(payload_place);
-        }
         *self = rest;
+        match (header.as_word(), written.first_chunk_mut()) {
+            (Some(word), Some(place)) => *place = *word,
+            _ => {
+                for (place, byte) in written.iter_mut().zip(header.iter()) {
+                    *place = *byte;
+                }
+            }
+        }
+        let place = written.get_mut(header.len()..).unwrap_or_default();
+        match mask {
+            Some(mask) => mask.copy(payload, place),
+            None => place.copy_from_slice(payload),
+        }
         Ok(())
     }
 }

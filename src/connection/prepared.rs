@@ -121,8 +121,8 @@ impl PreparedMessage {
         self.frame.get(self.header_len..).unwrap_or_default()
     }
 
-    /// The header of a frame that is not masked.
-    pub(super) fn header(&self) -> &[u8] {
-        self.frame.get(..self.header_len).unwrap_or_default()
+    /// All of a frame that is not masked.
+    pub(super) fn frame(&self) -> &[u8] {
+        &self.frame
     }
 }

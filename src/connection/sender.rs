@@ -5,9 +5,9 @@ use crate::encoded_header::EncodedHeader;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::LocalProtocolError;
 use crate::event::{CloseConnection, Event, Outgoing};
-use crate::extension::{ExtensionSet, NoExtensions};
+use crate::extension::{ExtensionSet, NoExtensions, Outbound};
 #[cfg(feature = "alloc")]
-use crate::extension::{Extensions, Outbound, OutboundExtensions};
+use crate::extension::{Extensions, OutboundExtensions};
 #[cfg(feature = "alloc")]
 use crate::frame::FrameHeader;
 use crate::frame::{CloseBody, FrameEncoder, Rsv};
@@ -249,8 +249,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         else {
             return self.send_data(kind, message.payload(), true, output);
         };
-        output.reserve(message.header().len().saturating_add(message.payload().len()))?;
-        output.write(message.header(), message.payload(), None)
+        output.write(message.frame())
     }
 
     /// Writes a message that extensions encode, unless that was done.
@@ -292,15 +291,17 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ///
     /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageUnderWay`]; the payload is
     /// then as it was.
-    #[inline]
+    #[inline(always)]
     pub fn send_in_place(
         &mut self,
         kind: MessageKind,
         payload: &mut [u8],
         message_finished: bool,
     ) -> Result<EncodedHeader, LocalProtocolError> {
-        let (opcode, next) = self.state.after_data(kind, message_finished)?;
-        self.check_plain(opcode)?;
+        let (opcode, next) = match self.state {
+            State::Open if message_finished && !self.extensions.are_in_use() => (kind.opcode(), State::Open),
+            _ => self.after_plain(kind, message_finished)?,
+        };
         let header = self.frames.encode_in_place(message_finished, Rsv::NONE, opcode, payload)?;
         self.begin_plain(opcode);
         self.state = next;
@@ -382,8 +383,26 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         self.frames.role()
     }
 
+    /// Writes a piece of a message; nearly all are whole, and between others, and change no state.
     #[inline(always)]
     fn send_data(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        message_finished: bool,
+        output: &mut impl Output,
+    ) -> Result<(), LocalProtocolError> {
+        match self.state {
+            State::Open if message_finished && !self.extensions.are_in_use() => {
+                self.frames.encode(true, Rsv::NONE, kind.opcode(), payload, output)
+            }
+            _ => self.send_piece(kind, payload, message_finished, output),
+        }
+    }
+
+    /// The same of whatever piece.
+    #[inline(never)]
+    fn send_piece(
         &mut self,
         kind: MessageKind,
         payload: &[u8],
@@ -442,6 +461,18 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
             extensions.end_message();
         }
         Ok(true)
+    }
+
+    /// Where a piece leads that extensions do not see.
+    #[inline(never)]
+    fn after_plain(
+        &mut self,
+        kind: MessageKind,
+        message_finished: bool,
+    ) -> Result<(Opcode, State), LocalProtocolError> {
+        let (opcode, next) = self.state.after_data(kind, message_finished)?;
+        self.check_plain(opcode)?;
+        Ok((opcode, next))
     }
 
     /// A message goes on as it has started: with the extensions that encode it.
@@ -547,7 +578,7 @@ impl<'a> Iterator for Fragments<'a> {
 
 impl State {
     /// Where a piece of a message leads, and the opcode that it goes out with (§5.1, §5.4).
-    #[inline(always)]
+    #[inline]
     fn after_data(
         self,
         kind: MessageKind,

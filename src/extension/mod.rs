@@ -31,7 +31,5 @@ pub(crate) use outbound::OutboundExtensions;
 pub use params::ExtensionParams;
 #[cfg(feature = "deflate")]
 pub use permessage_deflate::{DeflateParams, PermessageDeflate};
-pub(crate) use set::Inbound;
-#[cfg(feature = "alloc")]
-pub(crate) use set::Outbound;
 pub use set::{ExtensionSet, NoExtensions};
+pub(crate) use set::{Inbound, Outbound};

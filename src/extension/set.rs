@@ -48,6 +48,11 @@ pub trait Inbound: fmt::Debug {
 /// A sender's half.
 #[allow(unreachable_pub, reason = "Rust 1.85 does not see that `ExtensionSet` reaches it")]
 pub trait Outbound: fmt::Debug {
+    /// Whether there may be extensions.
+    fn are_in_use(&self) -> bool {
+        false
+    }
+
     /// The extensions, if there may be some.
     #[cfg(feature = "alloc")]
     fn chain_mut(&mut self) -> Option<&mut OutboundExtensions> {
@@ -95,6 +100,11 @@ impl Inbound for InboundExtensions {
 
 #[cfg(feature = "alloc")]
 impl Outbound for OutboundExtensions {
+    #[inline]
+    fn are_in_use(&self) -> bool {
+        true
+    }
+
     #[inline]
     fn chain_mut(&mut self) -> Option<&mut OutboundExtensions> {
         Some(self)

@@ -19,7 +19,7 @@ pub(crate) fn reserve(output: &mut impl Output, parts: impl Fn(Put<'_>)) -> Resu
 pub(crate) fn write(output: &mut impl Output, parts: impl Fn(Put<'_>)) -> Result<(), LocalProtocolError> {
     reserve(output, &parts)?;
     let mut written = Ok(());
-    parts(&mut |part| written = written.and_then(|()| output.write(part, &[], None)));
+    parts(&mut |part| written = written.and_then(|()| output.write(part)));
     written
 }
 

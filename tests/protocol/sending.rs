@@ -1,8 +1,8 @@
 //! Sending data: whole, in fragments, in place, into memory of fixed size (RFC 6455 §5.4, §6.1).
 
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, Connection, Event, FrameEncoder, Limits, LocalProtocolError,
-    MessageKind, Opcode, Ping, Pong, Role, Rsv, Sender, TextMessage,
+    BytesMessage, CloseCode, CloseConnection, Connection, Entropy, Event, FrameEncoder, Limits,
+    LocalProtocolError, MessageKind, Opcode, Output, Ping, Pong, Role, Rsv, Sender, TextMessage,
 };
 
 use crate::support::{BINARY, CONTINUATION, FIN, Fixed, PING, TEXT, masked, unmasked};
@@ -150,6 +150,59 @@ fn memory_of_fixed_size_is_filled_from_its_front() {
     sender.send(Ping::new(b""), &mut room).unwrap();
     assert_eq!(room, [0xEE; 3]);
     assert_eq!(memory[..17], [masked(FIN | TEXT, "Hello"), masked(PING, "")].concat());
+}
+
+/// An output that implements no more than it must.
+struct Plain {
+    bytes: Vec<u8>,
+    room: usize,
+}
+
+impl Output for Plain {
+    fn reserve(&mut self, len: usize) -> Result<(), LocalProtocolError> {
+        if len > self.room { Err(LocalProtocolError::OutputFull(len)) } else { Ok(()) }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
+        self.reserve(bytes.len())?;
+        self.room -= bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+#[test]
+fn every_output_gets_the_same_bytes() {
+    let payload: Vec<u8> = (0..70_000_u32).map(|i| (i ^ i >> 8) as u8).collect();
+    for len in (0..300).chain([511, 4096, 8191, 8192, 8193, 16_384, 20_000, 65_535, 65_536, 70_000]) {
+        let payload = &payload[..len];
+        check_outputs(|| Sender::client(Fixed), payload, &masked(FIN | BINARY, payload));
+        check_outputs(Sender::server, payload, &unmasked(FIN | BINARY, payload));
+    }
+}
+
+fn check_outputs<E: Entropy>(sender: impl Fn() -> Sender<E>, payload: &[u8], expected: &[u8]) {
+    let len = payload.len();
+    let message = BytesMessage::new(payload);
+
+    let mut vector = b"before".to_vec();
+    sender().send(message, &mut vector).unwrap();
+    assert!(vector.strip_prefix(b"before") == Some(expected), "a vector, {len}");
+
+    let mut memory = vec![0xEE; expected.len() + 20];
+    let mut room = memory.as_mut_slice();
+    sender().send(message, &mut room).unwrap();
+    assert_eq!(room.len(), 20);
+    assert!(memory.starts_with(expected), "memory, {len}");
+    assert!(memory.ends_with(&[0xEE; 20]), "more than the frame was written, {len}");
+
+    let mut plain = Plain { bytes: Vec::new(), room: expected.len() };
+    sender().send(message, &mut plain).unwrap();
+    assert!(plain.bytes == expected, "plain, {len}");
+    let mut plain = Plain { bytes: Vec::new(), room: expected.len() - 1 };
+    let full = LocalProtocolError::OutputFull(expected.len());
+    assert_eq!(sender().send(message, &mut plain), Err(full));
+    assert_eq!(plain.bytes, b"");
 }
 
 #[test]
