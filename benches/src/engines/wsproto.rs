@@ -1,9 +1,9 @@
 use std::hint::black_box;
 
 use wsproto::{
-    AcceptConnection, BytesMessage, Connection, DeflateParams, Event, Extension, Extensions, HandshakeLimits,
-    Limits, MessageAssembler, MessageKind, NoEntropy, OsEntropy, PermessageDeflate, RemoteProtocolError,
-    Role, ServerHandshake, TextMessage,
+    AcceptConnection, BytesMessage, Connection, DeflateParams, Entropy, Event, Extension, Extensions,
+    HandshakeLimits, Limits, MessageAssembler, MessageKind, NoEntropy, OsEntropy, PermessageDeflate,
+    RemoteProtocolError, Role, ServerHandshake, TextMessage,
 };
 
 use crate::engine::{DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
@@ -19,7 +19,7 @@ pub(crate) struct Wsproto {
     server: Connection,
     client: Connection<OsEntropy>,
     input: Vec<u8>,
-    output: Vec<u8>,
+    memory: Vec<u8>,
 }
 
 impl Engine for Wsproto {
@@ -33,7 +33,7 @@ impl Engine for Wsproto {
             server: Connection::server(Limits::NONE),
             client: Connection::client(Limits::NONE, OsEntropy::new()),
             input: Vec::new(),
-            output: Vec::new(),
+            memory: vec![0; 1 << 20],
         }
     }
 
@@ -52,12 +52,7 @@ impl Engine for Wsproto {
     }
 
     fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
-        self.output.clear();
-        for payload in outgoing.each() {
-            self.server.send(BytesMessage::new(payload), &mut self.output).map_err(refused)?;
-        }
-        out.write(&self.output);
-        Ok(())
+        encode(&mut self.server, &mut self.memory, outgoing, out)
     }
 
     fn encode_in_place(&mut self, outgoing: &mut Outgoing, out: &mut Out) -> Outcome {
@@ -72,29 +67,25 @@ impl Engine for Wsproto {
     }
 
     fn encode_client(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
-        self.output.clear();
-        for payload in outgoing.each() {
-            self.client.send(BytesMessage::new(payload), &mut self.output).map_err(refused)?;
-        }
-        out.write(&self.output);
-        Ok(())
+        encode(&mut self.client, &mut self.memory, outgoing, out)
     }
 
     fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
-        self.output.clear();
         let (receiver, sender) = self.server.split();
         let mut rest = receive(&mut self.input, input.wire);
+        let mut room = self.memory.as_mut_slice();
         while let Some(event) = receiver.next_event(&mut rest).map_err(refused)? {
             match event {
-                Event::Text(text) => sender.send(text, &mut self.output),
-                Event::Bytes(bytes) => sender.send(bytes, &mut self.output),
-                Event::Ping(ping) => sender.send(ping.response(), &mut self.output),
-                Event::Close(close) => sender.send(close.response(), &mut self.output),
+                Event::Text(text) => sender.send(text, &mut room),
+                Event::Bytes(bytes) => sender.send(bytes, &mut room),
+                Event::Ping(ping) => sender.send(ping.response(), &mut room),
+                Event::Close(close) => sender.send(close.response(), &mut room),
                 Event::Pong(_) => Ok(()),
             }
             .map_err(refused)?;
         }
-        out.write(&self.output);
+        let left = room.len();
+        out.write(&self.memory[..self.memory.len() - left]);
         Ok(())
     }
 
@@ -262,6 +253,22 @@ impl HandshakeEngine for Handshake {
         out.write(&self.output);
         Ok(())
     }
+}
+
+/// Messages become frames back to back in memory of the caller's.
+fn encode<E: Entropy>(
+    connection: &mut Connection<E>,
+    memory: &mut [u8],
+    outgoing: &Outgoing,
+    out: &mut Out,
+) -> Outcome {
+    let mut room: &mut [u8] = memory;
+    for payload in outgoing.each() {
+        connection.send(BytesMessage::new(payload), &mut room).map_err(refused)?;
+    }
+    let left = room.len();
+    out.write(&memory[..memory.len() - left]);
+    Ok(())
 }
 
 #[inline]
