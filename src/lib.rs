@@ -37,6 +37,40 @@
 //! # }
 //! ```
 //!
+//! Who would rather have messages whole reads on into the same buffer until a frame is there, and then has it as
+//! one event, still without a copy; fragments are for [`MessageAssembler`] to put together:
+//!
+//! ```
+//! use wsproto::{Connection, Event, Limits, MessageAssembler};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use std::io::Read;
+//! # let mut socket = &b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"[..];
+//! let mut connection = Connection::server(Limits::default());
+//! let mut assembler = MessageAssembler::new(1 << 20);
+//! let (mut buffer, mut end) = (vec![0; 4096], 0);
+//! loop {
+//!     let mut input = &mut buffer[..end];
+//!     while let Some(event) = connection.next_whole_event(&mut input)? {
+//!         if let Event::Text(text) = event {
+//!             let message = assembler.text(text)?; // whole, unless more fragments are to come
+//!             assert_eq!(message, Some("Hello"));
+//!         }
+//!     }
+//!     let unread = input.len();
+//!     buffer.copy_within(end - unread..end, 0);
+//!     if unread == buffer.len() {
+//!         buffer.resize(2 * unread, 0); // up to what `Limits` lets a frame be
+//!     }
+//!     match socket.read(&mut buffer[unread..])? {
+//!         0 => break,
+//!         n => end = unread + n,
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The opening handshake is a machine of its own, [`ServerHandshake`] or [`ClientHandshake`]. Where another
 //! HTTP stack moves the heads, [`Upgrade`] (HTTP/1.1) and [`ExtendedConnect`] (HTTP/2, HTTP/3) judge and make
 //! them by the same rules, in names and values.
