@@ -1,10 +1,10 @@
-//! Cutting does not matter: whole, cut anywhere and byte by byte, a receiver finds the same.
+//! Cutting does not matter: whole, cut anywhere, byte by byte and frame by frame, a receiver finds the same.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use wsproto::{Receiver, ReceiverState};
-use wsproto_fuzz::{Side, SmallLimits, Wire, encode, feed};
+use wsproto_fuzz::{Side, SmallLimits, Wire, encode, feed, feed_whole};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
@@ -26,7 +26,8 @@ fuzz_target!(|input: Input<'_>| {
 
     let mut cuts: Vec<usize> = input.cuts.iter().map(|cut| usize::from(*cut) % (bytes.len() + 1)).collect();
     cuts.sort_unstable();
-    assert_eq!(feed(receiver.clone(), &bytes, cuts), whole);
+    assert_eq!(feed(receiver.clone(), &bytes, cuts.iter().copied()), whole);
+    assert_eq!(feed_whole(receiver.clone(), &bytes, cuts), whole);
     if bytes.len() <= MAX_BYTEWISE {
         assert_eq!(feed(receiver.clone(), &bytes, 1..bytes.len()), whole);
     }

@@ -80,7 +80,25 @@ pub struct Failure {
 /// # Panics
 ///
 /// Where the receiver breaks a law that one run can show.
-pub fn feed(mut receiver: Receiver, bytes: &[u8], cuts: impl IntoIterator<Item = usize>) -> Outcome {
+pub fn feed(receiver: Receiver, bytes: &[u8], cuts: impl IntoIterator<Item = usize>) -> Outcome {
+    feed_by(receiver, bytes, cuts, false)
+}
+
+/// The same of frames that are read once they are whole; at last, the beginning of one is read too.
+///
+/// # Panics
+///
+/// As [`feed`].
+pub fn feed_whole(receiver: Receiver, bytes: &[u8], cuts: impl IntoIterator<Item = usize>) -> Outcome {
+    feed_by(receiver, bytes, cuts, true)
+}
+
+fn feed_by(
+    mut receiver: Receiver,
+    bytes: &[u8],
+    cuts: impl IntoIterator<Item = usize>,
+    waits: bool,
+) -> Outcome {
     let mut received = Received::default();
     let mut failure = None;
     let mut start = 0;
@@ -88,12 +106,18 @@ pub fn feed(mut receiver: Receiver, bytes: &[u8], cuts: impl IntoIterator<Item =
         let mut read = bytes[start..end].to_vec();
         let mut input = read.as_mut_slice();
         loop {
-            let event = receiver.next_event(&mut input);
+            let waits = waits && end < bytes.len();
+            let event =
+                if waits { receiver.next_whole_event(&mut input) } else { receiver.next_event(&mut input) };
             let over = event == Ok(None);
             match event {
                 Ok(Some(event)) => {
                     assert_eq!(failure, None, "a failure is final");
                     received.push(event);
+                }
+                Ok(None) if waits => {
+                    let is_open = receiver.state() == ReceiverState::Open;
+                    assert_eq!(receiver.missing(input) > 0, is_open, "it waits, or is done");
                 }
                 Ok(None) => assert!(input.is_empty(), "it stops only where the input does"),
                 Err(error) => {
@@ -107,7 +131,7 @@ pub fn feed(mut receiver: Receiver, bytes: &[u8], cuts: impl IntoIterator<Item =
                 break;
             }
         }
-        start = end;
+        start = end - input.len();
     }
     Outcome {
         received,
