@@ -22,7 +22,7 @@ struct Workload {
     run: fn(times: usize) -> Result<(), Failure>,
 }
 
-const WORKLOADS: [Workload; 25] = [
+const WORKLOADS: [Workload; 28] = [
     messages("decode-binary-16", |times| decode(times, BINARY, 16, ALL)),
     messages("decode-binary-125", |times| decode(times, BINARY, 125, ALL)),
     messages("decode-binary-1024", |times| decode(times, BINARY, 1024, ALL)),
@@ -34,10 +34,15 @@ const WORKLOADS: [Workload; 25] = [
     messages("decode-mixed-1024", |times| decode(times, MIXED, 1024, ALL)),
     messages("decode-binary-1024-reads-1460", |times| decode(times, BINARY, 1024, READ)),
     messages("decode-mixed-1024-reads-1460", |times| decode(times, MIXED, 1024, READ)),
+    messages("decode-mixed-1024-whole-reads-1460", |times| decode_whole(times, MIXED, 1024, READ)),
     messages("decode-fragments-1024-reads-1460", |times| decode(times, FRAGMENTS, 1024, READ)),
     messages("encode-server-16", |times| encode(times, Connection::server(Limits::NONE), 16)),
     messages("encode-server-1024", |times| encode(times, Connection::server(Limits::NONE), 1024)),
+    messages("encode-server-16-memory", |times| {
+        encode_to_memory(times, Connection::server(Limits::NONE), 16)
+    }),
     messages("encode-client-16", |times| encode(times, client(), 16)),
+    messages("encode-client-1024-memory", |times| encode_to_memory(times, client(), 1024)),
     messages("encode-client-1024", |times| encode(times, client(), 1024)),
     messages("echo-16", |times| echo(times, BINARY, 16)),
     messages("pings", |times| echo(times, PINGS, 8)),
@@ -143,6 +148,39 @@ fn measured_decode<X: ExtensionSet>(
     Ok(total)
 }
 
+/// Frames that are read once they are whole.
+fn decode_whole(times: usize, shape: Shape, len: usize, read_len: usize) -> Result<(), Failure> {
+    let wire = wire(shape, len)?;
+    let mut connection = Connection::server(Limits::NONE);
+    let mut buffer = Vec::with_capacity(wire.len());
+    let mut total = 0;
+    for _ in 0..times {
+        for read in wire.chunks(read_len) {
+            buffer.extend_from_slice(read);
+            let (len, unread) = measured_decode_whole(&mut connection, &mut buffer)?;
+            total += len;
+            buffer.drain(..buffer.len() - unread);
+        }
+    }
+    expect(total, times * MESSAGES * len)
+}
+
+#[inline(never)]
+fn measured_decode_whole(
+    connection: &mut Connection,
+    mut input: &mut [u8],
+) -> Result<(usize, usize), Failure> {
+    let mut total = 0;
+    while let Some(event) = connection.next_whole_event(&mut input)? {
+        total += match event {
+            Event::Text(text) => black_box(text.data).len(),
+            Event::Bytes(bytes) => black_box(bytes.data).len(),
+            Event::Ping(_) | Event::Pong(_) | Event::Close(_) => 0,
+        };
+    }
+    Ok((total, input.len()))
+}
+
 fn encode<E: Entropy>(times: usize, mut connection: Connection<E>, len: usize) -> Result<(), Failure> {
     let payload = payload(ENGLISH, len);
     let mut output = Vec::with_capacity(MESSAGES * (len + 14));
@@ -166,6 +204,35 @@ fn measured_encode<E: Entropy>(
         connection.send(BytesMessage::new(black_box(payload)), output)?;
     }
     Ok(())
+}
+
+/// The same into memory of fixed size.
+fn encode_to_memory<E: Entropy>(
+    times: usize,
+    mut connection: Connection<E>,
+    len: usize,
+) -> Result<(), Failure> {
+    let payload = payload(ENGLISH, len);
+    let mut memory = vec![0; MESSAGES * (len + 14)];
+    let mut total = 0;
+    for _ in 0..times {
+        let left = measured_encode_to_memory(&mut connection, &payload, &mut memory)?;
+        total += (memory.len() - left) / MESSAGES;
+    }
+    let header_len = total / times - len;
+    expect(total, times * (header_len + len))
+}
+
+#[inline(never)]
+fn measured_encode_to_memory<E: Entropy>(
+    connection: &mut Connection<E>,
+    payload: &[u8],
+    mut room: &mut [u8],
+) -> Result<usize, Failure> {
+    for _ in 0..MESSAGES {
+        connection.send(BytesMessage::new(black_box(payload)), &mut room)?;
+    }
+    Ok(room.len())
 }
 
 fn echo(times: usize, shape: Shape, len: usize) -> Result<(), Failure> {
