@@ -14,6 +14,9 @@ use crate::workload::{Input, Outgoing};
 /// What one read gives at most: it stays in the first cache, beside what it is copied from, until it is decoded.
 const READ: usize = 16 << 10;
 
+/// More than any batch takes.
+const MEMORY: usize = 1 << 20;
+
 /// Pieces, as they come.
 pub(crate) struct Wsproto {
     server: Connection,
@@ -33,7 +36,7 @@ impl Engine for Wsproto {
             server: Connection::server(Limits::NONE),
             client: Connection::client(Limits::NONE, OsEntropy::new()),
             input: Vec::new(),
-            memory: vec![0; 1 << 20],
+            memory: vec![0; MEMORY],
         }
     }
 
@@ -97,6 +100,45 @@ impl Engine for Wsproto {
             while let Ok(Some(_)) = connection.next_event(&mut rest) {}
             connection
         }))
+    }
+}
+
+/// A client with the keys that the fastest peers have: what is left of the difference is not the engine's.
+pub(crate) struct Keyed {
+    client: Connection<Fastrand>,
+    memory: Vec<u8>,
+}
+
+/// As fast as it can be guessed: not what RFC 6455 §10.3 asks for.
+struct Fastrand(fastrand::Rng);
+
+impl Entropy for Fastrand {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.0.fill(bytes);
+    }
+
+    #[inline]
+    fn masking_key(&mut self) -> [u8; 4] {
+        self.0.u32(..).to_ne_bytes()
+    }
+}
+
+impl Engine for Keyed {
+    const NAME: &'static str = "wsproto, keys by fastrand";
+    const DRIVEN: &'static str = "the same, but that the masking keys can be guessed, as those of sockudo-ws and \
+        tokio-websockets";
+
+    fn new() -> Self {
+        let client = Connection::client(Limits::NONE, Fastrand(fastrand::Rng::new()));
+        Self { client, memory: vec![0; MEMORY] }
+    }
+
+    fn decode(&mut self, _: &Input, _: &mut impl Sink) -> Outcome {
+        Err(Unfit::Missing("it is the same"))
+    }
+
+    fn encode_client(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
+        encode(&mut self.client, &mut self.memory, outgoing, out)
     }
 }
 
