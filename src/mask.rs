@@ -2,10 +2,10 @@
 //!
 //! The key is held as one word, turned so that its first byte meets the next payload byte. Short payloads
 //! go by words, the last of which may overlap the one before. Longer ones go through one plain loop over
-//! aligned blocks, which becomes vector instructions: a vector that lies across two cache lines costs two
-//! accesses. What is before the first of these blocks and behind the last is masked by two more, which
-//! overlap them; steps of falling size would cost as many branches that nobody can predict. With `std`, the
-//! loop is compiled for wider vectors too, and the processor is looked at.
+//! blocks, which becomes vector instructions. The last block may overlap the one before, and the first one too
+//! where the others begin at an aligned address, as a vector that lies across two cache lines costs two
+//! accesses: steps of falling size would cost as many branches that nobody can predict. With `std`, the loop
+//! is compiled for wider vectors too, and the processor is looked at.
 
 /// A masking key, and how far into a frame's payload it has come.
 ///
@@ -130,14 +130,14 @@ fn xor_short(key: u64, payload: &mut [u8]) {
 
 /// A payload of at least one block.
 ///
-/// The first block and the last are masked by themselves, and written over what the blocks between them,
-/// which are aligned, have made of their bytes: so there is one loop, whatever the length and the address.
+/// The first block and the last are masked by themselves, and written over what the blocks between them have
+/// made of their bytes: so there is one loop, whatever the length and the address.
 #[cfg_attr(feature = "std", multiversion::multiversion(targets("x86_64+avx2", "x86+avx2")))]
 fn xor_long(key: u64, payload: &mut [u8]) {
     let (Some(first), Some(last)) = (payload.first_chunk(), payload.last_chunk()) else { return };
     let first = xored::<BLOCK>(key, *first);
     let last = xored::<BLOCK>(key.rotate_right(turn(payload.len() as u64)), *last);
-    let unaligned = payload.as_ptr().align_offset(BLOCK).min(BLOCK);
+    let unaligned = unaligned(payload);
     if let Some(aligned) = payload.get_mut(unaligned..) {
         let key = key.rotate_right(turn(unaligned as u64));
         for block in aligned.chunks_exact_mut(BLOCK) {
@@ -168,7 +168,7 @@ fn copy_short<const N: usize>(key: u64, payload: &[u8], place: &mut [u8]) {
 #[cfg_attr(feature = "std", multiversion::multiversion(targets("x86_64+avx2", "x86+avx2")))]
 fn copy_long(key: u64, payload: &[u8], place: &mut [u8]) {
     copy_short::<BLOCK>(key, payload, place);
-    let unaligned = place.as_ptr().align_offset(BLOCK).min(BLOCK);
+    let unaligned = unaligned(place);
     if let (Some(payload), Some(place)) = (payload.get(unaligned..), place.get_mut(unaligned..)) {
         let key = key.rotate_right(turn(unaligned as u64));
         for (block, place) in payload.chunks_exact(BLOCK).zip(place.chunks_exact_mut(BLOCK)) {
@@ -176,6 +176,17 @@ fn copy_long(key: u64, payload: &[u8], place: &mut [u8]) {
                 *place = xored::<BLOCK>(key, *block);
             }
         }
+    }
+}
+
+/// How much lies before the first aligned block, one block at most.
+///
+/// Of what is short nothing is passed over: how often the loop runs must not hang on where a frame lies.
+#[inline(always)]
+fn unaligned(payload: &[u8]) -> usize {
+    match payload.len() {
+        0..ALIGNED => 0,
+        _ => payload.as_ptr().align_offset(BLOCK).min(BLOCK),
     }
 }
 
@@ -202,6 +213,9 @@ fn xor_word(key: u64, word: &mut [u8]) {
 
 /// A length that every first-level cache holds twice over: what was just copied is still there to be masked.
 pub(crate) const CACHED: usize = 8 << 10;
+
+/// From here on it pays to begin at an aligned address.
+const ALIGNED: usize = 256;
 
 /// From here on whole blocks pay.
 const LONG: usize = 2 * BLOCK;
