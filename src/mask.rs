@@ -75,8 +75,8 @@ impl Mask {
                     *place = *byte ^ key;
                 }
             }
-            WORD..16 => copy_short::<WORD>(key, payload, place),
-            16..BLOCK => copy_short::<16>(key, payload, place),
+            WORD..16 => copy_ends::<WORD>(key, payload, place),
+            16..BLOCK => copy_ends::<16>(key, payload, place),
             BLOCK..CACHED => copy_long(key, payload, place),
             // From here on nothing copies as fast as what does nothing else.
             _ => {
@@ -152,9 +152,9 @@ fn xor_long(key: u64, payload: &mut [u8]) {
     }
 }
 
-/// A payload that is copied, of at least one short block and two at most, which may overlap.
+/// The first block and the last of a payload that is copied; they may overlap.
 #[inline(always)]
-fn copy_short<const N: usize>(key: u64, payload: &[u8], place: &mut [u8]) {
+fn copy_ends<const N: usize>(key: u64, payload: &[u8], place: &mut [u8]) {
     let turned = key.rotate_right(turn(payload.len() as u64));
     if let (Some(first), Some(place)) = (payload.first_chunk(), place.first_chunk_mut()) {
         *place = xored::<N>(key, *first);
@@ -167,7 +167,7 @@ fn copy_short<const N: usize>(key: u64, payload: &[u8], place: &mut [u8]) {
 /// A payload that is copied, of at least one block: as [`xor_long`], where it goes.
 #[cfg_attr(feature = "std", multiversion::multiversion(targets("x86_64+avx2", "x86+avx2")))]
 fn copy_long(key: u64, payload: &[u8], place: &mut [u8]) {
-    copy_short::<BLOCK>(key, payload, place);
+    copy_ends::<BLOCK>(key, payload, place);
     let unaligned = unaligned(place);
     if let (Some(payload), Some(place)) = (payload.get(unaligned..), place.get_mut(unaligned..)) {
         let key = key.rotate_right(turn(unaligned as u64));
