@@ -170,7 +170,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     /// A whole message that is no text: what is well-formed of it is lent all the same.
     #[cold]
     fn bad_message<'i>(&mut self, payload: &'i [u8]) -> Result<Option<LentEvent<'i>>, RemoteProtocolError> {
-        self.lend_text(payload, true, true).map(|text| text.map(Event::Text))
+        self.lend_text(payload, true, true)
     }
 
     /// The long way, for whatever is not a whole message.
@@ -198,9 +198,8 @@ impl<X: ExtensionSet> MessageDecoder<X> {
                 }
                 Opcode::Text if missing == 0 => {
                     let FrameChunk { payload, frame_finished, message_finished, .. } = chunk;
-                    if let Some(text) = self.lend_text(payload, frame_finished, message_finished)? {
-                        return Ok(Some(Event::Text(text)));
-                    }
+                    // If there is nothing to lend, that was all of the input.
+                    return self.lend_text(payload, frame_finished, message_finished);
                 }
                 Opcode::Text => {
                     let FrameChunk { payload, frame_finished, message_finished, .. } = chunk;
@@ -284,22 +283,36 @@ impl<X: ExtensionSet> MessageDecoder<X> {
 
     /// A piece of text that begins between two characters; `None` where there is nothing to tell.
     #[inline]
-    pub(super) fn lend_text<'i>(
+    fn lend_text<'i>(
         &mut self,
         payload: &'i [u8],
         frame_finished: bool,
         message_finished: bool,
-    ) -> Result<Option<TextMessage<&'i str>>, RemoteProtocolError> {
-        let text = match decode_text(&mut self.utf8, payload, frame_finished, message_finished) {
-            Ok(text) => return Ok((frame_finished || !text.data.is_empty()).then_some(text)),
-            Err(bad) => bad,
-        };
+    ) -> Result<Option<LentEvent<'i>>, RemoteProtocolError> {
+        match decode_text(&mut self.utf8, payload, frame_finished, message_finished) {
+            Ok(text) if frame_finished || !text.data.is_empty() => Ok(Some(Event::Text(text))),
+            Ok(_) => Ok(None),
+            Err(bad) => self.lend_bad_text(&bad),
+        }
+    }
+
+    /// What is well-formed of a piece of text; the next call tells what is not.
+    #[cold]
+    fn lend_bad_text<'i>(
+        &mut self,
+        text: &BadText<'i>,
+    ) -> Result<Option<LentEvent<'i>>, RemoteProtocolError> {
+        let error = RemoteProtocolError::InvalidUtf8;
         if text.valid.is_empty() {
-            return Err(self.fail(RemoteProtocolError::InvalidUtf8, text.overread));
+            return Err(self.fail(error, text.overread));
         }
         self.frames.stop();
-        self.state = State::Failing { error: RemoteProtocolError::InvalidUtf8, overread: text.overread };
-        Ok(Some(TextMessage { data: text.valid, frame_finished: false, message_finished: false }))
+        self.state = State::Failing { error, overread: text.overread };
+        Ok(Some(Event::Text(TextMessage {
+            data: text.valid,
+            frame_finished: false,
+            message_finished: false,
+        })))
     }
 
     /// Adds to a character that was cut; true once it is whole.
