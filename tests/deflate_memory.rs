@@ -76,6 +76,10 @@ fn without_context_takeover_memory_is_freed_after_each_message() {
         assert_eq!(sent.kept, 0, "sent {} bytes: {sent:?}", data.len());
         let ((), received) = measured(|| read(&mut receiver, &mut output));
         assert_eq!(received.kept, 0, "received {} bytes: {received:?}", data.len());
+        output.clear();
+        sender.send(BytesMessage::from(&data), &mut output).unwrap();
+        let ((), whole) = measured(|| read_whole(&mut receiver, &mut output));
+        assert_eq!(whole.kept, 0, "received {} bytes frame by frame: {whole:?}", data.len());
         assert!(sent.peak > 0 && received.peak > 0);
     }
     // In pieces, it lasts as long as the message.
@@ -189,6 +193,12 @@ fn halves(
 fn read(receiver: &mut Receiver<Extensions>, bytes: &mut [u8]) {
     let mut input = bytes;
     while receiver.next_event(&mut input).unwrap().is_some() {}
+}
+
+/// The same, of frames that are whole.
+fn read_whole(receiver: &mut Receiver<Extensions>, bytes: &mut [u8]) {
+    let mut input = bytes;
+    while receiver.next_whole_event(&mut input).unwrap().is_some() {}
 }
 
 fn noise(len: usize) -> Vec<u8> {

@@ -125,6 +125,10 @@ impl<X: ExtensionSet> MessageDecoder<X> {
             };
         }
         if self.missing(input) > 0 {
+            #[cfg(feature = "alloc")]
+            if let Some(extensions) = self.extensions.chain_mut() {
+                extensions.returned();
+            }
             return Ok(None);
         }
         self.decode_long(input)
