@@ -10,8 +10,8 @@ use crate::engines::{
     fastwebsockets::Fastwebsockets, handshake_parts, nexus_web::NexusWeb, shiguredo_websocket,
     shiguredo_websocket::Shiguredo, sockudo_ws, sockudo_ws::SockudoWs, soketto, soketto::Soketto,
     tokio_websockets, tokio_websockets::TokioWebsockets, tungstenite, tungstenite::Tungstenite,
-    websocket_sans_io::WebsocketSansIo, wsproto, wsproto::Keyed, wsproto::Whole, wsproto::Wsproto, wtx::Wtx,
-    yawc, yawc::Yawc, zlib_rs,
+    websocket_sans_io::WebsocketSansIo, wsproto, wsproto::HeaderAlone, wsproto::Keyed, wsproto::Whole,
+    wsproto::Wsproto, wtx::Wtx, yawc, yawc::Yawc, zlib_rs,
 };
 use crate::heap::Idle;
 use crate::json::TAIL;
@@ -56,12 +56,13 @@ pub(crate) struct Batch {
 pub(crate) const NOT_ITS_BUSINESS: &str = "";
 
 impl Contender {
-    /// This crate, in three ways, its peers, and what all of them are built on.
+    /// This crate, in several ways, its peers, and what all of them are built on.
     pub(crate) fn all() -> Vec<Self> {
         vec![
             Self::ours::<Wsproto>().deflating::<wsproto::Deflated>().shaking_hands::<wsproto::Handshake>(),
             Self::ours::<Whole>().deflating::<wsproto::DeflatedWhole>(),
             Self { leniency: Leniency::default, ..Self::ours::<Keyed>() },
+            Self { leniency: Leniency::default, ..Self::ours::<HeaderAlone>() },
             Self::peer::<Fastwebsockets>(),
             Self::peer::<NexusWeb>(),
             Self::peer::<Shiguredo>()

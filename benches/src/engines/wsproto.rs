@@ -2,8 +2,8 @@ use std::hint::black_box;
 
 use wsproto::{
     AcceptConnection, BytesMessage, Connection, DeflateParams, Entropy, Event, Extension, Extensions,
-    HandshakeLimits, Limits, MessageAssembler, MessageKind, NoEntropy, OsEntropy, PermessageDeflate,
-    RemoteProtocolError, Role, ServerHandshake, TextMessage,
+    FrameHeader, HandshakeLimits, Limits, MessageAssembler, MessageKind, NoEntropy, Opcode, OsEntropy,
+    PermessageDeflate, RemoteProtocolError, Role, Rsv, ServerHandshake, TextMessage,
 };
 
 use crate::engine::{DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
@@ -139,6 +139,38 @@ impl Engine for Keyed {
 
     fn encode_client(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
         encode(&mut self.client, &mut self.memory, outgoing, out)
+    }
+}
+
+/// A header and no more, as most peers make it: nothing knows whether the frame may be sent now.
+pub(crate) struct HeaderAlone;
+
+impl Engine for HeaderAlone {
+    const NAME: &'static str = "wsproto, header alone";
+    const DRIVEN: &'static str = "`FrameHeader::encode`, which knows of no connection";
+
+    fn new() -> Self {
+        Self
+    }
+
+    fn decode(&mut self, _: &Input, _: &mut impl Sink) -> Outcome {
+        Err(Unfit::Missing("it is the same"))
+    }
+
+    fn encode_in_place(&mut self, outgoing: &mut Outgoing, out: &mut Out) -> Outcome {
+        for _ in 0..outgoing.messages {
+            let payload = black_box(outgoing.in_place.as_slice());
+            let header = FrameHeader {
+                fin: true,
+                rsv: Rsv::NONE,
+                opcode: Opcode::Binary,
+                masking_key: None,
+                payload_len: payload.len() as u64,
+            };
+            out.write(&header.encode().map_err(refused)?);
+            out.write(payload);
+        }
+        Ok(())
     }
 }
 
