@@ -67,7 +67,7 @@ impl Mask {
 
     /// Writes `payload` to `place`, which is as long, XORed on the way.
     #[inline(always)]
-    pub(crate) fn copy(mut self, payload: &[u8], place: &mut [u8]) {
+    pub(crate) fn apply_to(mut self, payload: &[u8], place: &mut [u8]) {
         let key = self.word();
         match payload.len() {
             0..WORD => {
@@ -256,7 +256,7 @@ mod tests {
 
                     let mut copied = source.clone();
                     let mask = Mask::at(key, offset as u64);
-                    mask.copy(&source[start..start + len], &mut copied[36 - start..36 - start + len]);
+                    mask.apply_to(&source[start..start + len], &mut copied[36 - start..36 - start + len]);
                     assert_eq!(copied[36 - start..36 - start + len], expected);
                     assert_eq!(copied[..36 - start], source[..36 - start]);
                     assert_eq!(copied[36 - start + len..], source[36 - start + len..]);
@@ -273,7 +273,7 @@ mod tests {
             let mut expected = source[..len].to_vec();
             naive(key, 0, &mut expected);
             let mut copied = vec![0; len];
-            Mask::new(key).copy(&source[..len], &mut copied);
+            Mask::new(key).apply_to(&source[..len], &mut copied);
             assert!(copied == expected, "{len}");
         }
     }

@@ -29,7 +29,7 @@ use crate::mask::Mask;
 /// # Ok::<(), wsproto::LocalProtocolError>(())
 /// ```
 pub trait Output {
-    /// Makes sure that `len` more bytes can be written.
+    /// Makes sure that `len` more bytes can be written, be it by one call or by many.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl Output for Vec<u8> {
             Some(mask) if payload.len() < CACHED => {
                 let start = self.len();
                 self.resize(start.saturating_add(payload.len()), 0);
-                mask.copy(payload, self.get_mut(start..).unwrap_or_default());
+                mask.apply_to(payload, self.get_mut(start..).unwrap_or_default());
             }
             Some(mask) => put_long(self, payload, mask),
         }
@@ -178,7 +178,7 @@ impl Output for &mut [u8] {
         }
         let place = written.get_mut(header.len()..).unwrap_or_default();
         match mask {
-            Some(mask) => mask.copy(payload, place),
+            Some(mask) => mask.apply_to(payload, place),
             None => place.copy_from_slice(payload),
         }
         Ok(())

@@ -80,6 +80,11 @@ fn without_context_takeover_memory_is_freed_after_each_message() {
         sender.send(BytesMessage::from(&data), &mut output).unwrap();
         let ((), whole) = measured(|| read_whole(&mut receiver, &mut output));
         assert_eq!(whole.kept, 0, "received {} bytes frame by frame: {whole:?}", data.len());
+        output.clear();
+        sender.send(BytesMessage::from(&data), &mut output).unwrap();
+        output.extend_from_slice(b"\x81\x7d"); // a plain message, of which no more has come
+        let ((), whole) = measured(|| read_whole(&mut receiver, &mut output));
+        assert_eq!(whole.kept, 0, "with half a message behind: {whole:?}");
         assert!(sent.peak > 0 && received.peak > 0);
     }
     // In pieces, it lasts as long as the message.

@@ -90,12 +90,13 @@ impl<X: ExtensionSet> Receiver<X> {
 
     /// The same, but a frame is read only once it lies in `input` whole; until then, `input` is left as it is.
     ///
-    /// For whoever wants messages whole: what is in one frame is one event, with no copy, however it came.
-    /// Returns `None` where bytes are [missing](Self::missing): then read more behind `input`. The buffer must
-    /// have room for the longest frame that the [limits](Limits) allow; let it grow as the bytes come, and not by
-    /// the length that a header announces.
+    /// For whoever wants messages whole: a message in one frame is one event, with no copy, however it came. A
+    /// fragment of text that begins inside a character is two, and compressed messages still come in pieces.
     ///
-    /// Compressed messages still come in pieces, a piece without data only where a frame ends.
+    /// Returns `None` where bytes are [missing](Self::missing): then read more behind `input`; or, with nothing
+    /// missing, once the end has come. The buffer must have room for the longest frame that the [limits](Limits)
+    /// allow; let it grow as the bytes come, and not by the length that a header announces. If the transport ends
+    /// inside a frame, what came of it is for [`next_event`](Self::next_event) to judge.
     ///
     /// ```
     /// use wsproto::{Event, Limits, Receiver, Role, TextMessage};
@@ -114,7 +115,8 @@ impl<X: ExtensionSet> Receiver<X> {
     ///
     /// # Errors
     ///
-    /// As [`next_event`](Self::next_event): of a header as soon as it is certain, of a payload once it is whole.
+    /// As [`next_event`](Self::next_event): of a header as soon as it is certain, of a payload once it is whole,
+    /// and so of what extensions refuse.
     #[inline(always)]
     pub fn next_whole_event<'r, 'i: 'r>(
         &'r mut self,
@@ -127,8 +129,9 @@ impl<X: ExtensionSet> Receiver<X> {
     /// How many bytes are missing behind `input` before the frame that comes next lies in it whole: a hint for
     /// the size of the next read.
     ///
-    /// That is known once its header is whole; before, it is what the shortest frame would still need. It is 0
-    /// where [`next_event`](Self::next_event) would not ask for more: after a close frame, say.
+    /// That is known once its header is whole; before, it is what the header lacks, at least. It is 0 where
+    /// [`next_whole_event`](Self::next_whole_event) may still have something to tell; and after a close frame or a
+    /// failure, when nothing is waited for any more.
     pub fn missing(&self, input: &[u8]) -> u64 {
         self.messages.missing(input)
     }

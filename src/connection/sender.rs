@@ -299,7 +299,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         message_finished: bool,
     ) -> Result<EncodedHeader, LocalProtocolError> {
         let (opcode, next) = match self.state {
-            State::Open if message_finished && !self.extensions.are_in_use() => (kind.opcode(), State::Open),
+            State::Open if message_finished && !self.extensions.may_exist() => (kind.opcode(), State::Open),
             _ => self.after_plain(kind, message_finished)?,
         };
         let header = self.frames.encode_in_place(message_finished, Rsv::NONE, opcode, payload)?;
@@ -393,7 +393,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         output: &mut impl Output,
     ) -> Result<(), LocalProtocolError> {
         match self.state {
-            State::Open if message_finished && !self.extensions.are_in_use() => {
+            State::Open if message_finished && !self.extensions.may_exist() => {
                 self.frames.encode(true, Rsv::NONE, kind.opcode(), payload, output)
             }
             _ => self.send_piece(kind, payload, message_finished, output),

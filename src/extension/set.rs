@@ -22,8 +22,8 @@ pub struct NoExtensions;
 /// A receiver's half.
 #[allow(unreachable_pub, reason = "Rust 1.85 does not see that `ExtensionSet` reaches it")]
 pub trait Inbound: fmt::Debug {
-    /// Whether there may be extensions.
-    fn are_in_use(&self) -> bool {
+    /// Whether there may be extensions: a matter of type.
+    fn may_exist(&self) -> bool {
         false
     }
 
@@ -48,8 +48,8 @@ pub trait Inbound: fmt::Debug {
 /// A sender's half.
 #[allow(unreachable_pub, reason = "Rust 1.85 does not see that `ExtensionSet` reaches it")]
 pub trait Outbound: fmt::Debug {
-    /// Whether there may be extensions.
-    fn are_in_use(&self) -> bool {
+    /// Whether there may be extensions: a matter of type.
+    fn may_exist(&self) -> bool {
         false
     }
 
@@ -78,7 +78,7 @@ impl ExtensionSet for Extensions {
 #[cfg(feature = "alloc")]
 impl Inbound for InboundExtensions {
     #[inline]
-    fn are_in_use(&self) -> bool {
+    fn may_exist(&self) -> bool {
         true
     }
 
@@ -101,7 +101,7 @@ impl Inbound for InboundExtensions {
 #[cfg(feature = "alloc")]
 impl Outbound for OutboundExtensions {
     #[inline]
-    fn are_in_use(&self) -> bool {
+    fn may_exist(&self) -> bool {
         true
     }
 

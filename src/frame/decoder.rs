@@ -6,7 +6,7 @@
 //! the length as soon as it is whole.
 //!
 //! For the next maintainer: there is a short way and a long way. Nearly all messages are one frame that
-//! lies whole in the input, and `whole_message` sees that by a handful of comparisons; where such a
+//! lies whole in the input, and `single_frame` sees that by a handful of comparisons; where such a
 //! frame is cut, its header is done with all the same. It never says no, but leaves whatever is unusual to the
 //! long way. There a header is read from the input if it lies whole in it; the fourteen bytes kept here serve
 //! only headers that a read has cut, and those are judged again at each byte that comes. `judge` is the only
@@ -132,7 +132,7 @@ struct Frame {
 
 /// A message in one frame, as its header says.
 #[derive(Clone, Copy)]
-pub(crate) struct WholeMessage {
+pub(crate) struct SingleFrame {
     pub(crate) kind: MessageKind,
     mask: Mask,
     header_len: usize,
@@ -313,8 +313,8 @@ impl FrameDecoder {
 
     /// How many bytes are missing behind `input` before the frame that comes next lies in it whole.
     ///
-    /// That is known once its header is whole; before, it is what the shortest frame would still need. It is 0
-    /// where nothing is missing, and where `input` breaks a rule.
+    /// That is known once its header is whole; before, it is what the header lacks, at least. Of a frame under way
+    /// it is what is left of that one. It is 0 where nothing is missing, and where `input` breaks a rule.
     ///
     /// ```
     /// use wsproto::{FrameDecoder, Limits, Role};
@@ -329,8 +329,8 @@ impl FrameDecoder {
         let come = input.len() as u64;
         match &self.state {
             State::Payload(frame) => frame.remaining.saturating_sub(come),
-            State::BetweenFrames => match self.whole_message(input) {
-                Some(WholeMessage { header_len, len, .. }) => {
+            State::BetweenFrames => match self.single_frame(input) {
+                Some(SingleFrame { header_len, len, .. }) => {
                     (header_len as u64).saturating_add(len as u64).saturating_sub(come)
                 }
                 None => self.frame_len(input).saturating_sub(come),
@@ -377,7 +377,7 @@ impl FrameDecoder {
     ///
     /// `None` is no verdict: whatever is not of this kind goes the long way.
     #[inline(always)]
-    pub(crate) fn whole_message(&self, input: &[u8]) -> Option<WholeMessage> {
+    pub(crate) fn single_frame(&self, input: &[u8]) -> Option<SingleFrame> {
         let (State::BetweenFrames, Message::Finished) = (&self.state, &self.message) else { return None };
         let [first, second, rest @ ..] = input else { return None };
         let kind = match *first {
@@ -402,17 +402,17 @@ impl FrameDecoder {
             return None;
         }
         let header_len = input.len().wrapping_sub(rest.len());
-        Some(WholeMessage { kind, mask: Mask::new(*key), header_len, len })
+        Some(SingleFrame { kind, mask: Mask::new(*key), header_len, len })
     }
 
     /// Its payload, if all of it lies in `input`.
     #[inline(always)]
-    pub(crate) fn decode_whole_message<'i>(
+    pub(crate) fn decode_single_frame<'i>(
         &self,
-        message: WholeMessage,
+        message: SingleFrame,
         input: &mut &'i mut [u8],
     ) -> Option<&'i mut [u8]> {
-        let WholeMessage { mut mask, header_len, len, .. } = message;
+        let SingleFrame { mut mask, header_len, len, .. } = message;
         if len > input.len().wrapping_sub(header_len) {
             return None;
         }
@@ -427,8 +427,8 @@ impl FrameDecoder {
 
     /// Takes its header off `input`: of the payload, what is there comes next.
     #[inline(never)]
-    pub(crate) fn begin_whole_message(&mut self, message: WholeMessage, input: &mut &mut [u8]) {
-        let WholeMessage { kind, mask, header_len, len } = message;
+    pub(crate) fn begin_single_frame(&mut self, message: SingleFrame, input: &mut &mut [u8]) {
+        let SingleFrame { kind, mask, header_len, len } = message;
         self.state = State::Payload(Frame {
             opcode: kind.opcode(),
             fin: true,

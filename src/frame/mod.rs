@@ -9,7 +9,7 @@ mod encoder;
 pub(crate) use close_body::{BadClose, CloseBody};
 #[cfg(feature = "alloc")]
 pub use decoder::PayloadEnd;
-pub(crate) use decoder::WholeMessage;
+pub(crate) use decoder::SingleFrame;
 #[cfg(feature = "alloc")]
 pub(crate) use decoder::{ClaimedBits, Entered};
 pub use decoder::{FrameChunk, FrameDecoder};

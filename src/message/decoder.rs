@@ -9,7 +9,7 @@ use crate::event::{BytesMessage, CloseConnection, Event, LentEvent, Ping, Pong, 
 use crate::extension::{ExtensionSet, Inbound, NoExtensions};
 #[cfg(feature = "alloc")]
 use crate::extension::{Extensions, InboundExtensions};
-use crate::frame::{BadClose, CloseBody, FrameChunk, FrameDecoder, FrameHeader, WholeMessage};
+use crate::frame::{BadClose, CloseBody, FrameChunk, FrameDecoder, FrameHeader, SingleFrame};
 use crate::limits::Limits;
 use crate::opcode::{MessageKind, Opcode};
 use crate::role::Role;
@@ -91,13 +91,13 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
-        let is_plain = !self.extensions.are_in_use();
-        if let Some(message) = self.whole_message(input) {
-            if let Some(payload) = self.frames.decode_whole_message(message, input) {
+        let is_plain = !self.extensions.may_exist();
+        if let Some(message) = self.single_frame(input) {
+            if let Some(payload) = self.frames.decode_single_frame(message, input) {
                 return self.lend_message(message.kind, payload);
             }
             if is_plain {
-                self.frames.begin_whole_message(message, input);
+                self.frames.begin_single_frame(message, input);
             }
         } else if is_plain && input.is_empty() && matches!(self.state, State::Reading) {
             // Without extensions, nothing waits but an error.
@@ -108,7 +108,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
 
     /// The same, but a frame is read only once it lies in `input` whole; until then, `input` is left as it is.
     ///
-    /// Returns `None` where bytes are [missing](Self::missing).
+    /// Returns `None` where bytes are [missing](Self::missing), and once nothing more is read.
     ///
     /// # Errors
     ///
@@ -118,29 +118,25 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
-        if let Some(message) = self.whole_message(input) {
-            return match self.frames.decode_whole_message(message, input) {
+        if let Some(message) = self.single_frame(input) {
+            return match self.frames.decode_single_frame(message, input) {
                 Some(payload) => self.lend_message(message.kind, payload),
-                None => Ok(None),
+                None => self.decode_dry(),
             };
         }
-        if self.missing(input) > 0 {
-            #[cfg(feature = "alloc")]
-            if let Some(extensions) = self.extensions.chain_mut() {
-                extensions.returned();
-            }
-            return Ok(None);
+        if matches!(self.state, State::Reading) && self.frames.missing(input) > 0 {
+            return self.decode_dry();
         }
         self.decode_long(input)
     }
 
     /// The short way, for a message in one frame.
     #[inline(always)]
-    fn whole_message(&self, input: &[u8]) -> Option<WholeMessage> {
+    fn single_frame(&self, input: &[u8]) -> Option<SingleFrame> {
         if !self.extensions.passes_whole_messages() {
             return None;
         }
-        self.frames.whole_message(input)
+        self.frames.single_frame(input)
     }
 
     #[inline(always)]
@@ -158,6 +154,16 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         }
     }
 
+    /// What is to be told without more input: extensions may have something left.
+    #[inline(always)]
+    fn decode_dry(&mut self) -> Result<Option<LentEvent<'_>>, RemoteProtocolError> {
+        #[cfg(feature = "alloc")]
+        if self.extensions.may_exist() {
+            return self.decode_extended(&mut <&mut [u8]>::default());
+        }
+        Ok(None)
+    }
+
     /// The long way.
     #[inline(always)]
     fn decode_long<'r, 'i: 'r>(
@@ -165,7 +171,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
         #[cfg(feature = "alloc")]
-        if self.extensions.are_in_use() {
+        if self.extensions.may_exist() {
             return self.decode_extended(input);
         }
         self.decode_part(input)
@@ -240,8 +246,8 @@ impl<X: ExtensionSet> MessageDecoder<X> {
 
     /// How many bytes are missing behind `input` before the frame that comes next lies in it whole.
     ///
-    /// That is known once its header is whole; before, it is what the shortest frame would still need. It is 0
-    /// where [`decode`](Self::decode) would not ask for more.
+    /// That is known once its header is whole; before, it is what the header lacks, at least. It is 0 where
+    /// [`decode_whole`](Self::decode_whole) may still have something to tell, or is done for good.
     #[inline(never)]
     pub fn missing(&self, input: &[u8]) -> u64 {
         let State::Reading = self.state else { return 0 };

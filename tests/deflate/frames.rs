@@ -1,6 +1,6 @@
 //! Where the Per-Message Compressed bit may stand, and what stands between compressed frames (RFC 7692 §6).
 
-use wsproto::{CloseCode, Connection, Event, Limits, RemoteProtocolError, Role};
+use wsproto::{CloseCode, Connection, Event, LentEvent, Limits, RemoteProtocolError, Role, TextMessage};
 
 use crate::blocks::Blocks;
 use crate::protocol::{BINARY, CLOSE, FIN, PING, PONG, TEXT, binary, close, frame_to, ping, pong, text};
@@ -170,4 +170,63 @@ fn rules_of_plain_frames_hold_for_compressed_ones() {
     assert_eq!(seen.failure, Some(RemoteProtocolError::InvalidDeflate), "nothing to look back on");
     let seen = setup.check_frames([(WHOLE, &[0]), (WHOLE, HELLO)]);
     assert_eq!(seen.failure, Some(RemoteProtocolError::FrameTooLong));
+}
+
+/// What is left to tell of a frame is told first, but no more of it is taken before it is whole.
+#[test]
+fn a_compressed_frame_that_was_begun_in_pieces_is_waited_for() {
+    let message = "é€😀 Grüße ".repeat(40);
+    let mut bytes = Vec::new();
+    let mut server =
+        Connection::server(Limits::default()).with_extensions(Setup::of(Role::Server).extensions());
+    server.send(TextMessage::new(&*message), &mut bytes).unwrap();
+    for cut in 1..bytes.len() {
+        for asked in 0..6 {
+            let mut receiver = Setup::of(Role::Client).receiver();
+            let mut text = String::new();
+            let mut said = |event: Option<LentEvent<'_>>| match event {
+                Some(Event::Text(piece)) => text.push_str(piece.data),
+                other => assert_eq!(other, None),
+            };
+            let mut begun = bytes[..cut].to_vec();
+            let mut input = begun.as_mut_slice();
+            for _ in 0..asked {
+                said(receiver.next_event(&mut input).unwrap());
+            }
+            let mut rest = [input, &bytes[cut..]].concat();
+            let (_, most) = rest.split_last_mut().unwrap();
+            let came = most.to_vec();
+            let mut input = &mut *most;
+            while let Some(event) = receiver.next_whole_event(&mut input).unwrap() {
+                said(Some(event));
+            }
+            assert_eq!(*input, came, "cut at {cut}, asked {asked} times");
+            assert_eq!(receiver.missing(input), 1, "cut at {cut}, asked {asked} times");
+            let mut input = rest.as_mut_slice();
+            while let Some(event) = receiver.next_whole_event(&mut input).unwrap() {
+                said(Some(event));
+            }
+            assert_eq!(text, message);
+        }
+    }
+}
+
+/// Of these bytes, nothing more is to be told once the last event was, though the decompressor has not said so.
+#[test]
+fn where_nothing_is_left_to_tell_a_frame_is_waited_for() {
+    let mut receiver = Setup::of(Role::Client).receiver();
+    let mut bytes = *b"\xc1\x30\x7a\xd4\xb4\xe6\xf0\x4a\x14\xe2\x51\xd3\x9a\x0f\xf3";
+    let (begun, next) = bytes.split_at_mut(14);
+    let mut start = 0;
+    for end in [2, 7, 12, 14] {
+        let mut input = &mut begun[start..end];
+        while !input.is_empty() {
+            receiver.next_event(&mut input).unwrap();
+        }
+        start = end;
+    }
+    let mut input = &mut *next;
+    while receiver.next_whole_event(&mut input).unwrap().is_some() {}
+    assert_eq!(*input, [0xf3], "it is taken though the frame is not whole");
+    assert_eq!(receiver.missing(input), 35);
 }

@@ -34,11 +34,22 @@ pub(crate) struct Reader {
     unfinished: Option<Said>,
     frame_ends: Vec<(usize, usize)>,
     failure: Option<RemoteProtocolError>,
+    consumed: usize,
+    /// Where the bytes end that the receiver said were missing.
+    due: u64,
 }
 
 impl Reader {
     pub(crate) fn new(receiver: Receiver<Extensions>) -> Self {
-        Self { receiver, said: Vec::new(), unfinished: None, frame_ends: Vec::new(), failure: None }
+        Self {
+            receiver,
+            said: Vec::new(),
+            unfinished: None,
+            frame_ends: Vec::new(),
+            failure: None,
+            consumed: 0,
+            due: 0,
+        }
     }
 
     /// Takes the bytes of one read.
@@ -54,7 +65,9 @@ impl Reader {
         unread.drain(..unread.len() - left);
         assert_eq!(self.receiver.next_event(&mut &mut [][..]), Ok(None), "something is left to tell");
         let is_open = self.receiver.state() == ReceiverState::Open;
-        assert_eq!(self.receiver.missing(unread) > 0, is_open, "is it waiting or not?");
+        let missing = self.receiver.missing(unread);
+        assert_eq!(missing > 0, is_open, "is it waiting or not?");
+        self.due = self.due.max((self.consumed + left) as u64 + missing);
     }
 
     /// Reads on, scribbles over what is consumed, and returns how much is not.
@@ -63,6 +76,7 @@ impl Reader {
         let mut start = 0;
         loop {
             let mut input = &mut buffer[start..];
+            let came = self.consumed + input.len();
             let next = if whole {
                 self.receiver.next_whole_event(&mut input)
             } else {
@@ -71,8 +85,11 @@ impl Reader {
             let left = input.len();
             let end = bytes.len() - left;
             assert_eq!(*input, bytes[end..], "bytes that were not consumed have changed");
+            self.consumed += end - start;
             match next {
                 Ok(Some(event)) => {
+                    let is_left = whole && end == start;
+                    assert!(is_left || came as u64 >= self.due, "it said that more was missing");
                     note(&event, &mut self.said, &mut self.unfinished, &mut self.frame_ends);
                 }
                 Ok(None) => return left,
@@ -210,8 +227,26 @@ pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver<Extensions>
         let mut reader = Reader::new(receiver());
         let mut unread = Vec::new();
         bytes.chunks(reads).for_each(|read| reader.read_whole(&mut unread, read));
+        reader.due = 0;
         reader.read(&unread);
         assert_eq!(reader.seen(), whole, "frame by frame, in reads of {reads}");
+
+        let mut reader = Reader::new(receiver());
+        let mut unread = Vec::new();
+        for (turn, read) in bytes.chunks(reads).enumerate() {
+            // Now piece by piece, now frame by frame.
+            if turn % 3 == 0 {
+                unread.extend_from_slice(read);
+                reader.due = 0;
+                reader.read(&unread);
+                unread.clear();
+            } else {
+                reader.read_whole(&mut unread, read);
+            }
+        }
+        reader.due = 0;
+        reader.read(&unread);
+        assert_eq!(reader.seen(), whole, "either way in turn, in reads of {reads}");
     }
     if whole.state != ReceiverState::Open {
         for more in

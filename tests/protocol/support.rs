@@ -81,7 +81,7 @@ pub(crate) struct Reader {
     frame_ends: Vec<(usize, usize)>,
     failure: Option<(RemoteProtocolError, usize)>,
     /// Where the bytes end that the receiver said were missing.
-    due: usize,
+    due: u64,
 }
 
 impl Reader {
@@ -109,9 +109,9 @@ impl Reader {
         let left = self.read_by(unread, true);
         unread.drain(..unread.len() - left);
         assert_eq!(self.receiver.next_event(&mut &mut [][..]), Ok(None), "something is left to tell");
-        let missing = usize::try_from(self.receiver.missing(unread)).unwrap();
+        let missing = self.receiver.missing(unread);
         assert_eq!(missing == 0, self.receiver.state() != ReceiverState::Open, "is it waiting or not?");
-        self.due = self.due.max(self.consumed + left + missing);
+        self.due = self.due.max((self.consumed + left) as u64 + missing);
     }
 
     /// Reads on, scribbles over what is consumed, and returns how much is not.
@@ -132,7 +132,7 @@ impl Reader {
             self.consumed += end - start;
             match next {
                 Ok(Some(event)) => {
-                    assert!(came >= self.due, "it said that more was missing");
+                    assert!(came as u64 >= self.due, "it said that more was missing");
                     note(&event, &mut self.said, &mut self.unfinished, &mut self.frame_ends);
                 }
                 Ok(None) => return left,

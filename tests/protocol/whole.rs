@@ -50,6 +50,36 @@ fn each_fragment_is_one_event_and_so_is_what_comes_between() {
     assert_eq!(seen, expected.map(Event::<&str, _>::into_owned));
 }
 
+/// The character is put together where it was begun, so it comes by itself; the message has no other cut.
+#[test]
+fn a_fragment_that_begins_inside_a_character_is_two_events() {
+    for role in BOTH {
+        let frames: [(u8, &[u8]); 2] = [(TEXT, b"\xc3"), (FIN | CONTINUATION, b"\xa9abc")];
+        let mut bytes = frames_to(role, frames);
+        let mut input = bytes.as_mut_slice();
+        let mut receiver = Receiver::new(role, Limits::default());
+        let mut seen = Vec::new();
+        while let Some(Event::Text(text)) = receiver.next_whole_event(&mut input).unwrap() {
+            seen.push((text.data.to_owned(), text.frame_finished, text.message_finished));
+        }
+        let expected = [("", true, false), ("é", false, false), ("abc", true, true)];
+        assert_eq!(seen, expected.map(|(data, frame, message)| (data.to_owned(), frame, message)));
+    }
+}
+
+/// What came of the last frame is judged where the stream ends inside it.
+#[test]
+fn the_beginning_of_a_frame_is_judged_at_the_end_of_the_stream() {
+    let mut bytes = *b"\x81\x85\0\0\0\0a\xff";
+    let mut input = bytes.as_mut_slice();
+    let mut receiver = Receiver::new(Role::Server, Limits::default());
+    assert_eq!(receiver.next_whole_event(&mut input), Ok(None));
+    let begun = receiver.next_event(&mut input).unwrap().map(Event::into_owned);
+    assert!(matches!(begun, Some(Event::Text(text)) if text.data == "a"));
+    assert_eq!(receiver.next_event(&mut input), Err(RemoteProtocolError::InvalidUtf8));
+    assert_eq!(receiver.receive_eof(), None);
+}
+
 #[test]
 fn what_is_missing_is_known_as_far_as_the_header_is_there() {
     let receiver = Receiver::new(Role::Server, Limits::NONE);
