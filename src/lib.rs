@@ -37,8 +37,8 @@
 //! # }
 //! ```
 //!
-//! Who would rather have messages whole reads on into the same buffer until a frame is there, and then has it as
-//! one event, still without a copy; fragments are for [`MessageAssembler`] to put together:
+//! Who would rather have messages whole reads on into the same buffer until a frame is there. Then a message in
+//! one frame is one event, still without a copy; others are for [`MessageAssembler`] to put together:
 //!
 //! ```
 //! use wsproto::{Connection, Event, Limits, MessageAssembler};
@@ -62,11 +62,12 @@
 //!     if unread == buffer.len() {
 //!         buffer.resize(2 * unread, 0); // up to what `Limits` lets a frame be
 //!     }
-//!     match socket.read(&mut buffer[unread..])? {
+//!     end = match socket.read(&mut buffer[unread..])? {
 //!         0 => break,
-//!         n => end = unread + n,
-//!     }
+//!         n => unread + n,
+//!     };
 //! }
+//! connection.receive_eof();
 //! # Ok(())
 //! # }
 //! ```
