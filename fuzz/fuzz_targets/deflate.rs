@@ -30,12 +30,15 @@ fuzz_target!(|input: Input| {
     let fakes = encode_fakes(&input.fakes);
     let mut limits = Limits::default();
     limits.max_message_len = input.max_message_len.map_or(u64::MAX, u64::from);
-    let whole = input.receive(&fakes, &[], limits);
+    let whole = input.receive(&fakes, &[], limits, |_| false);
     let mut cuts: Vec<usize> = input.cuts.iter().map(|cut| usize::from(*cut) % (fakes.len() + 1)).collect();
     cuts.sort_unstable();
-    assert_eq!(input.receive(&fakes, &cuts, limits), whole);
+    assert_eq!(input.receive(&fakes, &cuts, limits, |_| false), whole);
+    assert_eq!(input.receive(&fakes, &cuts, limits, |_| true), whole);
+    assert_eq!(input.receive(&fakes, &cuts, limits, |turn| turn % 2 == 1), whole);
     let every: Vec<usize> = (1..fakes.len().min(MAX_BYTEWISE)).collect();
-    assert_eq!(input.receive(&fakes, &every, limits), whole);
+    assert_eq!(input.receive(&fakes, &every, limits, |_| false), whole);
+    assert_eq!(input.receive(&fakes, &every, limits, |turn| turn % 3 > 0), whole);
 
     let mut server = Connection::server(Limits::NONE).with_extensions(input.extensions(Role::Server));
     let mut output = Vec::new();
@@ -43,7 +46,7 @@ fuzz_target!(|input: Input| {
         let fragment_len = usize::from(input.max_fragment_len);
         server.sender().send_fragmented(BytesMessage::new(message), fragment_len, &mut output).unwrap();
     }
-    let received = input.receive(&output, &[], Limits::NONE);
+    let received = input.receive(&output, &[], Limits::NONE, |_| true);
     assert_eq!(received.messages, input.messages);
     assert_eq!((received.failure, received.unfinished), (None, Vec::new()));
 });
@@ -72,17 +75,21 @@ impl Input {
         extensions
     }
 
-    /// What a client receives, in reads that end at `cuts`.
-    fn receive(&self, bytes: &[u8], cuts: &[usize], limits: Limits) -> Received {
+    /// What a client receives, in reads that end at `cuts`; `waits` tells which of them leave a frame that is not
+    /// whole, as the last does not.
+    fn receive(&self, bytes: &[u8], cuts: &[usize], limits: Limits, waits: fn(usize) -> bool) -> Received {
         let client = Connection::client(limits, Counter(0)).with_extensions(self.extensions(Role::Client));
         let (mut receiver, _) = client.into_parts();
         let mut received = Received { messages: Vec::new(), unfinished: Vec::new(), failure: None };
         let mut start = 0;
-        for end in cuts.iter().copied().chain([bytes.len()]) {
+        for (turn, end) in cuts.iter().copied().chain([bytes.len()]).enumerate() {
+            let waits = waits(turn) && turn < cuts.len();
             let mut read = bytes[start..end].to_vec();
             let mut rest = read.as_mut_slice();
             loop {
-                let (data, message_finished) = match receiver.next_event(&mut rest) {
+                let next =
+                    if waits { receiver.next_whole_event(&mut rest) } else { receiver.next_event(&mut rest) };
+                let (data, message_finished) = match next {
                     Ok(Some(Event::Text(text))) => (text.data.as_bytes(), text.message_finished),
                     Ok(Some(Event::Bytes(bytes))) => (bytes.data, bytes.message_finished),
                     Ok(Some(event)) => unreachable!("nobody has sent {event:?}"),
@@ -97,8 +104,10 @@ impl Input {
                     received.messages.push(std::mem::take(&mut received.unfinished));
                 }
             }
-            assert!(rest.is_empty());
-            start = end;
+            assert!(rest.is_empty() || waits);
+            assert_eq!(receiver.missing(rest) > 0, received.failure.is_none());
+            start = end - rest.len();
+            assert_eq!(*rest, bytes[start..end], "what is not consumed is not touched");
         }
         received
     }
