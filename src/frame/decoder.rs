@@ -329,6 +329,7 @@ impl FrameDecoder {
         let come = input.len() as u64;
         match &self.state {
             State::Payload(frame) => frame.remaining.saturating_sub(come),
+            // As for decoding, the short way first.
             State::BetweenFrames => match self.single_frame(input) {
                 Some(SingleFrame { header_len, len, .. }) => {
                     (header_len as u64).saturating_add(len as u64).saturating_sub(come)
