@@ -22,13 +22,14 @@ pub(crate) struct Wsproto {
     server: Connection,
     client: Connection<OsEntropy>,
     input: Vec<u8>,
+    buffer: Buffer,
     memory: Vec<u8>,
 }
 
 impl Engine for Wsproto {
     const NAME: &'static str = "wsproto";
     const DRIVEN: &'static str = "`Connection` without limits; `next_event` over a buffer of the caller's, in \
-        reads of 16 KiB at most, so that longer messages come in pieces; the echo in one read; with \
+        reads of 16 KiB at most, so that longer messages come in pieces; the echo by `next_whole_event`; with \
         permessage-deflate in reads of 64 KiB at most; the handshake by `ServerHandshake`";
 
     fn new() -> Self {
@@ -36,6 +37,7 @@ impl Engine for Wsproto {
             server: Connection::server(Limits::NONE),
             client: Connection::client(Limits::NONE, OsEntropy::new()),
             input: Vec::new(),
+            buffer: Buffer::new(),
             memory: vec![0; MEMORY],
         }
     }
@@ -75,17 +77,23 @@ impl Engine for Wsproto {
 
     fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
         let (receiver, sender) = self.server.split();
-        let mut rest = receive(&mut self.input, input.wire);
         let mut room = self.memory.as_mut_slice();
-        while let Some(event) = receiver.next_event(&mut rest).map_err(refused)? {
-            match event {
-                Event::Text(text) => sender.send(text, &mut room),
-                Event::Bytes(bytes) => sender.send(bytes, &mut room),
-                Event::Ping(ping) => sender.send(ping.response(), &mut room),
-                Event::Close(close) => sender.send(close.response(), &mut room),
-                Event::Pong(_) => Ok(()),
+        let mut wire = input.wire;
+        while !wire.is_empty() {
+            self.buffer.receive(&mut wire, READ);
+            let mut rest = self.buffer.unread();
+            while let Some(event) = receiver.next_whole_event(&mut rest).map_err(refused)? {
+                match event {
+                    Event::Text(text) => sender.send(text, &mut room),
+                    Event::Bytes(bytes) => sender.send(bytes, &mut room),
+                    Event::Ping(ping) => sender.send(ping.response(), &mut room),
+                    Event::Close(close) => sender.send(close.response(), &mut room),
+                    Event::Pong(_) => Ok(()),
+                }
+                .map_err(refused)?;
             }
-            .map_err(refused)?;
+            let left = rest.len();
+            self.buffer.keep(left);
         }
         let left = room.len();
         out.write(&self.memory[..self.memory.len() - left]);
@@ -180,7 +188,7 @@ const LONG: usize = READ / 2;
 /// Whole messages, in a buffer that holds the frame.
 pub(crate) struct Whole {
     server: Connection,
-    buffer: Vec<u8>,
+    buffer: Buffer,
 }
 
 impl Engine for Whole {
@@ -189,27 +197,18 @@ impl Engine for Whole {
         in reads of 16 KiB, or of what a long frame lacks; with permessage-deflate through a `MessageAssembler`";
 
     fn new() -> Self {
-        Self { server: Connection::server(Limits::NONE), buffer: vec![0; READ + LONG] }
+        Self { server: Connection::server(Limits::NONE), buffer: Buffer::new() }
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        let (mut wire, mut start, mut end) = (input.wire, 0, 0);
+        let mut wire = input.wire;
         while !wire.is_empty() {
             // A long frame is read up to its end, so that the next one begins at the front of the buffer.
-            let missing = self.server.missing(&self.buffer[start..end]) as usize;
-            let len = if end - start + missing > LONG { missing } else { READ };
-            let (read, unread) = wire.split_at(len.min(input.read_len).min(wire.len()));
-            wire = unread;
-            if read.len() > self.buffer.len() - end {
-                self.buffer.copy_within(start..end, 0);
-                (start, end) = (0, end - start);
-                if read.len() > self.buffer.len() - end {
-                    self.buffer.resize(end + read.len(), 0);
-                }
-            }
-            self.buffer[end..][..read.len()].copy_from_slice(read);
-            end += read.len();
-            let mut rest = &mut self.buffer[start..end];
+            let unread = self.buffer.unread();
+            let missing = self.server.missing(unread) as usize;
+            let len = if unread.len() + missing > LONG { missing } else { READ };
+            self.buffer.receive(&mut wire, len.min(input.read_len));
+            let mut rest = self.buffer.unread();
             while let Some(event) = self.server.next_whole_event(&mut rest).map_err(refused)? {
                 match event {
                     Event::Text(text) => sink.piece(text.data.as_bytes(), text.message_finished),
@@ -217,12 +216,50 @@ impl Engine for Whole {
                     Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
                 }
             }
-            start = end - rest.len();
-            if start == end {
-                (start, end) = (0, 0);
-            }
+            let left = rest.len();
+            self.buffer.keep(left);
         }
         Ok(())
+    }
+}
+
+/// A buffer that keeps what is no whole frame.
+struct Buffer {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    fn new() -> Self {
+        Self { bytes: vec![0; READ + LONG], start: 0, end: 0 }
+    }
+
+    /// The copy that a read from a socket makes, behind what is there.
+    fn receive(&mut self, wire: &mut &[u8], len: usize) {
+        let (read, rest) = wire.split_at(len.min(wire.len()));
+        *wire = rest;
+        if read.len() > self.bytes.len() - self.end {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+            if read.len() > self.bytes.len() - self.end {
+                self.bytes.resize(self.end + read.len(), 0);
+            }
+        }
+        self.bytes[self.end..][..read.len()].copy_from_slice(read);
+        self.end += read.len();
+    }
+
+    fn unread(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..self.end]
+    }
+
+    /// Only the last bytes are still to be read.
+    fn keep(&mut self, left: usize) {
+        self.start = self.end - left;
+        if left == 0 {
+            (self.start, self.end) = (0, 0);
+        }
     }
 }
 
