@@ -1,15 +1,16 @@
-//! Pieces to whole messages, for whoever would rather have those.
+//! Pieces to whole messages.
 
 use alloc::{string::String, vec::Vec};
+use core::mem;
 
 use crate::error::RemoteProtocolError;
 use crate::event::{BytesMessage, TextMessage};
 use crate::opcode::MessageKind;
 
-/// Pieces to whole messages, for whoever would rather have those.
+/// Pieces to whole messages.
 ///
-/// A message that comes in one piece is handed on as it is lent; the others are put together in a buffer,
-/// one for text and one for bytes, which is used again for the next.
+/// A message that comes in one piece is returned without a copy. Others are put together in a buffer, which is used
+/// again for the next one.
 ///
 /// ```
 /// use wsproto::{MessageAssembler, TextMessage};
@@ -19,21 +20,60 @@ use crate::opcode::MessageKind;
 /// assert_eq!(assembler.text(TextMessage::new("lo"))?, Some("Hello"));
 /// # Ok::<(), wsproto::RemoteProtocolError>(())
 /// ```
+///
+/// # Memory
+///
+/// The buffer holds at most `max_message_len` bytes while a message is put together and until the next piece comes.
+/// Then what a long message took is given back: at most 64 KiB are kept, or as many as
+/// [`with_max_kept`](Self::with_max_kept) says. [`release_memory`](Self::release_memory) gives it back at once.
 #[derive(Clone, Debug)]
 pub struct MessageAssembler {
+    /// The buffer, if it last held text.
     text: String,
+    /// The buffer, if it last held bytes.
     bytes: Vec<u8>,
     max_message_len: usize,
-    /// What the pieces that are kept belong to.
-    under_way: Option<MessageKind>,
-    /// Whether the rest of a message that was too long is still to come.
-    skipping: bool,
+    max_kept: usize,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The next piece begins a message.
+    BetweenMessages,
+    /// The buffer holds the beginning of a message.
+    InMessage(MessageKind),
+    /// The rest of a message that was too long is still to come.
+    Skipping,
+}
+
+/// What becomes of a piece.
+enum Piece {
+    /// It is the whole message.
+    Whole,
+    /// It is added to the buffer.
+    Part,
+    /// It is dropped, as its message is.
+    Skipped,
 }
 
 impl MessageAssembler {
     /// An assembler of messages of at most `max_message_len` bytes.
     pub const fn new(max_message_len: usize) -> Self {
-        Self { text: String::new(), bytes: Vec::new(), max_message_len, under_way: None, skipping: false }
+        Self {
+            text: String::new(),
+            bytes: Vec::new(),
+            max_message_len,
+            max_kept: 64 << 10,
+            state: State::BetweenMessages,
+        }
+    }
+
+    /// Keeps at most `max_kept` bytes of memory between two messages; 64 KiB unless set.
+    #[must_use]
+    pub const fn with_max_kept(mut self, max_kept: usize) -> Self {
+        self.max_kept = max_kept;
+        self
     }
 
     /// Adds a piece of text; returns the message if it is the last.
@@ -46,21 +86,17 @@ impl MessageAssembler {
         &'a mut self,
         piece: TextMessage<&'a str>,
     ) -> Result<Option<&'a str>, RemoteProtocolError> {
-        if self.skipping {
-            self.skipping = !piece.message_finished;
-            return Ok(None);
+        let TextMessage { data, message_finished, .. } = piece;
+        match self.receive(MessageKind::Text, data.len(), message_finished)? {
+            Piece::Whole => Ok(Some(data)),
+            Piece::Skipped => Ok(None),
+            Piece::Part => {
+                let more = more(self.text.len(), self.text.capacity(), data.len(), self.max_message_len);
+                self.text.reserve_exact(more);
+                self.text.push_str(data);
+                Ok(message_finished.then_some(&self.text))
+            }
         }
-        let is_first = self.under_way != Some(MessageKind::Text);
-        if is_first {
-            self.text.clear();
-        }
-        self.check(self.text.len(), piece.data.len(), piece.message_finished)?;
-        self.under_way = (!piece.message_finished).then_some(MessageKind::Text);
-        if is_first && piece.message_finished {
-            return Ok(Some(piece.data));
-        }
-        self.text.push_str(piece.data);
-        Ok(piece.message_finished.then_some(&self.text))
     }
 
     /// Adds a piece of a binary message; returns the message if it is the last.
@@ -72,29 +108,77 @@ impl MessageAssembler {
         &'a mut self,
         piece: BytesMessage<&'a [u8]>,
     ) -> Result<Option<&'a [u8]>, RemoteProtocolError> {
-        if self.skipping {
-            self.skipping = !piece.message_finished;
-            return Ok(None);
+        let BytesMessage { data, message_finished, .. } = piece;
+        match self.receive(MessageKind::Binary, data.len(), message_finished)? {
+            Piece::Whole => Ok(Some(data)),
+            Piece::Skipped => Ok(None),
+            Piece::Part => {
+                let more = more(self.bytes.len(), self.bytes.capacity(), data.len(), self.max_message_len);
+                self.bytes.reserve_exact(more);
+                self.bytes.extend_from_slice(data);
+                Ok(message_finished.then_some(&self.bytes))
+            }
         }
-        let is_first = self.under_way != Some(MessageKind::Binary);
-        if is_first {
-            self.bytes.clear();
-        }
-        self.check(self.bytes.len(), piece.data.len(), piece.message_finished)?;
-        self.under_way = (!piece.message_finished).then_some(MessageKind::Binary);
-        if is_first && piece.message_finished {
-            return Ok(Some(piece.data));
-        }
-        self.bytes.extend_from_slice(piece.data);
-        Ok(piece.message_finished.then_some(&self.bytes))
     }
 
-    /// Compares with what is left, before anything is stored.
-    fn check(&mut self, have: usize, more: usize, message_finished: bool) -> Result<(), RemoteProtocolError> {
-        if more > self.max_message_len.saturating_sub(have) {
-            *self = Self { skipping: !message_finished, ..Self::new(self.max_message_len) };
+    /// Gives back the memory of the buffer, unless a message is in progress.
+    pub fn release_memory(&mut self) {
+        if !matches!(self.state, State::InMessage(_)) {
+            *self = Self { state: self.state, max_kept: self.max_kept, ..Self::new(self.max_message_len) };
+        }
+    }
+
+    /// Decides what becomes of a piece of `len` bytes; its length is checked before anything is stored.
+    fn receive(
+        &mut self,
+        kind: MessageKind,
+        len: usize,
+        message_finished: bool,
+    ) -> Result<Piece, RemoteProtocolError> {
+        let is_first = match self.state {
+            State::BetweenMessages => true,
+            State::InMessage(begun) => begun != kind,
+            State::Skipping => {
+                if message_finished {
+                    self.state = State::BetweenMessages;
+                }
+                return Ok(Piece::Skipped);
+            }
+        };
+        if is_first {
+            self.begin(kind);
+        }
+        let held = self.text.len().max(self.bytes.len());
+        if len > self.max_message_len.saturating_sub(held) {
+            self.state = if message_finished { State::BetweenMessages } else { State::Skipping };
+            self.release_memory();
             return Err(RemoteProtocolError::MessageTooLong);
         }
-        Ok(())
+        self.state = if message_finished { State::BetweenMessages } else { State::InMessage(kind) };
+        Ok(if is_first && message_finished { Piece::Whole } else { Piece::Part })
     }
+
+    /// Empties the buffer for a message of this kind, and gives back what a long one took.
+    fn begin(&mut self, kind: MessageKind) {
+        let mut buffer = match self.text.capacity() {
+            0 => mem::take(&mut self.bytes),
+            _ => mem::take(&mut self.text).into_bytes(),
+        };
+        buffer.clear();
+        buffer.shrink_to(self.max_kept);
+        match kind {
+            // Nothing is always valid.
+            MessageKind::Text => self.text = String::from_utf8(buffer).unwrap_or_default(),
+            MessageKind::Binary => self.bytes = buffer,
+        }
+    }
+}
+
+/// How much to reserve beyond `len` for `needed` more bytes: up to twice the capacity, but no more than `max_len` in
+/// all.
+fn more(len: usize, capacity: usize, needed: usize, max_len: usize) -> usize {
+    if needed <= capacity.saturating_sub(len) {
+        return 0;
+    }
+    capacity.saturating_mul(2).min(max_len).saturating_sub(len).max(needed)
 }
