@@ -11,7 +11,9 @@ use core::mem;
 
 use thiserror::Error;
 
-use crate::connection::{Closure, Connection, ConnectionState, Replies, ReplyPolicy, Transport};
+use crate::connection::{
+    Closure, Connection, ConnectionState, ReceiverState, Replies, ReplyPolicy, Transport,
+};
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::{HandshakeError, LocalProtocolError, RemoteProtocolError};
 use crate::event::{BytesMessage, CloseConnection, Event, LentEvent, Outgoing, Ping, Pong, TextMessage};
@@ -41,6 +43,11 @@ use crate::limits::{HandshakeLimits, Limits};
 /// assert_eq!(server.next_event()?, None);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Memory
+///
+/// What was received and is not read is kept: take all events before you hand in more. Of the memory that it took, at
+/// most 64 KiB are kept once it is read, and nothing after the end.
 #[doc(alias = "WSConnection")]
 #[derive(Debug)]
 pub struct WsConnection<E = NoEntropy> {
@@ -344,7 +351,7 @@ impl<E: Entropy> WsConnection<E> {
                 match request {
                     Ok(Some(_)) => self.inbox.limit(self.handshake_limits.max_early_data),
                     Ok(None) => {}
-                    Err(_) => self.inbox.clear(),
+                    Err(_) => self.inbox.free(),
                 }
                 Ok(request?.map(WsEvent::Request))
             }
@@ -355,13 +362,13 @@ impl<E: Entropy> WsConnection<E> {
                         match accept.extensions(&supported(&self.supported)) {
                             Ok(extensions) => self.open(extensions),
                             Err(error) => {
-                                self.inbox.clear();
+                                self.inbox.free();
                                 self.phase = Phase::Failed;
                                 return Err(error.into());
                             }
                         }
                     }
-                    (_, ConnectionState::Closed) => self.inbox.clear(),
+                    (_, ConnectionState::Closed) => self.inbox.free(),
                     _ => {}
                 }
                 Ok(answer?)
@@ -376,8 +383,13 @@ impl<E: Entropy> WsConnection<E> {
                         replies.note(&event);
                         own_event(event)
                     }))
-                })?;
-                Ok(event)
+                });
+                // What follows would be dropped.
+                match connection.receiver().state() {
+                    ReceiverState::Open => self.inbox.forget_read(),
+                    _ => self.inbox.free(),
+                }
+                Ok(event?)
             }
         }
     }
@@ -450,8 +462,9 @@ impl Inbox {
             End::Overflow => return Ok(()),
             End::Eof => return Err(LocalProtocolError::DataAfterEof),
         }
-        self.bytes.drain(..mem::take(&mut self.read).min(self.bytes.len()));
-        let kept = data.get(..room.saturating_sub(self.bytes.len())).unwrap_or(data);
+        self.forget_read();
+        let unread = self.bytes.len().saturating_sub(self.read);
+        let kept = data.get(..room.saturating_sub(unread)).unwrap_or(data);
         self.bytes.extend_from_slice(kept);
         if kept.len() < data.len() {
             self.end = End::Overflow;
@@ -459,9 +472,23 @@ impl Inbox {
         Ok(())
     }
 
+    /// Makes room where bytes were read.
+    ///
+    /// What is not read is only moved if it is no longer than what was: so each byte is moved once at most, however
+    /// the events are taken.
+    fn forget_read(&mut self) {
+        let unread = self.bytes.len().saturating_sub(self.read);
+        if unread == 0 {
+            self.clear();
+        } else if unread <= self.read {
+            self.bytes.drain(..self.read);
+            self.read = 0;
+        }
+    }
+
     /// Takes what nobody waits for, and keeps nothing.
     fn discard(&mut self) -> Result<(), LocalProtocolError> {
-        self.clear();
+        self.free();
         if self.end == End::Eof { Err(LocalProtocolError::DataAfterEof) } else { Ok(()) }
     }
 
@@ -474,9 +501,16 @@ impl Inbox {
         }
     }
 
-    /// Keeps nothing.
+    /// Keeps nothing, and no more memory than one read is likely to need again.
     fn clear(&mut self) {
         self.bytes.clear();
+        self.bytes.shrink_to(MAX_KEPT);
+        self.read = 0;
+    }
+
+    /// Keeps nothing, for good.
+    fn free(&mut self) {
+        self.bytes = Vec::new();
         self.read = 0;
     }
 
@@ -606,6 +640,9 @@ fn cut(reason: &str) -> &str {
         _ => reason,
     }
 }
+
+/// How much memory an empty inbox keeps, for the next reads.
+const MAX_KEPT: usize = 64 << 10;
 
 /// A control frame's payload, less the code.
 const MAX_REASON_LEN: usize = FrameHeader::MAX_CONTROL_LEN - 2;
