@@ -87,7 +87,7 @@ impl InboundExtension for Check {
         Ok(self.is_marked)
     }
 
-    fn decode(&mut self, payload: &[u8], end: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
+    fn decode(&mut self, payload: &[u8], end: PayloadEnd, _: usize) -> Result<Decoded, RemoteProtocolError> {
         self.output.clear();
         if let Some((last, before)) = payload.split_last() {
             self.output.extend(self.last.replace(*last));

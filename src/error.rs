@@ -54,6 +54,10 @@ pub enum RemoteProtocolError {
     FrameTooLong,
     /// A message longer than [`Limits::max_message_len`](crate::Limits::max_message_len) (§10.4).
     MessageTooLong,
+    /// A message that extensions decode, longer on the wire than
+    /// [`Limits::max_encoded_len`](crate::Limits::max_encoded_len) (§10.4); or than zlib can count, where C's
+    /// `unsigned long` has 32 bits.
+    EncodedMessageTooLong,
     /// A message of more fragments than [`Limits::max_fragments`](crate::Limits::max_fragments) (§10.4).
     TooManyFragments,
     /// A text message that is not UTF-8 (§8.1).
@@ -76,9 +80,11 @@ impl RemoteProtocolError {
     /// The code to close the connection with (§7.4.1).
     pub const fn close_code(self) -> CloseCode {
         match self {
-            Self::FrameTooLong | Self::MessageTooLong | Self::TooManyFragments | Self::InflationRatio => {
-                CloseCode::MESSAGE_TOO_BIG
-            }
+            Self::FrameTooLong
+            | Self::MessageTooLong
+            | Self::EncodedMessageTooLong
+            | Self::TooManyFragments
+            | Self::InflationRatio => CloseCode::MESSAGE_TOO_BIG,
             Self::InvalidUtf8 | Self::InvalidCloseReason | Self::InvalidDeflate => {
                 CloseCode::INVALID_FRAME_PAYLOAD_DATA
             }
@@ -102,6 +108,7 @@ impl RemoteProtocolError {
             Self::LengthTopBitSet => "payload length has its top bit set",
             Self::FrameTooLong => "frame is too long",
             Self::MessageTooLong => "message is too long",
+            Self::EncodedMessageTooLong => "encoded message is too long",
             Self::TooManyFragments => "message has too many fragments",
             Self::InvalidUtf8 => "text is not UTF-8",
             Self::TruncatedCloseCode => "close frame has half a code",
@@ -262,9 +269,15 @@ pub enum LocalProtocolError {
     /// A new message after the peer's close frame was taken (§5.5.1).
     #[error("the peer has closed")]
     CloseReceived,
+    /// A new message after the peer broke a rule (§7.1.7).
+    #[error("the peer has broken the protocol")]
+    PeerFailed,
     /// The transport has ended, or the handshake has failed.
     #[error("the connection has ended")]
     Ended,
+    /// A whole message while another one is in progress (§5.4).
+    #[error("another message is in progress")]
+    MessageInProgress,
     /// Text where a binary message is under way, or the other way round (§5.4).
     #[error("a message of the other type is under way")]
     OtherMessageUnderWay,

@@ -18,19 +18,33 @@ pub struct Limits {
     pub max_frame_len: u64,
     /// The longest message, in bytes over all its fragments: 16 MiB unless set.
     pub max_message_len: u64,
+    /// The longest message that extensions decode, in bytes on the wire over all its fragments: 24 MiB unless
+    /// set.
+    ///
+    /// How long it becomes is held to `max_message_len`. Data that does not compress takes a few bytes more on the
+    /// wire than the message has, or an eighth more where a peer compresses badly.
+    pub max_encoded_len: u64,
     /// The most fragments of a message, empty ones too: 131,072 unless set.
     pub max_fragments: u32,
 }
 
 impl Limits {
     /// What [`Limits::default`] gives.
-    pub const DEFAULT: Self =
-        Self { max_frame_len: 16 << 20, max_message_len: 16 << 20, max_fragments: 128 << 10 };
+    pub const DEFAULT: Self = Self {
+        max_frame_len: 16 << 20,
+        max_message_len: 16 << 20,
+        max_encoded_len: 24 << 20,
+        max_fragments: 128 << 10,
+    };
 
     /// No bound but those of the protocol itself: for whoever takes payloads chunk by chunk and keeps
     /// none.
-    pub const NONE: Self =
-        Self { max_frame_len: u64::MAX, max_message_len: u64::MAX, max_fragments: u32::MAX };
+    pub const NONE: Self = Self {
+        max_frame_len: u64::MAX,
+        max_message_len: u64::MAX,
+        max_encoded_len: u64::MAX,
+        max_fragments: u32::MAX,
+    };
 }
 
 impl Default for Limits {

@@ -16,8 +16,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use wsproto::{
-    BytesMessage, Connection, DeflateParams, Entropy, Event, Extensions, Limits, NoEntropy,
-    PermessageDeflate, Receiver, RemoteProtocolError, Role, Sender, TextMessage,
+    BytesMessage, CloseConnection, Connection, DeflateParams, Entropy, Event, Extensions, Limits, NoEntropy,
+    PermessageDeflate, Ping, Receiver, RemoteProtocolError, Role, Sender, TextMessage,
 };
 
 #[test]
@@ -65,38 +65,135 @@ fn plain_messages_make_no_compressor() {
     assert_eq!(usage.kept, 0, "{usage:?}");
 }
 
+/// The server compresses each message by itself.
+const SERVER_RESETS: DeflateParams =
+    DeflateParams { server_no_context_takeover: true, ..DeflateParams::DEFAULT };
+
 #[test]
-fn without_context_takeover_memory_is_freed_after_each_message() {
-    let params = DeflateParams { server_no_context_takeover: true, ..DeflateParams::DEFAULT };
-    let (mut receiver, mut sender) = halves(&PermessageDeflate::new(), params);
+fn without_context_takeover_memory_is_kept_for_the_next_message() {
+    let (mut receiver, mut sender) = halves(&PermessageDeflate::new(), SERVER_RESETS);
     let mut output = Vec::with_capacity(256 << 10);
-    for data in [vec![b'a'; 100], noise(200_000), vec![b'a'; 100]] {
-        output.clear();
-        let ((), sent) = measured(|| sender.send(BytesMessage::from(&data), &mut output).unwrap());
-        assert_eq!(sent.kept, 0, "sent {} bytes: {sent:?}", data.len());
-        let ((), received) = measured(|| read(&mut receiver, &mut output));
-        assert_eq!(received.kept, 0, "received {} bytes: {received:?}", data.len());
-        output.clear();
-        sender.send(BytesMessage::from(&data), &mut output).unwrap();
-        let ((), whole) = measured(|| read_whole(&mut receiver, &mut output));
-        assert_eq!(whole.kept, 0, "received {} bytes frame by frame: {whole:?}", data.len());
-        output.clear();
-        sender.send(BytesMessage::from(&data), &mut output).unwrap();
-        output.extend_from_slice(b"\x81\x7d"); // a plain message, of which no more has come
-        let ((), whole) = measured(|| read_whole(&mut receiver, &mut output));
-        assert_eq!(whole.kept, 0, "with half a message behind: {whole:?}");
-        assert!(sent.peak > 0 && received.peak > 0);
+    sender.send(BytesMessage::from(vec![b'a'; 100]), &mut output).unwrap();
+    read(&mut receiver, &mut output);
+    for data in [vec![b'a'; 100], noise(50_000), vec![b'a'; 100]] {
+        let mut talk = |read: fn(&mut Receiver<Extensions>, &mut [u8])| {
+            output.clear();
+            sender.send(BytesMessage::from(&data), &mut output).unwrap();
+            read(&mut receiver, &mut output);
+        };
+        talk(read);
+        let ((), usage) = measured(|| [read, read_whole].into_iter().for_each(&mut talk));
+        assert_eq!((usage.allocations, usage.kept), (0, 0), "{} bytes: {usage:?}", data.len());
     }
-    // In pieces, it lasts as long as the message.
+}
+
+#[test]
+fn without_context_takeover_memory_is_freed_on_an_idle_connection() {
+    // The receiver is idle once it was asked eight times in vain, and the sender once it has sent eight pings.
+    let ((mut receiver, mut sender), made) = measured(|| halves(&PermessageDeflate::new(), SERVER_RESETS));
     let mut output = Vec::with_capacity(4096);
-    let (mut receiver, mut sender) = halves(&PermessageDeflate::new(), params);
-    let ((), begun) = measured(|| sender.send(TextMessage::partial("Hello"), &mut output).unwrap());
-    let ((), received) = measured(|| read(&mut receiver, &mut output));
-    assert!(begun.kept > 100_000 && received.kept > 30_000, "{begun:?} {received:?}");
-    output.clear();
-    let ((), ended) = measured(|| sender.send(TextMessage::from(""), &mut output).unwrap());
-    let ((), received_end) = measured(|| read(&mut receiver, &mut output));
-    assert_eq!((begun.kept + ended.kept, received.kept + received_end.kept), (0, 0));
+    let mut ping = Vec::with_capacity(64);
+    let message = TextMessage::from("a".repeat(100));
+    for _ in 0..2 {
+        let ((), used) = measured(|| {
+            output.clear();
+            sender.send(&message, &mut output).unwrap();
+            read(&mut receiver, &mut output);
+        });
+        assert!(used.kept > 400 << 10, "{used:?}");
+        // The first of the calls came after the message.
+        ping.clear();
+        let ((), rested) = measured(|| {
+            (0..7).for_each(|_| sender.send(Ping::new(b""), &mut ping).unwrap());
+            (0..6).for_each(|_| read(&mut receiver, &mut []));
+        });
+        assert_eq!(rested.kept, 0, "it may be needed soon");
+        let ((), rested) = measured(|| sender.send(Ping::new(b""), &mut ping).unwrap());
+        let ((), received) = measured(|| read(&mut receiver, &mut []));
+        assert!(rested.kept < -300 << 10 && received.kept < -100 << 10, "{rested:?} {received:?}");
+        assert_eq!(used.kept + rested.kept + received.kept, 0);
+    }
+    drop((receiver, sender));
+    assert!(made.kept < 512);
+}
+
+#[test]
+fn a_message_in_progress_keeps_its_memory_however_idle_the_connection_is() {
+    let (mut receiver, mut sender) = halves(&PermessageDeflate::new().with_threshold(0), SERVER_RESETS);
+    let mut output = Vec::new();
+    sender.send(TextMessage::partial("Hello, "), &mut output).unwrap();
+    for _ in 0..20 {
+        sender.send(Ping::new(b""), &mut output).unwrap();
+    }
+    sender.release_memory();
+    sender.send(TextMessage::new("Hello, world"), &mut output).unwrap();
+    let mut text = String::new();
+    for byte in &mut output {
+        let mut input = std::slice::from_mut(byte);
+        while let Some(event) = receiver.next_event(&mut input).unwrap() {
+            if let Event::Text(piece) = event {
+                text += piece.data;
+            }
+        }
+        receiver.release_memory();
+    }
+    assert_eq!(text, "Hello, Hello, world");
+}
+
+#[test]
+fn memory_that_only_saves_time_can_be_freed_at_once() {
+    let (mut receiver, mut sender) = halves(&PermessageDeflate::new(), SERVER_RESETS);
+    let mut output = Vec::with_capacity(4096);
+    for _ in 0..2 {
+        output.clear();
+        let ((), usage) = measured(|| {
+            sender.send(TextMessage::from("a".repeat(100)), &mut output).unwrap();
+            read(&mut receiver, &mut output);
+            sender.release_memory();
+            receiver.release_memory();
+        });
+        assert_eq!(usage.kept, 0, "{usage:?}");
+        assert!(usage.peak > 400 << 10);
+    }
+}
+
+#[test]
+fn a_compressor_does_not_outlive_the_close_frame_or_the_transport() {
+    for ending in 0..4 {
+        let params = DeflateParams::DEFAULT;
+        let mut extensions = Extensions::none();
+        extensions.push(PermessageDeflate::new().run(Role::Server, params)).unwrap();
+        let mut server = Connection::server(Limits::default()).with_extensions(extensions);
+        let mut output = Vec::with_capacity(4096);
+        let ((), begun) = measured(|| server.send(TextMessage::from("a".repeat(100)), &mut output).unwrap());
+        assert!(begun.kept > 300 << 10);
+        let ((), ended) = measured(|| match ending {
+            0 => server.send(CloseConnection::EMPTY, &mut output).unwrap(),
+            1 => {
+                let error = server.next_event(&mut [0xFF].as_mut_slice()).unwrap_err();
+                server.send(error.response(), &mut output).unwrap();
+            }
+            2 => assert!(server.receive_eof().is_some()),
+            _ => {
+                server.next_event(&mut [0x88, 0x80, 0, 0, 0, 0].as_mut_slice()).unwrap();
+                server.send(CloseConnection::EMPTY.response(), &mut output).unwrap();
+            }
+        });
+        assert!(begun.kept + ended.kept <= 0, "{ending}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_long_payload_is_given_back_once_it_is_written_and_takes_twice_its_length_at_most() {
+    let (_, mut sender) = halves(&PermessageDeflate::new(), DeflateParams::DEFAULT);
+    let data = noise(4 << 20);
+    let mut output = Vec::with_capacity(5 << 20);
+    for message in [BytesMessage::partial(&data), BytesMessage::partial(&data), BytesMessage::new(&data)] {
+        output.clear();
+        let ((), usage) = measured(|| sender.send(message, &mut output).unwrap());
+        assert!(usage.kept < 500 << 10, "{usage:?}");
+        assert!(usage.peak < 9 << 20, "{usage:?}");
+    }
 }
 
 #[test]

@@ -97,7 +97,7 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
-        let event = self.receiver.next_event(input)?;
+        let event = self.receiver.next_event(input).inspect_err(|_| self.sender.peer_failed())?;
         if let Some(Event::Close(_)) = event {
             self.sender.close_received();
         }
@@ -114,7 +114,7 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
-        let event = self.receiver.next_whole_event(input)?;
+        let event = self.receiver.next_whole_event(input).inspect_err(|_| self.sender.peer_failed())?;
         if let Some(Event::Close(_)) = event {
             self.sender.close_received();
         }
@@ -135,17 +135,29 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
     #[inline(always)]
     pub fn send(&mut self, event: impl Outgoing, output: &mut impl Output) -> Result<(), LocalProtocolError> {
         if !matches!(self.receiver.state(), ReceiverState::Open) {
-            if self.receiver.is_transport_ended() {
-                return if event.is_reply() { Ok(()) } else { Err(LocalProtocolError::Ended) };
+            if self.receiver.is_transport_ended() && !event.is_reply() {
+                return Err(LocalProtocolError::Ended);
             }
-            self.sender.close_received();
+            self.tell_sender();
         }
         self.sender.send(event, output)
     }
 
-    /// Takes note that the transport has ended: see [`Receiver::receive_eof`].
+    /// Records that the transport has ended: see [`Receiver::receive_eof`].
+    ///
+    /// It may have ended in one direction only: a close frame or a failure that came before can still be answered.
     pub fn receive_eof(&mut self) -> Option<CloseConnection<&'static str>> {
-        self.receiver.receive_eof()
+        let close = self.receiver.receive_eof();
+        self.tell_sender();
+        close
+    }
+
+    /// Frees memory that only saves time, in both halves: see [`Receiver::release_memory`] and
+    /// [`Sender::release_memory`].
+    #[cfg(feature = "alloc")]
+    pub fn release_memory(&mut self) {
+        self.receiver.release_memory();
+        self.sender.release_memory();
     }
 
     /// The halves side by side, so that one can be used while an event of the other is held.
@@ -153,7 +165,8 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
     /// A half knows only its own side. That the peer has closed, the sender learns by the
     /// [`response`](CloseConnection::response) to it, from [`Sender::close_received`], or as soon as the
     /// connection itself is used again.
-    pub const fn split(&mut self) -> (&mut Receiver<X>, &mut Sender<E, X>) {
+    pub fn split(&mut self) -> (&mut Receiver<X>, &mut Sender<E, X>) {
+        self.tell_sender();
         (&mut self.receiver, &mut self.sender)
     }
 
@@ -173,8 +186,21 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
     }
 
     /// The sending half.
-    pub const fn sender(&mut self) -> &mut Sender<E, X> {
+    #[inline(always)]
+    pub fn sender(&mut self) -> &mut Sender<E, X> {
+        self.tell_sender();
         &mut self.sender
+    }
+
+    /// Has the sender know what the receiver knows of the end.
+    #[inline(always)]
+    fn tell_sender(&mut self) {
+        match self.receiver.state() {
+            ReceiverState::Open => {}
+            ReceiverState::CloseReceived => self.sender.close_received(),
+            ReceiverState::Failed(_) => self.sender.peer_failed(),
+            ReceiverState::Ended => self.sender.transport_ended(),
+        }
     }
 
     /// Where the connection stands.

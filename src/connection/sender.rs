@@ -49,12 +49,23 @@ enum State {
     Open,
     /// A message has fragments still to come.
     InMessage(MessageKind),
-    /// The peer has closed: no message may start.
-    PeerClosed,
-    /// The peer has closed, but this message may be finished (§5.5.1).
-    PeerClosedInMessage(MessageKind),
-    /// Our close frame is out: nothing may follow.
+    /// The peer has closed or failed: no message may start.
+    PeerDone(PeerEnd),
+    /// The peer has closed or failed, but this message may be finished (§5.5.1).
+    PeerDoneInMessage(PeerEnd, MessageKind),
+    /// Our close frame was sent: nothing may follow.
     CloseSent { as_reply: bool },
+    /// The transport has ended without the peer's close frame: nobody reads what is sent.
+    Ended,
+}
+
+/// Why the peer sends nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PeerEnd {
+    /// Its close frame was received.
+    Closed,
+    /// It broke a rule.
+    Failed,
 }
 
 impl Sender<NoEntropy> {
@@ -97,7 +108,7 @@ impl<E: Entropy> Sender<E, Extensions> {
         event: impl Outgoing,
         output: &mut impl Output,
     ) -> Result<(), LocalProtocolError> {
-        let starts = matches!(self.state, State::Open | State::PeerClosed);
+        let starts = matches!(self.state, State::Open | State::PeerDone(_));
         let (kind, payload, message_finished) = match event.lend() {
             Event::Text(text) if starts => (MessageKind::Text, text.data.as_bytes(), text.message_finished),
             Event::Bytes(bytes) if starts => (MessageKind::Binary, bytes.data, bytes.message_finished),
@@ -133,9 +144,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
             Event::Bytes(bytes) => {
                 self.send_data(MessageKind::Binary, bytes.data, bytes.message_finished, output)
             }
-            Event::Ping(_) | Event::Pong(_) | Event::Close(_) if event.is_reply() && self.is_close_sent() => {
-                Ok(())
-            }
+            Event::Ping(_) | Event::Pong(_) | Event::Close(_) if event.is_reply() && self.is_over() => Ok(()),
             Event::Ping(ping) => self.send_control(Opcode::Ping, ping.payload, output),
             Event::Pong(pong) => self.send_control(Opcode::Pong, pong.payload, output),
             Event::Close(close) => self.send_close(close, event.is_reply(), output),
@@ -169,9 +178,10 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         output: &mut impl Output,
     ) -> Result<(), LocalProtocolError> {
         let kind = match self.state {
-            State::InMessage(kind) | State::PeerClosedInMessage(kind) => kind,
-            State::Open | State::PeerClosed => return Err(LocalProtocolError::NoMessageUnderWay),
+            State::InMessage(kind) | State::PeerDoneInMessage(_, kind) => kind,
+            State::Open | State::PeerDone(_) => return Err(LocalProtocolError::NoMessageUnderWay),
             State::CloseSent { .. } => return Err(LocalProtocolError::CloseSent),
+            State::Ended => return Err(LocalProtocolError::Ended),
         };
         if kind == MessageKind::Text && core::str::from_utf8(payload).is_err() {
             return Err(LocalProtocolError::InvalidUtf8);
@@ -232,13 +242,17 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ///
     /// # Errors
     ///
-    /// What [`send`](Self::send) refuses.
+    /// [`LocalProtocolError::MessageInProgress`], as it is no piece of another message; and what
+    /// [`send`](Self::send) refuses.
     #[cfg(feature = "alloc")]
     pub fn send_prepared(
         &mut self,
         message: &PreparedMessage,
         output: &mut impl Output,
     ) -> Result<(), LocalProtocolError> {
+        if let State::InMessage(_) | State::PeerDoneInMessage(..) = self.state {
+            return Err(LocalProtocolError::MessageInProgress);
+        }
         let kind = message.kind();
         if let Some(extensions) = self.extensions.chain_mut() {
             if extensions.mark(kind, Some(message.payload().len())).is_some() {
@@ -356,24 +370,69 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         self.frames.payload(piece)
     }
 
-    /// Takes note that the peer's close frame was received: no new message may start, but one that is
-    /// under way may be finished (§5.5.1).
+    /// Records that the peer's close frame was received: no new message may start, but one that is in progress may
+    /// be finished (§5.5.1).
     ///
     /// [`Connection`](crate::Connection) does this by itself.
-    pub fn close_received(&mut self) {
+    pub const fn close_received(&mut self) {
+        self.peer_done(PeerEnd::Closed);
+    }
+
+    /// Records that the peer broke a rule: no new message may start, but one that is in progress may be finished.
+    ///
+    /// [`Connection`](crate::Connection) does this by itself.
+    pub const fn peer_failed(&mut self) {
+        self.peer_done(PeerEnd::Failed);
+    }
+
+    /// Records that the transport has ended without the peer's close frame: nothing more can be sent, and replies
+    /// write nothing.
+    ///
+    /// [`Connection`](crate::Connection) does this by itself.
+    pub fn transport_ended(&mut self) {
+        if !self.is_close_sent() {
+            self.end(State::Ended);
+        }
+    }
+
+    const fn peer_done(&mut self, end: PeerEnd) {
         self.state = match self.state {
-            State::Open => State::PeerClosed,
-            State::InMessage(kind) => State::PeerClosedInMessage(kind),
+            State::Open => State::PeerDone(end),
+            State::InMessage(kind) => State::PeerDoneInMessage(end, kind),
             state => state,
         };
     }
 
-    /// Whether the close frame is out.
+    /// Frees memory that only saves time, such as that of a compressor that begins each message anew.
+    ///
+    /// It is also freed once eight control frames in a row were sent, and with the close frame.
+    #[cfg(feature = "alloc")]
+    pub fn release_memory(&mut self) {
+        if let Some(extensions) = self.extensions.chain_mut() {
+            extensions.release_memory();
+        }
+    }
+
+    /// Whether the close frame was sent.
     pub const fn is_close_sent(&self) -> bool {
         matches!(self.state, State::CloseSent { .. })
     }
 
-    /// Whether the close frame that is out answered the peer's.
+    /// Whether nothing can be sent any more.
+    const fn is_over(&self) -> bool {
+        matches!(self.state, State::CloseSent { .. } | State::Ended)
+    }
+
+    /// Nothing follows: extensions are done with.
+    fn end(&mut self, state: State) {
+        self.state = state;
+        #[cfg(feature = "alloc")]
+        if let Some(extensions) = self.extensions.chain_mut() {
+            extensions.stop();
+        }
+    }
+
+    /// Whether the close frame that was sent answered the peer's.
     pub(crate) const fn is_close_reply(&self) -> bool {
         matches!(self.state, State::CloseSent { as_reply: true })
     }
@@ -457,9 +516,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
             self.frames.encode(message_finished && is_last, rsv, opcode, fragment, output)?;
             (opcode, rsv) = (Opcode::Continuation, Rsv::NONE);
         }
-        if message_finished {
-            extensions.end_message();
-        }
+        extensions.end_frame();
         Ok(true)
     }
 
@@ -507,10 +564,16 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         payload: &[u8],
         output: &mut impl Output,
     ) -> Result<(), LocalProtocolError> {
-        if self.is_close_sent() {
-            return Err(LocalProtocolError::CloseSent);
+        match self.state {
+            State::CloseSent { .. } => return Err(LocalProtocolError::CloseSent),
+            State::Ended => return Err(LocalProtocolError::Ended),
+            _ => self.frames.encode(true, Rsv::NONE, opcode, payload, output)?,
         }
-        self.frames.encode(true, Rsv::NONE, opcode, payload, output)
+        #[cfg(feature = "alloc")]
+        if let Some(extensions) = self.extensions.chain_mut() {
+            extensions.rest();
+        }
+        Ok(())
     }
 
     #[inline(never)]
@@ -527,8 +590,8 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         }
         let body = CloseBody { code, reason }.encode()?;
         self.send_control(Opcode::Close, &body, output)?;
-        let as_reply = is_reply || matches!(self.state, State::PeerClosed | State::PeerClosedInMessage(_));
-        self.state = State::CloseSent { as_reply };
+        let as_reply = is_reply || matches!(self.state, State::PeerDone(_) | State::PeerDoneInMessage(..));
+        self.end(State::CloseSent { as_reply });
         Ok(())
     }
 }
@@ -587,14 +650,18 @@ impl State {
         let (opcode, next) = match self {
             Self::Open if message_finished => (kind.opcode(), Self::Open),
             Self::Open => (kind.opcode(), Self::InMessage(kind)),
-            Self::InMessage(under_way) | Self::PeerClosedInMessage(under_way) if under_way != kind => {
+            Self::InMessage(begun) | Self::PeerDoneInMessage(_, begun) if begun != kind => {
                 return Err(LocalProtocolError::OtherMessageUnderWay);
             }
             Self::InMessage(_) if message_finished => (Opcode::Continuation, Self::Open),
-            Self::PeerClosedInMessage(_) if message_finished => (Opcode::Continuation, Self::PeerClosed),
-            Self::InMessage(_) | Self::PeerClosedInMessage(_) => (Opcode::Continuation, self),
-            Self::PeerClosed => return Err(LocalProtocolError::CloseReceived),
+            Self::PeerDoneInMessage(end, _) if message_finished => {
+                (Opcode::Continuation, Self::PeerDone(end))
+            }
+            Self::InMessage(_) | Self::PeerDoneInMessage(..) => (Opcode::Continuation, self),
+            Self::PeerDone(PeerEnd::Closed) => return Err(LocalProtocolError::CloseReceived),
+            Self::PeerDone(PeerEnd::Failed) => return Err(LocalProtocolError::PeerFailed),
             Self::CloseSent { .. } => return Err(LocalProtocolError::CloseSent),
+            Self::Ended => return Err(LocalProtocolError::Ended),
         };
         Ok((opcode, next))
     }

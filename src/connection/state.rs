@@ -1,9 +1,12 @@
 //! What follows from the two halves: where the connection stands, and how it ended (RFC 6455 §7.1).
 //!
-//! |                    | nothing received | close received, or failed | transport ended |
-//! |--------------------|------------------|---------------------------|-----------------|
-//! | **close not sent** | `Open`           | `RemoteClosing`           | `Closed`        |
-//! | **close sent**     | `LocalClosing`   | `Closed`                  | `Closed`        |
+//! |                    | nothing received | close received, or failed | transport ended before that |
+//! |--------------------|------------------|---------------------------|-----------------------------|
+//! | **close not sent** | `Open`           | `RemoteClosing`           | `Closed`                    |
+//! | **close sent**     | `LocalClosing`   | `Closed`                  | `Closed`                    |
+//!
+//! A transport that ends after the peer's close frame changes no state: its other direction may still be open, and
+//! the close frame can be answered.
 
 use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
@@ -33,11 +36,10 @@ impl ConnectionState {
     /// The state of a connection, from what its halves know.
     pub(super) const fn of(receiver: &Receiver<impl ExtensionSet>, close_sent: bool) -> Self {
         match (receiver.state(), close_sent) {
-            _ if receiver.is_transport_ended() => Self::Closed,
             (ReceiverState::Open, false) => Self::Open,
             (ReceiverState::Open, true) => Self::LocalClosing,
-            (_, false) => Self::RemoteClosing,
-            (_, true) => Self::Closed,
+            (ReceiverState::CloseReceived | ReceiverState::Failed(_), false) => Self::RemoteClosing,
+            (ReceiverState::Ended, _) | (_, true) => Self::Closed,
         }
     }
 }
@@ -51,7 +53,7 @@ pub struct Closure<'a> {
     pub code: CloseCode,
     /// The reason (§7.1.6): that of the peer's close frame, else empty.
     pub reason: &'a str,
-    /// Whether both close frames made their way before the transport ended (§7.1.4).
+    /// Whether the peer's close frame was received, and ours was sent (§7.1.4).
     pub clean: bool,
 }
 

@@ -45,17 +45,27 @@ pub trait InboundExtension: fmt::Debug + Send {
     /// tells what ends with `payload`. Until it is [done](Decoded::done), it is asked again, with what it
     /// has not read; where nothing is left to read, with nothing.
     ///
+    /// More than `max_output` bytes of output would be too much for the message. An extension that stops there
+    /// has the message fail at the same byte however it is cut; one that does not, a little later.
+    ///
     /// # Errors
     ///
     /// Where the payload is none that the extension could have made. The output is still used, for what
     /// stood before the error.
-    fn decode(&mut self, payload: &[u8], end: PayloadEnd) -> Result<Decoded, RemoteProtocolError>;
+    fn decode(
+        &mut self,
+        payload: &[u8],
+        end: PayloadEnd,
+        max_output: usize,
+    ) -> Result<Decoded, RemoteProtocolError>;
 
     /// What the last call of [`decode`](Self::decode) made.
     fn output(&self) -> &[u8];
 
-    /// Takes note that a message has ended and all of the output is used up: memory may be freed.
-    fn end_message(&mut self) {}
+    /// Frees memory that only saves time, as no frame was [decoded](Self::decode) for a while.
+    ///
+    /// All of the output is used up. A message may still be in progress, between two of its frames.
+    fn release_memory(&mut self) {}
 }
 
 /// How far [`InboundExtension::decode`] has come.
@@ -75,8 +85,8 @@ pub struct InboundExtensions {
     frame: Option<TransformedFrame>,
     /// How long the message under way is, as far as it is decoded.
     message_len: u64,
-    /// Whether the end of a message was lent, and nobody was told yet.
-    message_ended: bool,
+    /// How often in a row there was nothing to read, since they have decoded a frame.
+    idle_calls: u8,
     /// Whether a whole message without an RSV bit is none of their business.
     are_per_message: bool,
 }
@@ -116,7 +126,7 @@ impl InboundExtensions {
         let stage = |extension| Stage { extension, used: 0, state: StageState::Passing };
         let stages: Vec<_> = extensions.rev().map(stage).collect();
         let are_per_message = stages.iter().all(|stage| stage.extension.is_per_message());
-        Self { stages, frame: None, message_len: 0, message_ended: false, are_per_message }
+        Self { stages, frame: None, message_len: 0, idle_calls: 0, are_per_message }
     }
 
     /// The bits that they claim.
@@ -155,6 +165,9 @@ impl InboundExtensions {
         if !is_decoded {
             self.message_len = self.message_len.saturating_add(header.payload_len);
         }
+        if is_decoded {
+            self.idle_calls = 0;
+        }
         self.frame = is_decoded.then_some(TransformedFrame { kind, end: PayloadEnd::Open });
         Ok(())
     }
@@ -164,15 +177,18 @@ impl InboundExtensions {
         self.frame
     }
 
-    /// Decodes on, from the front of `payload`, until there is output, and tells how much it has read.
-    pub(crate) fn decode(&mut self, payload: &[u8], end: PayloadEnd) -> usize {
+    /// Decodes on, from the front of `payload`, until there is output, and returns how much it has read.
+    ///
+    /// The message has room for `room` bytes: one byte more is enough to know that it is too long.
+    pub(crate) fn decode(&mut self, payload: &[u8], end: PayloadEnd, room: u64) -> usize {
         if self.is_done() == Ok(true) {
             // They were, with what had come before.
             for stage in self.stages.iter_mut().filter(|stage| stage.is_active()) {
                 stage.state = StageState::Decoding;
             }
         }
-        let read = fill(&mut self.stages, payload, end);
+        let max_output = usize::try_from(room.saturating_add(1)).unwrap_or(usize::MAX);
+        let read = fill(&mut self.stages, payload, end, max_output);
         if let Some(frame) = &mut self.frame {
             frame.end = if read == payload.len() { end } else { PayloadEnd::Open };
         }
@@ -207,9 +223,9 @@ impl InboundExtensions {
         self.message_len
     }
 
-    /// Takes note that everything of the frame is being taken.
+    /// Ends the frame, as everything of it is being taken.
     pub(crate) fn end_frame(&mut self) {
-        self.message_ended = self.frame.take().is_some_and(|frame| frame.end == PayloadEnd::Message);
+        self.frame = None;
     }
 
     /// Decodes nothing more, and keeps nothing.
@@ -218,16 +234,27 @@ impl InboundExtensions {
         self.frame = None;
     }
 
-    /// Takes note that what was lent is given back.
-    #[inline]
-    pub(crate) fn returned(&mut self) {
-        if core::mem::take(&mut self.message_ended) {
-            for stage in &mut self.stages {
-                stage.extension.end_message();
-            }
+    /// Counts a call that found nothing to read, between two frames.
+    ///
+    /// After some of them, memory that only saves time is freed: soon on a connection that is idle, and so rarely
+    /// on one that is not, that it costs a peer more than us to have it allocated again.
+    pub(crate) fn rest(&mut self) {
+        self.idle_calls = self.idle_calls.saturating_add(1);
+        if self.idle_calls == IDLE_CALLS {
+            self.release_memory();
+        }
+    }
+
+    /// Frees memory that only saves time.
+    pub(crate) fn release_memory(&mut self) {
+        if self.frame.is_none() {
+            self.stages.iter_mut().for_each(|stage| stage.extension.release_memory());
         }
     }
 }
+
+/// How many calls in a row find nothing to read on a connection that counts as idle.
+const IDLE_CALLS: u8 = 8;
 
 impl Stage {
     fn is_active(&self) -> bool {
@@ -239,10 +266,10 @@ impl Stage {
         self.extension.output().get(self.used..).unwrap_or_default()
     }
 
-    /// Decodes from the front of `payload`, and tells how much it has read.
-    fn decode(&mut self, payload: &[u8], end: PayloadEnd) -> usize {
+    /// Decodes from the front of `payload`, and returns how much it has read.
+    fn decode(&mut self, payload: &[u8], end: PayloadEnd, max_output: usize) -> usize {
         self.used = 0;
-        match self.extension.decode(payload, end) {
+        match self.extension.decode(payload, end, max_output) {
             Ok(Decoded { read, done }) => {
                 let read = read.min(payload.len());
                 let has_read_all = read == payload.len();
@@ -264,7 +291,7 @@ impl Stage {
     }
 
     /// Decodes what another stage has made, as far as it has come; false if there is nothing.
-    fn decode_from(&mut self, source: &mut Self, end: PayloadEnd) -> bool {
+    fn decode_from(&mut self, source: &mut Self, end: PayloadEnd, max_output: usize) -> bool {
         let input = source.unused();
         let (end, is_all) = match source.state {
             StageState::Failed(error) if input.is_empty() => {
@@ -275,7 +302,7 @@ impl Stage {
             _ if input.is_empty() => return false,
             _ => (PayloadEnd::Open, false),
         };
-        let read = self.decode(input, end);
+        let read = self.decode(input, end, max_output);
         source.used = source.used.saturating_add(read);
         if self.state == StageState::Done && !(is_all && source.unused().is_empty()) {
             self.state = StageState::Decoding;
@@ -285,7 +312,7 @@ impl Stage {
 }
 
 /// Has the last stage decode until it has output, or nothing more comes; tells how much of `payload` was read.
-fn fill(stages: &mut [Stage], payload: &[u8], end: PayloadEnd) -> usize {
+fn fill(stages: &mut [Stage], payload: &[u8], end: PayloadEnd, max_output: usize) -> usize {
     let Some(place) = stages.iter().rposition(Stage::is_active) else { return 0 };
     let (before, rest) = stages.split_at_mut(place);
     let Some(stage) = rest.first_mut() else { return 0 };
@@ -293,12 +320,12 @@ fn fill(stages: &mut [Stage], payload: &[u8], end: PayloadEnd) -> usize {
     while stage.unused().is_empty() && stage.state == StageState::Decoding {
         let unread = payload.get(read..).unwrap_or_default();
         let Some(source) = before.iter().rposition(Stage::is_active) else {
-            read = read.saturating_add(stage.decode(unread, end));
+            read = read.saturating_add(stage.decode(unread, end, max_output));
             break;
         };
-        read = read.saturating_add(fill(before, unread, end));
+        read = read.saturating_add(fill(before, unread, end, usize::MAX));
         let Some(source) = before.get_mut(source) else { break };
-        if !stage.decode_from(source, end) {
+        if !stage.decode_from(source, end, max_output) {
             break;
         }
     }

@@ -44,7 +44,7 @@ use super::params::ExtensionParams;
 ///     fn begin_frame(&mut self, _: &FrameHeader) -> Result<bool, RemoteProtocolError> {
 ///         Ok(false) // nothing to decode
 ///     }
-///     fn decode(&mut self, payload: &[u8], _: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
+///     fn decode(&mut self, payload: &[u8], _: PayloadEnd, _: usize) -> Result<Decoded, RemoteProtocolError> {
 ///         Ok(Decoded { read: payload.len(), done: true })
 ///     }
 ///     fn output(&self) -> &[u8] {

@@ -26,8 +26,13 @@ pub trait OutboundExtension: fmt::Debug + Send {
     /// Encodes the payload of a frame into a buffer of its own, and lends it.
     fn encode(&mut self, payload: &[u8], message_finished: bool) -> &[u8];
 
-    /// Takes note that a message has ended and its last frame is written: memory may be freed.
-    fn end_message(&mut self) {}
+    /// Frees what the payload of a frame took, as the frame is written.
+    fn end_frame(&mut self) {}
+
+    /// Frees memory that only saves time, as nothing was [encoded](Self::encode) for a while.
+    ///
+    /// A message may still be in progress, between two of its frames.
+    fn release_memory(&mut self) {}
 
     /// Whether a message that was compressed by itself, looking back at most 2 to the power of `window_bits`
     /// bytes, can go out as it is: as permessage-deflate without context takeover has it.
@@ -41,6 +46,8 @@ pub trait OutboundExtension: fmt::Debug + Send {
 #[derive(Debug)]
 pub struct OutboundExtensions {
     stages: Vec<Stage>,
+    /// How many control frames were sent in a row, since they have encoded a payload.
+    idle_frames: u8,
 }
 
 #[derive(Debug)]
@@ -53,7 +60,8 @@ struct Stage {
 impl OutboundExtensions {
     /// The halves, in the order that was negotiated.
     pub(super) fn new(extensions: impl Iterator<Item = Box<dyn OutboundExtension>>) -> Self {
-        Self { stages: extensions.map(|extension| Stage { extension, is_active: false }).collect() }
+        let stages = extensions.map(|extension| Stage { extension, is_active: false }).collect();
+        Self { stages, idle_frames: 0 }
     }
 
     /// The bits that the first frame of such a message bears; `None` if it goes out as it is.
@@ -97,14 +105,39 @@ impl OutboundExtensions {
 
     /// The payload of a frame, as it goes out.
     pub(crate) fn encode<'a>(&'a mut self, payload: &'a [u8], message_finished: bool) -> &'a [u8] {
+        self.idle_frames = 0;
         let active = self.stages.iter_mut().filter(|stage| stage.is_active);
         active.fold(payload, |payload, stage| stage.extension.encode(payload, message_finished))
     }
 
-    /// Takes note that a message that was encoded is written.
-    pub(crate) fn end_message(&mut self) {
+    /// Frees what the payload of a frame took, as the frame is written.
+    pub(crate) fn end_frame(&mut self) {
         for stage in self.stages.iter_mut().filter(|stage| stage.is_active) {
-            stage.extension.end_message();
+            stage.extension.end_frame();
         }
     }
+
+    /// Counts a control frame.
+    ///
+    /// After some of them, memory that only saves time is freed: on a connection that is idle, pings and pongs are
+    /// all that is sent.
+    pub(crate) fn rest(&mut self) {
+        self.idle_frames = self.idle_frames.saturating_add(1);
+        if self.idle_frames == IDLE_FRAMES {
+            self.release_memory();
+        }
+    }
+
+    /// Frees memory that only saves time.
+    pub(crate) fn release_memory(&mut self) {
+        self.stages.iter_mut().for_each(|stage| stage.extension.release_memory());
+    }
+
+    /// Encodes nothing more, and keeps nothing.
+    pub(crate) fn stop(&mut self) {
+        self.stages = Vec::new();
+    }
 }
+
+/// How many control frames in a row are sent on a connection that counts as idle.
+const IDLE_FRAMES: u8 = 8;

@@ -44,6 +44,7 @@ pub struct FrameDecoder {
     // The limits, one by one: with the role beside the last of them, eight bytes are saved.
     max_frame_len: u64,
     max_message_len: u64,
+    max_encoded_len: u64,
     max_fragments: u32,
     /// Our own role: the peer's decides whether frames are masked.
     role: Role,
@@ -154,11 +155,12 @@ struct Broken {
 impl FrameDecoder {
     /// A decoder for the frames that an endpoint in this role receives.
     pub const fn new(role: Role, limits: Limits) -> Self {
-        let Limits { max_frame_len, max_message_len, max_fragments } = limits;
+        let Limits { max_frame_len, max_message_len, max_encoded_len, max_fragments } = limits;
         let (message, state) = (Message::Finished, State::BetweenFrames);
         Self {
             max_frame_len,
             max_message_len,
+            max_encoded_len,
             max_fragments,
             role,
             claimed: ClaimedBits::NONE,
@@ -169,7 +171,7 @@ impl FrameDecoder {
 
     /// Lets data frames bear these bits too, which extensions know the meaning of.
     ///
-    /// The payload of a message that is so marked may be of any length in all: what it stands for is what counts.
+    /// A message with such a bit is held to `max_encoded_len`; how long it becomes is for its extensions to limit.
     #[cfg(feature = "alloc")]
     pub(crate) const fn claim(&mut self, claimed: ClaimedBits) {
         self.claimed = claimed;
@@ -537,10 +539,11 @@ impl FrameDecoder {
             Message::Finished => (0, !first.rsv.is_empty()),
             Message::UnderWay { len, is_marked, .. } => (len, is_marked),
         };
-        if payload_len > self.max_message_len.saturating_sub(before) && !is_marked {
-            return Err(RemoteProtocolError::MessageTooLong);
-        }
-        Ok(())
+        let (max_len, error) = match is_marked {
+            true => (self.max_encoded_len, RemoteProtocolError::EncodedMessageTooLong),
+            false => (self.max_message_len, RemoteProtocolError::MessageTooLong),
+        };
+        if payload_len > max_len.saturating_sub(before) { Err(error) } else { Ok(()) }
     }
 
     /// Takes a frame into account that has been judged; what comes next is its payload.

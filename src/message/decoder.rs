@@ -43,9 +43,9 @@ pub(super) enum State {
     /// Taking whatever comes.
     Reading,
     /// What was well-formed of a bad text is out; the next call tells the error.
-    Failing { error: RemoteProtocolError, overread: usize },
+    Failing { error: RemoteProtocolError, overread: u32 },
     /// The error is told.
-    Failed { overread: usize },
+    Failed { overread: u32 },
 }
 
 /// A control frame's payload, as far as it has come.
@@ -266,11 +266,13 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     /// How many of the bytes taken from the input lie behind the one that broke a rule.
     ///
     /// A payload is taken as a whole before it is read, so this is 0 unless text or a close frame went
-    /// wrong before its end. What extensions have decoded is not counted.
+    /// wrong before its end. What extensions have decoded is not counted. More than `u32::MAX` count as that.
     pub fn overread(&self) -> usize {
         match self.state {
             State::Reading => 0,
-            State::Failing { overread, .. } | State::Failed { overread } => overread,
+            State::Failing { overread, .. } | State::Failed { overread } => {
+                usize::try_from(overread).unwrap_or(usize::MAX)
+            }
         }
     }
 
@@ -372,10 +374,18 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     }
 
     #[cold]
-    pub(super) fn fail(&mut self, error: RemoteProtocolError, overread: usize) -> RemoteProtocolError {
+    pub(super) fn fail(&mut self, error: RemoteProtocolError, overread: u32) -> RemoteProtocolError {
         self.stop();
         self.state = State::Failed { overread };
         error
+    }
+
+    /// Frees memory that only saves time.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn release_memory(&mut self) {
+        if let Some(extensions) = self.extensions.chain_mut() {
+            extensions.release_memory();
+        }
     }
 
     /// Reads nothing more: all input is dropped.
@@ -453,7 +463,7 @@ fn close(payload: &[u8]) -> CloseConnection<&str> {
 /// Text that is none: what is well-formed before it goes wrong, and how many bytes lie behind.
 pub(super) struct BadText<'a> {
     pub(super) valid: &'a str,
-    pub(super) overread: usize,
+    pub(super) overread: u32,
 }
 
 /// Reads a piece of text that begins between two characters.
@@ -474,7 +484,7 @@ pub(super) fn decode_text<'i>(
     }
 }
 
-/// How many of `bytes` lie behind the one at `place`.
-fn behind(bytes: &[u8], place: usize) -> usize {
-    bytes.len().saturating_sub(place).saturating_sub(1)
+/// How many of `bytes` follow the one at `place`; `u32::MAX` stands for more, as few bytes hold it.
+fn behind(bytes: &[u8], place: usize) -> u32 {
+    u32::try_from(bytes.len().saturating_sub(place).saturating_sub(1)).unwrap_or(u32::MAX)
 }

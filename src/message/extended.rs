@@ -21,8 +21,8 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
-        if let Some(extensions) = self.extensions.chain_mut() {
-            extensions.returned();
+        if let Some(extensions) = self.extensions.chain_mut().filter(|_| input.is_empty()) {
+            extensions.rest();
         }
         loop {
             if self.frames.is_stopped() {
@@ -112,10 +112,11 @@ impl<X: ExtensionSet> MessageDecoder<X> {
                 Err(error) => return Err(self.fail(error, 0)),
                 Ok(true) if input.is_empty() => return Ok(Next::InputUsedUp),
                 Ok(_) if frame.end != PayloadEnd::Open => {
-                    extensions.decode(&[], frame.end);
+                    extensions.decode(&[], frame.end, room);
                 }
                 Ok(_) => {
-                    self.frames.decode_by(input, AT_ONCE, |payload, end| extensions.decode(payload, end))
+                    self.frames
+                        .decode_by(input, AT_ONCE, |payload, end| extensions.decode(payload, end, room));
                 }
             }
         }

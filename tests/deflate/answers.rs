@@ -48,6 +48,17 @@ fn an_offer_names_what_is_asked_for_and_nothing_else() {
 }
 
 #[test]
+fn the_later_of_two_settings_of_the_client_window_says_whether_it_is_offered() {
+    let without = PermessageDeflate::new().without_client_max_window_bits();
+    let with = without.clone().with_client_max_window_bits(15);
+    assert_eq!(offered(&with), ["permessage-deflate; client_max_window_bits"]);
+    assert_eq!(agreed(&with, "pmd; client_max_window_bits=10").unwrap().client_max_window_bits, 10);
+    let with = without.with_client_max_window_bits(9);
+    assert_eq!(offered(&with), ["permessage-deflate; client_max_window_bits=9"]);
+    assert_eq!(offered(&with.without_client_max_window_bits()), ["permessage-deflate"]);
+}
+
+#[test]
 fn a_fallback_asks_the_server_for_nothing() {
     // §5
     let deflate = PermessageDeflate::new()

@@ -116,6 +116,29 @@ fn some_empty_final_blocks_are_read_and_many_are_refused() {
 }
 
 #[test]
+fn final_blocks_are_bounded_by_what_comes_of_them() {
+    // Each message has one, fifteen are free, and each 256 bytes that come allow for one more.
+    let blocks = |count: u32| {
+        let some = Blocks::new().fixed(false, &[b'a'; 256]);
+        let payload = (0..count).fold(some, |blocks, _| blocks.fixed(true, b"").aligned());
+        payload.fixed(false, b"").message()
+    };
+    says([(WHOLE, &blocks(17))], &[text(&"a".repeat(256))]);
+    fails([(WHOLE, &blocks(18))], RemoteProtocolError::InvalidDeflate);
+    // Over all messages: a message of one literal a block is refused soon, in however many messages.
+    let literals =
+        |count: u32| (0..count).fold(Blocks::new(), |blocks, _| blocks.fixed(true, b"a").aligned()).message();
+    let (one, nine) = (literals(1), literals(9));
+    says(
+        [(WHOLE, &one), (WHOLE, &nine), (WHOLE, &nine), (WHOLE, &one)],
+        &[1, 9, 9, 1].map(|len| text(&"a".repeat(len))),
+    );
+    let seen =
+        fails([(WHOLE, &nine), (WHOLE, &nine), (WHOLE, &literals(2))], RemoteProtocolError::InvalidDeflate);
+    assert_eq!(seen.said.len(), 2);
+}
+
+#[test]
 fn many_final_blocks_take_time_in_proportion_to_their_bytes() {
     // Empty ones fail at once; those of one byte each copy the window.
     for literals in [&b""[..], b"a"] {

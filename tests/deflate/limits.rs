@@ -101,6 +101,14 @@ fn what_comes_first_of_a_limit_and_an_error_is_told() {
     assert_eq!(check(4, &bad(b"H\xffllo")).failure, Some(RemoteProtocolError::InvalidUtf8));
 }
 
+/// How many zeros of [`zeros`] a ratio allows, which fails at the first byte beyond.
+///
+/// Of the payload, three bits begin the block, the literal takes eight, and each copy thirteen.
+fn allowed_zeros(ratio: usize) -> usize {
+    let allowed = |copies: usize| (64 << 10) + ratio * (11 + 13 * copies).div_ceil(8);
+    (0..).find(|copies| 1 + 258 * copies > allowed(*copies)).map(allowed).unwrap()
+}
+
 #[test]
 fn a_ratio_that_is_kept_to_is_read_and_one_byte_more_fails() {
     let ratio = RemoteProtocolError::InflationRatio;
@@ -117,22 +125,67 @@ fn a_ratio_that_is_kept_to_is_read_and_one_byte_more_fails() {
         if enough > 0 {
             let seen = setup.max_ratio(enough - 1).check_frames([(WHOLE_BINARY, &payload)]);
             assert_eq!(seen.failure, Some(ratio), "{len} by {enough}");
-            let allowed = (64 << 10) + (enough as usize - 1) * payload.len();
+            let allowed = allowed_zeros(enough as usize - 1);
             assert!(seen.unfinished == Some(binary(vec![0; allowed])), "what is allowed is lent first");
         }
     }
 }
 
 #[test]
-fn a_ratio_is_that_of_the_message_however_it_is_cut() {
-    // A part that grows much, then one that does not: as a whole it is well below.
-    let block = (0..280).fold(Blocks::new().begin(false).literal(0), |block, _| block.copy(258, 1));
+fn a_ratio_counts_what_has_come_and_not_what_a_header_announces() {
+    let payload = zeros(1 + 258 * 65_000);
+    let mut frame = frame_to(Role::Client, WHOLE_BINARY, vec![0; 2 << 20]);
+    let header_len = frame.len() - (2 << 20);
+    frame[header_len..][..payload.len()].copy_from_slice(&payload);
+    frame.truncate(header_len + 16_325);
+    let mut receiver = Setup::of(Role::Client).max_ratio(10).receiver();
+    let mut input = frame.as_mut_slice();
+    let mut total = 0;
+    let failure = loop {
+        match receiver.next_event(&mut input) {
+            Ok(Some(Event::Bytes(piece))) => total += piece.data.len(),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((total, failure), (allowed_zeros(10), RemoteProtocolError::InflationRatio));
+}
+
+#[test]
+fn a_ratio_holds_at_each_byte_however_the_message_is_cut() {
+    // A part that grows much, and one that does not: what comes later pays for nothing, what came before does.
+    let grows = (0..280).fold(Blocks::new().begin(false).literal(0), |block, _| block.copy(258, 1)).end();
+    let zeros = vec![0; 280 * 258 + 1];
     let plain = noise(1, 20_000);
-    let payload = block.end().stored(false, &plain).message();
-    let expected = [vec![0; 280 * 258 + 1], plain].concat();
     let setup = Setup::of(Role::Client).max_ratio(2);
-    let seen = setup.check_frames([(WHOLE_BINARY, &payload)]);
-    assert!((seen.failure, seen.said) == (None, vec![binary(&expected)]));
+    let later = grows.clone().stored(false, &plain).message();
+    let seen = setup.check_frames([(WHOLE_BINARY, &later)]);
+    assert_eq!(seen.failure, Some(RemoteProtocolError::InflationRatio));
+    assert!(seen.unfinished == Some(binary(vec![0; allowed_zeros(2)])));
+
+    let earlier = Blocks::new().stored(false, &plain).begin(false).literal(0);
+    let earlier = (0..280).fold(earlier, |block, _| block.copy(258, 1)).end().message();
+    let seen = setup.check_frames([(WHOLE_BINARY, &earlier)]);
+    assert!((seen.failure, seen.said) == (None, vec![binary([plain, zeros].concat())]));
+}
+
+#[test]
+fn a_message_is_bounded_on_the_wire_too() {
+    // Empty stored blocks, of which nothing comes: no other limit ends them.
+    assert_eq!(RemoteProtocolError::EncodedMessageTooLong.close_code(), CloseCode::MESSAGE_TOO_BIG);
+    let mut setup = Setup::of(Role::Server);
+    setup.limits.max_encoded_len = 25;
+    let empty = [0x00, 0x00, 0x00, 0xFF, 0xFF];
+    let (ten, eleven) = (empty.repeat(2), [&empty.repeat(2)[..], &[0]].concat());
+    let within = [(RSV1 | TEXT, &ten[..]), (0, &empty), (FIN, &ten)];
+    assert_eq!(setup.check_frames(within).failure, None);
+    for beyond in [[(RSV1 | TEXT, &ten[..]), (0, &empty), (FIN, &eleven)], [(RSV1 | TEXT, &[0; 26][..]); 3]] {
+        let seen = setup.check_frames(beyond);
+        assert_eq!(seen.failure, Some(RemoteProtocolError::EncodedMessageTooLong));
+    }
+    // What extensions do not decode is held to the other limit.
+    assert_eq!(setup.check_frames([(FIN | TEXT, &[b'a'; 100])]).failure, None);
+    assert_eq!(Limits::default().max_encoded_len, 24 << 20);
 }
 
 #[test]

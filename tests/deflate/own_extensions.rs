@@ -209,7 +209,7 @@ impl InboundExtension for Watch {
         Ok(false)
     }
 
-    fn decode(&mut self, _: &[u8], _: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
+    fn decode(&mut self, _: &[u8], _: PayloadEnd, _: usize) -> Result<Decoded, RemoteProtocolError> {
         panic!("nothing is to be decoded")
     }
 
@@ -322,7 +322,7 @@ impl InboundExtension for Twice {
         Ok(true)
     }
 
-    fn decode(&mut self, payload: &[u8], _: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
+    fn decode(&mut self, payload: &[u8], _: PayloadEnd, _: usize) -> Result<Decoded, RemoteProtocolError> {
         self.waiting.extend(payload.iter().flat_map(|byte| [*byte; 2]));
         self.output = self.waiting.drain(..self.waiting.len().min(1)).collect();
         Ok(Decoded { read: payload.len(), done: self.waiting.is_empty() })

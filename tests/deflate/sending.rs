@@ -214,13 +214,36 @@ fn a_prepared_message_keeps_to_the_order_of_messages() {
     sender.send(BytesMessage::partial(b"a"), &mut output).unwrap();
     let len = output.len();
     let refused = sender.send_prepared(&message, &mut output);
-    assert_eq!((refused, output.len()), (Err(LocalProtocolError::OtherMessageUnderWay), len));
+    assert_eq!((refused, output.len()), (Err(LocalProtocolError::MessageInProgress), len));
     sender.send(BytesMessage::from(b"b"), &mut output).unwrap();
     sender.begin(MessageKind::Text, 1, true).unwrap();
     assert_eq!(sender.send_prepared(&message, &mut output), Err(LocalProtocolError::FrameUnderWay));
     sender.payload(&mut [b'c']).unwrap();
     sender.close_received();
     assert_eq!(sender.send_prepared(&message, &mut output), Err(LocalProtocolError::CloseReceived));
+}
+
+#[test]
+fn a_prepared_message_is_no_fragment_of_another_message_of_its_kind() {
+    // §5.4: it would be the last one, and the caller would not know.
+    let message = PreparedMessage::text("Hello").unwrap();
+    let deflated = message.clone().deflated(&PermessageDeflate::new());
+    let deflate = PermessageDeflate::new().with_threshold(0);
+    for prepared in [&message, &deflated] {
+        let mut output = Vec::new();
+        let mut plain = Sender::server();
+        plain.send(TextMessage::partial("a"), &mut output).unwrap();
+        assert_eq!(plain.send_prepared(prepared, &mut output), Err(LocalProtocolError::MessageInProgress));
+        let mut compressing = server_sender(&deflate, agreed(true, 15));
+        compressing.send(TextMessage::partial("a"), &mut output).unwrap();
+        let len = output.len();
+        let refused = compressing.send_prepared(prepared, &mut output);
+        assert_eq!((refused, output.len()), (Err(LocalProtocolError::MessageInProgress), len));
+        compressing.close_received();
+        let refused = compressing.send_prepared(prepared, &mut output);
+        assert_eq!((refused, output.len()), (Err(LocalProtocolError::MessageInProgress), len));
+        compressing.send(TextMessage::new("b"), &mut output).unwrap();
+    }
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl InboundExtension for Strange {
         Ok(true)
     }
 
-    fn decode(&mut self, _: &[u8], _: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
+    fn decode(&mut self, _: &[u8], _: PayloadEnd, _: usize) -> Result<Decoded, RemoteProtocolError> {
         Ok(Decoded { read: self.read, done: self.done })
     }
 
@@ -142,7 +142,7 @@ fn one_that_fails_at_a_header_fails_the_connection() {
                 _ => Ok(false),
             }
         }
-        fn decode(&mut self, _: &[u8], _: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
+        fn decode(&mut self, _: &[u8], _: PayloadEnd, _: usize) -> Result<Decoded, RemoteProtocolError> {
             panic!("nothing is to be decoded")
         }
         fn output(&self) -> &[u8] {

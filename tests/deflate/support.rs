@@ -34,6 +34,8 @@ pub(crate) struct Reader {
     unfinished: Option<Said>,
     frame_ends: Vec<(usize, usize)>,
     failure: Option<RemoteProtocolError>,
+    /// How many bytes were consumed when it failed.
+    failed_at: Option<usize>,
     consumed: usize,
     /// Where the bytes end that the receiver said were missing.
     due: u64,
@@ -47,6 +49,7 @@ impl Reader {
             unfinished: None,
             frame_ends: Vec::new(),
             failure: None,
+            failed_at: None,
             consumed: 0,
             due: 0,
         }
@@ -93,7 +96,10 @@ impl Reader {
                     note(&event, &mut self.said, &mut self.unfinished, &mut self.frame_ends);
                 }
                 Ok(None) => return left,
-                Err(error) => assert_eq!(self.failure.replace(error), None, "it failed twice"),
+                Err(error) => {
+                    assert_eq!(self.failure.replace(error), None, "it failed twice");
+                    self.failed_at = Some(self.consumed);
+                }
             }
             buffer[start..end].fill(0xA5);
             start = end;
@@ -212,16 +218,29 @@ pub(crate) fn receiver(role: Role, limits: Limits, extensions: Extensions) -> Re
 /// failure.
 #[track_caller]
 pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver<Extensions>, bytes: &[u8]) -> Seen {
-    let feed = |reads: &mut dyn Iterator<Item = &[u8]>| {
+    let reader_of = |reads: &mut dyn Iterator<Item = &[u8]>| {
         let mut reader = Reader::new(receiver());
         reads.for_each(|read| reader.read(read));
-        reader.seen()
+        reader
     };
+    let feed = |reads: &mut dyn Iterator<Item = &[u8]>| reader_of(reads).seen();
     let whole = feed(&mut [bytes].into_iter());
-    assert_eq!(feed(&mut bytes.chunks(1)), whole, "byte by byte");
+    let bytewise = reader_of(&mut bytes.chunks(1));
+    assert_eq!(bytewise.seen(), whole, "byte by byte");
     for cut in cuts(bytes.len()) {
         let (head, tail) = bytes.split_at(cut);
-        assert_eq!(feed(&mut [head, tail].into_iter()), whole, "cut at {cut}");
+        let mut reader = reader_of(&mut [head].into_iter());
+        // A failure is reported by the read that has the byte by which it is certain.
+        let is_certain = bytewise.failed_at.is_some_and(|at| at <= cut);
+        assert_eq!(reader.failure.is_some(), is_certain, "cut at {cut}: failed too early or too late");
+        reader.read(tail);
+        assert_eq!(reader.seen(), whole, "cut at {cut}");
+        match whole.failure {
+            Some(RemoteProtocolError::MessageTooLong | RemoteProtocolError::EncodedMessageTooLong) => {
+                assert_eq!(reader.failed_at, bytewise.failed_at, "cut at {cut}: failed at another byte");
+            }
+            _ => assert!(reader.failed_at >= bytewise.failed_at),
+        }
     }
     for reads in [1, 7, bytes.len().max(1)] {
         let mut reader = Reader::new(receiver());

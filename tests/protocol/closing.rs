@@ -252,7 +252,32 @@ fn no_message_starts_after_a_failure() {
     let mut server = server();
     receive(&mut server, b"\xff".to_vec()).unwrap();
     let refused = server.send(TextMessage::new("new"), &mut Vec::new());
-    assert_eq!(refused, Err(LocalProtocolError::CloseReceived));
+    assert_eq!(refused, Err(LocalProtocolError::PeerFailed));
+}
+
+#[test]
+fn a_message_in_progress_may_be_finished_after_a_failure_of_the_peer() {
+    let mut server = server();
+    assert_eq!(send(&mut server, TextMessage::partial("a")), unmasked(TEXT, b"a"));
+    let error = receive(&mut server, b"\xff".to_vec()).unwrap();
+    assert_eq!(send(&mut server, TextMessage::new("b")), unmasked(FIN | CONTINUATION, b"b"));
+    let refused = server.send(TextMessage::new("new"), &mut Vec::new());
+    assert_eq!(refused, Err(LocalProtocolError::PeerFailed));
+    assert_eq!(send(&mut server, error.response())[0], CLOSE);
+}
+
+#[test]
+fn a_sender_that_lives_apart_can_be_told_of_a_failure_and_of_the_end() {
+    let (_, mut sender) = client().into_parts();
+    sender.peer_failed();
+    let refused = sender.send(TextMessage::new("new"), &mut Vec::new());
+    assert_eq!(refused, Err(LocalProtocolError::PeerFailed));
+    sender.transport_ended();
+    assert_eq!(sender.send(BYE, &mut Vec::new()), Err(LocalProtocolError::Ended));
+    let mut output = Vec::new();
+    sender.send(BYE.response(), &mut output).unwrap();
+    assert_eq!(output, b"", "nobody reads it");
+    assert!(!sender.is_close_sent());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use wsproto::{
     CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, LentEvent, Limits, LocalProtocolError,
-    Ping, ReceiverState, RemoteProtocolError, TextMessage, Transport,
+    Ping, ReceiverState, RemoteProtocolError, Replies, ReplyPolicy, TextMessage, Transport,
 };
 
 use crate::support::{
@@ -95,25 +95,94 @@ fn an_end_after_both_closes_is_clean() {
 }
 
 #[test]
-fn an_end_before_our_answer_closes_the_connection_uncleanly() {
-    // "Cleanly" means that the closing handshake was completed before (§7.1.4); the code is the peer's.
+fn a_close_frame_that_is_not_answered_is_unclean() {
+    // "Cleanly" means that the closing handshake was completed (§7.1.4); the code is the peer's.
     let mut connection = Connection::server(Limits::default());
     let mut bytes = masked(CLOSE, b"\x03\xe9going");
     connection.next_event(&mut bytes.as_mut_slice()).unwrap();
     connection.receive_eof();
-    assert_eq!(connection.state(), ConnectionState::Closed);
-    assert_eq!(connection.transport(), Transport::Drop);
+    assert_eq!(connection.state(), ConnectionState::RemoteClosing, "it can be answered");
+    assert_eq!(connection.transport(), Transport::Drop, "there is nothing to wait for");
     let closure = connection.closure().unwrap();
     assert_eq!((closure.by, closure.code), (ClosedBy::Remote, CloseCode::GOING_AWAY));
     assert_eq!((closure.reason, closure.clean), ("going", false));
+    let refused = connection.send(TextMessage::new("late"), &mut Vec::new());
+    assert_eq!(refused, Err(LocalProtocolError::Ended));
+}
+
+/// A way in which a reply is sent.
+type Way = fn(&mut Connection, &mut Replies, CloseConnection<&str>) -> Vec<u8>;
+
+const WAYS: [Way; 4] = [
+    |connection, _, close| {
+        let mut output = Vec::new();
+        connection.send(close.response(), &mut output).unwrap();
+        output
+    },
+    |connection, _, close| {
+        let mut output = Vec::new();
+        connection.split().1.send(close.response(), &mut output).unwrap();
+        output
+    },
+    |connection, replies, _| {
+        let mut output = Vec::new();
+        replies.send(connection.sender(), &mut output).unwrap();
+        output
+    },
+    |connection, replies, _| {
+        let mut output = Vec::new();
+        replies.send(connection.split().1, &mut output).unwrap();
+        output
+    },
+];
+
+#[test]
+fn a_peer_that_closes_and_ends_its_direction_is_answered_whichever_way_the_reply_goes() {
+    for way in WAYS {
+        let mut connection = Connection::server(Limits::default());
+        let mut replies = Replies::new(ReplyPolicy::PongAndClose);
+        let mut bytes = masked(CLOSE, b"\x03\xe8");
+        let event = connection.next_event(&mut bytes.as_mut_slice()).unwrap().unwrap();
+        replies.note(&event);
+        assert_eq!(connection.receive_eof(), None);
+        let close = CloseConnection::new(CloseCode::NORMAL_CLOSURE, "");
+        assert_eq!(way(&mut connection, &mut replies, close), b"\x88\x02\x03\xe8");
+        assert_eq!(connection.state(), ConnectionState::Closed);
+        let closure = connection.closure().unwrap();
+        assert_eq!((closure.by, closure.clean), (ClosedBy::Remote, true));
+        assert_eq!(way(&mut connection, &mut replies, close), b"", "it is answered once");
+    }
 }
 
 #[test]
-fn an_end_before_our_answer_to_a_failure_closes_the_connection() {
-    let mut connection = Connection::server(Limits::default());
-    connection.next_event(&mut [0xFF].as_mut_slice()).unwrap_err();
-    connection.receive_eof();
-    assert_eq!(connection.state(), ConnectionState::Closed);
+fn a_peer_that_fails_and_ends_its_direction_is_answered_whichever_way_the_reply_goes() {
+    for way in WAYS {
+        let mut connection = Connection::server(Limits::default());
+        let mut replies = Replies::new(ReplyPolicy::PongAndClose);
+        let error = connection.next_event(&mut [0xFF].as_mut_slice()).unwrap_err();
+        replies.note_failure(error);
+        assert_eq!(connection.receive_eof(), None);
+        assert_eq!(connection.state(), ConnectionState::RemoteClosing);
+        let close = error.response().into_inner();
+        assert_eq!(way(&mut connection, &mut replies, close)[..4], b"\x88\x14\x03\xea"[..]);
+        assert_eq!(connection.state(), ConnectionState::Closed);
+        assert!(!connection.closure().unwrap().clean);
+    }
+}
+
+#[test]
+fn a_peer_that_ends_without_a_close_frame_is_not_answered_whichever_way_the_reply_goes() {
+    for way in WAYS {
+        let mut connection = Connection::server(Limits::default());
+        let mut replies = Replies::new(ReplyPolicy::PongAndClose);
+        let mut bytes = masked(PING, b"?");
+        let event = connection.next_event(&mut bytes.as_mut_slice()).unwrap().unwrap();
+        replies.note(&event);
+        assert_eq!(connection.receive_eof(), Some(ABNORMAL));
+        assert_eq!(way(&mut connection, &mut replies, GOING_AWAY), b"");
+        assert_eq!(connection.state(), ConnectionState::Closed);
+        assert!(!connection.closure().unwrap().clean);
+    }
 }
 
 #[test]

@@ -51,8 +51,11 @@ impl Model {
     pub(crate) fn send(&mut self, sending: &Sending) -> Result<Option<Sent>, LocalProtocolError> {
         let is_reply =
             matches!(sending, Sending::Pong { is_reply: true, .. } | Sending::Close { is_reply: true, .. });
+        // Of a transport that ended after the peer's close frame, or its failure, our direction may still be open.
+        let is_cut_off = self.transport_ended && self.peer == Peer::Open;
         match (is_reply, self.close_sent.is_some(), self.transport_ended) {
-            (true, true, _) | (true, _, true) => return Ok(None),
+            (true, true, _) => return Ok(None),
+            (true, _, _) if is_cut_off => return Ok(None),
             (false, _, true) => return Err(LocalProtocolError::Ended),
             _ => {}
         }
@@ -79,7 +82,8 @@ impl Model {
             (None, Some(under_way), _) if under_way != kind => Err(LocalProtocolError::OtherMessageUnderWay),
             (None, Some(_), _) => Ok(CONTINUATION),
             (None, None, Peer::Open) => Ok(kind.opcode().bits()),
-            (None, None, _) => Err(LocalProtocolError::CloseReceived),
+            (None, None, Peer::Closed { .. }) => Err(LocalProtocolError::CloseReceived),
+            (None, None, Peer::Failed(_)) => Err(LocalProtocolError::PeerFailed),
         }
     }
 
@@ -127,7 +131,7 @@ impl Model {
 
     pub(crate) fn state(&self) -> ConnectionState {
         match (&self.peer, &self.close_sent) {
-            _ if self.transport_ended => ConnectionState::Closed,
+            (Peer::Open, _) if self.transport_ended => ConnectionState::Closed,
             (Peer::Open, None) => ConnectionState::Open,
             (Peer::Open, Some(_)) => ConnectionState::LocalClosing,
             (_, None) => ConnectionState::RemoteClosing,

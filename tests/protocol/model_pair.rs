@@ -144,10 +144,7 @@ impl<E: Entropy + Clone + Debug> End<E> {
             return;
         }
         assert_eq!(written, b"");
-        // That the peer has failed, a sender may learn by a call that it refuses.
-        if !matches!(self.model.peer, Peer::Failed(_)) {
-            assert_eq!(format!("{:?}", self.connection), format!("{before:?}"));
-        }
+        assert_eq!(format!("{:?}", self.connection), format!("{before:?}"));
     }
 
     fn put(&mut self, sending: &Sending, output: &mut Vec<u8>) -> Result<(), LocalProtocolError> {

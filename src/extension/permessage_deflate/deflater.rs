@@ -16,36 +16,51 @@ use super::params::Window;
 pub(super) struct Deflater {
     window: Window,
     compression: Compression,
-    /// Made for the first message; without context takeover, for each.
+    /// Made for the first message, and kept for the next ones.
     stream: Option<Deflate>,
+    /// Whether the stream begins anew with the next payload.
+    is_over: bool,
     /// What a payload became, in front of what is left of others.
     buffer: Vec<u8>,
 }
 
 impl Deflater {
     pub(super) const fn new(window: Window, compression: Compression) -> Self {
-        Self { window, compression, stream: None, buffer: Vec::new() }
+        Self { window, compression, stream: None, is_over: false, buffer: Vec::new() }
     }
 
-    /// Compresses `payload` up to the last byte, and tells how much of the buffer it takes.
+    /// Compresses `payload` up to the last byte, and returns how much of the buffer it takes.
     fn deflate(&mut self, payload: &[u8]) -> usize {
+        let (first, rest) = payload.split_at_checked(LIFE).unwrap_or((payload, &[]));
+        let filled = self.deflate_part(first, 0);
+        rest.chunks(LIFE).fold(filled, |filled, part| self.deflate_part(part, filled))
+    }
+
+    /// Compresses a part of a payload after the `start` bytes that the buffer holds, and returns how many it holds then.
+    fn deflate_part(&mut self, part: &[u8], start: usize) -> usize {
         let stream = self.stream.get_or_insert_with(|| stream(self.window, self.compression));
+        // The peer sees no difference: after a flush, blocks that do not look back may follow.
+        if core::mem::take(&mut self.is_over) || stream.total_in().max(stream.total_out()) >= LIFE as u64 {
+            stream.reset();
+        }
         let (start_in, start_out) = (stream.total_in(), stream.total_out());
         loop {
             let read = since(start_in, stream.total_in());
-            let filled = since(start_out, stream.total_out());
+            let filled = since(start_out, stream.total_out()).saturating_add(start);
             if self.buffer.len().saturating_sub(filled) < SPARE {
-                let more = payload.len().saturating_sub(read) / 2;
-                self.buffer.resize(self.buffer.len().saturating_add(more.max(SPARE * 4)), 0);
+                let more = part.len().saturating_sub(read) / 2;
+                let more = more.max(SPARE * 4);
+                self.buffer.reserve_exact(more);
+                self.buffer.resize(self.buffer.len().saturating_add(more), 0);
             }
-            let input = payload.get(read..).unwrap_or_default();
+            let input = part.get(read..).unwrap_or_default();
             let room = self.buffer.get_mut(filled..).unwrap_or_default();
             let len = room.len();
             // With room and lawful settings it cannot fail.
             let _ = stream.compress(input, room, DeflateFlush::SyncFlush);
-            let written = since(start_out, stream.total_out()).saturating_sub(filled);
-            if written < len && since(start_in, stream.total_in()) == payload.len() {
-                return filled.saturating_add(written);
+            let end = since(start_out, stream.total_out()).saturating_add(start);
+            if end.saturating_sub(filled) < len && since(start_in, stream.total_in()) == part.len() {
+                return end;
             }
         }
     }
@@ -64,6 +79,7 @@ impl OutboundExtension for Deflater {
     fn encode(&mut self, payload: &[u8], message_finished: bool) -> &[u8] {
         let mut len = self.deflate(payload);
         if message_finished {
+            self.is_over = !self.window.takeover;
             let deflated = self.buffer.get(..len).unwrap_or_default();
             len = match deflated.strip_suffix(TAIL) {
                 Some(stripped) => stripped.len(),
@@ -77,12 +93,17 @@ impl OutboundExtension for Deflater {
         self.buffer.get(..len).unwrap_or_default()
     }
 
-    fn end_message(&mut self) {
-        if !self.window.takeover {
-            self.stream = None;
-        }
-        if !self.window.takeover || self.buffer.len() > KEPT {
+    fn end_frame(&mut self) {
+        if self.buffer.len() > KEPT {
             self.buffer = Vec::new();
+        }
+    }
+
+    fn release_memory(&mut self) {
+        self.buffer = Vec::new();
+        if self.is_over {
+            self.stream = None;
+            self.is_over = false;
         }
     }
 
@@ -115,8 +136,13 @@ fn since(start: u64, now: u64) -> usize {
 /// How an empty stored block ends, which a message goes without (§7.2.1).
 pub(super) const TAIL: &[u8] = &[0x00, 0x00, 0xFF, 0xFF];
 
-/// What is kept for messages that are smaller than the last.
+/// How much of the buffer is kept for payloads that are smaller than the last.
 const KEPT: usize = 64 << 10;
+
+/// After how many bytes, read or written, a stream is begun anew.
+///
+/// zlib counts them in C's `unsigned long`, which must not overflow.
+pub(super) const LIFE: usize = if cfg!(test) { 4 << 10 } else { 1 << 30 };
 
 /// There is always room for a flush, so that a full buffer means that more comes.
 const SPARE: usize = 64;

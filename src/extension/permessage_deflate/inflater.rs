@@ -7,6 +7,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
+use core::ffi::c_ulong;
 use core::fmt;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
@@ -23,9 +24,9 @@ use super::params::Window;
 pub(super) struct Inflater {
     window: Window,
     max_ratio: Option<u32>,
-    /// Whether the message under way is compressed.
+    /// Whether the message in progress is compressed.
     is_compressed: bool,
-    /// Made for the first compressed message; without context takeover, for each.
+    /// Made for the first compressed message, and kept for the next ones.
     stream: Option<Box<Stream>>,
 }
 
@@ -39,14 +40,18 @@ struct Stream {
     end: usize,
     /// Where the bytes end that are older than those in front of `end`.
     older_end: usize,
+    /// How many bytes were inflated in all.
+    produced: u64,
+    /// How many final blocks have come beyond one for each message.
+    extra_final_blocks: u64,
     message: Message,
 }
 
-/// What is known of the message under way.
+/// What is known of the message in progress.
 #[derive(Clone, Copy, Debug, Default)]
 struct Message {
-    /// How long the frames are that have begun: known before they have come, so that no cut matters.
-    wire_len: u64,
+    /// How many of its bytes on the wire zlib has used: no more than it needed for what is written, so that the
+    /// number does not depend on how the message is cut.
     read: u64,
     written: u64,
     /// The last four bytes that were read.
@@ -54,9 +59,7 @@ struct Message {
     /// Whether a stream has ended since the last byte was read.
     is_after_final_block: bool,
     /// How many final blocks have come.
-    streams: u64,
-    /// How many of them since the last byte was written.
-    empty_streams: u32,
+    final_blocks: u64,
     /// Whether what the sender has left off is put back.
     is_completed: bool,
 }
@@ -80,39 +83,38 @@ impl InboundExtension for Inflater {
         if header.opcode != Opcode::Continuation {
             self.is_compressed = header.rsv.contains(Rsv::RSV1);
             if self.is_compressed {
-                self.stream.get_or_insert_with(Stream::new).begin()?;
+                self.stream.get_or_insert_with(Stream::new).begin(self.window.takeover)?;
             }
-        }
-        if let Some(stream) = self.stream.as_mut().filter(|_| self.is_compressed) {
-            stream.message.wire_len = stream.message.wire_len.saturating_add(header.payload_len);
         }
         Ok(self.is_compressed)
     }
 
-    fn decode(&mut self, payload: &[u8], end: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
-        let stream = self.stream.get_or_insert_with(Stream::new);
-        let decoded = stream.inflate(payload, end);
-        let Message { wire_len, written, .. } = stream.message;
-        let max_len = self.max_ratio.map(|ratio| wire_len.saturating_mul(ratio.into()).saturating_add(FREE));
-        match max_len.map(|max_len| written.saturating_sub(max_len)) {
-            None | Some(0) => decoded,
-            Some(excess) => {
-                let excess = usize::try_from(excess).unwrap_or(usize::MAX);
-                stream.end = stream.end.saturating_sub(excess).max(stream.start);
-                Err(RemoteProtocolError::InflationRatio)
-            }
-        }
+    fn decode(
+        &mut self,
+        payload: &[u8],
+        end: PayloadEnd,
+        max_output: usize,
+    ) -> Result<Decoded, RemoteProtocolError> {
+        let bounds = Bounds { max_output, max_ratio: self.max_ratio };
+        self.stream.get_or_insert_with(Stream::new).inflate(payload, end, bounds)
     }
 
     fn output(&self) -> &[u8] {
         self.stream.as_ref().and_then(|stream| stream.ring.get(stream.start..stream.end)).unwrap_or_default()
     }
 
-    fn end_message(&mut self) {
-        if !self.window.takeover {
+    fn release_memory(&mut self) {
+        if !self.window.takeover && self.stream.as_ref().is_some_and(|stream| stream.message.is_completed) {
             self.stream = None;
         }
     }
+}
+
+/// What may come of one call.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    max_output: usize,
+    max_ratio: Option<u32>,
 }
 
 impl Stream {
@@ -123,22 +125,35 @@ impl Stream {
             start: 0,
             end: 0,
             older_end: 0,
+            produced: 0,
+            extra_final_blocks: 0,
             message: Message::default(),
         })
     }
 
-    /// Begins a message.
-    fn begin(&mut self) -> Result<(), RemoteProtocolError> {
-        // zlib counts in words of the machine, which should not overflow in a long life.
-        if self.inflate.total_in().max(self.inflate.total_out()) > LIFE {
-            self.restart()?;
-        }
+    /// Begins a message, which looks back on those before it if there is context takeover.
+    fn begin(&mut self, takeover: bool) -> Result<(), RemoteProtocolError> {
         self.message = Message::default();
+        if !takeover {
+            (self.start, self.end, self.older_end) = (0, 0, 0);
+        }
+        // Nothing was read since the last reset: there is nothing to forget.
+        let is_used = self.inflate.total_in() > 0;
+        if is_used && !takeover || self.inflate.total_in() > RENEWAL {
+            self.reset()?;
+        }
         Ok(())
     }
 
     /// Inflates until there is no more room, or all that is there is used up.
-    fn inflate(&mut self, payload: &[u8], end: PayloadEnd) -> Result<Decoded, RemoteProtocolError> {
+    ///
+    /// A message that is too long stops with one byte more than is allowed.
+    fn inflate(
+        &mut self,
+        payload: &[u8],
+        end: PayloadEnd,
+        bounds: Bounds,
+    ) -> Result<Decoded, RemoteProtocolError> {
         if self.ring.len().saturating_sub(self.end) < LEAST_ROOM {
             self.older_end = self.end;
             self.end = 0;
@@ -147,71 +162,116 @@ impl Stream {
         let mut read: usize = 0;
         while !self.message.is_completed {
             let input = payload.get(read..).unwrap_or_default();
-            let streams = self.message.streams;
-            let taken = self.step(input, InflateFlush::NoFlush)?;
-            read = read.saturating_add(taken);
-            if self.room() == 0 {
+            let room = self.room().min(self.allowed(bounds));
+            let step = match room {
+                0 => self.step_beyond(input)?,
+                _ => self.step(input, InflateFlush::NoFlush, room)?,
+            };
+            read = read.saturating_add(step.read);
+            self.check_ratio(bounds)?;
+            if self.room() == 0 || self.end.saturating_sub(self.start) >= bounds.max_output {
                 return Ok(Decoded { read, done: false });
             }
-            // A stream may end by what was read before, of this message or put back for the last.
-            let has_gone_on = taken > 0 && read < payload.len() || self.message.streams != streams;
-            if !has_gone_on {
+            let is_full = room > 0 && step.written == room;
+            if !is_full && !step.stream_ended && (step.read == 0 || read == payload.len()) {
                 break;
             }
         }
-        if end == PayloadEnd::Message && read == payload.len() && !self.message.is_completed {
-            self.complete()?;
+        if read == payload.len() && !self.message.is_completed {
+            match end {
+                PayloadEnd::Message => self.complete()?,
+                PayloadEnd::Frame => self.renew_after_flush()?,
+                PayloadEnd::Open => {}
+            }
         }
         Ok(Decoded { read, done: true })
     }
 
-    /// Has zlib go on, up to the end of a stream at most; tells how much of `input` it took.
-    fn step(&mut self, input: &[u8], flush: InflateFlush) -> Result<usize, RemoteProtocolError> {
+    /// Has zlib write one byte more than the bounds allow, if it can without more input or with the next byte.
+    ///
+    /// So a bound is found to be broken at the same byte however the message is cut.
+    fn step_beyond(&mut self, input: &[u8]) -> Result<Step, RemoteProtocolError> {
+        let step = self.step(&[], InflateFlush::NoFlush, 1)?;
+        if step.written > 0 || step.stream_ended {
+            return Ok(step);
+        }
+        self.step(input.get(..1).unwrap_or_default(), InflateFlush::NoFlush, 1)
+    }
+
+    /// Has zlib go on, up to the end of a stream at most.
+    fn step(&mut self, input: &[u8], flush: InflateFlush, room: usize) -> Result<Step, RemoteProtocolError> {
         let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
-        let limit = self.room_end();
-        let room = self.ring.get_mut(self.end..limit).unwrap_or_default();
-        let status = self.inflate.decompress(input, room, flush);
-        let read = self.inflate.total_in().wrapping_sub(total_in);
-        let written = self.inflate.total_out().wrapping_sub(total_out);
-        self.end = self.end.saturating_add(usize::try_from(written).unwrap_or_default()).min(limit);
-        self.message.read = self.message.read.saturating_add(read);
-        self.message.written = self.message.written.saturating_add(written);
-        let read = usize::try_from(read).unwrap_or_default().min(input.len());
+        let input = input.get(..MAX_STEP).unwrap_or(input);
+        if total_in.saturating_add(input.len() as u64) > LIFE {
+            return Err(RemoteProtocolError::EncodedMessageTooLong);
+        }
+        let limit = self.end.saturating_add(room).min(self.ring.len());
+        let output = self.ring.get_mut(self.end..limit).unwrap_or_default();
+        let status = self.inflate.decompress(input, output, flush);
+        let read = since(total_in, self.inflate.total_in()).min(input.len());
+        let written = since(total_out, self.inflate.total_out()).min(room);
+        self.end = self.end.saturating_add(written);
+        self.produced = self.produced.saturating_add(written as u64);
+        self.message.read = self.message.read.saturating_add(read as u64);
+        self.message.written = self.message.written.saturating_add(written as u64);
         for byte in input.get(read.saturating_sub(4)..read).unwrap_or_default() {
             self.message.last = self.message.last << 8 | u32::from(*byte);
             self.message.is_after_final_block = false;
         }
-        if written > 0 {
-            self.message.empty_streams = 0;
-        }
         match status {
-            Ok(Status::StreamEnd) => self.restart().map(|()| read),
-            Ok(Status::Ok | Status::BufError) => Ok(read),
+            // A stream may end by what was read before, of this message or put back for the last.
+            Ok(Status::StreamEnd) => {
+                self.end_stream()?;
+                Ok(Step { read, written, stream_ended: true })
+            }
+            Ok(Status::Ok | Status::BufError) => Ok(Step { read, written, stream_ended: false }),
             Err(_) => Err(RemoteProtocolError::InvalidDeflate),
         }
     }
 
-    /// Begins a new stream behind a final block, which may look back on what came before it (§7.2.3.4).
-    fn restart(&mut self) -> Result<(), RemoteProtocolError> {
-        self.message.streams = self.message.streams.saturating_add(1);
-        self.message.empty_streams = self.message.empty_streams.saturating_add(1);
-        if self.message.empty_streams > MAX_EMPTY_STREAMS {
+    /// Begins a new stream after a final block (§7.2.3.4).
+    fn end_stream(&mut self) -> Result<(), RemoteProtocolError> {
+        self.message.is_after_final_block = true;
+        self.message.final_blocks = self.message.final_blocks.saturating_add(1);
+        if self.message.final_blocks > 1 {
+            self.extra_final_blocks = self.extra_final_blocks.saturating_add(1);
+        }
+        let earned = self.produced.div_ceil(OUTPUT_PER_FINAL_BLOCK);
+        if self.extra_final_blocks > earned.saturating_add(FREE_FINAL_BLOCKS) {
             return Err(RemoteProtocolError::InvalidDeflate);
         }
-        self.message.is_after_final_block = true;
+        self.reset()
+    }
+
+    /// Begins a new stream, which may look back on what came before it.
+    fn reset(&mut self) -> Result<(), RemoteProtocolError> {
         self.inflate.reset(false);
-        let newer = self.ring.get(..self.end).unwrap_or_default();
-        // Behind `end`, zlib may have written whatever it liked, as far as it had room.
-        let older = self.ring.get(self.room_end()..self.older_end).unwrap_or_default();
+        let newer = last(self.ring.get(..self.end).unwrap_or_default(), HISTORY);
+        // After `end`, zlib may have written whatever it liked, as far as it had room.
+        let older_start = self.end.saturating_add(self.room());
+        let older = self.ring.get(older_start..self.older_end).unwrap_or_default();
+        let older = last(older, HISTORY.saturating_sub(newer.len()));
         for history in [older, newer] {
-            self.inflate.set_dictionary(history).map_err(|_| RemoteProtocolError::InvalidDeflate)?;
+            if !history.is_empty() {
+                self.inflate.set_dictionary(history).map_err(|_| RemoteProtocolError::InvalidDeflate)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a new stream within a message, if the stream is old and the frame ends with what a flush writes.
+    ///
+    /// Such a frame ends between two blocks, and at the end of a byte. That its last bytes are those of a flush by
+    /// chance, in the middle of something else, is a matter of one frame in 2³².
+    fn renew_after_flush(&mut self) -> Result<(), RemoteProtocolError> {
+        if self.inflate.total_in() > RENEWAL && self.message.last == u32::from_be_bytes(STRIPPED) {
+            self.put_empty_block(&EMPTY_BLOCK)?;
+            self.reset()?;
         }
         Ok(())
     }
 
     /// Puts back what the sender has left off, and makes sure that it ends a block.
-    ///
-    /// One byte more than that is offered, and must be left: between two blocks `InflateFlush::Block` stops.
     fn complete(&mut self) -> Result<(), RemoteProtocolError> {
         let Message { read, last, is_after_final_block, .. } = self.message;
         // Nothing begins the block where the sender has left off nothing, or all of it. The last byte of a
@@ -219,24 +279,69 @@ impl Stream {
         let is_between_blocks = is_after_final_block || read == 0 || last == u32::from_be_bytes(STRIPPED);
         let block =
             if is_between_blocks { &EMPTY_BLOCK[..] } else { EMPTY_BLOCK.get(1..).unwrap_or_default() };
-        let before = self.end;
-        let taken = self.step(block, InflateFlush::Block)?;
-        if taken.saturating_add(1) != block.len() || self.end != before {
-            self.end = before;
-            return Err(RemoteProtocolError::InvalidDeflate);
-        }
+        self.put_empty_block(block)?;
         self.message.is_completed = true;
         Ok(())
     }
 
-    /// Where the room ends for what comes of one call.
-    fn room_end(&self) -> usize {
-        self.start.saturating_add(ROOM).min(self.ring.len())
+    /// Has zlib read an empty block, or the rest of one.
+    ///
+    /// One byte more than that is offered, and must be left: between two blocks `InflateFlush::Block` stops.
+    fn put_empty_block(&mut self, block: &[u8]) -> Result<(), RemoteProtocolError> {
+        let Step { read, written, .. } = self.step(block, InflateFlush::Block, 1)?;
+        if read.saturating_add(1) == block.len() && written == 0 {
+            return Ok(());
+        }
+        self.end = self.end.saturating_sub(written);
+        Err(RemoteProtocolError::InvalidDeflate)
     }
 
+    /// How much room there is for what comes of one call.
     fn room(&self) -> usize {
-        self.room_end().saturating_sub(self.end)
+        self.start.saturating_add(ROOM).min(self.ring.len()).saturating_sub(self.end)
     }
+
+    /// How much more may be written before a bound is broken.
+    fn allowed(&self, bounds: Bounds) -> usize {
+        let written = self.end.saturating_sub(self.start);
+        let by_len = bounds.max_output.saturating_sub(1).saturating_sub(written);
+        let by_ratio = self.max_written(bounds).saturating_sub(self.message.written);
+        by_len.min(usize::try_from(by_ratio).unwrap_or(usize::MAX))
+    }
+
+    /// How much may be written of the message, by the ratio and what was read.
+    fn max_written(&self, bounds: Bounds) -> u64 {
+        bounds
+            .max_ratio
+            .map_or(u64::MAX, |ratio| self.message.read.saturating_mul(ratio.into()).saturating_add(FREE))
+    }
+
+    /// Fails where the last byte breaks the ratio, and takes it back.
+    fn check_ratio(&mut self, bounds: Bounds) -> Result<(), RemoteProtocolError> {
+        if self.message.written <= self.max_written(bounds) {
+            return Ok(());
+        }
+        self.end = self.end.saturating_sub(1);
+        Err(RemoteProtocolError::InflationRatio)
+    }
+}
+
+/// How far zlib has come in one step.
+struct Step {
+    read: usize,
+    written: usize,
+    /// Whether a final block has ended.
+    stream_ended: bool,
+}
+
+/// The last `len` bytes, or all there are.
+fn last(bytes: &[u8], len: usize) -> &[u8] {
+    bytes.get(bytes.len().saturating_sub(len)..).unwrap_or_default()
+}
+
+/// How many bytes have passed since a count was `start`.
+fn since(start: u64, now: u64) -> usize {
+    usize::try_from(now.wrapping_sub(start)).unwrap_or(usize::MAX)
 }
 
 impl fmt::Debug for Stream {
@@ -260,14 +365,33 @@ const LEAST_ROOM: usize = 8 << 10;
 /// Behind the room, and in front of it, there is always the whole history.
 const RING: usize = HISTORY + ROOM + LEAST_ROOM;
 
-/// What a ratio is not looked at for.
+/// How much output is not held to the ratio.
 const FREE: u64 = 64 << 10;
 
-/// After how many bytes a stream is begun anew.
-const LIFE: u64 = 1 << 30;
+/// How much zlib takes of the input at a time.
+const MAX_STEP: usize = 1 << 20;
 
-/// Each stream that a final block begins costs a copy of the window.
-const MAX_EMPTY_STREAMS: u32 = 16;
+/// After how many bytes a stream is begun anew, wherever one can.
+///
+/// zlib counts what it reads in C's `unsigned long`, which must not overflow.
+const RENEWAL: u64 = if cfg!(test) { 1 << 10 } else { 1 << 30 };
+
+/// How many bytes a stream can read at most.
+///
+/// A message that is longer, and has no place where a new stream can begin, is refused.
+pub(super) const LIFE: u64 = match c_ulong::BITS {
+    _ if cfg!(test) => 4 << 10,
+    32 => 3 << 30,
+    _ => 3 << 62,
+};
+
+/// How many final blocks there may be beyond one for each message, and those that the output has
+/// [earned](OUTPUT_PER_FINAL_BLOCK).
+const FREE_FINAL_BLOCKS: u64 = 15;
+
+/// How much output allows for one more final block: each costs a copy of the window, which is to cost no more
+/// than a few times what the output does.
+const OUTPUT_PER_FINAL_BLOCK: u64 = 256;
 
 /// An empty stored block that begins between two others, and a byte behind it.
 const EMPTY_BLOCK: [u8; 6] = [0x00, 0x00, 0x00, 0xFF, 0xFF, 0x00];

@@ -3,6 +3,8 @@
 mod params;
 mod deflater;
 mod inflater;
+#[cfg(test)]
+mod renewal;
 
 use alloc::vec::Vec;
 
@@ -123,9 +125,12 @@ impl PermessageDeflate {
     ///
     /// A server can ask for it only if the client has offered to: see
     /// [`requiring_client_max_window_bits`](Self::requiring_client_max_window_bits).
+    ///
+    /// A client offers it, also after [`without_client_max_window_bits`](Self::without_client_max_window_bits).
     #[must_use]
     pub const fn with_client_max_window_bits(mut self, bits: u8) -> Self {
         self.params.client_max_window_bits = clamp(bits, 8, 15);
+        self.offers_client_window = true;
         self
     }
 
@@ -136,9 +141,10 @@ impl PermessageDeflate {
         self
     }
 
-    /// As a client, does not offer to be told how far to look back.
+    /// As a client, does not offer `client_max_window_bits`: the server cannot say how far to look back.
     ///
-    /// An answer that tells it all the same is refused then (§7.1.2.2).
+    /// An answer that has it all the same is refused (§7.1.2.2). A window that was
+    /// [set](Self::with_client_max_window_bits) before is kept to without being offered.
     #[must_use]
     pub const fn without_client_max_window_bits(mut self) -> Self {
         self.offers_client_window = false;

@@ -1,0 +1,134 @@
+//! Streams that are renewed long before zlib's counters overflow.
+//!
+//! In these tests that comes after a few kilobytes.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use zlib_rs::{Inflate, InflateFlush};
+
+use super::PermessageDeflate;
+use super::deflater::{self, Deflater};
+use super::inflater::{self, Inflater};
+use super::params::DeflateParams;
+use crate::error::RemoteProtocolError;
+use crate::extension::{InboundExtension, OutboundExtension};
+use crate::frame::{FrameHeader, PayloadEnd, Rsv};
+use crate::opcode::Opcode;
+
+const EMPTY_BLOCK: [u8; 5] = [0x00, 0x00, 0x00, 0xFF, 0xFF];
+
+fn inflater() -> Inflater {
+    Inflater::new(DeflateParams::DEFAULT.server(), None)
+}
+
+/// A compressor that only stores, whose output is a little longer than its input.
+fn deflater() -> Deflater {
+    let settings = PermessageDeflate::new().with_level(0);
+    Deflater::new(DeflateParams::DEFAULT.server(), settings.compression)
+}
+
+/// A frame of a message: what comes of it.
+fn frame(
+    inflater: &mut Inflater,
+    opcode: Opcode,
+    payload: &[u8],
+    end: PayloadEnd,
+) -> Result<Vec<u8>, RemoteProtocolError> {
+    let rsv = if opcode == Opcode::Continuation { Rsv::NONE } else { Rsv::RSV1 };
+    let fin = end == PayloadEnd::Message;
+    let payload_len = payload.len() as u64;
+    assert!(inflater.begin_frame(&FrameHeader { fin, rsv, opcode, masking_key: None, payload_len })?);
+    let mut output = Vec::new();
+    let mut rest = payload;
+    loop {
+        let decoded = inflater.decode(rest, end, usize::MAX)?;
+        output.extend_from_slice(inflater.output());
+        rest = &rest[decoded.read..];
+        if decoded.done {
+            assert!(rest.is_empty());
+            return Ok(output);
+        }
+    }
+}
+
+#[test]
+fn a_message_of_empty_blocks_without_end_is_read() {
+    // In fragments that end now here, now there in a block.
+    let mut inflater = inflater();
+    frame(&mut inflater, Opcode::Binary, &EMPTY_BLOCK, PayloadEnd::Frame).unwrap();
+    let blocks = EMPTY_BLOCK.repeat(200);
+    let mut total = 0;
+    while total < 20 * inflater::LIFE {
+        for (start, end) in [(0, 333), (333, 334), (334, 1000)] {
+            let output = frame(&mut inflater, Opcode::Continuation, &blocks[start..end], PayloadEnd::Frame);
+            assert_eq!(output.as_deref(), Ok(&b""[..]));
+        }
+        total += 1000;
+    }
+    let last = frame(&mut inflater, Opcode::Continuation, &[0], PayloadEnd::Message);
+    assert_eq!(last, Ok(Vec::new()));
+}
+
+#[test]
+fn the_window_goes_on_over_a_renewal() {
+    // "Hello", blocks without end, and a copy of what stood before them.
+    let mut inflater = inflater();
+    let hello = [0x00, 0x05, 0x00, 0xFA, 0xFF, b'H', b'e', b'l', b'l', b'o'];
+    assert_eq!(frame(&mut inflater, Opcode::Binary, &hello, PayloadEnd::Frame), Ok(b"Hello".to_vec()));
+    for _ in 0..100 {
+        frame(&mut inflater, Opcode::Continuation, &EMPTY_BLOCK.repeat(100), PayloadEnd::Frame).unwrap();
+    }
+    // A block of fixed codes that copies five bytes from five back, and what is left off.
+    let copy = frame(&mut inflater, Opcode::Continuation, &[0x02, 0x13, 0x00, 0x00], PayloadEnd::Message);
+    assert_eq!(copy, Ok(b"Hello".to_vec()));
+}
+
+#[test]
+fn a_message_in_which_no_stream_can_begin_is_refused_before_a_counter_overflows() {
+    // No frame ends with a flush.
+    let mut inflater = inflater();
+    frame(&mut inflater, Opcode::Binary, &[0x00], PayloadEnd::Frame).unwrap();
+    let blocks = [&EMPTY_BLOCK[1..], &EMPTY_BLOCK.repeat(20), &[0x00]].concat();
+    let mut total = 1;
+    let error = loop {
+        match frame(&mut inflater, Opcode::Continuation, &blocks, PayloadEnd::Frame) {
+            Ok(output) => assert!(output.is_empty()),
+            Err(error) => break error,
+        }
+        total += blocks.len() as u64;
+    };
+    assert_eq!(error, RemoteProtocolError::EncodedMessageTooLong);
+    assert!(total <= inflater::LIFE && total + blocks.len() as u64 > inflater::LIFE);
+}
+
+#[test]
+fn messages_without_end_are_read_and_written_over_renewals_of_both_streams() {
+    let (mut deflater, mut inflater) = (deflater(), inflater());
+    for round in 0..200_u32 {
+        let message: Vec<u8> = (0..1000_u32).map(|i| (i * i + round) as u8).collect();
+        let (first, rest) = message.split_at(700);
+        let first_payload = deflater.encode(first, false).to_vec();
+        let rest_payload = deflater.encode(rest, true).to_vec();
+        deflater.end_frame();
+        let mut output = frame(&mut inflater, Opcode::Binary, &first_payload, PayloadEnd::Frame).unwrap();
+        output
+            .extend(frame(&mut inflater, Opcode::Continuation, &rest_payload, PayloadEnd::Message).unwrap());
+        assert!(output == message, "{round}");
+    }
+}
+
+#[test]
+fn a_payload_longer_than_the_life_of_a_stream_is_written_in_parts() {
+    let mut deflater = deflater();
+    for len in [deflater::LIFE - 1, deflater::LIFE, deflater::LIFE + 1, 5 * deflater::LIFE + 7] {
+        let message: Vec<u8> = (0..len).map(|i| (i * i / 7) as u8).collect();
+        let payload = deflater.encode(&message, true).to_vec();
+        assert!(payload.len() <= deflater.max_encoded_len(len));
+        let mut output = vec![0; len + 1];
+        let mut inflate = Inflate::new(false, 15);
+        inflate.decompress(&payload, &mut output, InflateFlush::SyncFlush).unwrap();
+        output.truncate(usize::try_from(inflate.total_out()).unwrap());
+        assert!(output == message, "{len}");
+    }
+}
