@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use wsproto::{
     AcceptConnection, BytesMessage, Connection, DeflateParams, Entropy, Event, Extension, ExtensionSet,
     Extensions, HandshakeLimits, Limits, NoEntropy, OsEntropy, PermessageDeflate, Role, ServerHandshake,
-    TextMessage,
+    TextMessage, WsConnection,
 };
 
 type Failure = Box<dyn std::error::Error>;
@@ -22,7 +22,7 @@ struct Workload {
     run: fn(times: usize) -> Result<(), Failure>,
 }
 
-const WORKLOADS: [Workload; 28] = [
+const WORKLOADS: [Workload; 42] = [
     messages("decode-binary-16", |times| decode(times, BINARY, 16, ALL)),
     messages("decode-binary-125", |times| decode(times, BINARY, 125, ALL)),
     messages("decode-binary-1024", |times| decode(times, BINARY, 1024, ALL)),
@@ -46,8 +46,25 @@ const WORKLOADS: [Workload; 28] = [
     messages("encode-client-1024", |times| encode(times, client(), 1024)),
     messages("echo-16", |times| echo(times, BINARY, 16)),
     messages("pings", |times| echo(times, PINGS, 8)),
-    messages("decode-deflated-256", decode_deflated),
-    messages("encode-deflated-256", encode_deflated),
+    messages("decode-deflated-16", |times| decode_deflated(times, 16, TAKEOVER)),
+    messages("decode-deflated-256", |times| decode_deflated(times, 256, TAKEOVER)),
+    messages("decode-deflated-4096", |times| decode_deflated(times, 4096, TAKEOVER)),
+    messages("decode-deflated-16-no-takeover", |times| decode_deflated(times, 16, NO_TAKEOVER)),
+    messages("decode-deflated-256-no-takeover", |times| decode_deflated(times, 256, NO_TAKEOVER)),
+    messages("decode-deflated-4096-no-takeover", |times| decode_deflated(times, 4096, NO_TAKEOVER)),
+    // The same messages, each compressed by itself, with context takeover: what is above is to cost little more.
+    messages("decode-deflated-16-alone", |times| decode_alone(times, 16)),
+    messages("decode-deflated-256-alone", |times| decode_alone(times, 256)),
+    messages("decode-deflated-4096-alone", |times| decode_alone(times, 4096)),
+    messages("encode-deflated-256", |times| encode_deflated(times, TAKEOVER)),
+    messages("encode-deflated-256-no-takeover", |times| encode_deflated(times, NO_TAKEOVER)),
+    // What a peer can have us do with as little on the wire as possible, a byte.
+    flood("flood-deflated-byte", |times| flooded(times, &EMPTY, TAKEOVER)),
+    flood("flood-deflated-no-takeover-byte", |times| flooded(times, &EMPTY, NO_TAKEOVER)),
+    flood("flood-final-block-byte", |times| flooded(times, &FINAL_BLOCK, TAKEOVER)),
+    // If these two are alike, events that are taken more slowly than they come cost no more for it.
+    Workload { name: "ws-backlog-message", units: 512, run: |times| backlog(times, 512) },
+    Workload { name: "ws-backlog-message-of-8-times", units: 4096, run: |times| backlog(times, 4096) },
     handshakes("handshake", |times| accept(times, None)),
     handshakes("handshake-deflate", |times| accept(times, Some(PermessageDeflate::new()))),
     // If these three are alike, a head that drips in costs as much a byte, however long it is.
@@ -66,6 +83,10 @@ const fn messages(name: &'static str, run: fn(usize) -> Result<(), Failure>) -> 
 
 const fn handshakes(name: &'static str, run: fn(usize) -> Result<(), Failure>) -> Workload {
     Workload { name, units: 1, run }
+}
+
+const fn flood(name: &'static str, run: fn(usize) -> Result<(), Failure>) -> Workload {
+    Workload { name, units: FLOOD_LEN, run }
 }
 
 /// So many that the reads cut them at different places.
@@ -268,11 +289,26 @@ fn measured_echo(
     Ok(())
 }
 
-fn decode_deflated(times: usize) -> Result<(), Failure> {
-    let mut server = deflating(Role::Server)?;
-    let mut client = Connection::client(Limits::NONE, Counter(0)).with_extensions(extensions(Role::Client)?);
+fn decode_deflated(times: usize, len: usize, params: DeflateParams) -> Result<(), Failure> {
+    decode_between(times, len, params, params)
+}
+
+fn decode_alone(times: usize, len: usize) -> Result<(), Failure> {
+    decode_between(times, len, NO_TAKEOVER, TAKEOVER)
+}
+
+/// What a client compresses in one way, a server decompresses in one that fits.
+fn decode_between(
+    times: usize,
+    len: usize,
+    ours: DeflateParams,
+    theirs: DeflateParams,
+) -> Result<(), Failure> {
+    let mut server = deflating(theirs)?;
+    let client = Connection::client(Limits::NONE, Counter(0));
+    let mut client = client.with_extensions(extensions(Role::Client, ours)?);
     let mut wire = Vec::new();
-    for message in json() {
+    for message in json(len) {
         client.send(TextMessage::new(&message), &mut wire)?;
     }
     let mut total = 0;
@@ -280,12 +316,12 @@ fn decode_deflated(times: usize) -> Result<(), Failure> {
         let mut buffer = wire.clone();
         total += measured_decode(&mut server, &mut buffer)?;
     }
-    expect(total, times * json().map(|message| message.len()).sum::<usize>())
+    expect(total, times * MESSAGES * len)
 }
 
-fn encode_deflated(times: usize) -> Result<(), Failure> {
-    let mut server = deflating(Role::Server)?;
-    let messages: Vec<String> = json().collect();
+fn encode_deflated(times: usize, params: DeflateParams) -> Result<(), Failure> {
+    let mut server = deflating(params)?;
+    let messages: Vec<String> = json(256).collect();
     let mut output = Vec::new();
     for _ in 0..times {
         output.clear();
@@ -293,6 +329,26 @@ fn encode_deflated(times: usize) -> Result<(), Failure> {
     }
     // Each frame says that it is compressed.
     expect(usize::from(output.first() == Some(&0xc1)), 1)
+}
+
+/// A message of nothing, as short as it can be on the wire.
+const EMPTY: [u8; 7] = [0xc2, 0x81, 0, 0, 0, 0, 0];
+
+/// A message of one final block of fixed codes, which holds a literal.
+const FINAL_BLOCK: [u8; 9] = [0xc2, 0x83, 0, 0, 0, 0, 0x4b, 0x04, 0x00];
+
+/// A multiple of the length of each.
+const FLOOD_LEN: usize = 7 * 9 * 64;
+
+fn flooded(times: usize, message: &[u8], params: DeflateParams) -> Result<(), Failure> {
+    let mut server = deflating(params)?;
+    let wire = message.repeat(FLOOD_LEN / message.len());
+    let mut total = 0;
+    for _ in 0..times {
+        let mut buffer = wire.clone();
+        total += measured_decode(&mut server, &mut buffer)?;
+    }
+    expect(total, if message == EMPTY { 0 } else { times * FLOOD_LEN / message.len() })
 }
 
 #[inline(never)]
@@ -309,31 +365,76 @@ fn measured_encode_deflated(
 
 type Deflating = Connection<NoEntropy, Extensions>;
 
-fn deflating(role: Role) -> Result<Deflating, Failure> {
-    Ok(Connection::server(Limits::NONE).with_extensions(extensions(role)?))
+/// One event is taken for each two that come, then all that are left.
+fn backlog(times: usize, messages: usize) -> Result<(), Failure> {
+    let two = [0x82, 0x84, 0, 0, 0, 0, b'a', b'b', b'c', b'd'].repeat(2);
+    let mut total = 0;
+    for _ in 0..times {
+        let mut connection = WsConnection::from(Connection::server(Limits::NONE));
+        total += measured_backlog(&mut connection, &two, messages / 2)?;
+    }
+    expect(total, times * messages)
 }
 
-fn extensions(role: Role) -> Result<Extensions, Failure> {
+#[inline(never)]
+fn measured_backlog(connection: &mut WsConnection, two: &[u8], reads: usize) -> Result<usize, Failure> {
+    let mut total = 0;
+    for _ in 0..reads {
+        connection.receive_data(two)?;
+        total += usize::from(connection.next_event()?.is_some());
+    }
+    while connection.next_event()?.is_some() {
+        total += 1;
+    }
+    Ok(total)
+}
+
+const TAKEOVER: DeflateParams = DeflateParams::DEFAULT;
+const NO_TAKEOVER: DeflateParams = DeflateParams {
+    server_no_context_takeover: true,
+    client_no_context_takeover: true,
+    ..DeflateParams::DEFAULT
+};
+
+fn deflating(params: DeflateParams) -> Result<Deflating, Failure> {
+    Ok(Connection::server(Limits::NONE).with_extensions(extensions(Role::Server, params)?))
+}
+
+fn extensions(role: Role, params: DeflateParams) -> Result<Extensions, Failure> {
     let mut extensions = Extensions::none();
     extensions
-        .push(PermessageDeflate::new().run(role, DeflateParams::DEFAULT))
+        .push(PermessageDeflate::new().with_threshold(0).run(role, params))
         .map_err(|_| "two claim one bit")?;
     Ok(extensions)
 }
 
-/// Messages of 256 bytes, of which no two are alike.
-fn json() -> impl Iterator<Item = String> {
-    (1..=MESSAGES as u64).map(|n| {
-        let random = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let (price, id) = (random >> 40, random & 0xffff_ffff);
-        let message = format!(
-            "{{\"seq\":{n},\"event\":{{\"id\":\"{id:08x}\",\"type\":\"trade\",\"symbol\":\"EUR-USD\",\
-             \"price\":{price},\"side\":\"buy\",\"time\":\"2026-03-14T09:{:02}:{:02}Z\"}},\"note\":\"",
-            random >> 20 & 31,
-            random >> 26 & 31,
-        );
-        format!("{message}{:.<width$}\"}}", "", width = 254 - message.len())
+/// Messages of `len` bytes, of which no two are alike.
+fn json(len: usize) -> impl Iterator<Item = String> {
+    (1..=MESSAGES as u64).map(move |n| {
+        let events = (0..).map(|part| event(n.wrapping_add(part << 16)));
+        let mut text = String::new();
+        events
+            .take_while(|event| {
+                text.push_str(event);
+                text.len() < len
+            })
+            .for_each(drop);
+        text.truncate(len);
+        text
     })
+}
+
+/// A little less than 256 bytes of JSON.
+fn event(n: u64) -> String {
+    let random = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (price, id) = (random >> 40, random & 0xffff_ffff);
+    let event = format!(
+        "{{\"seq\":{n},\"event\":{{\"id\":\"{id:08x}\",\"type\":\"trade\",\"symbol\":\"EUR-USD\",\
+         \"price\":{price},\"side\":\"buy\",\"time\":\"2026-03-14T09:{:02}:{:02}Z\"}},\"note\":\"",
+        random >> 20 & 31,
+        random >> 26 & 31,
+    );
+    format!("{event}{:.<width$}\"}}", "", width = 254_usize.saturating_sub(event.len()))
 }
 
 /// The same keys in each run.
