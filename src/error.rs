@@ -89,7 +89,18 @@ impl RemoteProtocolError {
                 CloseCode::INVALID_FRAME_PAYLOAD_DATA
             }
             Self::Extension(code) => code,
-            _ => CloseCode::PROTOCOL_ERROR,
+            Self::ReservedOpcode(_)
+            | Self::ReservedBits
+            | Self::FragmentedControlFrame
+            | Self::ControlFrameTooLong
+            | Self::UnexpectedContinuation
+            | Self::ExpectedContinuation
+            | Self::UnmaskedFrameFromClient
+            | Self::MaskedFrameFromServer
+            | Self::NonMinimalLength
+            | Self::LengthTopBitSet
+            | Self::TruncatedCloseCode
+            | Self::InvalidCloseCode(_) => CloseCode::PROTOCOL_ERROR,
         }
     }
 
@@ -244,7 +255,25 @@ impl HandshakeError {
             Self::HeadTooLong | Self::TooManyHeaders => 431,
             Self::UnsupportedProtocol => 501,
             Self::HttpVersion => 505,
-            _ => 400,
+            Self::MalformedHead
+            | Self::InvalidTarget
+            | Self::InvalidHost
+            | Self::RequestBody
+            | Self::MissingUpgrade
+            | Self::MissingConnectionUpgrade
+            | Self::InvalidKey
+            | Self::InvalidVersion
+            | Self::InvalidSubprotocol
+            | Self::WrongAccept
+            | Self::UnexpectedSubprotocol
+            | Self::InvalidExtension
+            | Self::UnexpectedExtension
+            | Self::InvalidPseudoHeader
+            | Self::ConnectionSpecificHeader
+            | Self::TooManyInformational
+            | Self::MalformedBody
+            | Self::BodyTooLong
+            | Self::UnexpectedEof => 400,
         }
     }
 }

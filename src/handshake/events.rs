@@ -357,7 +357,29 @@ impl HandshakeError {
             Self::UnsupportedVersion => reject.with_header("Upgrade", "websocket").with_header(VERSION, "13"),
             // "A |Sec-WebSocket-Version| header field indicating the version(s)" (RFC 6455 §4.2.2, §4.4).
             Self::InvalidVersion => reject.with_header(VERSION, "13"),
-            _ => reject,
+            Self::MalformedHead
+            | Self::HeadTooLong
+            | Self::TooManyHeaders
+            | Self::HttpVersion
+            | Self::InvalidTarget
+            | Self::InvalidHost
+            | Self::RequestBody
+            | Self::MissingUpgrade
+            | Self::MissingConnectionUpgrade
+            | Self::InvalidKey
+            | Self::InvalidSubprotocol
+            | Self::WrongAccept
+            | Self::UnexpectedSubprotocol
+            | Self::InvalidExtension
+            | Self::UnexpectedExtension
+            | Self::InvalidPseudoHeader
+            | Self::UnsupportedProtocol
+            | Self::ConnectionSpecificHeader
+            | Self::TooManyInformational
+            | Self::MalformedBody
+            | Self::BodyTooLong
+            | Self::TooMuchEarlyData
+            | Self::UnexpectedEof => reject,
         }
     }
 }

@@ -12,6 +12,8 @@
 
 mod support;
 mod handed_over;
+#[path = "../variants/mod.rs"]
+mod variants;
 // What a server reads.
 mod head_limits;
 mod request;

@@ -6,31 +6,37 @@ use wsproto::{
 };
 
 use crate::support::{Head, deciding};
+use crate::variants;
 
-/// Every way in which a handshake fails.
-const ERRORS: [HandshakeError; 22] = [
-    HandshakeError::MalformedHead,
-    HandshakeError::HeadTooLong,
-    HandshakeError::TooManyHeaders,
-    HandshakeError::HttpVersion,
-    HandshakeError::MethodNotGet,
-    HandshakeError::InvalidTarget,
-    HandshakeError::InvalidHost,
-    HandshakeError::RequestBody,
-    HandshakeError::MissingUpgrade,
-    HandshakeError::MissingConnectionUpgrade,
-    HandshakeError::InvalidKey,
-    HandshakeError::InvalidVersion,
-    HandshakeError::UnsupportedVersion,
-    HandshakeError::InvalidSubprotocol,
-    HandshakeError::WrongAccept,
-    HandshakeError::UnexpectedSubprotocol,
-    HandshakeError::UnexpectedExtension,
-    HandshakeError::TooManyInformational,
-    HandshakeError::MalformedBody,
-    HandshakeError::BodyTooLong,
-    HandshakeError::TooMuchEarlyData,
-    HandshakeError::UnexpectedEof,
+/// One row for each way in which a handshake fails: the status of its refusal (RFC 6455 §10.7), and its sentence.
+const ERRORS: &[(HandshakeError, u16, &str)] = &[
+    (HandshakeError::MalformedHead, 400, "head is malformed"),
+    (HandshakeError::HeadTooLong, 431, "head is too long"),
+    (HandshakeError::TooManyHeaders, 431, "head has too many fields"),
+    (HandshakeError::HttpVersion, 505, "HTTP version is not the one for this handshake"),
+    (HandshakeError::MethodNotGet, 405, "method is not GET"),
+    (HandshakeError::InvalidTarget, 400, "request target is malformed"),
+    (HandshakeError::InvalidHost, 400, "Host is missing, repeated or malformed"),
+    (HandshakeError::RequestBody, 400, "request has a body"),
+    (HandshakeError::MissingUpgrade, 400, "Upgrade does not say websocket"),
+    (HandshakeError::MissingConnectionUpgrade, 400, "Connection does not say Upgrade"),
+    (HandshakeError::InvalidKey, 400, "Sec-WebSocket-Key is missing, repeated or malformed"),
+    (HandshakeError::InvalidVersion, 400, "Sec-WebSocket-Version is missing, repeated or malformed"),
+    (HandshakeError::UnsupportedVersion, 426, "Sec-WebSocket-Version is not 13"),
+    (HandshakeError::InvalidSubprotocol, 400, "Sec-WebSocket-Protocol is malformed"),
+    (HandshakeError::WrongAccept, 400, "Sec-WebSocket-Accept is missing, repeated or wrong"),
+    (HandshakeError::UnexpectedSubprotocol, 400, "server chose a subprotocol that was not offered"),
+    (HandshakeError::InvalidExtension, 400, "Sec-WebSocket-Extensions is malformed"),
+    (HandshakeError::UnexpectedExtension, 400, "server chose an extension that was not offered"),
+    (HandshakeError::InvalidPseudoHeader, 400, "pseudo-header is missing, repeated, misplaced or malformed"),
+    (HandshakeError::MethodNotConnect, 405, "method is not CONNECT"),
+    (HandshakeError::UnsupportedProtocol, 501, ":protocol is not websocket"),
+    (HandshakeError::ConnectionSpecificHeader, 400, "header is about a connection of HTTP/1.1"),
+    (HandshakeError::TooManyInformational, 400, "too many informational responses"),
+    (HandshakeError::MalformedBody, 400, "body is malformed"),
+    (HandshakeError::BodyTooLong, 400, "body is too long"),
+    (HandshakeError::TooMuchEarlyData, 413, "too much data before the handshake ended"),
+    (HandshakeError::UnexpectedEof, 400, "transport ended inside the handshake"),
 ];
 
 fn data(data: &str, body_finished: bool) -> RejectData<&str> {
@@ -189,11 +195,22 @@ fn statuses_from_300_to_599_refuse() {
 }
 
 #[test]
+fn the_table_has_every_variant() {
+    variants::assert_complete("HandshakeError", ERRORS.iter().map(|(error, ..)| error));
+}
+
+#[test]
+fn each_failure_says_which_rule_was_broken() {
+    for (error, _, message) in ERRORS {
+        assert_eq!(error.to_string(), *message);
+    }
+}
+
+#[test]
 fn every_error_has_a_response_that_can_be_sent_as_it_is() {
-    for error in ERRORS {
+    for (error, status, _) in ERRORS {
         let text = written(error.response(), &[]);
-        let status = error.status();
-        assert_eq!(error.response().status_code(), status);
+        assert_eq!(error.response().status_code(), *status);
         assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{error:?}: {text}");
         assert!(!text.starts_with(&format!("HTTP/1.1 {status} \r")), "{error:?} has a phrase");
         assert!(text.contains("close\r\nContent-Length: 0\r\n") && text.ends_with("\r\n\r\n"), "{text}");
@@ -203,16 +220,8 @@ fn every_error_has_a_response_that_can_be_sent_as_it_is() {
 #[test]
 fn statuses_tell_what_is_wrong() {
     // The status is an appropriate one (§10.7).
-    for error in ERRORS {
-        let status = match error {
-            HandshakeError::MethodNotGet => 405,
-            HandshakeError::TooMuchEarlyData => 413,
-            HandshakeError::UnsupportedVersion => 426,
-            HandshakeError::HeadTooLong | HandshakeError::TooManyHeaders => 431,
-            HandshakeError::HttpVersion => 505,
-            _ => 400,
-        };
-        assert_eq!(error.status(), status, "{error:?}");
+    for (error, status, _) in ERRORS {
+        assert_eq!(error.status(), *status, "{error:?}");
     }
 }
 

@@ -3,9 +3,12 @@
 use wsproto::{CloseCode, CloseConnection, LocalProtocolError, RemoteProtocolError, Sender};
 
 use crate::support::{CLOSE, unmasked};
+use crate::variants;
+use LocalProtocolError as Local;
 use RemoteProtocolError as Remote;
 
-const REMOTE: [(RemoteProtocolError, u16, &str); 17] = [
+/// One row for each failure: the code that it closes with, and its sentence.
+const REMOTE: &[(RemoteProtocolError, u16, &str)] = &[
     (Remote::ReservedOpcode(11), 1002, "opcode is reserved (11)"),
     (Remote::ReservedBits, 1002, "reserved bits are set"),
     (Remote::FragmentedControlFrame, 1002, "control frame is fragmented"),
@@ -23,30 +26,55 @@ const REMOTE: [(RemoteProtocolError, u16, &str); 17] = [
     (Remote::TruncatedCloseCode, 1002, "close frame has half a code"),
     (Remote::InvalidCloseCode(1006), 1002, "close code is not allowed (1006)"),
     (Remote::InvalidCloseReason, 1007, "close reason is not UTF-8"),
+    (Remote::InvalidDeflate, 1007, "compressed data is malformed"),
+    (Remote::InflationRatio, 1009, "compressed data grows too much"),
+    (Remote::Extension(CloseCode::POLICY_VIOLATION), 1008, "rule of an extension is broken"),
 ];
 
-const LOCAL: [(LocalProtocolError, &str); 15] = [
-    (LocalProtocolError::CloseSent, "the close frame was already sent"),
-    (LocalProtocolError::CloseReceived, "the peer has closed"),
-    (LocalProtocolError::Ended, "the connection has ended"),
-    (LocalProtocolError::OtherMessageUnderWay, "a message of the other type is under way"),
-    (LocalProtocolError::NoMessageUnderWay, "no message is under way"),
-    (LocalProtocolError::InvalidUtf8, "text is not UTF-8"),
-    (LocalProtocolError::FrameUnderWay, "the payload of the last frame is not complete"),
-    (LocalProtocolError::PayloadOverrun, "more payload than announced"),
-    (LocalProtocolError::PayloadTooLong, "payload is too long for a frame"),
-    (LocalProtocolError::ControlFrameTooLong, "a control frame holds 125 bytes at most"),
-    (LocalProtocolError::FragmentedControlFrame, "a control frame cannot be fragmented"),
-    (LocalProtocolError::InvalidCloseCode(1005), "close code 1005 cannot be sent"),
-    (LocalProtocolError::CloseReasonTooLong, "a close reason holds 123 bytes at most"),
-    (LocalProtocolError::CloseReasonWithoutCode, "a close reason needs a code"),
-    (LocalProtocolError::OutputFull(7), "the output has no room for 7 bytes"),
+/// One row for each refusal, with its sentence.
+const LOCAL: &[(LocalProtocolError, &str)] = &[
+    (Local::CloseSent, "the close frame was already sent"),
+    (Local::CloseReceived, "the peer has closed"),
+    (Local::Ended, "the connection has ended"),
+    (Local::OtherMessageUnderWay, "a message of the other type is under way"),
+    (Local::EncodedMessageUnderWay, "extensions encode the message under way"),
+    (Local::NoMessageUnderWay, "no message is under way"),
+    (Local::InvalidUtf8, "text is not UTF-8"),
+    (Local::FrameUnderWay, "the payload of the last frame is not complete"),
+    (Local::PayloadOverrun, "more payload than announced"),
+    (Local::PayloadTooLong, "payload is too long for a frame"),
+    (Local::ControlFrameTooLong, "a control frame holds 125 bytes at most"),
+    (Local::FragmentedControlFrame, "a control frame cannot be fragmented"),
+    (Local::TruncatedCloseCode, "a close frame has no room for a code"),
+    (Local::InvalidCloseCode(1005), "close code 1005 cannot be sent"),
+    (Local::CloseReasonTooLong, "a close reason holds 123 bytes at most"),
+    (Local::CloseReasonWithoutCode, "a close reason needs a code"),
+    (Local::OutputFull(7), "the output has no room for 7 bytes"),
+    (Local::NotInHandshake, "the handshake does not allow this now"),
+    (Local::DataAfterEof, "data after the end of the transport"),
+    (Local::InvalidHost, "host is malformed"),
+    (Local::InvalidTarget, "request target is malformed"),
+    (Local::InvalidHeaderName, "header name is malformed"),
+    (Local::InvalidHeaderValue, "header value is malformed"),
+    (Local::ReservedHeader, "the handshake writes this header itself"),
+    (Local::InvalidSubprotocol, "subprotocol is malformed or repeated"),
+    (Local::SubprotocolNotOffered, "subprotocol was not offered"),
+    (Local::InvalidExtension, "extension is malformed, or nobody would run it"),
+    (Local::ExtensionNotOffered, "extension was not offered"),
+    (Local::InvalidStatus(200), "status 200 does not refuse a connection"),
+    (Local::InvalidBody, "body is not what was announced"),
 ];
+
+#[test]
+fn the_tables_have_every_variant() {
+    variants::assert_complete("RemoteProtocolError", REMOTE.iter().map(|(error, ..)| error));
+    variants::assert_complete("LocalProtocolError", LOCAL.iter().map(|(error, _)| error));
+}
 
 #[test]
 fn each_failure_says_which_rule_was_broken() {
     for (error, _, message) in REMOTE {
-        assert_eq!(error.to_string(), message);
+        assert_eq!(error.to_string(), *message);
         assert!(message.starts_with(error.reason()));
     }
 }
@@ -54,14 +82,14 @@ fn each_failure_says_which_rule_was_broken() {
 #[test]
 fn each_failure_has_its_close_code() {
     for (error, code, _) in REMOTE {
-        assert_eq!(error.close_code(), CloseCode::new(code), "{error}");
+        assert_eq!(error.close_code(), CloseCode::new(*code), "{error}");
     }
 }
 
 #[test]
 fn each_failure_has_an_answer_that_can_be_sent() {
     for (error, code, _) in REMOTE {
-        let answer = CloseConnection::new(CloseCode::new(code), error.reason());
+        let answer = CloseConnection::new(CloseCode::new(*code), error.reason());
         assert_eq!(*error.response(), answer);
         let mut output = Vec::new();
         Sender::server().send(error.response(), &mut output).unwrap();
@@ -73,12 +101,12 @@ fn each_failure_has_an_answer_that_can_be_sent() {
 #[test]
 fn each_refusal_says_what_was_asked_too_much() {
     for (error, message) in LOCAL {
-        assert_eq!(error.to_string(), message);
+        assert_eq!(error.to_string(), *message);
     }
 }
 
 #[test]
 fn errors_are_errors_to_std() {
-    let errors: [&dyn core::error::Error; 2] = [&Remote::ReservedBits, &LocalProtocolError::CloseSent];
+    let errors: [&dyn core::error::Error; 2] = [&Remote::ReservedBits, &Local::CloseSent];
     assert!(errors.iter().all(|error| error.source().is_none()));
 }

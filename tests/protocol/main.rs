@@ -11,6 +11,8 @@
 )]
 
 mod support;
+#[path = "../variants/mod.rs"]
+mod variants;
 // What arrives.
 mod close;
 #[cfg(feature = "deflate")]
