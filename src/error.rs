@@ -198,6 +198,9 @@ pub enum HandshakeError {
     /// `Sec-WebSocket-Version` is another than 13 (§4.4).
     #[error("Sec-WebSocket-Version is not 13")]
     UnsupportedVersion,
+    /// `Origin` stands more than once (RFC 6454 §7.3): no page has two.
+    #[error("Origin is repeated")]
+    RepeatedOrigin,
     /// `Sec-WebSocket-Protocol` is not a list of tokens (§4.3).
     #[error("Sec-WebSocket-Protocol is malformed")]
     InvalidSubprotocol,
@@ -263,6 +266,7 @@ impl HandshakeError {
             | Self::MissingConnectionUpgrade
             | Self::InvalidKey
             | Self::InvalidVersion
+            | Self::RepeatedOrigin
             | Self::InvalidSubprotocol
             | Self::WrongAccept
             | Self::UnexpectedSubprotocol
@@ -378,6 +382,10 @@ pub enum LocalProtocolError {
     #[cfg(feature = "alloc")]
     #[error("the handshake writes this header itself")]
     ReservedHeader,
+    /// A second `Origin` in a request (RFC 6454 §7.3).
+    #[cfg(feature = "alloc")]
+    #[error("a request has one Origin")]
+    RepeatedOrigin,
     /// A subprotocol that is no token, or named twice (§4.1).
     #[cfg(feature = "alloc")]
     #[error("subprotocol is malformed or repeated")]

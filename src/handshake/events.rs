@@ -84,9 +84,12 @@ impl Request {
     /// Adds a header, behind those added already.
     ///
     /// It cannot be one that the handshake writes itself: `Host`, `Connection`, `Upgrade`,
-    /// `Sec-WebSocket-Key` and the like, or one that would announce a body.
+    /// `Sec-WebSocket-Key` and the like, or one that would announce a body. `Origin` can be added once.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        if self.misuse.is_none() && name.eq_ignore_ascii_case(ORIGIN) && self.origin().is_some() {
+            self.misuse = Some(LocalProtocolError::RepeatedOrigin);
+        }
         add_header(&mut self.headers, &mut self.misuse, name, value.as_ref(), REQUEST_OWNED);
         self
     }
@@ -119,9 +122,9 @@ impl Request {
         &self.offers
     }
 
-    /// The origin of the page that asks, which browsers tell (§10.2).
+    /// The origin of the page that asks, which browsers always send (§10.2).
     pub fn origin(&self) -> Option<&[u8]> {
-        self.headers.get("Origin")
+        self.headers.get(ORIGIN)
     }
 
     /// All headers.
@@ -367,6 +370,7 @@ impl HandshakeError {
             | Self::MissingUpgrade
             | Self::MissingConnectionUpgrade
             | Self::InvalidKey
+            | Self::RepeatedOrigin
             | Self::InvalidSubprotocol
             | Self::WrongAccept
             | Self::UnexpectedSubprotocol
@@ -441,6 +445,9 @@ pub(super) const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
 /// Any number of times in a request, at most once in a response (RFC 6455 §11.3.2).
 pub(super) const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
+
+/// At most once (RFC 6454 §7.3).
+pub(super) const ORIGIN: &str = "Origin";
 
 pub(super) const KEY: &str = "Sec-WebSocket-Key";
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-use super::events::{RejectConnection, Request};
+use super::events::{ORIGIN, RejectConnection, Request};
 use super::uri::{Host, Scheme, UriError, WebSocketUri, split_authority};
 
 /// Where a page comes from: scheme, host and port, or nowhere that can be told (RFC 6454 §4).
@@ -154,7 +154,7 @@ impl OriginPolicy {
     ///
     /// The refusal to send: status 403, "Forbidden" (RFC 6455 §4.2.2).
     pub fn check(&self, request: &Request) -> Result<(), RejectConnection> {
-        let allowed = match request.headers().single("Origin") {
+        let allowed = match request.headers().single(ORIGIN) {
             Ok(None) => !self.required,
             Ok(Some(origin)) => core::str::from_utf8(origin)
                 .ok()

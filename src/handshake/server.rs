@@ -11,8 +11,8 @@ use crate::output::Output;
 
 use super::accept_token::{AcceptToken, generate_accept_token, is_key};
 use super::events::{
-    AcceptConnection, CONTENT_LENGTH, EXTENSIONS, NOT_MODIFIED, PROTOCOL, RejectConnection, RejectData,
-    Request, VERSION, has_lawful_extensions,
+    AcceptConnection, CONTENT_LENGTH, EXTENSIONS, NOT_MODIFIED, ORIGIN, PROTOCOL, RejectConnection,
+    RejectData, Request, VERSION, has_lawful_extensions,
 };
 
 /// A server's opening handshake.
@@ -264,6 +264,7 @@ pub(super) fn judge(head: RequestHead) -> Result<(Request, AcceptToken), Handsha
         Ok(Some(key)) if is_key(key) => generate_accept_token(key),
         _ => return Err(HandshakeError::InvalidKey),
     };
+    judge_origin(&headers)?;
     judge_subprotocols(&headers)?;
     judge_extensions(&headers)?;
     Ok((Request::received(headers, host, target), accept_token))
@@ -335,6 +336,11 @@ pub(super) fn judge_version(headers: &Headers) -> Result<(), HandshakeError> {
         }
         _ => Err(HandshakeError::InvalidVersion),
     }
+}
+
+/// Not "more than one Origin header field": anyone who reads only one of two could be misled (RFC 6454 §7.3).
+pub(super) fn judge_origin(headers: &Headers) -> Result<(), HandshakeError> {
+    headers.single(ORIGIN).map(drop).map_err(|_| HandshakeError::RepeatedOrigin)
 }
 
 /// "1#token" (§4.3).

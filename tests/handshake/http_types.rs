@@ -80,6 +80,11 @@ fn rules_are_those_of_the_bytes() {
     let mut twice = request();
     twice.headers_mut().append("sec-websocket-key", KEY.parse().unwrap());
     assert_eq!(refused(&twice), HandshakeError::InvalidKey);
+    let mut origins = request();
+    for origin in ["https://a.example", "https://evil.example"] {
+        origins.headers_mut().append("origin", origin.parse().unwrap());
+    }
+    assert_eq!(refused(&origins), HandshakeError::RepeatedOrigin);
     let mut many = request();
     for _ in 0..100 {
         many.headers_mut().append("x", "1".parse().unwrap());
@@ -132,6 +137,11 @@ fn what_is_no_extended_connect_is_refused() {
         *old.version_mut() = version;
         assert_eq!(refused(&old, protocol), HandshakeError::HttpVersion);
     }
+    let mut origins = request.clone();
+    for origin in ["https://a.example", "https://evil.example"] {
+        origins.headers_mut().append("origin", origin.parse().unwrap());
+    }
+    assert_eq!(refused(&origins, protocol), HandshakeError::RepeatedOrigin);
     let mut get = request.clone();
     *get.method_mut() = Method::GET;
     assert_eq!(refused(&get, protocol), HandshakeError::MethodNotConnect);

@@ -198,6 +198,14 @@ fn subprotocols_are_offered_once_each() {
 }
 
 #[test]
+fn a_request_has_one_origin() {
+    // RFC 6454 §7.3.
+    let twice =
+        plain().with_header("Origin", "http://a").with_header("X", "1").with_header("origin", "http://b");
+    refused_request(&twice, LocalProtocolError::RepeatedOrigin);
+}
+
+#[test]
 fn what_the_handshake_writes_itself_is_nobody_elses() {
     for name in [
         "Host",

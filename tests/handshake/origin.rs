@@ -1,9 +1,12 @@
 //! Which pages may connect (RFC 6454 §4 to §7; RFC 6455 §4.2.2, §10.2; RFC 8441 §8).
 
-use wsproto::{ExtendedConnect, Origin, OriginPolicy, Request, Scheme, UriError, WebSocketUri};
+use wsproto::{
+    ExtendedConnect, HandshakeError, HandshakeLimits, Origin, OriginPolicy, Request, Scheme, UriError,
+    WebSocketUri, WsConnection,
+};
 
 use crate::extended_connect::{acceptable as acceptable_stream, with};
-use crate::support::{Head, acceptable, deciding, plain};
+use crate::support::{Head, acceptable, deciding, plain, refused};
 
 fn parse(origin: &str) -> Origin {
     origin.parse().unwrap_or_else(|error| panic!("{origin}: {error}"))
@@ -157,6 +160,24 @@ fn no_origin_is_no_browser() {
 fn several_origins_are_none() {
     let request = plain().with_header("Origin", "http://a").with_header("origin", "http://a");
     assert!(OriginPolicy::list(["http://a"]).unwrap().check(&request).is_err());
+}
+
+#[test]
+fn a_request_with_two_origins_is_refused_by_every_door() {
+    // "The user agent MUST NOT include more than one Origin header field in any HTTP request" (RFC 6454 §7.3).
+    let head = Head::request().with("Origin: http://a");
+    for again in ["Origin: http://a", "origin: http://evil.example", "ORIGIN:"] {
+        refused(head.clone().with(again), HandshakeError::RepeatedOrigin);
+
+        let mut connection = WsConnection::server();
+        connection.receive_data(&Vec::from(head.clone().with(again))).unwrap();
+        assert_eq!(connection.next_event(), Err(HandshakeError::RepeatedOrigin.into()));
+    }
+    let mut fields = with("origin", "http://a");
+    fields.push(("origin".to_owned(), "http://evil.example".to_owned()));
+    let received = ExtendedConnect::receive(fields, HandshakeLimits::default());
+    assert_eq!(received.map(|_| ()), Err(HandshakeError::RepeatedOrigin));
+    assert_eq!(HandshakeError::RepeatedOrigin.status(), 400);
 }
 
 #[test]

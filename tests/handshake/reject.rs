@@ -23,6 +23,7 @@ const ERRORS: &[(HandshakeError, u16, &str)] = &[
     (HandshakeError::InvalidKey, 400, "Sec-WebSocket-Key is missing, repeated or malformed"),
     (HandshakeError::InvalidVersion, 400, "Sec-WebSocket-Version is missing, repeated or malformed"),
     (HandshakeError::UnsupportedVersion, 426, "Sec-WebSocket-Version is not 13"),
+    (HandshakeError::RepeatedOrigin, 400, "Origin is repeated"),
     (HandshakeError::InvalidSubprotocol, 400, "Sec-WebSocket-Protocol is malformed"),
     (HandshakeError::WrongAccept, 400, "Sec-WebSocket-Accept is missing, repeated or wrong"),
     (HandshakeError::UnexpectedSubprotocol, 400, "server chose a subprotocol that was not offered"),

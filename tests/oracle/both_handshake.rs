@@ -234,6 +234,7 @@ fn single_headers_that_are_repeated_are_refused() {
     let key = format!("Sec-WebSocket-Key: {KEY}");
     refused_here(Divergence::SingleHeaders, &[&key, &key], 400);
     refused_here(Divergence::SingleHeaders, &["Sec-WebSocket-Version: 8", "Sec-WebSocket-Version: 13"], 400);
+    refused_here(Divergence::SingleHeaders, &["Origin: http://a", "Origin: http://b"], 400);
     let twice = response(&["Upgrade: websocket", "Upgrade: websocket"]);
     check(Divergence::SingleHeaders, client(&twice), failed(400), accepted());
 }

@@ -141,9 +141,10 @@ pub(super) fn single_headers(case: &mut Case<'_>) -> bool {
     SINGLE.iter().any(is_repeated) && yield_to_ours(case)
 }
 
-const SINGLE: [(&str, &str); 5] = [
+const SINGLE: [(&str, &str); 6] = [
     ("InvalidKey", "sec-websocket-key"),
     ("InvalidVersion", "sec-websocket-version"),
+    ("RepeatedOrigin", "origin"),
     ("MissingUpgrade", "upgrade"),
     ("WrongAccept", "sec-websocket-accept"),
     ("UnexpectedSubprotocol", "sec-websocket-protocol"),
