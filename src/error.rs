@@ -201,9 +201,6 @@ pub enum HandshakeError {
     /// `Origin` stands more than once (RFC 6454 §7.3): no page has two.
     #[error("Origin is repeated")]
     RepeatedOrigin,
-    /// `Sec-WebSocket-Protocol` is not a list of tokens (§4.3).
-    #[error("Sec-WebSocket-Protocol is malformed")]
-    InvalidSubprotocol,
     /// `Sec-WebSocket-Accept` is missing, repeated, or not the answer to the key (§4.1).
     #[error("Sec-WebSocket-Accept is missing, repeated or wrong")]
     WrongAccept,
@@ -267,7 +264,6 @@ impl HandshakeError {
             | Self::InvalidKey
             | Self::InvalidVersion
             | Self::RepeatedOrigin
-            | Self::InvalidSubprotocol
             | Self::WrongAccept
             | Self::UnexpectedSubprotocol
             | Self::InvalidExtension

@@ -13,7 +13,7 @@ use crate::output::Output;
 use super::accept_token::{AcceptToken, Nonce, generate_accept_token};
 use super::events::{
     AcceptConnection, EXTENSIONS, PROTOCOL, RejectConnection, RejectData, Request, VERSION,
-    has_lawful_extensions, named_extensions,
+    has_lawful_extensions, is_empty_list, named_extensions,
 };
 
 /// A client's opening handshake.
@@ -221,11 +221,19 @@ pub(super) fn judge_choice(
     headers: Headers,
 ) -> Result<AcceptConnection, HandshakeError> {
     judge_extensions(offers, &headers)?;
-    let was_offered = |chosen: &[u8]| request.subprotocols().any(|offered| offered.as_bytes() == chosen);
-    if headers.get(PROTOCOL).is_some() && !is_single(&headers, PROTOCOL, was_offered) {
-        return Err(HandshakeError::UnexpectedSubprotocol);
-    }
+    judge_subprotocol(request, &headers)?;
     Ok(AcceptConnection::received(headers))
+}
+
+/// "A subprotocol that was not present in the client's handshake" fails the connection (§4.1), and so do several
+/// (§11.3.4). An empty value chooses none.
+fn judge_subprotocol(request: &Request, headers: &Headers) -> Result<(), HandshakeError> {
+    let mut chosen = headers.get_all(PROTOCOL).filter(|value| !is_empty_list(value));
+    match (chosen.next(), chosen.next()) {
+        (None, _) => Ok(()),
+        (Some(chosen), None) if request.subprotocols().any(|offered| offered.as_bytes() == chosen) => Ok(()),
+        _ => Err(HandshakeError::UnexpectedSubprotocol),
+    }
 }
 
 /// "An extension that was not present in the client's handshake" fails the connection (§4.1); so does one

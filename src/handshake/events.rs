@@ -105,8 +105,10 @@ impl Request {
     }
 
     /// The subprotocols that the client offers, the one it likes best first.
+    ///
+    /// What is not a token is left out: it is not the name of a subprotocol (§4.3), and can never be chosen.
     pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
-        self.headers.list(PROTOCOL).map(text)
+        self.headers.list(PROTOCOL).filter(|element| syntax::is_token(element)).map(text)
     }
 
     /// The extensions that the client offers, the one it likes best first.
@@ -225,7 +227,7 @@ impl AcceptConnection {
 
     /// The subprotocol in use (§4.1).
     pub fn subprotocol(&self) -> Option<&str> {
-        self.headers.get(PROTOCOL).map(text)
+        self.headers.get_all(PROTOCOL).find(|chosen| !is_empty_list(chosen)).map(text)
     }
 
     /// All headers.
@@ -371,7 +373,6 @@ impl HandshakeError {
             | Self::MissingConnectionUpgrade
             | Self::InvalidKey
             | Self::RepeatedOrigin
-            | Self::InvalidSubprotocol
             | Self::WrongAccept
             | Self::UnexpectedSubprotocol
             | Self::InvalidExtension
@@ -429,11 +430,14 @@ pub(super) fn named_extensions(headers: &Headers) -> Option<Vec<ExtensionParams>
     Some(named)
 }
 
-/// Whether the extensions that a head names keep to the grammar, and at least one is where there is a field.
+/// Whether the extensions that a head names, if any, conform to the grammar (RFC 6455 §9.1).
 pub(super) fn has_lawful_extensions(headers: &Headers) -> bool {
-    let mut counts = headers.get_all(EXTENSIONS).map(ExtensionParams::count);
-    let total = counts.try_fold(0, |total: usize, count| Some(total.saturating_add(count?)));
-    total.is_some_and(|total| total > 0 || headers.get(EXTENSIONS).is_none())
+    headers.get_all(EXTENSIONS).all(|value| ExtensionParams::count(value).is_some())
+}
+
+/// Whether a list has no elements, as if its field were not there (RFC 9110 §5.6.1).
+pub(super) fn is_empty_list(value: &[u8]) -> bool {
+    syntax::elements(value).next().is_none()
 }
 
 /// What has been checked to be ASCII.

@@ -288,7 +288,6 @@ fn judge(pseudo: [Option<Span>; 5], headers: Headers) -> Result<(Request, Scheme
     server::judge_body(&headers)?;
     server::judge_version(&headers)?;
     server::judge_origin(&headers)?;
-    server::judge_subprotocols(&headers)?;
     server::judge_extensions(&headers)?;
     Ok((Request::received(headers, authority, path), scheme))
 }

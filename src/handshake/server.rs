@@ -265,7 +265,6 @@ pub(super) fn judge(head: RequestHead) -> Result<(Request, AcceptToken), Handsha
         _ => return Err(HandshakeError::InvalidKey),
     };
     judge_origin(&headers)?;
-    judge_subprotocols(&headers)?;
     judge_extensions(&headers)?;
     Ok((Request::received(headers, host, target), accept_token))
 }
@@ -341,16 +340,6 @@ pub(super) fn judge_version(headers: &Headers) -> Result<(), HandshakeError> {
 /// Not "more than one Origin header field": anyone who reads only one of two could be misled (RFC 6454 §7.3).
 pub(super) fn judge_origin(headers: &Headers) -> Result<(), HandshakeError> {
     headers.single(ORIGIN).map(drop).map_err(|_| HandshakeError::RepeatedOrigin)
-}
-
-/// "1#token" (§4.3).
-pub(super) fn judge_subprotocols(headers: &Headers) -> Result<(), HandshakeError> {
-    let is_absent = || headers.get(PROTOCOL).is_none();
-    let has_some = || headers.list(PROTOCOL).next().is_some();
-    if is_absent() || has_some() && headers.list(PROTOCOL).all(syntax::is_token) {
-        return Ok(());
-    }
-    Err(HandshakeError::InvalidSubprotocol)
 }
 
 /// A value that "does not conform to the ABNF" fails the connection (§9.1).

@@ -103,12 +103,16 @@ impl Headers {
     }
 
     /// The elements of a comma-separated list over all fields with this name, empty ones left out
-    /// (RFC 9110 §5.6.1). A comma within quotes is not looked for.
+    /// (RFC 9110 §5.6.1). A comma between quotes is part of its element (§5.6.4).
+    ///
+    /// ```
+    /// use wsproto::Request;
+    ///
+    /// let request = Request::new("a", "/").with_header("X", r#"a="1, 2", b"#).with_header("X", "c,");
+    /// assert!(request.headers().list("X").eq([&br#"a="1, 2""#[..], b"b", b"c"]));
+    /// ```
     pub fn list<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.get_all(name)
-            .flat_map(|value| value.split(|byte| *byte == b','))
-            .map(syntax::trim)
-            .filter(|element| !element.is_empty())
+        self.get_all(name).flat_map(syntax::elements)
     }
 
     /// Whether a comma-separated list has this element, in any case.

@@ -132,11 +132,21 @@ fn a_server_declines_what_it_was_not_offered_as_it_can_be_met() {
 #[test]
 fn a_field_that_breaks_the_grammar_fails_the_handshake() {
     // RFC 6455 §9.1: "the recipient ... MUST immediately fail".
-    for value in ["", ",", "permessage-deflate;", "permessage-deflate; a=", "a b", "a; b=\"c", "=", "\"a\""] {
+    for value in ["permessage-deflate;", "permessage-deflate; a=", "a b", "a; b=\"c", "=", "\"a\""] {
         let line = format!("Sec-WebSocket-Extensions: {value}\r\n");
         assert_eq!(asked(&line).unwrap_err(), HandshakeError::InvalidExtension, "{value}");
         let deflate = PermessageDeflate::new();
         assert_eq!(agreed(&deflate, &line), Err(HandshakeError::InvalidExtension), "{value}");
+    }
+}
+
+#[test]
+fn an_empty_list_of_extensions_is_an_absent_one() {
+    // RFC 9110 §5.6.1.
+    for value in ["", ","] {
+        let line = format!("Sec-WebSocket-Extensions: {value}\r\n");
+        assert_eq!(answered(&line), [""; 0], "{value}");
+        assert_eq!(agreed(&PermessageDeflate::new(), &line), Ok(0), "{value}");
     }
 }
 

@@ -24,7 +24,6 @@ const ERRORS: &[(HandshakeError, u16, &str)] = &[
     (HandshakeError::InvalidVersion, 400, "Sec-WebSocket-Version is missing, repeated or malformed"),
     (HandshakeError::UnsupportedVersion, 426, "Sec-WebSocket-Version is not 13"),
     (HandshakeError::RepeatedOrigin, 400, "Origin is repeated"),
-    (HandshakeError::InvalidSubprotocol, 400, "Sec-WebSocket-Protocol is malformed"),
     (HandshakeError::WrongAccept, 400, "Sec-WebSocket-Accept is missing, repeated or wrong"),
     (HandshakeError::UnexpectedSubprotocol, 400, "server chose a subprotocol that was not offered"),
     (HandshakeError::InvalidExtension, 400, "Sec-WebSocket-Extensions is malformed"),

@@ -1,6 +1,6 @@
 //! What a server asks of a request (RFC 6455 §4.2.1, §4.3, §11.3; RFC 9112 §3.2, §6.3).
 
-use wsproto::{ConnectionState, HandshakeError, HandshakeLimits, ServerHandshake};
+use wsproto::{AcceptConnection, ConnectionState, HandshakeError, HandshakeLimits, ServerHandshake};
 
 use crate::support::{
     Asked, Head, KEY, TOKEN, acceptable, ask, cuts, deciding, read_request, refused, refused_by,
@@ -150,6 +150,22 @@ fn connection_without_upgrade_is_refused() {
 }
 
 #[test]
+fn commas_between_quotes_separate_nothing() {
+    // A "quoted-string" is one value (RFC 9110 §5.6.1, §5.6.4).
+    for value in ["\"a, Upgrade, b\"", "a=\"x, Upgrade", "\"a\\\", Upgrade\"", "\"Upgrade\""] {
+        let line = format!("Connection: {value}");
+        refused(with("Connection", &line), HandshakeError::MissingConnectionUpgrade);
+        let line = format!("Upgrade: {}", value.replace("Upgrade", "websocket"));
+        refused(with("Upgrade", &line), HandshakeError::MissingUpgrade);
+    }
+    for value in ["\"a, b\", Upgrade", "\"a\\\", b\", Upgrade", "a\\\"\", Upgrade"] {
+        acceptable(with("Connection", &format!("Connection: {value}")));
+    }
+    let offers = Head::request().with("Sec-WebSocket-Protocol: \"a, b\", c");
+    assert_eq!(acceptable(offers).subprotocols, ["c"]);
+}
+
+#[test]
 fn key_is_sixteen_bytes_in_base64() {
     for (key, token) in [
         ("AQIDBAUGBwgJCgsMDQ4PEA==", "C/0nmHhBztSRGR1CwL6Tf4ZjwpY="), // the example of §4.1
@@ -236,11 +252,40 @@ fn subprotocols_are_a_list_of_tokens_over_any_number_of_headers() {
 }
 
 #[test]
-fn subprotocols_that_are_no_tokens_are_refused() {
-    for list in ["", " ", ",", "a b", "a;b", "a, b/c", "\"a\"", "a=b", "chat, (x)", "caf\u{e9}", "a@b"] {
+fn subprotocols_that_are_not_tokens_are_not_offered() {
+    // Subprotocols are tokens (§4.3). What is not can never be chosen, and says nothing about the rest of the request.
+    for (list, subprotocols) in [
+        ("a b", &[][..]),
+        ("a;b", &[]),
+        ("a, b/c", &["a"]),
+        ("\"a\"", &[]),
+        ("\"a\", b", &["b"]),
+        ("a=b", &[]),
+        ("chat, (x)", &["chat"]),
+        ("caf\u{e9}, x", &["x"]),
+        ("a@b", &[]),
+    ] {
         let head = Head::request().with(format!("Sec-WebSocket-Protocol: {list}"));
-        refused(head, HandshakeError::InvalidSubprotocol);
+        assert_eq!(acceptable(head).subprotocols, subprotocols, "{list}");
     }
+    let mut handshake = deciding(Head::request().with("Sec-WebSocket-Protocol: a b"));
+    for chosen in ["a b", "a", "b"] {
+        let accept = AcceptConnection::new().with_subprotocol(chosen);
+        assert!(handshake.accept(accept, &mut Vec::new()).is_err(), "{chosen}");
+    }
+}
+
+#[test]
+fn an_empty_list_is_an_absent_one() {
+    // "A recipient MUST parse and ignore a reasonable number of empty list elements" (RFC 9110 §5.6.1).
+    for name in ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"] {
+        for value in ["", " ", ",", "\t, ,,"] {
+            let request = acceptable(Head::request().with(format!("{name}:{value}")));
+            assert!(request.subprotocols.is_empty(), "{name}:{value}");
+        }
+    }
+    let head = Head::request().with("Sec-WebSocket-Protocol:").with("Sec-WebSocket-Protocol: chat");
+    assert_eq!(acceptable(head).subprotocols, ["chat"]);
 }
 
 #[test]

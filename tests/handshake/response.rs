@@ -98,7 +98,7 @@ fn connection_lists_upgrade_in_any_case() {
         opened(&plain(), head);
     }
     failed(&plain(), Head::response().without("Connection"), HandshakeError::MissingConnectionUpgrade);
-    for value in ["", "close", "keep-alive", "Upgraded", "Up grade", "Upgrade; x"] {
+    for value in ["", "close", "keep-alive", "Upgraded", "Up grade", "Upgrade; x", "\"a, Upgrade, b\""] {
         let head = with("Connection", &format!("Connection: {value}"));
         failed(&plain(), head, HandshakeError::MissingConnectionUpgrade);
     }
@@ -152,24 +152,38 @@ fn subprotocol_is_one_that_was_offered() {
         assert_eq!(opened(&offering(), head).subprotocol(), Some(chosen));
     }
     assert_eq!(opened(&offering(), Head::response()).subprotocol(), None, "the server may choose none");
-    for chosen in ["", "other", "Chat", "cha", "chats", "chat, superchat", "chat,", "\"chat\"", "ch\u{e4}t"] {
+    for chosen in ["other", "Chat", "cha", "chats", "chat, superchat", "chat,", "\"chat\"", "ch\u{e4}t"] {
         let head = Head::response().with(format!("Sec-WebSocket-Protocol: {chosen}"));
         failed(&offering(), head, HandshakeError::UnexpectedSubprotocol);
     }
-    for chosen in ["chat", ""] {
-        let head = Head::response().with(format!("Sec-WebSocket-Protocol: {chosen}"));
-        failed(&plain(), head, HandshakeError::UnexpectedSubprotocol);
-    }
+    let head = Head::response().with("Sec-WebSocket-Protocol: chat");
+    failed(&plain(), head, HandshakeError::UnexpectedSubprotocol);
 }
 
 #[test]
 fn subprotocol_is_there_once() {
     // "Sec-WebSocket-Protocol-Server = token" (§4.3), not "more than once in an HTTP response" (§11.3.4).
     let chosen = Head::response().with("Sec-WebSocket-Protocol: chat");
-    for again in
-        ["Sec-WebSocket-Protocol: chat", "sec-websocket-protocol: superchat", "Sec-WebSocket-Protocol:"]
-    {
+    for again in ["Sec-WebSocket-Protocol: chat", "sec-websocket-protocol: superchat"] {
         failed(&offering(), chosen.clone().with(again), HandshakeError::UnexpectedSubprotocol);
+    }
+}
+
+#[test]
+fn an_empty_choice_is_none() {
+    // Empty elements of a list are ignored (RFC 9110 §5.6.1); where nothing else is there, nothing was chosen.
+    for name in ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"] {
+        for value in ["", " ", ",", "\t, ,,"] {
+            let accept = opened(&offering(), Head::response().with(format!("{name}:{value}")));
+            assert_eq!(accept.subprotocol(), None, "{name}:{value}");
+            assert!(accept.agreed_extensions().is_empty());
+        }
+    }
+    for lines in [["", "chat"], ["chat", ""]] {
+        let head = lines
+            .iter()
+            .fold(Head::response(), |head, value| head.with(format!("Sec-WebSocket-Protocol: {value}")));
+        assert_eq!(opened(&offering(), head).subprotocol(), Some("chat"));
     }
 }
 
@@ -183,7 +197,7 @@ fn an_extension_that_was_not_offered_fails() {
 
 #[test]
 fn extensions_that_break_the_grammar_fail() {
-    for value in ["", ",", "x y", "x;", "x; y=", "x; y=\"z"] {
+    for value in ["x y", "x;", "x; y=", "x; y=\"z"] {
         let head = Head::response().with(format!("Sec-WebSocket-Extensions: {value}"));
         failed(&plain(), head, HandshakeError::InvalidExtension);
     }

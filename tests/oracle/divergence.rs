@@ -78,12 +78,16 @@ pub(crate) enum Divergence {
     CheckedHttpVersion,
     /// A request has no body (§4.1); Python takes it for what follows the handshake.
     NoRequestBody,
-    /// Subprotocols are a list of tokens, and not an empty one (§4.3); Python takes any.
+    /// Subprotocols that are not tokens are left out (§4.3); Python tells them.
     CheckedSubprotocols,
-    /// Extensions are a list with parameters (§9.1), and not an empty one; Python looks at names only.
+    /// Extensions are a list with parameters (§9.1); Python looks at names only.
     CheckedExtensions,
     /// Empty elements of a list are none (RFC 9110 §5.6.1); Python tells them.
     ListElements,
+    /// An empty list in a response chooses nothing (RFC 9110 §5.6.1); Python takes it for a choice of its own.
+    EmptyChoice,
+    /// A comma between quotes is part of its element (RFC 9110 §5.6.4); Python splits there.
+    QuotedCommas,
     /// Headers that may stand only once are refused if they do not (§11.3); Python takes the last.
     SingleHeaders,
     /// `Connection` is a list over several headers, and so is a request's `Upgrade` (RFC 9110 §5.3).
@@ -118,7 +122,7 @@ pub(crate) enum Divergence {
 
 impl Divergence {
     /// All of them, in the order in which they are tried.
-    pub(crate) const ALL: [Self; 49] = [
+    pub(crate) const ALL: [Self; 51] = [
         Self::NoCodeIsNone,
         Self::EndInTurn,
         Self::OneEnd,
@@ -153,6 +157,8 @@ impl Divergence {
         Self::CheckedSubprotocols,
         Self::CheckedExtensions,
         Self::ListElements,
+        Self::EmptyChoice,
+        Self::QuotedCommas,
         Self::SingleHeaders,
         Self::Lists,
         Self::CheckedHead,
@@ -217,6 +223,8 @@ impl Divergence {
             Self::CheckedSubprotocols => handshake::checked_subprotocols(case),
             Self::CheckedExtensions => handshake::checked_extensions(case),
             Self::ListElements => handshake::list_elements(case),
+            Self::EmptyChoice => handshake::empty_choice(case),
+            Self::QuotedCommas => handshake::quoted_commas(case),
             Self::SingleHeaders => handshake::single_headers(case),
             Self::Lists => handshake::lists(case),
             Self::CheckedHead => handshake::checked_head(case),

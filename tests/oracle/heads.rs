@@ -151,7 +151,8 @@ const HOSTS: [&str; 8] = ["", "a b", "h:99999", "[::1", "\u{e9}", "a..b", "xn--c
 
 const UPGRADES: [&str; 6] = ["h2c", "h2c, websocket", "websocket, h2c", "websocket/13", "", "\u{e9}"];
 
-const CONNECTIONS: [&str; 6] = ["close", "keep-alive", "Upgrade,", "upgraded", "", "\u{e9}, Upgrade"];
+const CONNECTIONS: [&str; 7] =
+    ["close", "keep-alive", "Upgrade,", "upgraded", "", "\u{e9}, Upgrade", "\"a, Upgrade, b\""];
 
 const KEYS: [&str; 7] = [
     "",
@@ -167,7 +168,7 @@ const VERSIONS: [&str; 9] = ["12", "8", "0", "14", "256", "013", "13, 8", "abc",
 
 const SUBPROTOCOLS: [&str; 6] = ["", ",", "chat, ", "a b", "chat,,superchat", "\u{e9}"];
 
-const EXTENSIONS: [&str; 4] = ["", "x; a=\"b,c\"", ",", "\u{e9}"];
+const EXTENSIONS: [&str; 6] = ["", "x; y=", "a, ;", "x; a=\"b,c\"", ",", "\u{e9}"];
 
 const LENGTHS: [&str; 4] = ["5", "a", "0, 0", "-1"];
 

@@ -128,8 +128,15 @@ pub(super) fn no_request_body(case: &mut Case<'_>) -> bool {
 }
 
 pub(super) fn checked_subprotocols(case: &mut Case<'_>) -> bool {
-    only_here(case, &["InvalidSubprotocol"]) && yield_to_ours(case)
+    let [Said::Request { subprotocols, .. }] = &mut case.theirs.events[..] else { return false };
+    let told = subprotocols.len();
+    subprotocols
+        .retain(|name| name.chars().all(|char| char.is_ascii_graphic() && !SEPARATORS.contains(char)));
+    subprotocols.len() < told
 }
+
+/// What a token cannot have (RFC 9110 §5.6.2).
+const SEPARATORS: &str = "()<>@,;:\\\"/[]?={}";
 
 pub(super) fn checked_extensions(case: &mut Case<'_>) -> bool {
     only_here(case, &["InvalidExtension"]) && yield_to_ours(case)
@@ -179,6 +186,23 @@ pub(super) fn list_elements(case: &mut Case<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+pub(super) fn empty_choice(case: &mut Case<'_>) -> bool {
+    let head = Head::of(case);
+    let is_empty = |value: &str| value.chars().all(|char| ", \t".contains(char));
+    let names = ["sec-websocket-protocol", "sec-websocket-extensions"];
+    let has_empty = names.iter().any(|name| head.all(name).iter().any(|value| is_empty(value)));
+    let accepts = matches!(case.ours.events.first(), Some(Said::Accept { .. }));
+    let refuses = matches!(case.theirs.events.first(), Some(Said::Refused { .. }));
+    has_empty && accepts && refuses && yield_to_ours(case)
+}
+
+pub(super) fn quoted_commas(case: &mut Case<'_>) -> bool {
+    let head = Head::of(case);
+    let is_quoted = |name| head.all(name).iter().any(|value| value.contains('"') && value.contains(','));
+    let refuses = only_here(case, &["MissingConnectionUpgrade", "MissingUpgrade"]);
+    refuses && (is_quoted("connection") || is_quoted("upgrade")) && yield_to_ours(case)
 }
 
 pub(super) fn refusal_before_request(case: &mut Case<'_>) -> bool {
