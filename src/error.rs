@@ -174,7 +174,8 @@ pub enum HandshakeError {
     /// A method other than GET (§4.1).
     #[error("method is not GET")]
     MethodNotGet,
-    /// A target that is neither a path nor an absolute URI of `http`, `https`, `ws` or `wss` (§4.2.1).
+    /// A target that is neither a path nor an absolute URI of `http`, `https`, `ws` or `wss` (§4.2.1), or that has
+    /// what a URI cannot have (RFC 3986 §3.3, §3.4).
     #[error("request target is malformed")]
     InvalidTarget,
     /// No `Host`, several, or one that is none (RFC 9112 §3.2).
@@ -362,7 +363,7 @@ pub enum LocalProtocolError {
     #[cfg(feature = "alloc")]
     #[error("host is malformed")]
     InvalidHost,
-    /// A target that is no absolute path with an optional query (RFC 6455 §3).
+    /// A target that is not an absolute path with an optional query (RFC 6455 §3; RFC 3986 §3.3, §3.4).
     #[cfg(feature = "alloc")]
     #[error("request target is malformed")]
     InvalidTarget,

@@ -1,7 +1,7 @@
 //! The ledger: what the RFCs require of a protocol library, where it is met, and which test proves it.
 //!
 //! `ledger.tsv` has a row for each requirement of RFC 6455, 7692, 8441 and 9220, and for what they ask of HTTP
-//! (RFC 9110, 9112) and of origins (RFC 6454). Its columns:
+//! (RFC 9110, 9112), of origins (RFC 6454) and of URIs (RFC 3986). Its columns:
 //!
 //! | column | what it holds |
 //! |---|---|

@@ -37,6 +37,8 @@ pub struct Request {
 
 impl Request {
     /// A request to `host`, which may name a port, for `target`: an absolute path with an optional query.
+    ///
+    /// What a URI cannot have is to be percent-encoded in `target` (RFC 3986 §2.1, §3.3, §3.4).
     pub fn new(host: &str, target: &str) -> Self {
         let mut headers = Headers::default();
         let place = headers.push("Host", host.as_bytes());

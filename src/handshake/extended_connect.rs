@@ -282,7 +282,7 @@ fn judge(pseudo: [Option<Span>; 5], headers: Headers) -> Result<(Request, Scheme
         .find(|known| headers.bytes(scheme).eq_ignore_ascii_case(known.http().as_bytes()))
         .ok_or(HandshakeError::InvalidPseudoHeader)?;
     judge_authority(&headers, headers.bytes(authority), scheme)?;
-    if !syntax::is_resource_name(headers.bytes(path)) {
+    if !syntax::is_received_resource_name(headers.bytes(path)) {
         return Err(HandshakeError::InvalidTarget);
     }
     server::judge_body(&headers)?;

@@ -275,7 +275,7 @@ fn resource_name(headers: &mut Headers, target: Span) -> Result<(Span, Span), Ha
     let bytes = headers.bytes(target);
     let Some(rest) = after_scheme(bytes) else {
         let host = headers.place_of("Host").ok_or(HandshakeError::InvalidHost)?;
-        return if syntax::is_resource_name(bytes) {
+        return if syntax::is_received_resource_name(bytes) {
             Ok((host, target))
         } else {
             Err(HandshakeError::InvalidTarget)
@@ -293,7 +293,7 @@ fn resource_name(headers: &mut Headers, target: Span) -> Result<(Span, Span), Ha
             headers.add_bytes(&name)
         }
     };
-    if syntax::is_host(headers.bytes(host)) && syntax::is_resource_name(headers.bytes(name)) {
+    if syntax::is_host(headers.bytes(host)) && syntax::is_received_resource_name(headers.bytes(name)) {
         Ok((host, name))
     } else {
         Err(HandshakeError::InvalidTarget)

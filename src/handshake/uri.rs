@@ -262,10 +262,8 @@ pub(super) fn split_authority(authority: &str) -> Result<(Host, Option<u16>), Ur
 /// What follows the authority, as a resource name.
 fn resource_name(resource: &str) -> Result<String, UriError> {
     let (path, query) = resource.split_once('?').unwrap_or((resource, ""));
-    if !syntax::is_uri_text(path.as_bytes(), b":@/") || !syntax::is_uri_text(query.as_bytes(), b":@/?") {
-        return Err(UriError::ResourceName);
-    }
     let path = if path.is_empty() { "/" } else { path };
     // "'?' if the query component is non-empty" (§3).
-    Ok(if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") })
+    let name = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+    if syntax::is_resource_name(name.as_bytes()) { Ok(name) } else { Err(UriError::ResourceName) }
 }

@@ -36,9 +36,18 @@ pub(crate) const fn is_field_value_byte(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
 }
 
-/// A resource name: an absolute path with an optional query, and no fragment (RFC 6455 §3).
+/// A resource name: an absolute path with an optional query, and no fragment (RFC 6455 §3; RFC 3986 §3.3, §3.4).
 pub(crate) fn is_resource_name(target: &[u8]) -> bool {
-    target.first() == Some(&b'/') && target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#')
+    target.first() == Some(&b'/') && is_uri_text(target, b":@/?")
+}
+
+/// A resource name as a server takes it.
+///
+/// The characters that RFC 3986 has no place for are refused (`" < > \ ^ { }`). But browsers write `|`, `[`, `]` and
+/// backticks into queries as they are, and percent signs that escape nothing; those are taken.
+pub(crate) fn is_received_resource_name(target: &[u8]) -> bool {
+    let may_have = |byte: &u8| byte.is_ascii_graphic() && !b"#\"<>\\^{}".contains(byte);
+    target.first() == Some(&b'/') && target.iter().all(may_have)
 }
 
 /// A host with an optional port (RFC 9110 §7.2, RFC 3986 §3.2.2).
@@ -209,8 +218,13 @@ mod tests {
         for target in ["/", "/chat?x=1&y=%20z", "//x"] {
             assert!(is_resource_name(target.as_bytes()), "{target}");
         }
-        for target in ["", "chat", "/a b", "/a#b", "/a\tb", "/a\x7fb", "/é", "*"] {
+        for target in ["", "chat", "/a b", "/a#b", "/a\tb", "/a\x7fb", "/é", "*", "/a<b", "/?{}"] {
             assert!(!is_resource_name(target.as_bytes()), "{target}");
+            assert!(!is_received_resource_name(target.as_bytes()), "{target}");
+        }
+        for target in ["/?a[]=|`", "/100%"] {
+            assert!(!is_resource_name(target.as_bytes()), "{target}");
+            assert!(is_received_resource_name(target.as_bytes()), "{target}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use wsproto::{
     ClientHandshake, ConnectionState, Entropy, HandshakeError, HandshakeLimits, LocalProtocolError,
-    OsEntropy, Request,
+    OsEntropy, Request, UriError, WebSocketUri,
 };
 
 use crate::support::{Sample, acceptable, fields, plain};
@@ -93,6 +93,24 @@ fn target_is_a_path_without_a_fragment() {
             &mut Vec::new(),
         );
         assert_eq!(start.map(|_| ()), Err(LocalProtocolError::InvalidTarget), "{target}");
+    }
+}
+
+#[test]
+fn target_has_only_what_a_uri_may_have() {
+    // RFC 3986 §3.3, §3.4: the rule of `WebSocketUri`; all else is to be percent-encoded (§2.1).
+    for wrong in ["\\", "\"", "<", ">", "^", "{", "}", "`", "|", "[", "]", "%", "%2", "%2g"] {
+        for target in [format!("/{wrong}"), format!("/a?b={wrong}")] {
+            let start = ClientHandshake::start(
+                Request::new("a", &target),
+                HandshakeLimits::default(),
+                &mut Sample::default(),
+                &mut Vec::new(),
+            );
+            assert_eq!(start.map(|_| ()), Err(LocalProtocolError::InvalidTarget), "{target}");
+            let uri = format!("ws://a{target}").parse::<WebSocketUri>();
+            assert_eq!(uri, Err(UriError::ResourceName), "{target}");
+        }
     }
 }
 

@@ -214,7 +214,24 @@ fn path_is_a_resource_name() {
     for path in ["/", "/chat?x=1", "/?", "//x"] {
         assert_eq!(acceptable(set(":path", path)).request().target(), path);
     }
-    for path in ["", "*", "chat", "https://a/", "/#x", "/a b", "/\u{e9}", "/\r\n", "/\0"] {
+    for path in [
+        "",
+        "*",
+        "chat",
+        "https://a/",
+        "/#x",
+        "/a b",
+        "/\u{e9}",
+        "/\r\n",
+        "/\0",
+        "/\\",
+        "/\"",
+        "/?<",
+        "/>",
+        "/^",
+        "/{",
+        "/?}",
+    ] {
         refused(set(":path", path), HandshakeError::InvalidTarget);
     }
 }

@@ -168,7 +168,7 @@ proptest! {
     #[test]
     fn a_request_is_read_as_it_is_written(
         host in "[a-z0-9.-]{1,20}(:[0-9]{1,4})?",
-        target in "/[!$-;=?-Z_a-z~]{0,30}",
+        target in "/([!$&-;=?-Z_a-z~]|%[0-9A-Fa-f]{2}){0,30}",
         subprotocols in proptest::collection::hash_set(token(), 0..5),
         pairs in pairs(),
     ) {

@@ -66,6 +66,30 @@ fn target_has_no_fragment() {
 }
 
 #[test]
+fn target_has_no_character_that_a_uri_cannot_have() {
+    // RFC 3986 §3.3, §3.4.
+    for wrong in ["\\", "\"", "<", ">", "^", "{", "}"] {
+        for target in [
+            format!("/{wrong}"),
+            format!("/a?b={wrong}"),
+            format!("http://a/{wrong}"),
+            format!("ws://a?{wrong}"),
+        ] {
+            let start = format!("GET {target} HTTP/1.1");
+            refused(Head::request().start(start), HandshakeError::InvalidTarget);
+        }
+    }
+}
+
+#[test]
+fn target_may_have_what_browsers_leave_unescaped_in_queries() {
+    // RFC 3986 §3.4 does not allow these either; but such requests are common, and nothing is read into them here.
+    for target in ["/?a[]=1", "/?a|b", "/?a=`", "/?100%", "/a[0]?b"] {
+        assert_eq!(acceptable(Head::request().start(format!("GET {target} HTTP/1.1"))).target, target);
+    }
+}
+
+#[test]
 fn host_is_there_once_and_well_formed() {
     for host in
         ["localhost", "127.0.0.1:80", "[::1]", "[2001:db8::1]:9001", "a.example:", "xn--caf-dma.example"]
