@@ -12,9 +12,9 @@
     reason = "a test that panics or overflows fails, as it should"
 )]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
 
+use counting::{Usage, measured};
 use wsproto::{
     BytesMessage, CloseConnection, Connection, DeflateParams, Entropy, Event, Extensions, Limits, NoEntropy,
     PermessageDeflate, Ping, Receiver, RemoteProtocolError, Role, Sender, TextMessage,
@@ -391,66 +391,4 @@ impl Bomb {
         });
         ((total, failure), usage)
     }
-}
-
-/// What was asked of the allocator.
-#[derive(Clone, Copy, Debug)]
-struct Usage {
-    /// The most that was held at a time, beyond what was held before.
-    peak: isize,
-    /// What is still held.
-    kept: isize,
-    allocations: usize,
-}
-
-fn measured<T>(work: impl FnOnce() -> T) -> (T, Usage) {
-    let held = HELD.get();
-    PEAK.set(held);
-    let allocations = ALLOCATIONS.get();
-    let result = work();
-    let usage = Usage {
-        peak: PEAK.get() - held,
-        kept: HELD.get() - held,
-        allocations: ALLOCATIONS.get() - allocations,
-    };
-    (result, usage)
-}
-
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-/// The system's allocator, which counts for each thread by itself.
-struct Counting;
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-#[allow(unsafe_code, reason = "an allocator is unsafe to implement; this one counts and passes on")]
-// SAFETY: every call goes on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note(layout.size() as isize);
-        // SAFETY: the caller keeps to the contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        note(-(layout.size() as isize));
-        // SAFETY: the caller keeps to the contract.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-fn note(size: isize) {
-    // A thread that ends counts no more.
-    let _ = HELD.try_with(|held| {
-        held.set(held.get() + size);
-        PEAK.set(PEAK.get().max(held.get()));
-        if size > 0 {
-            ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        }
-    });
 }
