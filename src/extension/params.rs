@@ -1,9 +1,9 @@
 //! Extensions as a header names them: `name; param; param=value` (RFC 6455 §9.1).
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
+use crate::http::packed;
 use crate::http::syntax::{is_field_value_byte, is_token, token_len, trim};
 
 /// One extension with its parameters, as `Sec-WebSocket-Extensions` offers or agrees to it.
@@ -18,40 +18,57 @@ use crate::http::syntax::{is_field_value_byte, is_token, token_len, trim};
 /// assert_eq!(offer.to_string(), header);
 /// assert_eq!(ExtensionParams::parse_list(header.as_bytes()), Some(vec![offer]));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ExtensionParams {
-    name: String,
-    params: Vec<(String, Option<String>)>,
+    /// The name; then in turn a parameter's name and its value, [packed](packed). A value has a `=` before it, so
+    /// that an empty one is not as none.
+    bytes: Vec<u8>,
 }
 
 impl ExtensionParams {
     /// An extension without parameters. That `name` is a token is checked when it is sent.
     pub fn new(name: &str) -> Self {
-        Self { name: name.into(), params: Vec::new() }
+        Self::with_capacity(name, 0)
+    }
+
+    fn with_capacity(name: &str, capacity: usize) -> Self {
+        let mut bytes = Vec::with_capacity(capacity);
+        packed::push(&mut bytes, &[name.as_bytes()]);
+        Self { bytes }
     }
 
     /// Adds a parameter that has no value.
     #[must_use]
     pub fn with_flag(mut self, name: &str) -> Self {
-        self.params.push((name.into(), None));
+        self.push(name, &[]);
         self
     }
 
     /// Adds a parameter that has a value.
     #[must_use]
     pub fn with_value(mut self, name: &str, value: &str) -> Self {
-        self.params.push((name.into(), Some(value.into())));
+        self.push(name, &[b"=", value.as_bytes()]);
         self
+    }
+
+    fn push(&mut self, name: &str, value: &[&[u8]]) {
+        packed::push(&mut self.bytes, &[name.as_bytes()]);
+        packed::push(&mut self.bytes, value);
     }
 
     /// The extension's name.
     pub fn name(&self) -> &str {
-        &self.name
+        packed::take(&mut self.bytes.as_slice()).map(text).unwrap_or_default()
     }
 
     /// The parameters with their values, in order.
     pub fn params(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.params.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
+        let mut rest = self.bytes.as_slice();
+        packed::take(&mut rest);
+        core::iter::from_fn(move || {
+            let (name, value) = (packed::take(&mut rest)?, packed::take(&mut rest)?);
+            Some((text(name), value.strip_prefix(b"=").map(text)))
+        })
     }
 
     /// Reads a header's value: a list by the grammar of §9.1, in which values may be quoted.
@@ -61,12 +78,36 @@ impl ExtensionParams {
         let mut list: Vec<Self> = Vec::new();
         read_list(value, &mut |item| match (item, list.last_mut()) {
             (Item::Extension(name), _) => list.push(Self::new(text(name))),
-            (Item::Param(name, value), Some(extension)) => {
-                extension.params.push((text(name).into(), value.map(Value::unquoted)));
-            }
+            (Item::Param(name, value), Some(extension)) => extension.push_read(name, value),
             (Item::Param(..), None) => {}
         })?;
         Some(list)
+    }
+
+    /// Reads the only extension of a list, in memory of one piece; `None` where there is another number of them, or
+    /// where it is malformed.
+    pub(crate) fn parse_one(value: &[u8]) -> Option<Self> {
+        let mut only: Option<Self> = None;
+        let mut count: usize = 0;
+        read_list(value, &mut |item| match (item, &mut only) {
+            (Item::Extension(name), only) => {
+                // A flag of two bytes, `;b`, becomes three; nothing grows by more.
+                let capacity = value.len().saturating_add(value.len() / 2).saturating_add(2);
+                count = count.saturating_add(1);
+                *only = Some(Self::with_capacity(text(name), capacity));
+            }
+            (Item::Param(name, value), Some(extension)) => extension.push_read(name, value),
+            (Item::Param(..), None) => {}
+        })?;
+        only.filter(|_| count == 1)
+    }
+
+    fn push_read(&mut self, name: &[u8], value: Option<Value<'_>>) {
+        match value {
+            None => self.push(text(name), &[]),
+            Some(Value::Token(value)) => self.push(text(name), &[b"=", value]),
+            Some(Value::Quoted(value)) => self.push(text(name), &[b"=", &unquoted(value)]),
+        }
     }
 
     /// How many extensions a header's value names; `None` where it is malformed.
@@ -83,14 +124,14 @@ impl ExtensionParams {
     /// Whether every name and value is a token, as they must be (§9.1).
     pub(crate) fn is_well_formed(&self) -> bool {
         let is_token = |text: &str| is_token(text.as_bytes());
-        is_token(&self.name)
+        is_token(self.name())
             && self.params().all(|(name, value)| is_token(name) && value.is_none_or(is_token))
     }
 }
 
 impl fmt::Display for ExtensionParams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
+        f.write_str(self.name())?;
         for (name, value) in self.params() {
             write!(f, "; {name}")?;
             match value {
@@ -100,6 +141,12 @@ impl fmt::Display for ExtensionParams {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for ExtensionParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ExtensionParams({self})")
     }
 }
 
@@ -132,19 +179,15 @@ enum Value<'a> {
     Quoted(&'a [u8]),
 }
 
-impl Value<'_> {
-    fn unquoted(self) -> String {
-        let mut rest = match self {
-            Self::Token(token) => return text(token).into(),
-            Self::Quoted(quoted) => quoted,
-        };
-        let mut value = String::new();
-        while let [b'\\', byte, behind @ ..] | [byte, behind @ ..] = rest {
-            value.push(char::from(*byte));
-            rest = behind;
-        }
-        value
+/// What stands between quotes, without its backslashes.
+fn unquoted(quoted: &[u8]) -> Vec<u8> {
+    let mut rest = quoted;
+    let mut value = Vec::with_capacity(quoted.len());
+    while let [b'\\', byte, behind @ ..] | [byte, behind @ ..] = rest {
+        value.push(*byte);
+        rest = behind;
     }
+    value
 }
 
 /// Reads a list by the grammar, without making anything of it; `None` where it is malformed.
@@ -188,7 +231,7 @@ fn token(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     (!token.is_empty()).then_some((token, rest))
 }
 
-/// A token, which is ASCII.
+/// What was text, or has been checked to be ASCII.
 fn text(token: &[u8]) -> &str {
     core::str::from_utf8(token).unwrap_or_default()
 }
@@ -220,7 +263,7 @@ fn token_or_quoted(bytes: &[u8]) -> Option<(Value<'_>, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
+    use alloc::string::{String, ToString};
 
     use super::*;
 
@@ -238,10 +281,28 @@ mod tests {
             (" a\t;\tb\t=\t\"c\" ", &["a; b=c"]),
             (r#"a; b="1\0""#, &["a; b=10"]),
             (r#"a; b="c,d", e"#, &[r#"a; b="c,d""#, "e"]),
+            (r#"a; b="", c; b"#, &[r#"a; b="""#, "c; b"]),
             (r#"a; b="\"\\""#, &[r#"a; b="\"\\""#]),
         ] {
             let expected = expected.iter().map(|text| (*text).into()).collect();
             assert_eq!(parse(value), Some(expected), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn one_extension_is_read_as_in_a_list() {
+        for value in
+            ["a", " a;b=c ,", "a; b=\"c,d\"; e", "a; b=\"\\c\"", &alloc::format!("a{}", ";b".repeat(999))]
+        {
+            let list = ExtensionParams::parse_list(value.as_bytes());
+            assert_eq!(
+                ExtensionParams::parse_one(value.as_bytes()).map(|one| alloc::vec![one]),
+                list,
+                "{value}"
+            );
+        }
+        for value in ["", ",", "a, b", "a;", "a, ;"] {
+            assert_eq!(ExtensionParams::parse_one(value.as_bytes()), None, "{value}");
         }
     }
 

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use super::packed;
+
 /// Moves the rest of a line from `input` to `gathered`: as much as has come, and no more than `room`.
 ///
 /// Returns what it has moved, which ends in LF once the line is finished.
@@ -11,6 +13,12 @@ pub(super) fn gather<'i>(input: &mut &'i [u8], gathered: &mut Vec<u8>, room: usi
         None => input.len(),
     };
     let (piece, rest) = input.split_at(line_len.min(room));
+    // One more byte than the line has, and then some: what reads it may end it with an empty line.
+    packed::reserve_within(
+        gathered,
+        piece.len().saturating_add(2),
+        room.saturating_add(gathered.len()).saturating_add(2),
+    );
     gathered.extend_from_slice(piece);
     *input = rest;
     piece

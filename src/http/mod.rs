@@ -1,9 +1,10 @@
 //! HTTP/1.1: bytes to heads and bodies, and back (RFC 9112).
 
 mod version;
-mod line;
+pub(crate) mod packed;
 pub(crate) mod syntax;
-// Uses the last.
+// Use them.
+mod line;
 mod headers;
 // Use them all.
 mod fields;

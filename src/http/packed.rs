@@ -1,0 +1,82 @@
+//! Byte strings, one after another in one buffer, each preceded by its length: fields and parameters cost about what
+//! they cost on the wire, however many there are.
+
+use alloc::vec::Vec;
+
+/// Appends a string, given in parts, and returns how long it is.
+pub(crate) fn push(buffer: &mut Vec<u8>, parts: &[&[u8]]) -> usize {
+    let len = parts.iter().fold(0, |len: usize, part| len.saturating_add(part.len()));
+    push_len(buffer, len);
+    parts.iter().for_each(|part| buffer.extend_from_slice(part));
+    len
+}
+
+/// Appends the length of a string: seven bits a byte, the low ones first, the last byte without its top bit.
+pub(crate) fn push_len(buffer: &mut Vec<u8>, mut len: usize) {
+    while len >= 0x80 {
+        let [low, ..] = len.to_le_bytes();
+        buffer.push(low | 0x80);
+        len >>= 7;
+    }
+    let [low, ..] = len.to_le_bytes();
+    buffer.push(low);
+}
+
+/// Takes the first string off `rest`.
+#[inline]
+pub(crate) fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (string, behind) = match **rest {
+        [len @ ..0x80, ref behind @ ..] => behind.split_at_checked(usize::from(len))?,
+        _ => {
+            let (len, behind) = long_len(rest)?;
+            behind.split_at_checked(len)?
+        }
+    };
+    *rest = behind;
+    Some(string)
+}
+
+/// A length of several bytes, and what is behind it.
+fn long_len(mut rest: &[u8]) -> Option<(usize, &[u8])> {
+    let (mut len, mut shift) = (0_usize, 0_u32);
+    loop {
+        let (byte, behind) = rest.split_first()?;
+        len |= usize::from(byte & 0x7f).checked_shl(shift)?;
+        if *byte < 0x80 {
+            return Some((len, behind));
+        }
+        shift = shift.saturating_add(7);
+        rest = behind;
+    }
+}
+
+/// Makes room for `len` more bytes, of at most `max_len` in all: twice as much as before, but never more than may be
+/// needed.
+pub(crate) fn reserve_within(buffer: &mut Vec<u8>, len: usize, max_len: usize) {
+    let needed = buffer.len().saturating_add(len);
+    if needed > buffer.capacity() {
+        let capacity = buffer.capacity().saturating_mul(2).min(max_len).max(needed);
+        buffer.reserve_exact(capacity.saturating_sub(buffer.len()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_of_any_length_are_taken_as_they_were_pushed() {
+        let lens = [0, 1, 126, 127, 128, 129, 16_383, 16_384, 2_097_151, 2_097_152];
+        let mut buffer = Vec::new();
+        for len in lens {
+            let string = alloc::vec![b'x'; len];
+            let (start, end) = string.split_at(len / 2);
+            assert_eq!(push(&mut buffer, &[start, end]), len);
+        }
+        let mut rest = buffer.as_slice();
+        for len in lens {
+            assert_eq!(take(&mut rest).map(<[u8]>::len), Some(len));
+        }
+        assert_eq!(take(&mut rest), None);
+    }
+}
