@@ -55,6 +55,11 @@ impl Default for Limits {
 
 /// Bounds on what is received while the handshake lasts.
 ///
+/// They bound the memory too: whatever the peer sends, a handshake allocates at most four times
+/// [`max_head_len`](Self::max_head_len) at a time, for a limit of 1 KiB or more, and until its request is answered it
+/// keeps at most twice that. Not counted are your own request, the output, and lists that you ask for, such as that of
+/// `Request::extensions`.
+///
 /// ```
 /// use wsproto::HandshakeLimits;
 ///

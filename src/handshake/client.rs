@@ -5,15 +5,14 @@ use alloc::string::ToString;
 use crate::connection::ConnectionState;
 use crate::entropy::Entropy;
 use crate::error::{HandshakeError, LocalProtocolError};
-use crate::extension::ExtensionParams;
 use crate::http::{self, BodyDecoder, BodyLen, HeadReader, Headers, Put, ResponseHead};
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
 
 use super::accept_token::{AcceptToken, Nonce, generate_accept_token};
 use super::events::{
-    AcceptConnection, EXTENSIONS, PROTOCOL, RejectConnection, RejectData, Request, VERSION,
-    has_lawful_extensions, is_empty_list, named_extensions,
+    AcceptConnection, EXTENSIONS, Offers, PROTOCOL, RejectConnection, RejectData, Request, VERSION,
+    extension_names, has_lawful_extensions, is_empty_list,
 };
 
 /// A client's opening handshake.
@@ -48,7 +47,7 @@ pub struct ClientHandshake {
     limits: HandshakeLimits,
     request: Request,
     accept_token: AcceptToken,
-    head: HeadReader,
+    head: HeadReader<ResponseHead>,
     state: State,
 }
 
@@ -163,10 +162,10 @@ impl ClientHandshake {
     }
 
     fn receive_head<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Answer<'i>>, HandshakeError> {
-        while let Some(head) = self.head.read::<ResponseHead>(input)? {
+        while let Some(head) = self.head.read(input)? {
             match head.status_code {
                 101 => {
-                    let accept = judge(&self.request, self.request.offers(), &self.accept_token, head)?;
+                    let accept = judge(&self.request, Offers::Built, &self.accept_token, head)?;
                     return Ok(Some(Answer::Accept(accept)));
                 }
                 100..=199 => self.pass_over()?,
@@ -194,7 +193,7 @@ impl ClientHandshake {
 /// Holds a 101 response against the list of §4.1, in its order.
 pub(super) fn judge(
     request: &Request,
-    offers: &[ExtensionParams],
+    offers: Offers,
     accept_token: &AcceptToken,
     head: ResponseHead,
 ) -> Result<AcceptConnection, HandshakeError> {
@@ -217,10 +216,10 @@ pub(super) fn judge(
 /// Holds what a server has chosen against what it was offered (§4.1).
 pub(super) fn judge_choice(
     request: &Request,
-    offers: &[ExtensionParams],
+    offers: Offers,
     headers: Headers,
 ) -> Result<AcceptConnection, HandshakeError> {
-    judge_extensions(offers, &headers)?;
+    judge_extensions(request, offers, &headers)?;
     judge_subprotocol(request, &headers)?;
     Ok(AcceptConnection::received(headers))
 }
@@ -237,21 +236,23 @@ fn judge_subprotocol(request: &Request, headers: &Headers) -> Result<(), Handsha
 }
 
 /// "An extension that was not present in the client's handshake" fails the connection (§4.1); so does one
-/// that is answered twice. Parameters are for [`AcceptConnection::extensions`] to judge.
-fn judge_extensions(offers: &[ExtensionParams], headers: &Headers) -> Result<(), HandshakeError> {
+/// that is answered twice. Parameters are for [`AcceptConnection::extensions`] to check.
+fn judge_extensions(request: &Request, offers: Offers, headers: &Headers) -> Result<(), HandshakeError> {
     if !has_lawful_extensions(headers) {
         return Err(HandshakeError::InvalidExtension);
     }
-    let answers = named_extensions(headers).unwrap_or_default();
-    for (place, answer) in answers.iter().enumerate() {
-        let was_offered = offers.iter().any(|offer| offer.name() == answer.name());
-        let is_repeated = answers.iter().take(place).any(|other| other.name() == answer.name());
-        if !was_offered || is_repeated {
+    for (place, name) in extension_names(headers).enumerate() {
+        let is_repeated = extension_names(headers).take(place).any(|other| other == name);
+        if place >= MAX_ANSWERED || is_repeated || !request.offers_extension(offers, name) {
             return Err(HandshakeError::UnexpectedExtension);
         }
     }
     Ok(())
 }
+
+/// More extensions than this are not in use together. All that were offered are compared with each that is answered,
+/// and where a proxy sees both sides, two peers choose how many those are.
+const MAX_ANSWERED: usize = 64;
 
 /// A response that opens nothing, and its body.
 pub(super) fn refusal(

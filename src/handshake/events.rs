@@ -3,6 +3,7 @@
 //! The same types are built by the one side and received by the other. What is built wrong is
 //! remembered, and refused when it is sent, before a byte is written.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use crate::error::{HandshakeError, LocalProtocolError};
@@ -114,16 +115,32 @@ impl Request {
     }
 
     /// The extensions that the client offers, the one it likes best first.
+    ///
+    /// Each call reads the header anew, and a list of all that it names can be many times as long: to accept
+    /// extensions, [`AcceptConnection::with_extensions`] needs no such list.
     pub fn extensions(&self) -> Vec<ExtensionParams> {
         match self.offers.as_slice() {
-            [] => named_extensions(&self.headers).unwrap_or_default(),
+            [] => named_extensions(&self.headers).collect(),
             offers => offers.to_vec(),
         }
+    }
+
+    /// Whether an extension of this name is offered to the peer that answers.
+    pub(super) fn offers_extension(&self, offers: Offers, name: &str) -> bool {
+        self.offers.iter().any(|offer| offer.name() == name)
+            || offers == Offers::Named && extension_names(&self.headers).any(|offered| offered == name)
     }
 
     /// What is offered by whoever has built it.
     pub(crate) fn offers(&self) -> &[ExtensionParams] {
         &self.offers
+    }
+
+    /// What is offered to the peer that answers.
+    pub(super) fn offered(&self, offers: Offers) -> impl Iterator<Item = Cow<'_, ExtensionParams>> {
+        let named = (offers == Offers::Named).then(|| named_extensions(&self.headers));
+        let named = named.into_iter().flatten().map(Cow::Owned);
+        self.offers.iter().map(Cow::Borrowed).chain(named)
     }
 
     /// The origin of the page that asks, which browsers always send (§10.2).
@@ -145,6 +162,15 @@ impl Request {
     pub(super) fn check(&self) -> Result<(), LocalProtocolError> {
         self.misuse.map_or(Ok(()), Err)
     }
+}
+
+/// Which offers of a request the peer has seen that answers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offers {
+    /// Those that were built in; what a received request names was for one hop.
+    Built,
+    /// Those that its headers name.
+    Named,
 }
 
 /// A server's yes.
@@ -190,7 +216,10 @@ impl AcceptConnection {
     ///
     /// Returns what then is in use, for [`Connection::with_extensions`](crate::Connection::with_extensions).
     pub fn with_extensions(mut self, supported: &[&dyn Extension], request: &Request) -> (Self, Extensions) {
-        let (extensions, agreed) = Extensions::accept(supported, &request.extensions());
+        let (extensions, agreed) = match request.offers.as_slice() {
+            [] => accept_each(supported, &request.headers),
+            offers => Extensions::accept(supported, offers),
+        };
         self.agreed = agreed;
         (self, extensions)
     }
@@ -203,14 +232,17 @@ impl AcceptConnection {
     /// [`HandshakeError::UnexpectedExtension`] where the server answers what was not offered, or with
     /// parameters that the offer does not allow; drop the transport then (RFC 6455 §4.1, RFC 7692 §7.1).
     pub fn extensions(&self, offered: &[&dyn Extension]) -> Result<Extensions, HandshakeError> {
-        let answers = named_extensions(&self.headers).ok_or(HandshakeError::InvalidExtension)?;
+        if !has_lawful_extensions(&self.headers) {
+            return Err(HandshakeError::InvalidExtension);
+        }
+        let answers: Vec<_> = named_extensions(&self.headers).collect();
         Extensions::agree(offered, &answers).ok_or(HandshakeError::UnexpectedExtension)
     }
 
     /// The extensions that are agreed on, with their parameters.
     pub fn agreed_extensions(&self) -> Vec<ExtensionParams> {
         match self.agreed.as_slice() {
-            [] => named_extensions(&self.headers).unwrap_or_default(),
+            [] => named_extensions(&self.headers).collect(),
             agreed => agreed.to_vec(),
         }
     }
@@ -391,6 +423,28 @@ impl HandshakeError {
     }
 }
 
+/// A server's choice, by the rules of [`Extensions::accept`], among offers that are looked at one by one: a peer can
+/// name more of them than anyone wants to hold.
+fn accept_each(supported: &[&dyn Extension], headers: &Headers) -> (Extensions, Vec<ExtensionParams>) {
+    let mut chosen: (_, Vec<ExtensionParams>) = (Extensions::none(), Vec::new());
+    let mut accepted = Vec::new();
+    for element in headers.list(EXTENSIONS) {
+        let name = extension_name(element);
+        let is_known = supported.iter().any(|extension| extension.name() == name);
+        if !is_known || chosen.1.iter().any(|answer| answer.name() == name) {
+            continue;
+        }
+        accepted.extend(ExtensionParams::parse_one(element));
+        let choice = Extensions::accept(supported, &accepted);
+        if choice.1.len() > chosen.1.len() {
+            chosen = choice;
+        } else {
+            accepted.pop();
+        }
+    }
+    chosen
+}
+
 /// Adds a header as it is; what is wrong with it is remembered.
 fn add_header(
     headers: &mut Headers,
@@ -423,13 +477,19 @@ fn is_owned(name: &str, owned: &[&str]) -> bool {
     owned.iter().any(|owned| owned.eq_ignore_ascii_case(name))
 }
 
-/// The extensions that a head names over any number of fields; `None` where they are malformed (§9.1).
-pub(super) fn named_extensions(headers: &Headers) -> Option<Vec<ExtensionParams>> {
-    let mut named = Vec::new();
-    for value in headers.get_all(EXTENSIONS) {
-        named.append(&mut ExtensionParams::parse_list(value)?);
-    }
-    Some(named)
+/// The names of the extensions in a head that is lawful (§9.1).
+pub(super) fn extension_names(headers: &Headers) -> impl Iterator<Item = &str> {
+    headers.list(EXTENSIONS).map(extension_name)
+}
+
+/// The name of the extension in an element of a lawful list.
+fn extension_name(element: &[u8]) -> &str {
+    element.get(..syntax::token_len(element)).map(text).unwrap_or_default()
+}
+
+/// The extensions that a head names over any number of fields, read one by one; what is malformed is left out (§9.1).
+pub(super) fn named_extensions(headers: &Headers) -> impl Iterator<Item = ExtensionParams> {
+    headers.list(EXTENSIONS).filter_map(ExtensionParams::parse_one)
 }
 
 /// Whether the extensions that a head names, if any, conform to the grammar (RFC 6455 §9.1).

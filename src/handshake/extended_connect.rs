@@ -1,14 +1,11 @@
 //! A WebSocket in a stream of HTTP/2 or HTTP/3: extended CONNECT, in fields (RFC 8441, RFC 9220).
 
-use alloc::vec::Vec;
-
 use crate::error::{HandshakeError, LocalProtocolError};
-use crate::extension::ExtensionParams;
 use crate::http::{FieldGatherer, Headers, ResponseHead, Span, decimal, syntax};
 use crate::limits::HandshakeLimits;
 
 use super::client::{self, Answer};
-use super::events::{AcceptConnection, RejectConnection, Request};
+use super::events::{AcceptConnection, Offers, RejectConnection, Request};
 use super::parts::{ResponseParts, push_choice, push_offer};
 use super::server;
 use super::uri::{Scheme, split_authority};
@@ -73,8 +70,7 @@ use super::uri::{Scheme, split_authority};
 pub struct ExtendedConnect {
     limits: HandshakeLimits,
     request: Request,
-    /// The extensions that are offered to whoever answers.
-    offers: Vec<ExtensionParams>,
+    offers: Offers,
     scheme: Scheme,
 }
 
@@ -104,8 +100,7 @@ impl ExtendedConnect {
         let names = [":method", ":protocol", ":scheme", ":authority", ":path"];
         let (pseudo, headers) = take_apart(names, fields, limits)?;
         let (request, scheme) = judge(pseudo, headers)?;
-        let offers = request.extensions();
-        Ok(Self { limits, request, offers, scheme })
+        Ok(Self { limits, request, offers: Offers::Named, scheme })
     }
 
     /// Makes a request.
@@ -119,8 +114,7 @@ impl ExtendedConnect {
         limits: HandshakeLimits,
     ) -> Result<Self, LocalProtocolError> {
         request.check()?;
-        let offers = request.offers().to_vec();
-        Ok(Self { limits, request, offers, scheme })
+        Ok(Self { limits, request, offers: Offers::Built, scheme })
     }
 
     /// The request: its host is the `:authority`, its target the `:path`.
@@ -149,7 +143,7 @@ impl ExtendedConnect {
             headers.push(name, value.as_bytes());
         }
         let mut offer = Headers::default();
-        push_offer(&mut offer, &self.request, &self.offers);
+        push_offer(&mut offer, &self.request, self.offers);
         push_lower(&mut headers, offer.iter(), self.request.headers());
         headers
     }
@@ -205,7 +199,7 @@ impl ExtendedConnect {
         Ok(match status_code(&headers, status)? {
             100..=199 => None,
             // "Any 2xx" (RFC 9110 §9.3.6).
-            200..=299 => Some(Answer::Accept(client::judge_choice(&self.request, &self.offers, headers)?)),
+            200..=299 => Some(Answer::Accept(client::judge_choice(&self.request, self.offers, headers)?)),
             status_code => {
                 let head = ResponseHead { status_code, version: 1, headers };
                 Some(Answer::Reject(client::refusal(head, self.limits)?.0))

@@ -1,12 +1,11 @@
 //! What a handshake says in fields, for another HTTP stack to send (RFC 6455 §4, RFC 8441 §5).
 
 use alloc::string::ToString;
-use alloc::vec::Vec;
+use core::fmt;
 
-use crate::extension::ExtensionParams;
 use crate::http::{Headers, Span};
 
-use super::events::{AcceptConnection, EXTENSIONS, PROTOCOL, Request, VERSION};
+use super::events::{AcceptConnection, EXTENSIONS, Offers, PROTOCOL, Request, VERSION};
 
 /// The head of a response, for another HTTP stack to send.
 ///
@@ -50,10 +49,10 @@ impl ResponseParts {
 }
 
 /// Adds what a client says in every version of HTTP.
-pub(super) fn push_offer(headers: &mut Headers, request: &Request, offers: &[ExtensionParams]) {
+pub(super) fn push_offer(headers: &mut Headers, request: &Request, offers: Offers) {
     headers.push(VERSION, b"13");
-    push_list(headers, PROTOCOL, request.subprotocols());
-    push_list(headers, EXTENSIONS, offers);
+    push_list(headers, PROTOCOL, || request.subprotocols());
+    push_list(headers, EXTENSIONS, || request.offered(offers));
     push_all(headers, request.extra_headers());
 }
 
@@ -62,16 +61,21 @@ pub(super) fn push_choice(headers: &mut Headers, accept: &AcceptConnection) {
     if let Some(subprotocol) = accept.subprotocol() {
         headers.push(PROTOCOL, subprotocol.as_bytes());
     }
-    push_list(headers, EXTENSIONS, accept.agreed());
+    push_list(headers, EXTENSIONS, || accept.agreed().iter());
     push_all(headers, accept.extra_headers());
 }
 
 /// Adds a field that is a list, where there are elements.
-fn push_list<T: ToString>(headers: &mut Headers, name: &str, elements: impl IntoIterator<Item = T>) {
-    let elements: Vec<_> = elements.into_iter().map(|element| element.to_string()).collect();
-    if !elements.is_empty() {
-        headers.push(name, elements.join(", ").as_bytes());
+fn push_list<I: Iterator<Item: fmt::Display>>(headers: &mut Headers, name: &str, elements: impl Fn() -> I) {
+    if elements().next().is_none() {
+        return;
     }
+    headers.push_written(name, |value| {
+        for (place, element) in elements().enumerate() {
+            // Nothing fails that only counts or only adds bytes.
+            let _ = write!(value, "{}{element}", if place == 0 { "" } else { ", " });
+        }
+    });
 }
 
 pub(super) fn push_all<'f>(headers: &mut Headers, fields: impl Iterator<Item = (&'f str, &'f [u8])>) {

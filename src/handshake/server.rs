@@ -11,7 +11,7 @@ use crate::output::Output;
 
 use super::accept_token::{AcceptToken, generate_accept_token, is_key};
 use super::events::{
-    AcceptConnection, CONTENT_LENGTH, EXTENSIONS, NOT_MODIFIED, ORIGIN, PROTOCOL, RejectConnection,
+    AcceptConnection, CONTENT_LENGTH, EXTENSIONS, NOT_MODIFIED, ORIGIN, Offers, PROTOCOL, RejectConnection,
     RejectData, Request, VERSION, has_lawful_extensions,
 };
 
@@ -41,7 +41,7 @@ use super::events::{
 #[doc(alias = "H11Handshake")]
 #[derive(Clone, Debug)]
 pub struct ServerHandshake {
-    head: HeadReader,
+    head: HeadReader<RequestHead>,
     state: State,
 }
 
@@ -288,10 +288,7 @@ fn resource_name(headers: &mut Headers, target: Span) -> Result<(Span, Span), Ha
     let name = match headers.bytes(path) {
         [b'/', ..] => path,
         // "If the path component is empty", it is "/" (RFC 6455 §3).
-        query => {
-            let name = [b"/", query].concat();
-            headers.add_bytes(&name)
-        }
+        _ => headers.add_prefixed(b"/", path),
     };
     if syntax::is_host(headers.bytes(host)) && syntax::is_received_resource_name(headers.bytes(name)) {
         Ok((host, name))
@@ -355,13 +352,13 @@ pub(super) fn check_accept(request: &Request, accept: &AcceptConnection) -> Resu
             return Err(LocalProtocolError::SubprotocolNotOffered);
         }
     }
-    if !accept.agreed().is_empty() {
-        let offers = request.extensions();
-        if !accept.agreed().iter().all(|agreed| offers.iter().any(|offer| offer.name() == agreed.name())) {
-            return Err(LocalProtocolError::ExtensionNotOffered);
-        }
+    // What was built in stands in for what was received.
+    let offers = if request.offers().is_empty() { Offers::Named } else { Offers::Built };
+    if accept.agreed().iter().all(|agreed| request.offers_extension(offers, agreed.name())) {
+        Ok(())
+    } else {
+        Err(LocalProtocolError::ExtensionNotOffered)
     }
-    Ok(())
 }
 
 /// Whether this no can be sent, and how its body goes out, if it has one.

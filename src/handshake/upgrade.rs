@@ -1,16 +1,13 @@
 //! An upgrade over HTTP/1.1 whose bytes another HTTP stack reads and writes (RFC 6455 §4).
 
-use alloc::vec::Vec;
-
 use crate::entropy::Entropy;
 use crate::error::{HandshakeError, LocalProtocolError};
-use crate::extension::ExtensionParams;
 use crate::http::{FieldGatherer, Headers, HttpVersion, RequestHead, ResponseHead};
 use crate::limits::HandshakeLimits;
 
 use super::accept_token::{AcceptToken, Nonce, generate_accept_token};
 use super::client::{self, Answer};
-use super::events::{AcceptConnection, CONTENT_LENGTH, KEY, NOT_MODIFIED, RejectConnection, Request};
+use super::events::{AcceptConnection, CONTENT_LENGTH, KEY, NOT_MODIFIED, Offers, RejectConnection, Request};
 use super::parts::{ResponseParts, push_all, push_choice, push_offer};
 use super::server::{self, ServerHandshake};
 
@@ -69,8 +66,7 @@ use super::server::{self, ServerHandshake};
 pub struct Upgrade {
     limits: HandshakeLimits,
     request: Request,
-    /// The extensions that are offered to whoever answers.
-    offers: Vec<ExtensionParams>,
+    offers: Offers,
     key: Nonce,
     accept_token: AcceptToken,
 }
@@ -104,8 +100,7 @@ impl Upgrade {
         let head = RequestHead { method, target, version: minor(version), headers };
         let (request, accept_token) = server::judge(head)?;
         let key = request.headers().get(KEY).and_then(Nonce::received).ok_or(HandshakeError::InvalidKey)?;
-        let offers = request.extensions();
-        Ok(Self { limits, request, offers, key, accept_token })
+        Ok(Self { limits, request, offers: Offers::Named, key, accept_token })
     }
 
     /// Makes a request, with a key drawn from `entropy`.
@@ -121,8 +116,8 @@ impl Upgrade {
     ) -> Result<Self, LocalProtocolError> {
         request.check()?;
         let key = Nonce::generate(entropy);
-        let (offers, accept_token) = (request.offers().to_vec(), generate_accept_token(key.as_bytes()));
-        Ok(Self { limits, request, offers, key, accept_token })
+        let accept_token = generate_accept_token(key.as_bytes());
+        Ok(Self { limits, request, offers: Offers::Built, key, accept_token })
     }
 
     /// The request.
@@ -138,7 +133,7 @@ impl Upgrade {
         headers.push("Upgrade", b"websocket");
         headers.push("Connection", b"Upgrade");
         headers.push(KEY, self.key.as_bytes());
-        push_offer(&mut headers, &self.request, &self.offers);
+        push_offer(&mut headers, &self.request, self.offers);
         headers
     }
 
@@ -199,9 +194,7 @@ impl Upgrade {
         fields.add_all(headers)?;
         let head = ResponseHead { status_code, version: minor(version), headers: fields.finish() };
         Ok(match status_code {
-            101 => {
-                Some(Answer::Accept(client::judge(&self.request, &self.offers, &self.accept_token, head)?))
-            }
+            101 => Some(Answer::Accept(client::judge(&self.request, self.offers, &self.accept_token, head)?)),
             100..=199 => None,
             _ => Some(Answer::Reject(client::refusal(head, self.limits)?.0)),
         })

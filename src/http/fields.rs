@@ -14,6 +14,7 @@ pub(crate) struct FieldGatherer {
     /// The pieces of `Cookie`, joined.
     cookie: Option<Vec<u8>>,
     max_headers: usize,
+    max_head_len: usize,
     /// How many more bytes the head could have, were it written as in HTTP/1.1.
     room: usize,
 }
@@ -21,7 +22,7 @@ pub(crate) struct FieldGatherer {
 impl FieldGatherer {
     pub(crate) fn new(limits: HandshakeLimits) -> Self {
         let HandshakeLimits { max_headers, max_head_len, .. } = limits;
-        Self { headers: Headers::default(), cookie: None, max_headers, room: max_head_len }
+        Self { headers: Headers::default(), cookie: None, max_headers, max_head_len, room: max_head_len }
     }
 
     /// Counts bytes that are kept elsewhere.
@@ -36,6 +37,7 @@ impl FieldGatherer {
         self.count_field(name, value)?;
         match core::str::from_utf8(name) {
             Ok(name) if syntax::is_token(name.as_bytes()) && syntax::is_field_value(value) => {
+                self.headers.reserve(name.as_bytes(), value, self.max_head_len);
                 self.headers.push(name, value);
                 Ok(())
             }

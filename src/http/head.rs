@@ -1,9 +1,9 @@
 //! Heads: bytes to request and response heads, under limits (RFC 9112 §2 to §5).
 //!
-//! A head that is there at once is parsed where it lies. One that comes in pieces is gathered, and each
-//! of its lines is judged once, when it is complete; so a head that drips in costs what it costs in one
-//! piece, and fails at the same line. `httparse` reads the lines; what it lets pass and we do not is a
-//! line that ends in a bare LF, and whatever is beyond the limits.
+//! A head that is there at once is read in one go. Else its lines are read one by one, each once, when it is
+//! complete, and nothing is kept of a line but what it says; so a head that drips in costs what it costs in one
+//! piece, and fails at the same line. `httparse` reads the lines; what it lets pass and we do not is a line that ends
+//! in a bare LF, and whatever is beyond the limits.
 
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
@@ -18,14 +18,16 @@ use super::line;
 
 /// A request's head or a response's.
 pub(crate) trait Head: Sized {
-    /// Reads a head from the front of `bytes`, and tells its length; `None` until all of it is there.
-    fn parse<'b>(bytes: &'b [u8], fields: &mut [MaybeUninit<Header<'b>>]) -> Parsed<Self>;
+    /// Reads a head from the front of `bytes`, and returns its length too.
+    ///
+    /// `None` for all that is not a whole head without a fault: that is for the lines to say.
+    fn parse<'b>(bytes: &'b [u8], fields: &mut [MaybeUninit<Header<'b>>]) -> Option<(Self, usize)>;
 
-    /// Judges a start line with its line end.
-    fn judge_start_line(line: &[u8]) -> Result<(), httparse::Error>;
+    /// Reads a start line, behind which stands an empty line.
+    fn parse_start_line(line: &[u8]) -> Result<Self, HandshakeError>;
+
+    fn headers(&mut self) -> &mut Headers;
 }
-
-type Parsed<H> = Result<Option<(H, usize)>, httparse::Error>;
 
 /// The head of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,143 +49,174 @@ pub(crate) struct ResponseHead {
 }
 
 /// Gathers the bytes of a head.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct HeadReader {
+#[derive(Clone, Debug)]
+pub(crate) struct HeadReader<H> {
     limits: HandshakeLimits,
-    /// What has come of a head that comes in pieces.
-    gathered: Vec<u8>,
-    /// Where its unfinished line starts.
-    line_start: usize,
-    /// How many of its lines are finished, empty ones before the first not counted.
-    lines: usize,
+    /// What the lines say that are finished.
+    head: Option<H>,
+    /// What has come of the line that is not.
+    line: Vec<u8>,
+    /// How many bytes have come of the head, empty lines before it too.
+    len: usize,
 }
 
-impl HeadReader {
+impl<H: Head> HeadReader<H> {
     pub(crate) fn new(limits: HandshakeLimits) -> Self {
-        Self { limits, ..Self::default() }
+        Self { limits, head: None, line: Vec::new(), len: 0 }
     }
 
     /// Takes a head off `input`, or all of `input` if the head does not end there.
-    pub(crate) fn read<H: Head>(&mut self, input: &mut &[u8]) -> Result<Option<H>, HandshakeError> {
-        if self.gathered.is_empty() && !matches!(input.first(), Some(b'\r' | b'\n') | None) {
+    pub(crate) fn read(&mut self, input: &mut &[u8]) -> Result<Option<H>, HandshakeError> {
+        if self.len == 0 && !matches!(input.first(), Some(b'\r' | b'\n') | None) {
             let window = input.get(..self.limits.max_head_len).unwrap_or(input);
-            // Whatever is wrong or missing is for the lines to tell.
-            if let Ok(Some((head, len))) = self.parse(window) {
+            let mut fields = [const { MaybeUninit::uninit() }; FEW];
+            let max_headers = self.limits.max_headers.min(FEW);
+            let parsed = fields.get_mut(..max_headers).and_then(|fields| H::parse(window, fields));
+            if let Some((head, len)) = parsed {
                 *input = input.get(len..).unwrap_or_default();
                 return Ok(Some(head));
             }
         }
         while self.gather_line(input) {
-            let line = self.gathered.get(self.line_start..).unwrap_or_default();
-            match (line, self.lines) {
-                (b"\r\n", 0) => {} // "at least one empty line … prior to the request-line" (RFC 9112 §2.2)
-                (b"\r\n", _) => {
-                    let parsed = self.parse(&self.gathered).map_err(broken)?;
-                    self.clear();
-                    return Ok(parsed.map(|(head, _)| head));
-                }
-                (_, lines) => {
-                    self.judge_line::<H>(line)?;
-                    self.lines = lines.saturating_add(1);
-                }
+            if self.read_line()? {
+                return Ok(self.clear());
             }
-            self.line_start = self.gathered.len();
         }
-        if self.gathered.len() >= self.limits.max_head_len {
+        if self.len >= self.limits.max_head_len {
             return Err(HandshakeError::HeadTooLong);
         }
         Ok(None)
     }
 
-    /// Keeps nothing of what has come.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::new(self.limits);
+    /// Keeps nothing of what has come, and returns the head if all of it has.
+    pub(crate) fn clear(&mut self) -> Option<H> {
+        core::mem::replace(self, Self::new(self.limits)).head
     }
 
     /// Takes the rest of a line off `input`, or what there is of it; true once it is finished.
     fn gather_line(&mut self, input: &mut &[u8]) -> bool {
-        let room = self.limits.max_head_len.saturating_sub(self.gathered.len());
-        line::gather(input, &mut self.gathered, room).ends_with(b"\n")
+        let room = self.limits.max_head_len.saturating_sub(self.len);
+        let piece = line::gather(input, &mut self.line, room);
+        self.len = self.len.saturating_add(piece.len());
+        piece.ends_with(b"\n")
     }
 
-    fn judge_line<H: Head>(&self, line: &[u8]) -> Result<(), HandshakeError> {
-        if !line.ends_with(b"\r\n") {
-            return Err(HandshakeError::MalformedHead);
+    /// Reads the line that is finished; true if it is the one that ends the head.
+    fn read_line(&mut self) -> Result<bool, HandshakeError> {
+        let Self { limits, head, line, .. } = self;
+        match (line.as_slice(), &mut *head) {
+            (b"\r\n", None) => {} // "at least one empty line … prior to the request-line" (RFC 9112 §2.2)
+            (b"\r\n", Some(_)) => return Ok(true),
+            (started, _) if !started.ends_with(b"\r\n") => return Err(HandshakeError::MalformedHead),
+            (_, None) => {
+                line.extend_from_slice(b"\r\n");
+                *head = Some(H::parse_start_line(line)?);
+            }
+            (_, Some(head)) => {
+                line.extend_from_slice(b"\r\n");
+                add_field(head.headers(), line, *limits)?;
+            }
         }
-        if self.lines == 0 {
-            return H::judge_start_line(line).map_err(broken);
-        }
-        if self.lines > self.limits.max_headers {
-            return Err(HandshakeError::TooManyHeaders);
-        }
-        // No space before the colon (§5.1), and no folded line (§5.2).
-        httparse::parse_headers(line, &mut [EMPTY_HEADER]).map(drop).map_err(broken)
+        line.clear();
+        line.shrink_to(USUAL_LINE);
+        Ok(false)
     }
+}
 
-    fn parse<H: Head>(&self, bytes: &[u8]) -> Parsed<H> {
-        let mut few = [const { MaybeUninit::uninit() }; FEW];
-        if let Some(fields) = few.get_mut(..self.limits.max_headers) {
-            return H::parse(bytes, fields);
+/// Adds the field in `line`, behind which stands an empty line.
+fn add_field(headers: &mut Headers, line: &[u8], limits: HandshakeLimits) -> Result<(), HandshakeError> {
+    if headers.len() >= limits.max_headers {
+        return Err(HandshakeError::TooManyHeaders);
+    }
+    let mut field = [EMPTY_HEADER];
+    // No space before the colon (§5.1), and no folded line (§5.2).
+    match httparse::parse_headers(line, &mut field).map_err(broken)? {
+        Status::Complete((_, [field])) => {
+            headers.reserve(field.name.as_bytes(), field.value, limits.max_head_len);
+            headers.push(field.name, field.value);
+            Ok(())
         }
-        let mut many = Vec::new();
-        many.resize_with(self.limits.max_headers, MaybeUninit::uninit);
-        H::parse(bytes, &mut many)
+        _ => Err(HandshakeError::MalformedHead),
     }
 }
 
 /// As many fields as the stack has room for.
 const FEW: usize = 128;
 
+/// Longer lines are rare: for them memory is taken anew.
+const USUAL_LINE: usize = 256;
+
 impl Head for RequestHead {
-    fn parse<'b>(bytes: &'b [u8], fields: &mut [MaybeUninit<Header<'b>>]) -> Parsed<Self> {
+    fn parse<'b>(bytes: &'b [u8], fields: &mut [MaybeUninit<Header<'b>>]) -> Option<(Self, usize)> {
         let mut request = httparse::Request::new(&mut []);
-        let Status::Complete(len) = request.parse_with_uninit_headers(bytes, fields)? else {
-            return Ok(None);
-        };
-        let Some(headers) = place_headers(bytes, len, request.headers) else { return Ok(None) };
-        let method = Span::of(request.method.unwrap_or_default().as_bytes(), bytes);
-        let target = Span::of(request.path.unwrap_or_default().as_bytes(), bytes);
-        let version = request.version.unwrap_or_default();
-        Ok(Some((Self { method, target, version, headers }, len)))
+        let Ok(Status::Complete(len)) = request.parse_with_uninit_headers(bytes, fields) else { return None };
+        let head = Self::of_start_line(&request, len);
+        Some((add_fields(head, bytes.get(..len)?, request.headers)?, len))
     }
 
-    fn judge_start_line(line: &[u8]) -> Result<(), httparse::Error> {
-        httparse::Request::new(&mut []).parse(line).map(drop)
+    fn parse_start_line(line: &[u8]) -> Result<Self, HandshakeError> {
+        let mut request = httparse::Request::new(&mut []);
+        request.parse(line).map_err(broken)?;
+        Ok(Self::of_start_line(&request, line.len()))
+    }
+
+    fn headers(&mut self) -> &mut Headers {
+        &mut self.headers
+    }
+}
+
+impl RequestHead {
+    /// The start line, and room for the fields of a head of this length.
+    fn of_start_line(request: &httparse::Request<'_, '_>, head_len: usize) -> Self {
+        let mut headers = Headers::with_capacity(head_len);
+        let method = headers.add_bytes(request.method.unwrap_or_default().as_bytes());
+        let target = headers.add_bytes(request.path.unwrap_or_default().as_bytes());
+        Self { method, target, version: request.version.unwrap_or_default(), headers }
     }
 }
 
 impl Head for ResponseHead {
-    fn parse<'b>(bytes: &'b [u8], fields: &mut [MaybeUninit<Header<'b>>]) -> Parsed<Self> {
+    fn parse<'b>(bytes: &'b [u8], fields: &mut [MaybeUninit<Header<'b>>]) -> Option<(Self, usize)> {
         let mut response = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
-        let status = config.parse_response_with_uninit_headers(&mut response, bytes, fields)?;
-        let Status::Complete(len) = status else { return Ok(None) };
-        let Some(headers) = place_headers(bytes, len, response.headers) else { return Ok(None) };
-        let status_code = response.code.unwrap_or_default();
-        let version = response.version.unwrap_or_default();
-        Ok(Some((Self { status_code, version, headers }, len)))
+        let status = config.parse_response_with_uninit_headers(&mut response, bytes, fields);
+        let Ok(Status::Complete(len)) = status else { return None };
+        let head = Self::of_start_line(&response, len);
+        Some((add_fields(head, bytes.get(..len)?, response.headers)?, len))
     }
 
-    fn judge_start_line(line: &[u8]) -> Result<(), httparse::Error> {
-        httparse::Response::new(&mut []).parse(line).map(drop)
+    fn parse_start_line(line: &[u8]) -> Result<Self, HandshakeError> {
+        let mut response = httparse::Response::new(&mut []);
+        response.parse(line).map_err(broken)?;
+        Ok(Self::of_start_line(&response, 0))
+    }
+
+    fn headers(&mut self) -> &mut Headers {
+        &mut self.headers
     }
 }
 
-/// The fields of the head that is the first `len` bytes; `None` if a line of it ends in a bare LF.
-fn place_headers(bytes: &[u8], len: usize, fields: &[Header<'_>]) -> Option<Headers> {
-    let head = bytes.get(..len)?;
-    if !head.ends_with(b"\r\n\r\n") {
+impl ResponseHead {
+    /// The start line, and room for the fields of a head of this length.
+    fn of_start_line(response: &httparse::Response<'_, '_>, head_len: usize) -> Self {
+        let status_code = response.code.unwrap_or_default();
+        let headers = Headers::with_capacity(head_len);
+        Self { status_code, version: response.version.unwrap_or_default(), headers }
+    }
+}
+
+/// Adds the fields that stand in `bytes`; `None` if a line of them ends in a bare LF.
+fn add_fields<H: Head>(mut head: H, bytes: &[u8], fields: &[Header<'_>]) -> Option<H> {
+    if !bytes.ends_with(b"\r\n\r\n") {
         return None;
     }
-    let mut headers = Headers::of_head(head, fields.len());
     for field in fields {
-        let name = Span::of(field.name.as_bytes(), bytes);
-        if !name.is_after(head, b"\r\n") {
+        if !Span::of(field.name.as_bytes(), bytes).is_after(bytes, b"\r\n") {
             return None;
         }
-        headers.place(name, Span::of(field.value, bytes));
+        head.headers().push(field.name, field.value);
     }
-    Some(headers)
+    Some(head)
 }
 
 fn broken(error: httparse::Error) -> HandshakeError {

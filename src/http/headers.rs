@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::packed;
 use super::syntax;
 
 /// The header fields of a request or a response, in order.
@@ -19,18 +20,13 @@ use super::syntax;
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
-    /// Names and values; what else a head holds may stand between them.
+    /// Names and values in turn, [packed](packed). What has no name is not a field.
     bytes: Vec<u8>,
-    fields: Vec<Field>,
+    /// How many fields there are.
+    len: usize,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Field {
-    name: Span,
-    value: Span,
-}
-
-/// A place in the bytes of a head.
+/// A place in the bytes of headers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     start: usize,
@@ -38,21 +34,44 @@ pub(crate) struct Span {
 }
 
 impl Headers {
-    /// The bytes of a whole head, in which fields are then [placed](Self::place).
-    pub(super) fn of_head(bytes: &[u8], fields: usize) -> Self {
-        Self { bytes: bytes.to_vec(), fields: Vec::with_capacity(fields) }
+    /// No fields, and room for those of a head of this length.
+    pub(super) fn with_capacity(head_len: usize) -> Self {
+        Self { bytes: Vec::with_capacity(head_len), len: 0 }
     }
 
-    /// Takes note of a field that lies in the bytes already.
-    pub(super) fn place(&mut self, name: Span, value: Span) {
-        self.fields.push(Field { name, value });
+    /// Makes room for a field, of a head that has at most `max_head_len` bytes.
+    pub(super) fn reserve(&mut self, name: &[u8], value: &[u8], max_head_len: usize) {
+        let len = name.len().saturating_add(value.len()).saturating_add(MAX_OVERHEAD);
+        packed::reserve_within(&mut self.bytes, len, max_head_len);
     }
 
     /// Adds bytes that belong to no field.
     pub(crate) fn add_bytes(&mut self, bytes: &[u8]) -> Span {
-        let span = Span { start: self.bytes.len(), len: bytes.len() };
-        self.bytes.extend_from_slice(bytes);
-        span
+        // Mostly the last that is added.
+        self.bytes.reserve_exact(bytes.len().saturating_add(MAX_OVERHEAD));
+        packed::push(&mut self.bytes, &[]);
+        self.add_string(bytes)
+    }
+
+    /// Adds the bytes at a place once more, with others before them.
+    pub(crate) fn add_prefixed(&mut self, prefix: &[u8], span: Span) -> Span {
+        let end = span.start.saturating_add(span.len);
+        if self.bytes.get(span.start..end).is_none() {
+            return Span::default();
+        }
+        let len = prefix.len().saturating_add(span.len);
+        self.bytes.reserve_exact(len.saturating_add(MAX_OVERHEAD));
+        packed::push(&mut self.bytes, &[]);
+        packed::push_len(&mut self.bytes, len);
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(prefix);
+        self.bytes.extend_from_within(span.start..end);
+        Span { start, len }
+    }
+
+    fn add_string(&mut self, string: &[u8]) -> Span {
+        let len = packed::push(&mut self.bytes, &[string]);
+        Span { start: self.bytes.len().saturating_sub(len), len }
     }
 
     /// The bytes at a place.
@@ -60,41 +79,53 @@ impl Headers {
         self.bytes.get(span.start..).and_then(|rest| rest.get(..span.len)).unwrap_or_default()
     }
 
-    /// Adds a field behind the others, and tells where its value lies. It is for the caller to check.
+    /// Adds a field behind the others, and returns where its value is. It is for the caller to check.
     pub(crate) fn push(&mut self, name: &str, value: &[u8]) -> Span {
-        let name = self.add_bytes(name.as_bytes());
-        let value = self.add_bytes(value);
-        self.fields.push(Field { name, value });
-        value
+        self.push_name(name);
+        self.add_string(value)
+    }
+
+    fn push_name(&mut self, name: &str) {
+        self.add_string(name.as_bytes());
+        self.len = self.len.saturating_add(usize::from(!name.is_empty()));
+    }
+
+    /// The same, of a value that is written: twice, as its length stands before it.
+    pub(crate) fn push_written(&mut self, name: &str, value: impl Fn(&mut dyn fmt::Write)) {
+        self.push_name(name);
+        let mut len = WrittenLen(0);
+        value(&mut len);
+        self.bytes.reserve(len.0.saturating_add(MAX_OVERHEAD));
+        packed::push_len(&mut self.bytes, len.0);
+        value(&mut Appended(&mut self.bytes));
+    }
+
+    /// Every field, in order, its name in bytes.
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut rest = self.bytes.as_slice();
+        core::iter::from_fn(move || Some((packed::take(&mut rest)?, packed::take(&mut rest)?)))
+            .filter(|(name, _)| !name.is_empty())
     }
 
     /// Every field, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.fields.iter().map(|field| {
-            let name = core::str::from_utf8(self.bytes(field.name)).unwrap_or_default();
-            (name, self.bytes(field.value))
-        })
+        self.fields().map(|(name, value)| (core::str::from_utf8(name).unwrap_or_default(), value))
     }
 
     /// How many fields there are.
     pub fn len(&self) -> usize {
-        self.fields.len()
+        self.len
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.len == 0
     }
 
     /// The values of the fields with this name, in order.
     pub fn get_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         let name = name.as_bytes();
-        self.fields
-            .iter()
-            .filter(move |field| {
-                field.name.len == name.len() && self.bytes(field.name).eq_ignore_ascii_case(name)
-            })
-            .map(|field| self.bytes(field.value))
+        self.fields().filter(move |field| field.0.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// The value of the first field with this name.
@@ -124,8 +155,7 @@ impl Headers {
 
     /// Where the value of the first field with this name lies.
     pub(crate) fn place_of(&self, name: &str) -> Option<Span> {
-        let is_named = |field: &&Field| self.bytes(field.name).eq_ignore_ascii_case(name.as_bytes());
-        self.fields.iter().find(is_named).map(|field| field.value)
+        self.get(name).map(|value| Span::of(value, &self.bytes))
     }
 
     /// The value of a field that may stand only once; `Err` if it is repeated.
@@ -137,6 +167,29 @@ impl Headers {
         }
     }
 }
+
+/// Counts what is written.
+struct WrittenLen(usize);
+
+impl fmt::Write for WrittenLen {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 = self.0.saturating_add(text.len());
+        Ok(())
+    }
+}
+
+/// Keeps what is written.
+struct Appended<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Appended<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// What a field takes besides its name and its value, at most, for lengths below 2²¹.
+const MAX_OVERHEAD: usize = 6;
 
 /// A field that may stand only once stands twice.
 #[derive(Debug)]
