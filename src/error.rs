@@ -167,7 +167,7 @@ pub enum HandshakeError {
     /// More fields than [`max_headers`](crate::HandshakeLimits::max_headers).
     #[error("head has too many fields")]
     TooManyHeaders,
-    /// An HTTP version other than 1.1 (RFC 6455 §4.1); or, for extended CONNECT, than 2 and 3 (RFC 8441,
+    /// An HTTP version other than 1.1, as which later ones of HTTP/1 are read too (RFC 6455 §4.1, RFC 9110 §2.5); or, for extended CONNECT, than 2 and 3 (RFC 8441,
     /// RFC 9220).
     #[error("HTTP version is not the one for this handshake")]
     HttpVersion,
@@ -228,6 +228,9 @@ pub enum HandshakeError {
     /// RFC 9114 §4.2).
     #[error("header is about a connection of HTTP/1.1")]
     ConnectionSpecificHeader,
+    /// A status that is not valid (RFC 9110 §15): the server refuses, as with a 5xx, but what it means is not known.
+    #[error("status is not from 100 to 599")]
+    InvalidStatus,
     /// More 1xx responses than [`max_informational`](crate::HandshakeLimits::max_informational).
     #[error("too many informational responses")]
     TooManyInformational,
@@ -271,6 +274,7 @@ impl HandshakeError {
             | Self::UnexpectedExtension
             | Self::InvalidPseudoHeader
             | Self::ConnectionSpecificHeader
+            | Self::InvalidStatus
             | Self::TooManyInformational
             | Self::MalformedBody
             | Self::BodyTooLong

@@ -414,6 +414,7 @@ impl HandshakeError {
             | Self::InvalidPseudoHeader
             | Self::UnsupportedProtocol
             | Self::ConnectionSpecificHeader
+            | Self::InvalidStatus
             | Self::TooManyInformational
             | Self::MalformedBody
             | Self::BodyTooLong

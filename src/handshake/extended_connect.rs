@@ -1,7 +1,7 @@
 //! A WebSocket in a stream of HTTP/2 or HTTP/3: extended CONNECT, in fields (RFC 8441, RFC 9220).
 
 use crate::error::{HandshakeError, LocalProtocolError};
-use crate::http::{FieldGatherer, Headers, ResponseHead, Span, decimal, syntax};
+use crate::http::{FieldGatherer, Headers, ResponseHead, Span, check_status, decimal, syntax};
 use crate::limits::HandshakeLimits;
 
 use super::client::{self, Answer};
@@ -310,7 +310,9 @@ fn status_code(headers: &Headers, status: Option<Span>) -> Result<u16, Handshake
     let digits = headers.bytes(status.ok_or(HandshakeError::InvalidPseudoHeader)?);
     let status_code = decimal(digits).and_then(|status_code| u16::try_from(status_code).ok());
     match status_code {
-        Some(status_code @ (100 | 102..=999)) if digits.len() == 3 => Ok(status_code),
+        Some(status_code) if digits.len() == 3 && status_code != 101 => {
+            check_status(status_code).map(|()| status_code)
+        }
         _ => Err(HandshakeError::InvalidPseudoHeader),
     }
 }

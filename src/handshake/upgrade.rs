@@ -2,7 +2,7 @@
 
 use crate::entropy::Entropy;
 use crate::error::{HandshakeError, LocalProtocolError};
-use crate::http::{FieldGatherer, Headers, HttpVersion, RequestHead, ResponseHead};
+use crate::http::{FieldGatherer, Headers, HttpVersion, RequestHead, ResponseHead, check_status};
 use crate::limits::HandshakeLimits;
 
 use super::accept_token::{AcceptToken, Nonce, generate_accept_token};
@@ -189,6 +189,7 @@ impl Upgrade {
         version: HttpVersion,
         headers: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Option<Answer<'static>>, HandshakeError> {
+        check_status(status_code)?;
         let mut fields = FieldGatherer::new(self.limits);
         fields.count("HTTP/1.1 200 \r\n\r\n".len())?;
         fields.add_all(headers)?;

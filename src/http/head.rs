@@ -23,8 +23,8 @@ pub(crate) trait Head: Sized {
     /// `None` for all that is not a whole head without a fault: that is for the lines to say.
     fn parse<'b>(bytes: &'b [u8], fields: &mut [MaybeUninit<Header<'b>>]) -> Option<(Self, usize)>;
 
-    /// Reads a start line, behind which stands an empty line.
-    fn parse_start_line(line: &[u8]) -> Result<Self, HandshakeError>;
+    /// Reads a start line, after which an empty line stands.
+    fn parse_start_line(line: &mut [u8]) -> Result<Self, HandshakeError>;
 
     fn headers(&mut self) -> &mut Headers;
 }
@@ -154,7 +154,11 @@ impl Head for RequestHead {
         Some((add_fields(head, bytes.get(..len)?, request.headers)?, len))
     }
 
-    fn parse_start_line(line: &[u8]) -> Result<Self, HandshakeError> {
+    fn parse_start_line(line: &mut [u8]) -> Result<Self, HandshakeError> {
+        if let [.., b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor, b'\r', b'\n', b'\r', b'\n'] = line
+        {
+            lower(minor);
+        }
         let mut request = httparse::Request::new(&mut []);
         request.parse(line).map_err(broken)?;
         Ok(Self::of_start_line(&request, line.len()))
@@ -181,13 +185,18 @@ impl Head for ResponseHead {
         let config = httparse::ParserConfig::default();
         let status = config.parse_response_with_uninit_headers(&mut response, bytes, fields);
         let Ok(Status::Complete(len)) = status else { return None };
+        check_status(response.code?).ok()?;
         let head = Self::of_start_line(&response, len);
         Some((add_fields(head, bytes.get(..len)?, response.headers)?, len))
     }
 
-    fn parse_start_line(line: &[u8]) -> Result<Self, HandshakeError> {
+    fn parse_start_line(line: &mut [u8]) -> Result<Self, HandshakeError> {
+        if let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor, b' ', ..] = line {
+            lower(minor);
+        }
         let mut response = httparse::Response::new(&mut []);
         response.parse(line).map_err(broken)?;
+        check_status(response.code.unwrap_or_default())?;
         Ok(Self::of_start_line(&response, 0))
     }
 
@@ -203,6 +212,21 @@ impl ResponseHead {
         let headers = Headers::with_capacity(head_len);
         Self { status_code, version: response.version.unwrap_or_default(), headers }
     }
+}
+
+/// Makes a minor version that is higher than 1 the highest that is known here, "as if it was in" that (RFC 9110 §2.5).
+fn lower(minor: &mut u8) {
+    if matches!(minor, b'2'..=b'9') {
+        *minor = b'1';
+    }
+}
+
+/// "Values outside the range 100..599 are invalid" (RFC 9110 §15).
+///
+/// A client should treat them as a 5xx, a refusal, and so it does: it opens nothing. But it hands out no such status as
+/// if it had a meaning.
+pub(crate) fn check_status(status_code: u16) -> Result<(), HandshakeError> {
+    if matches!(status_code, 100..=599) { Ok(()) } else { Err(HandshakeError::InvalidStatus) }
 }
 
 /// Adds the fields that stand in `bytes`; `None` if a line of them ends in a bare LF.

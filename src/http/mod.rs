@@ -14,7 +14,7 @@ mod write;
 
 pub(crate) use body::{BodyDecoder, BodyLen, decimal};
 pub(crate) use fields::FieldGatherer;
-pub(crate) use head::{HeadReader, RequestHead, ResponseHead};
+pub(crate) use head::{HeadReader, RequestHead, ResponseHead, check_status};
 pub use headers::Headers;
 pub(crate) use headers::Span;
 pub use version::HttpVersion;

@@ -71,7 +71,7 @@ fn informational_responses_are_no_answer() {
 
 #[test]
 fn any_other_status_is_told() {
-    for status in ["301", "401", "403", "404", "500", "501", "503", "600"] {
+    for status in ["301", "401", "403", "404", "500", "501", "503", "599"] {
         let answer = respond(plain(), &[(":status", status), ("retry-after", "5")]);
         let Ok(Some(Answer::Reject(reject))) = answer else { panic!("{answer:?}") };
         assert_eq!(reject.status_code().to_string(), status);
@@ -82,7 +82,7 @@ fn any_other_status_is_told() {
 
 #[test]
 fn status_is_three_digits_and_never_101() {
-    for status in ["101", "", "20", "2000", "0200", "+20", "2x0", "099", "20\n", "200 OK"] {
+    for status in ["101", "", "20", "2000", "0200", "+20", "2x0", "20\n", "200 OK"] {
         assert_eq!(
             respond(plain(), &[(":status", status)]),
             Err(HandshakeError::InvalidPseudoHeader),
@@ -98,6 +98,14 @@ fn status_is_three_digits_and_never_101() {
         respond(plain(), &[(":status", "200"), (":path", "/")]),
         Err(HandshakeError::InvalidPseudoHeader)
     );
+}
+
+#[test]
+fn a_status_outside_100_to_599_is_no_answer() {
+    // RFC 9110 §15.
+    for status in ["000", "099", "600", "999"] {
+        assert_eq!(respond(plain(), &[(":status", status)]), Err(HandshakeError::InvalidStatus), "{status}");
+    }
 }
 
 #[test]

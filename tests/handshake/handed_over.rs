@@ -28,7 +28,8 @@ fn parse(head: &[u8]) -> Option<Parsed> {
 fn version(text: &str) -> Option<HttpVersion> {
     Some(match text {
         "HTTP/0.9" | "HTTP/1.0" => HttpVersion::Http10,
-        "HTTP/1.1" => HttpVersion::Http11,
+        // A stack reads a higher minor version as the highest that it knows (RFC 9110 §2.5).
+        "HTTP/1.1" | "HTTP/1.2" | "HTTP/1.3" | "HTTP/1.9" => HttpVersion::Http11,
         "HTTP/2.0" => HttpVersion::Http2,
         "HTTP/3.0" => HttpVersion::Http3,
         _ => return None,

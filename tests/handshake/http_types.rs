@@ -96,6 +96,13 @@ fn rules_are_those_of_the_bytes() {
     assert_eq!(started(plain()).receive_http_response(&response), Err(HandshakeError::MissingUpgrade));
     *response.version_mut() = Version::HTTP_2;
     assert_eq!(started(plain()).receive_http_response(&response), Err(HandshakeError::HttpVersion));
+    for status in [600, 999] {
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        *response.version_mut() = Version::HTTP_11;
+        assert_eq!(started(plain()).receive_http_response(&response), Err(HandshakeError::InvalidStatus));
+        *response.version_mut() = Version::HTTP_3;
+        assert_eq!(connect(plain()).receive_http_response(&response), Err(HandshakeError::InvalidStatus));
+    }
 }
 
 #[test]

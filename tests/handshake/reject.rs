@@ -32,6 +32,7 @@ const ERRORS: &[(HandshakeError, u16, &str)] = &[
     (HandshakeError::MethodNotConnect, 405, "method is not CONNECT"),
     (HandshakeError::UnsupportedProtocol, 501, ":protocol is not websocket"),
     (HandshakeError::ConnectionSpecificHeader, 400, "header is about a connection of HTTP/1.1"),
+    (HandshakeError::InvalidStatus, 400, "status is not from 100 to 599"),
     (HandshakeError::TooManyInformational, 400, "too many informational responses"),
     (HandshakeError::MalformedBody, 400, "body is malformed"),
     (HandshakeError::BodyTooLong, 400, "body is too long"),

@@ -86,6 +86,19 @@ fn version_of_http_is_1_1() {
 }
 
 #[test]
+fn a_higher_minor_version_of_http_is_read_as_1_1() {
+    // As "the highest minor version within that major version to which the recipient is conformant" (RFC 9110 §2.5).
+    for version in ["1.2", "1.3", "1.9"] {
+        let request = acceptable(Head::request().start(format!("GET /chat HTTP/{version}")));
+        assert_eq!((&request.target[..], &request.token[..]), ("/chat", TOKEN));
+    }
+    for version in ["1.10", "1.a", "1.", "1", "1.1.2", "2.2", "12"] {
+        let head = Vec::from(Head::request().start(format!("GET /chat HTTP/{version}")));
+        assert!(matches!(ask(HandshakeLimits::default(), &head).0, Asked::Refused { .. }), "{version}");
+    }
+}
+
+#[test]
 fn method_is_get() {
     for method in ["HEAD", "POST", "CONNECT", "OPTIONS", "PATCH", "get", "Get", "GETT", "G"] {
         refused(Head::request().start(format!("{method} /chat HTTP/1.1")), HandshakeError::MethodNotGet);

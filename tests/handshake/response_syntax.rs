@@ -1,6 +1,6 @@
 //! What the head of a response is, byte by byte (RFC 9112 §2, §4, §5; RFC 9110 §5.5).
 
-use wsproto::{ConnectionState, HandshakeError};
+use wsproto::HandshakeError;
 
 use crate::support::{Head, answer, answer_and_eof, failed, opened, plain, whole_answer};
 
@@ -37,6 +37,21 @@ fn version_of_http_is_1_1() {
 }
 
 #[test]
+fn a_higher_minor_version_of_http_is_read_as_1_1() {
+    // "A recipient that receives a message with a major version number that it implements and a minor version number
+    // higher than what it implements SHOULD process the message as if it was in the highest minor version within that
+    // major version to which the recipient is conformant" (RFC 9110 §2.5).
+    for version in ["1.2", "1.3", "1.9"] {
+        opened(&plain(), Head::response().start(format!("HTTP/{version} 101 x")));
+        opened(&plain(), Head::response().start(format!("HTTP/{version} 101")));
+    }
+    for line in ["HTTP/1.10 101 x", "HTTP/1.a 101 x", "HTTP/1. 101 x", "HTTP/1.1.2 101 x", "HTTP/2.2 101 x"] {
+        let seen = whole_answer(&plain(), &Vec::from(Head::response().start(line)));
+        assert!(seen.failure.is_some(), "{line}: {seen:?}");
+    }
+}
+
+#[test]
 fn a_status_has_three_digits() {
     for line in [
         "HTTP/1.1 abc x",
@@ -57,12 +72,14 @@ fn a_status_has_three_digits() {
 
 #[test]
 fn a_status_starts_with_a_digit_from_1_to_5() {
-    // "Values outside the range 100..599 are invalid. … Clients … SHOULD process the response as if it had a
-    // 5xx (Server Error) status code" (RFC 9110 §15): a refusal, or a failure, but never a yes.
-    for status in ["000", "001", "010", "099", "600", "999"] {
-        let head = Head::response().start(format!("HTTP/1.1 {status} x")).with("Content-Length: 0");
-        let seen = whole_answer(&plain(), &Vec::from(head));
-        assert_eq!((seen.accept, seen.state), (None, ConnectionState::Closed), "{status}");
+    // "Values outside the range 100..599 are invalid." A client "SHOULD process the response as if it had a 5xx
+    // (Server Error) status code" (RFC 9110 §15): the connection is not opened, and nothing is made of the rest.
+    for status in ["000", "001", "010", "099", "600", "700", "999"] {
+        let line = format!("HTTP/1.1 {status} x");
+        let head = Head::response().start(&line).with("Content-Length: 0");
+        failed(&plain(), head, HandshakeError::InvalidStatus);
+        let seen = answer(format!("{line}\r\nX: "));
+        assert_eq!((seen.failure, seen.consumed), (Some(HandshakeError::InvalidStatus), line.len() + 2));
     }
 }
 

@@ -353,12 +353,12 @@ fn a_refusal_tells_that_it_has_no_body() {
 }
 
 #[test]
-fn a_status_without_a_meaning_refuses() {
+fn a_status_that_is_not_valid_fails() {
     check(
         Divergence::StrangeStatus,
-        client(b"HTTP/1.1 099 ?\r\n\r\n"),
-        told([rejected(99, true)], State::Rejecting),
-        failed_there(400),
+        client(b"HTTP/1.1 600 ?\r\n\r\n"),
+        failed(400),
+        told([rejected(600, true)], State::Rejecting),
     );
 }
 

@@ -112,7 +112,7 @@ pub(crate) enum Divergence {
     PassedOver,
     /// A refusal tells whether a body follows; in Python one always does, and may be empty.
     BodyAnnounced,
-    /// A status below 100 is a refusal like any that has no meaning (RFC 9110 §15); Python calls it a bad head.
+    /// A status above 599 is not valid and fails (RFC 9110 §15); Python takes it for a refusal.
     StrangeStatus,
     /// What arrives behind our refusal is dropped; Python calls it a bad head.
     DataBehindRefusal,

@@ -44,8 +44,17 @@ pub(crate) fn response(dice: &mut Dice, token: &str) -> Vec<u8> {
 
 /// A refusal, with a body that is told in one way or another.
 fn refusal(dice: &mut Dice) -> Vec<u8> {
-    let status =
-        dice.pick(&["200 OK", "301 Moved", "400 Bad", "403 No", "404 x", "426 Upgrade", "500 x", "599 x"]);
+    let status = dice.pick(&[
+        "200 OK",
+        "301 Moved",
+        "400 Bad",
+        "403 No",
+        "404 x",
+        "426 Upgrade",
+        "500 x",
+        "599 x",
+        "600 x",
+    ]);
     let mut head = Head { dice, lines: vec![format!("HTTP/1.1 {status}")] };
     head.may("X-Test", 30, &["1", "a b", ""], &["a\tb"]);
     let body: &[u8] = match head.dice.below(5) {

@@ -245,7 +245,8 @@ pub(super) fn head_form(case: &mut Case<'_>) -> bool {
 pub(super) fn handshake_failure_at_once(case: &mut Case<'_>) -> bool {
     let waits = case.theirs.events.is_empty() && case.theirs.state == State::Connecting;
     let fails = matches!(case.ours.events[..], [Said::Refused { .. }]);
-    let mends = *case.step == Step::Drain && waits && fails && yield_to_ours(case);
+    let is_sure = !Head::of(case).has_status_above_599();
+    let mends = *case.step == Step::Drain && waits && fails && is_sure && yield_to_ours(case);
     if mends {
         case.follow = Follow::Refusal;
     }
@@ -299,8 +300,9 @@ pub(super) fn body_announced(case: &mut Case<'_>) -> bool {
 }
 
 pub(super) fn strange_status(case: &mut Case<'_>) -> bool {
-    let strange = matches!(case.ours.events.first(), Some(Said::Reject { status: ..=99, .. }));
-    strange && matches!(case.theirs.events[..], [Said::Refused { .. }]) && yield_to_ours(case)
+    let fails = matches!(&case.ours.events[..], [Said::Refused { why, .. }] if why == "InvalidStatus");
+    let goes_on = matches!(case.theirs.events.first(), None | Some(Said::Reject { status: 600.., .. }));
+    fails && goes_on && Head::of(case).has_status_above_599() && yield_to_ours(case)
 }
 
 pub(super) fn data_behind_refusal(case: &mut Case<'_>) -> bool {
@@ -361,6 +363,12 @@ impl Head {
 
     fn all(&self, name: &str) -> Vec<&str> {
         self.fields.iter().filter(|field| field.0 == name).map(|field| field.1.as_str()).collect()
+    }
+
+    fn has_status_above_599(&self) -> bool {
+        let mut words = self.start.split(' ');
+        words.next().is_some_and(|version| version.starts_with("HTTP/"))
+            && words.next().and_then(|status| status.parse().ok()).is_some_and(|status: u16| status > 599)
     }
 
     fn target(&self) -> &str {
