@@ -83,6 +83,7 @@ pub use os::OsEntropy;
 #[cfg(feature = "std")]
 mod os {
     use core::fmt;
+    use std::io;
 
     use rand::rngs::{StdRng, SysRng};
     use rand::{Rng, SeedableRng};
@@ -98,8 +99,20 @@ mod os {
     /// use wsproto::{Entropy, OsEntropy};
     ///
     /// let mut entropy = OsEntropy::new();
-    /// assert_ne!(entropy.masking_key(), [0; 4]); // but for once in 2³² runs
+    /// assert_ne!(entropy.masking_key(), [0; 4]); // except once in 2³² runs
     /// ```
+    ///
+    /// # After a fork
+    ///
+    /// The operating system is asked for the seed only, and does not report a fork. After `fork`, parent and
+    /// child have the same generator: both make the same masking keys and the same nonces, and a peer of one
+    /// can predict those of the other. Call [`reseed`](Self::reseed) in the child before it sends anything,
+    /// or make a new `OsEntropy` there. The same holds when a virtual machine is copied, or is started twice
+    /// from one snapshot.
+    ///
+    /// A generator that was moved into a [`Connection`](crate::Connection) cannot be reached there. If a
+    /// connection goes on in a child, give it an [`Entropy`] of yours that shares its `OsEntropy` with you,
+    /// for example by `Arc<Mutex<OsEntropy>>`.
     pub struct OsEntropy(StdRng);
 
     impl OsEntropy {
@@ -107,11 +120,49 @@ mod os {
         ///
         /// # Panics
         ///
-        /// Where the operating system has no entropy to give, as no client can be safe there.
+        /// If the operating system has no entropy to give. [`try_new`](Self::try_new) returns that as an error.
         pub fn new() -> Self {
             #[expect(clippy::expect_used, reason = "documented: nothing can be masked without entropy")]
-            let rng = StdRng::try_from_rng(&mut SysRng).expect("the operating system gives entropy");
-            Self(rng)
+            Self::try_new().expect("the operating system gives entropy")
+        }
+
+        /// Seeds a generator, if the operating system has entropy to give.
+        ///
+        /// # Errors
+        ///
+        /// What the operating system answered; no client is safe then. On the systems that are common today
+        /// this does not happen, except if a sandbox forbids the system call.
+        ///
+        /// ```
+        /// use wsproto::{OsEntropy, WsConnection};
+        ///
+        /// let client = WsConnection::client(OsEntropy::try_new()?);
+        /// # let _ = client;
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn try_new() -> io::Result<Self> {
+            Ok(Self(StdRng::try_from_rng(&mut SysRng)?))
+        }
+
+        /// Replaces the seed by a new one from the operating system, as a child has to do after a fork.
+        ///
+        /// # Errors
+        ///
+        /// As for [`try_new`](Self::try_new). The generator is unchanged then: a child must not use it.
+        ///
+        /// ```
+        /// use wsproto::{Entropy, OsEntropy};
+        ///
+        /// let mut entropy = OsEntropy::new();
+        /// // In the child, after a fork:
+        /// entropy.reseed()?;
+        /// let key = entropy.masking_key(); // not the one that the parent makes
+        /// # let _ = key;
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn reseed(&mut self) -> io::Result<()> {
+            *self = Self::try_new()?;
+            Ok(())
         }
     }
 
@@ -137,6 +188,52 @@ mod os {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             // The state would give away the keys to come.
             f.debug_struct("OsEntropy").finish_non_exhaustive()
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        /// Two generators in one state, as parent and child have after a fork.
+        fn forked() -> (OsEntropy, OsEntropy) {
+            (OsEntropy(StdRng::from_seed([7; 32])), OsEntropy(StdRng::from_seed([7; 32])))
+        }
+
+        fn keys(entropy: &mut OsEntropy) -> [[u8; 4]; 8] {
+            [(); 8].map(|()| entropy.masking_key())
+        }
+
+        #[test]
+        fn reseeding_one_of_two_equal_generators_gives_it_other_keys() {
+            let (mut parent, mut child) = forked();
+            assert_eq!(keys(&mut parent), keys(&mut child));
+            child.reseed().unwrap();
+            assert_ne!(keys(&mut parent), keys(&mut child));
+        }
+
+        #[test]
+        fn each_reseeding_gives_other_keys() {
+            let (mut one, mut other) = forked();
+            one.reseed().unwrap();
+            other.reseed().unwrap();
+            assert_ne!(keys(&mut one), keys(&mut other));
+        }
+
+        /// Passes only in a build with `--cfg getrandom_backend="unsupported"`, where the system has no entropy.
+        #[cfg(getrandom_backend = "unsupported")]
+        #[test]
+        fn a_system_without_entropy_is_an_error_and_the_generator_is_unchanged() {
+            assert!(OsEntropy::try_new().is_err());
+            let (mut one, mut other) = forked();
+            assert!(one.reseed().is_err());
+            assert_eq!(keys(&mut one), keys(&mut other));
+        }
+
+        #[test]
+        fn try_new_gives_a_generator_of_its_own_each_time() {
+            let (mut one, mut other) = (OsEntropy::try_new().unwrap(), OsEntropy::try_new().unwrap());
+            assert_ne!(keys(&mut one), keys(&mut other));
         }
     }
 }
