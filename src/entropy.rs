@@ -77,11 +77,12 @@ impl Entropy for NoEntropy {
     }
 }
 
-#[cfg(feature = "std")]
-pub use os::OsEntropy;
-
-#[cfg(feature = "std")]
-mod os {
+// Not on WebAssembly without a system, unless JavaScript may be asked: `getrandom` does not build there.
+#[cfg(all(
+    feature = "std",
+    any(feature = "wasm_js", not(all(target_family = "wasm", target_os = "unknown")))
+))]
+pub(crate) mod os {
     use core::fmt;
     use std::io;
 
@@ -113,6 +114,13 @@ mod os {
     /// A generator that was moved into a [`Connection`](crate::Connection) cannot be reached there. If a
     /// connection goes on in a child, give it an [`Entropy`] of yours that shares its `OsEntropy` with you,
     /// for example by `Arc<Mutex<OsEntropy>>`.
+    ///
+    /// # WebAssembly
+    ///
+    /// On `wasm32-wasip1` and the other targets of WASI, the host gives the seed. On `wasm32-unknown-unknown`
+    /// there is no operating system, and this type exists only with feature `wasm_js`: then the seed comes from
+    /// JavaScript's `crypto.getRandomValues`, by way of `wasm-bindgen`. Without it, implement [`Entropy`] by
+    /// what your host offers.
     pub struct OsEntropy(StdRng);
 
     impl OsEntropy {

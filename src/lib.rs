@@ -173,10 +173,17 @@
 //! |---|---|
 //! | `std` (default) | [`OsEntropy`], and the fastest masking and UTF-8 check that the processor knows |
 //! | `deflate` (default) | [`PermessageDeflate`] (RFC 7692); without `std`, its memory comes from C's `malloc` |
+//! | `wasm_js` | [`OsEntropy`] on `wasm32-unknown-unknown` too, seeded by JavaScript's `crypto.getRandomValues` |
 //! | `http` | the `http` crate's requests and responses, into [`Upgrade`] and [`ExtendedConnect`] and out of them |
 //! | `alloc` | the handshake, [`Extension`]s of your own, [`MessageAssembler`], [`WsConnection`], and `Vec<u8>` as [`Output`] |
 //! | `unsafe-text` | short ASCII text is read once and not twice: the one use of `unsafe`, forbidden without it |
 //! | none | frames, messages and connections, without an allocator: `no_std` |
+//!
+//! Features only add: none changes what another does. All of them, and the default ones, build for
+//! `wasm32-wasip1` and for `wasm32-unknown-unknown`. The latter has no source of entropy: without `wasm_js`
+//! there is no [`OsEntropy`], and a client brings an [`Entropy`] of its own. Nor has it C's `malloc`, so
+//! `deflate` needs `std` there. On bare metal, such as `thumbv7em-none-eabi`, `std` and `http` are missing,
+//! and `deflate` needs a C library.
 //!
 //! # Differences from Python's wsproto
 //!
@@ -257,8 +264,11 @@ pub use connection::{
     Transport,
 };
 pub use encoded_header::EncodedHeader;
-#[cfg(feature = "std")]
-pub use entropy::OsEntropy;
+#[cfg(all(
+    feature = "std",
+    any(feature = "wasm_js", not(all(target_family = "wasm", target_os = "unknown")))
+))]
+pub use entropy::os::OsEntropy;
 pub use entropy::{Entropy, NoEntropy};
 #[cfg(feature = "alloc")]
 pub use error::HandshakeError;
