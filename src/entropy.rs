@@ -82,6 +82,7 @@ impl Entropy for NoEntropy {
     feature = "std",
     any(feature = "wasm_js", not(all(target_family = "wasm", target_os = "unknown")))
 ))]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub(crate) mod os {
     use core::fmt;
     use std::io;

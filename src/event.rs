@@ -12,7 +12,10 @@ use crate::close_code::CloseCode;
 /// Whatever an open connection tells or is told.
 ///
 /// `T` holds text and `B` bytes: `&str` and `&[u8]` when lent by [`Receiver`](crate::Receiver), `String`
-/// and `Vec<u8>` once [owned](Self::into_owned).
+/// and `Vec<u8>` once [owned].
+///
+#[cfg_attr(feature = "alloc", doc = "[owned]: Self::into_owned")]
+#[cfg_attr(not(feature = "alloc"), doc = "[owned]: crate#features")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<T, B> {
     /// A text message, or a piece of one.

@@ -163,7 +163,7 @@
 //!
 //! The transport and its timeouts; TLS, with server name indication, for `wss`; at most one connection to an
 //! address in the handshake at a time (RFC 6455 §4.1), and a growing delay before connecting again (§7.2.3);
-//! looking at the [origin](Request::origin) of a request if not every page may connect (§10.2), for which there
+//! looking at the [origin] of a request if not every page may connect (§10.2), for which there
 //! is [`OriginPolicy`]; never to show a close reason to an end user (§5.5.1); and to close the transport when
 //! [`Transport`] says so.
 //!
@@ -210,6 +210,34 @@
 //! - *Data behind the request is kept*, and read once the request is accepted.
 //! - *permessage-deflate* goes on after control frames between fragments, blocks that say they are the last, and
 //!   empty messages; data that ends inside a block is a failure.
+//!
+// Where a name is missing in this build, its links lead to the table of features.
+#![cfg_attr(feature = "alloc", doc = "[origin]: Request::origin")]
+#![cfg_attr(
+    not(feature = "alloc"),
+    doc = "
+[`ClientHandshake`]: crate#features
+[`ExtendedConnect`]: crate#features
+[`Extension`]: crate#features
+[`HandshakeError`]: crate#features
+[`MessageAssembler`]: crate#features
+[`OriginPolicy`]: crate#features
+[`ServerHandshake`]: crate#features
+[`Upgrade`]: crate#features
+[`WsConnection`]: crate#features
+[`WsConnection::receive_request`]: crate#features
+[origin]: crate#features
+"
+)]
+#![cfg_attr(not(feature = "deflate"), doc = "[`PermessageDeflate`]: crate#features")]
+#![cfg_attr(
+    not(all(
+        feature = "std",
+        any(feature = "wasm_js", not(all(target_family = "wasm", target_os = "unknown")))
+    )),
+    doc = "[`OsEntropy`]: crate#features"
+)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(not(feature = "unsafe-text"), forbid(unsafe_code))]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
@@ -268,6 +296,7 @@ pub use encoded_header::EncodedHeader;
     feature = "std",
     any(feature = "wasm_js", not(all(target_family = "wasm", target_os = "unknown")))
 ))]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use entropy::os::OsEntropy;
 pub use entropy::{Entropy, NoEntropy};
 #[cfg(feature = "alloc")]

@@ -303,8 +303,8 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ///
     /// # Errors
     ///
-    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageUnderWay`]; the payload is
-    /// then as it was.
+    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageUnderWay`](LocalProtocolError);
+    /// the payload is then as it was.
     #[inline(always)]
     pub fn send_in_place(
         &mut self,
@@ -343,7 +343,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ///
     /// # Errors
     ///
-    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageUnderWay`].
+    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageUnderWay`](LocalProtocolError).
     #[inline]
     pub fn begin(
         &mut self,

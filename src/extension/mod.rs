@@ -4,6 +4,8 @@
 //! agreed on is an [`Agreed`] pair, of which the receiver runs one half and the sender the other. Several
 //! are chained: what is sent goes through them in the order in which the server named them, what is
 //! received the other way round (§9.1).
+//!
+#![cfg_attr(not(feature = "alloc"), doc = "[`Agreed`]: crate#features\n[`Extension`]: crate#features")]
 
 #[cfg(feature = "alloc")]
 mod params;

@@ -8,6 +8,8 @@ use super::{Extensions, InboundExtensions, OutboundExtensions};
 /// What a connection is ready for: [`NoExtensions`], or [`Extensions`] that were negotiated.
 ///
 /// The two are all there are; users' own extensions go into [`Extensions`].
+///
+#[cfg_attr(not(feature = "alloc"), doc = "[`Extensions`]: crate#features")]
 pub trait ExtensionSet: Sealed {
     /// The half that a receiver runs.
     type Inbound: Inbound;
