@@ -181,9 +181,9 @@
 //!
 //! Features only add: none changes what another does. All of them, and the default ones, build for
 //! `wasm32-wasip1` and for `wasm32-unknown-unknown`. The latter has no source of entropy: without `wasm_js`
-//! there is no [`OsEntropy`], and a client brings an [`Entropy`] of its own. Nor has it C's `malloc`, so
-//! `deflate` needs `std` there. On bare metal, such as `thumbv7em-none-eabi`, `std` and `http` are missing,
-//! and `deflate` needs a C library.
+//! there is no [`OsEntropy`], and a client brings an [`Entropy`] of its own. Nor has it C's `malloc`:
+//! `deflate` links Rust's `std` there. On bare metal, such as `thumbv7em-none-eabi`, `std` and `http` are
+//! missing, and `deflate` needs a C library.
 //!
 //! # Differences from Python's wsproto
 //!
