@@ -34,6 +34,99 @@ fn cases_of_every_kind_have_their_preferred_outcome() {
 }
 
 #[test]
+fn judge_finds_each_observation_that_a_local_case_does_not_expect() {
+    use Verdict::{Allowed, Preferred, Wrong};
+    let frame = r#"{"fin":1,"rsv":0,"op":9,"masked":false,"length_form":7,"length":0,"hex":""}"#;
+    let masked = |key| format!(r#"{{"fin":1,"op":9,"masked":true,"key":"{key}"}}"#);
+    let (one, other) = (masked("01020304"), masked("05060708"));
+    let calls = r#"[{"do":"send_ping","text":"","times":2}]"#;
+    let pings = [frame, frame].join(",");
+    for (verdict, actions, expect, frames) in [
+        (Preferred, calls, r#"{"outcome":"mask-keys","none":true}"#, pings.clone()),
+        (Wrong, calls, r#"{"outcome":"mask-keys","none":true}"#, frame.to_owned()),
+        (Wrong, calls, r#"{"outcome":"mask-keys","none":true}"#, format!("{frame},{one}")),
+        (Preferred, calls, r#"{"outcome":"mask-keys","distinct_at_least":2}"#, format!("{one},{other}")),
+        (Preferred, calls, r#"{"outcome":"mask-keys","distinct_at_least":1}"#, format!("{one},{one}")),
+        (Wrong, calls, r#"{"outcome":"mask-keys","distinct_at_least":2}"#, format!("{one},{one}")),
+        (Wrong, calls, r#"{"outcome":"mask-keys","distinct_at_least":1}"#, one.clone()),
+        (Wrong, calls, r#"{"outcome":"mask-keys","distinct_at_least":1}"#, format!("{one},{frame}")),
+        (Preferred, calls, r#"{"outcome":"mask-keys"}"#, format!("{one},{other}")),
+        (Wrong, calls, r#"{"outcome":"mask-keys"}"#, format!("{one},{one}")),
+        (Wrong, calls, r#"{"outcome":"mask-keys","fresh":true}"#, format!("{one},{other}")),
+        (
+            Preferred,
+            r#"[{"do":"send_ping"}]"#,
+            r#"{"outcome":"frames","frames":[{"fin":true,"rsv":0,"op":9,"hex":""}]}"#,
+            frame.to_owned(),
+        ),
+        (
+            Wrong,
+            r#"[{"do":"send_ping"}]"#,
+            r#"{"outcome":"frames","frames":[{"fin":false,"rsv":0,"op":9,"hex":""}]}"#,
+            frame.to_owned(),
+        ),
+    ] {
+        let told = format!(r#"{{"refused":null,"bytes_after_refusal":0,"frames":[{frames}]}}"#);
+        let case = format!(r#"{{"kind":"local","actions":{actions},"expect":{expect}}}"#);
+        assert_eq!(verdict_of(&case, &told), verdict, "{expect}: {frames}");
+    }
+    // Where frames are expected but a refusal is allowed, any of the calls may be refused.
+    let refused = |at: usize, written: usize| {
+        format!(r#"{{"refused":{at},"bytes_after_refusal":{written},"frames":[]}}"#)
+    };
+    for (verdict, expect, told) in [
+        (Preferred, r#""expect":{"outcome":"refuse"}"#, refused(1, 0)),
+        (Wrong, r#""expect":{"outcome":"refuse"}"#, refused(0, 0)),
+        (Wrong, r#""expect":{"outcome":"refuse"}"#, refused(1, 2)),
+        (
+            Allowed,
+            r#""expect":{"outcome":"frames","frames":[]},"allowed":[{"outcome":"refuse"}]"#,
+            refused(0, 0),
+        ),
+        (
+            Wrong,
+            r#""expect":{"outcome":"frames","frames":[]},"allowed":[{"outcome":"refuse"}]"#,
+            refused(0, 2),
+        ),
+    ] {
+        let case =
+            format!(r#"{{"kind":"local","actions":[{{"do":"send_ping"}},{{"do":"send_ping"}}],{expect}}}"#);
+        assert_eq!(verdict_of(&case, &told), verdict, "{expect}: {told}");
+    }
+}
+
+#[test]
+fn judge_finds_each_observation_that_a_handshake_case_does_not_expect() {
+    use Verdict::{Allowed, Preferred, Wrong};
+    let request = |constraint: &str| {
+        format!(r#"{{"kind":"request","expect":{{"outcome":"accept","deflate":{{{constraint}}}}}}}"#)
+    };
+    let answer = |params: &str| format!(r#"{{"outcome":"accept","deflate":{{{params}}},"deflate_count":1}}"#);
+    let refusal = r#"{"outcome":"refuse","bytes":"HTTP/1.1 400 Bad Request"}"#;
+    for (verdict, case, told) in [
+        // A server that answers without it looks back 32 KiB; a client keeps its own word (RFC 7692 §7.1.2).
+        (Preferred, request(r#""server_max_window_bits_le":15"#), answer("")),
+        (Wrong, request(r#""server_max_window_bits_le":10"#), answer("")),
+        (Preferred, request(r#""server_max_window_bits_le":10"#), answer(r#""server_max_window_bits":9"#)),
+        (Wrong, request(r#""server_max_window_bits_le":10"#), answer(r#""server_max_window_bits":11"#)),
+        (Preferred, request(r#""client_max_window_bits_le":10"#), answer("")),
+        (Wrong, request(r#""client_max_window_bits_le":10"#), answer(r#""client_max_window_bits":11"#)),
+        (Wrong, request(r#""client_max_window_bits_le":10"#), answer(r#""client_max_window_bits":true"#)),
+        (Wrong, request(r#""must_shine":true"#), answer("")),
+        (Wrong, r#"{"kind":"request","expect":{"outcome":"pending","speed":9}}"#.into(), r#"{"outcome":"pending"}"#.into()),
+        (Wrong, r#"{"kind":"build-response","expect":{"outcome":"refuse"}}"#.into(), refusal.into()),
+        (
+            Allowed,
+            r#"{"kind":"build-response","expect":{"outcome":"ok"},"allowed":[{"outcome":"refuse","partial":true}]}"#.into(),
+            refusal.into(),
+        ),
+        (Wrong, r#"{"kind":"dance","expect":{"outcome":"ok"}}"#.into(), r#"{"outcome":"ok","bytes":"a"}"#.into()),
+    ] {
+        assert_eq!(verdict_of(&case, &told), verdict, "{case}: {told}");
+    }
+}
+
+#[test]
 fn cases_from_outside_have_an_outcome_that_they_allow() {
     let Some(directory) = std::env::var_os("WSPROTO_CASES") else { return };
     let mut wrong = Vec::new();
@@ -126,6 +219,12 @@ struct Judged {
     verdict: Verdict,
     told: Value,
     expect: Value,
+}
+
+/// What the judge thinks of an observation that no runner has made.
+fn verdict_of(case: &str, observed: &str) -> Verdict {
+    let told = format!(r#"{{"observed":{observed},"differs":null}}"#);
+    judge::judge(&values(case)[0], &values(&told)[0])
 }
 
 fn judge_all(cases: &str) -> Vec<Judged> {
