@@ -154,6 +154,20 @@ no JSON
 {"id":"bits","kind":"local","role":"server","actions":[],"deflate":{"server_no_context_takeover":false,"client_no_context_takeover":false,"server_max_window_bits":15,"client_max_window_bits":16},"limits":null}
 {"id":"offer","kind":"response","role":"client","bytes":"","split":"every","config":{"key":"AAECAwQFBgcICQoLDA0ODw==","offer":"permessage-deflate; server_max_window_bits=16"}}
 {"id":"extension","kind":"response","role":"client","bytes":"","split":"every","config":{"key":"AAECAwQFBgcICQoLDA0ODw==","offer":"x-webkit-deflate-frame"}}
+{"id":"speed","role":"client","chunks":[{"hex":"8100","times":1,"speed":9}],"split":"every","deflate":null,"limits":null}
+{"id":"close speed","kind":"local","role":"server","actions":[{"do":"send_close","code":1000,"speed":9}]}
+{"id":"send speed","kind":"local","role":"server","actions":[{"do":"send_text","text":"","speed":9}]}
+{"id":"receive speed","kind":"local","role":"server","actions":[{"do":"receive","hex":"","speed":9}]}
+{"id":"two inputs","kind":"local","role":"server","actions":[{"do":"receive","hex":"","chunks":[]}]}
+{"id":"times","kind":"local","role":"server","actions":[{"do":"send_ping","text":"","times":1000000000000}]}
+{"id":"close times","kind":"local","role":"server","actions":[{"do":"send_close","times":1000000000000}]}
+{"id":"receive times","kind":"local","role":"server","actions":[{"do":"receive","hex":"00","times":1000000000000}]}
+{"id":"offer twice","kind":"response","role":"client","bytes":"","split":"every","config":{"key":"AAECAwQFBgcICQoLDA0ODw==","offer":"permessage-deflate, permessage-deflate"}}
+{"id":"origins","kind":"build-request","role":"client","input":{"host":"h","resource":"/"},"config":{"origins":["http://h"]}}
+{"id":"spoken","kind":"build-request","role":"client","input":{"host":"h","resource":"/"},"config":{"subprotocols":["mqtt"]}}
+{"id":"limits","kind":"build-response","role":"server","input":{"request":"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n","headers":[]},"config":{"limits":{"max_head":9}}}
+{"id":"both answers","kind":"build-response","role":"server","input":{"request":"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n","subprotocol":"mqtt","reject":{"status":400}}}
+{"id":"compressed refusal","kind":"build-response","role":"server","input":{"request":"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n","reject":{"status":400}},"config":{"deflate":true}}
 {"id":"last","kind":"local","role":"server","actions":[]}
 "#;
     let mut output = Vec::new();
@@ -177,6 +191,20 @@ no JSON
             (Some("bits"), true),
             (Some("offer"), true),
             (Some("extension"), true),
+            (Some("speed"), true),
+            (Some("close speed"), true),
+            (Some("send speed"), true),
+            (Some("receive speed"), true),
+            (Some("two inputs"), true),
+            (Some("times"), true),
+            (Some("close times"), true),
+            (Some("receive times"), true),
+            (Some("offer twice"), true),
+            (Some("origins"), true),
+            (Some("spoken"), true),
+            (Some("limits"), true),
+            (Some("both answers"), true),
+            (Some("compressed refusal"), true),
             (Some("last"), false),
         ]
     );

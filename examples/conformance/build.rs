@@ -5,7 +5,7 @@ use wsproto::{
     ServerHandshake,
 };
 
-use super::cases::{BuildRequest, BuildResponse, Reject, RequestInput, ResponseInput, ServerConfig};
+use super::cases::{BuildConfig, BuildRequest, BuildResponse, Reject, RequestInput, ResponseInput};
 use super::handshake::Nonce;
 use super::observation::Built;
 use super::splits::Report;
@@ -30,6 +30,9 @@ pub(crate) fn run_request(case: &BuildRequest) -> Report<Built> {
 
 pub(crate) fn run_response(case: &BuildResponse) -> Result<Report<Built>, String> {
     let ResponseInput { request, headers, subprotocol, reject } = &case.input;
+    if reject.is_some() && (subprotocol.is_some() || case.config.deflate) {
+        return Err("a refusal chooses neither a subprotocol nor an extension".to_owned());
+    }
     let mut handshake = ServerHandshake::new(HandshakeLimits::default());
     match handshake.receive(&mut request.0.as_slice()) {
         Ok(Some(_)) => {}
@@ -46,7 +49,7 @@ pub(crate) fn run_response(case: &BuildResponse) -> Result<Report<Built>, String
 
 fn accept(
     handshake: &mut ServerHandshake,
-    config: &ServerConfig,
+    config: &BuildConfig,
     subprotocol: Option<&str>,
     headers: &[(String, String)],
     output: &mut Vec<u8>,

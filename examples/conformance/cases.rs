@@ -2,6 +2,8 @@
 //!
 //! What is expected of a case is dropped unread, and so is what is there for people.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -9,7 +11,7 @@ use wsproto::{
     DeflateParams, Extension, ExtensionParams, Extensions, HandshakeLimits, Limits, PermessageDeflate,
 };
 
-use super::values::{HexBytes, Latin1Bytes, Payload, Received};
+use super::values::{HexBytes, Latin1Bytes, Payload, Received, Times};
 
 /// One case.
 pub(crate) struct Case {
@@ -87,7 +89,7 @@ pub(crate) struct Response {
 pub(crate) struct BuildRequest {
     pub(crate) input: RequestInput,
     #[serde(default)]
-    pub(crate) config: ServerConfig,
+    pub(crate) config: BuildConfig,
 }
 
 /// A response that the local user asks for.
@@ -96,7 +98,7 @@ pub(crate) struct BuildRequest {
 pub(crate) struct BuildResponse {
     pub(crate) input: ResponseInput,
     #[serde(default)]
-    pub(crate) config: ServerConfig,
+    pub(crate) config: BuildConfig,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -135,6 +137,25 @@ pub(crate) struct Close {
     pub(crate) code: Option<i64>,
     #[serde(default)]
     pub(crate) reason: String,
+    /// How often it is sent.
+    #[serde(default)]
+    pub(crate) times: Times,
+}
+
+impl Action {
+    /// How often it is done.
+    pub(crate) const fn times(&self) -> usize {
+        match self {
+            Self::SendText(payload)
+            | Self::SendBinary(payload)
+            | Self::SendPing(payload)
+            | Self::SendPong(payload)
+            | Self::SendContinuation(payload) => payload.times.0,
+            Self::SendClose(close) => close.times.0,
+            // What comes in is already as long as it is to be.
+            Self::Receive(_) => 1,
+        }
+    }
 }
 
 /// The parameters of permessage-deflate that were agreed on.
@@ -175,6 +196,13 @@ pub(crate) struct ServerConfig {
     pub(crate) deflate: bool,
     pub(crate) origins: Option<Vec<String>>,
     limits: Option<HeadLimits>,
+}
+
+/// What a local user does not say with each head.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct BuildConfig {
+    pub(crate) deflate: bool,
 }
 
 #[derive(Deserialize)]
@@ -322,11 +350,21 @@ fn limits(set: Option<&FrameLimits>) -> Limits {
     limits
 }
 
+/// "Full support" of permessage-deflate, where it is wanted: whatever is offered is met.
+fn extensions(deflate: bool) -> Vec<&'static dyn Extension> {
+    const DEFLATE: PermessageDeflate = PermessageDeflate::new();
+    if deflate { vec![&DEFLATE] } else { Vec::new() }
+}
+
+impl BuildConfig {
+    pub(crate) fn extensions(&self) -> Vec<&'static dyn Extension> {
+        extensions(self.deflate)
+    }
+}
+
 impl ServerConfig {
-    /// "Full support": whatever is offered is met.
-    pub(crate) fn extensions(&self) -> Vec<&dyn Extension> {
-        const DEFLATE: PermessageDeflate = PermessageDeflate::new();
-        if self.deflate { vec![&DEFLATE] } else { Vec::new() }
+    pub(crate) fn extensions(&self) -> Vec<&'static dyn Extension> {
+        extensions(self.deflate)
     }
 
     pub(crate) fn limits(&self) -> HandshakeLimits {
@@ -345,7 +383,10 @@ impl ClientConfig {
         {
             return Err(format!("no offer of permessage-deflate: {offer}"));
         }
-        let mut deflate = PermessageDeflate::new().without_client_max_window_bits();
+        let mut deflate = PermessageDeflate::new();
+        if offer.params().all(|(name, _)| name != "client_max_window_bits") {
+            deflate = deflate.without_client_max_window_bits();
+        }
         for (name, value) in offer.params() {
             let bits = value.map_or(Ok(15), |bits| bits.parse().map_err(|_| "window bits are a number"))?;
             deflate = match name {
@@ -356,12 +397,26 @@ impl ClientConfig {
                 _ => return Err(format!("unknown parameter: {name}")),
             };
         }
+        // Another offer would make it another case.
+        if !deflate.offers().iter().map(meaning).eq([meaning(offer)]) {
+            return Err(format!("this offer cannot be made: {offer}"));
+        }
         Ok(Some(deflate))
     }
 
     pub(crate) fn limits(&self) -> HandshakeLimits {
         head_limits(self.limits.as_ref())
     }
+}
+
+/// The parameters of an offer, without the ways to write the same (RFC 7692 §7.1.2).
+fn meaning(offer: &ExtensionParams) -> BTreeMap<&str, Option<&str>> {
+    let meant = offer.params().filter(|param| *param != ("server_max_window_bits", Some("15")));
+    meant
+        .map(|(name, value)| {
+            (name, if name == "client_max_window_bits" { value.or(Some("15")) } else { value })
+        })
+        .collect()
 }
 
 /// The crate's own limits where the case sets none.

@@ -45,7 +45,7 @@ fn observe_all<E: Entropy, X: ExtensionSet>(
     pieces: &[&[u8]],
 ) -> Result<Received, String> {
     for action in &case.prelude {
-        if perform(&mut connection, action, &mut Vec::new()) == Verdict::Refused {
+        if perform(&mut connection, action, &mut Vec::new()) != Verdict::Done {
             return Err("the prelude was refused".to_owned());
         }
     }

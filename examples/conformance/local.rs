@@ -36,10 +36,9 @@ fn perform_all<E: Entropy, X: ExtensionSet>(
     let mut refused = None;
     let mut bytes_after_refusal = 0;
     for (index, action) in actions.iter().enumerate() {
-        let before = output.len();
-        if perform(&mut connection, action, &mut output) == Verdict::Refused {
+        if let Verdict::Refused { written } = perform(&mut connection, action, &mut output) {
             refused = Some(index);
-            bytes_after_refusal = output.len().saturating_sub(before);
+            bytes_after_refusal = written;
             break;
         }
     }
@@ -51,35 +50,53 @@ fn perform_all<E: Entropy, X: ExtensionSet>(
 pub(crate) enum Verdict {
     Done,
     /// By the implementation, or by the types of its calls, which leave no way to say such a thing.
-    Refused,
+    Refused {
+        /// How many bytes the refused call wrote.
+        written: usize,
+    },
 }
 
-/// Does one thing that the local user asks for.
+/// Does what the local user asks for, as often as asked, up to the first call that is refused.
 pub(crate) fn perform<E: Entropy, X: ExtensionSet>(
     connection: &mut Connection<E, X>,
     action: &Action,
     output: &mut Vec<u8>,
 ) -> Verdict {
+    for _ in 0..action.times() {
+        let before = output.len();
+        if !is_done(connection, action, output) {
+            return Verdict::Refused { written: output.len().saturating_sub(before) };
+        }
+    }
+    Verdict::Done
+}
+
+/// Makes one call; false where it is refused.
+fn is_done<E: Entropy, X: ExtensionSet>(
+    connection: &mut Connection<E, X>,
+    action: &Action,
+    output: &mut Vec<u8>,
+) -> bool {
     let result = match action {
-        Action::SendText(Payload { bytes, fin }) => {
-            let Ok(data) = std::str::from_utf8(bytes) else { return Verdict::Refused };
+        Action::SendText(Payload { bytes, fin, .. }) => {
+            let Ok(data) = std::str::from_utf8(bytes) else { return false };
             let piece = TextMessage { data, frame_finished: true, message_finished: *fin };
             connection.send(piece, output)
         }
-        Action::SendBinary(Payload { bytes: data, fin }) => {
+        Action::SendBinary(Payload { bytes: data, fin, .. }) => {
             let piece = BytesMessage { data, frame_finished: true, message_finished: *fin };
             connection.send(piece, output)
         }
-        Action::SendContinuation(Payload { bytes, fin }) => {
+        Action::SendContinuation(Payload { bytes, fin, .. }) => {
             connection.sender().send_continuation(bytes, *fin, output)
         }
         Action::SendPing(Payload { fin: false, .. }) | Action::SendPong(Payload { fin: false, .. }) => {
-            return Verdict::Refused;
+            return false;
         }
         Action::SendPing(payload) => connection.send(Ping::new(&payload.bytes), output),
         Action::SendPong(payload) => connection.send(Pong::new(&payload.bytes), output),
-        Action::SendClose(Close { code, reason }) => {
-            let Ok(code) = code.map(u16::try_from).transpose() else { return Verdict::Refused };
+        Action::SendClose(Close { code, reason, .. }) => {
+            let Ok(code) = code.map(u16::try_from).transpose() else { return false };
             connection.send(CloseConnection { code: code.map(CloseCode::new), reason }, output)
         }
         Action::Receive(Received(bytes)) => {
@@ -87,7 +104,7 @@ pub(crate) fn perform<E: Entropy, X: ExtensionSet>(
             Ok(())
         }
     };
-    if result.is_ok() { Verdict::Done } else { Verdict::Refused }
+    result.is_ok()
 }
 
 /// Takes note of what the peer sends, up to its end or to the rule that it breaks.

@@ -20,6 +20,31 @@ pub(crate) struct Latin1Bytes(pub(crate) Vec<u8>);
 pub(crate) struct Payload {
     pub(crate) bytes: Vec<u8>,
     pub(crate) fin: bool,
+    /// How often it is sent.
+    pub(crate) times: Times,
+}
+
+/// How often a call is made.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "usize")]
+pub(crate) struct Times(pub(crate) usize);
+
+impl Times {
+    pub(crate) const ONCE: Self = Self(1);
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self::ONCE
+    }
+}
+
+impl TryFrom<usize> for Times {
+    type Error = String;
+
+    fn try_from(times: usize) -> Result<Self, String> {
+        if times <= MAX_CALLS { Ok(Self(times)) } else { Err(format!("a call is repeated {times} times")) }
+    }
 }
 
 /// What a peer sends meanwhile.
@@ -81,35 +106,46 @@ impl TryFrom<RawPayload> for Payload {
     type Error = String;
 
     fn try_from(raw: RawPayload) -> Result<Self, String> {
-        let once = match (raw.text, raw.hex, raw.parts) {
-            (Some(text), None, None) => text.into_bytes(),
-            (None, Some(hex), None) => from_hex(&hex)?,
-            (None, None, Some(parts)) => parts.into_iter().flat_map(|part| part.0).collect(),
-            (None, None, None) => Vec::new(),
+        let times = raw.times.unwrap_or(1);
+        let (bytes, times) = match (raw.text, raw.hex, raw.parts) {
+            // Digits and `times` are a payload's short form, as in chunks; anything else is sent that often.
+            (None, Some(hex), None) => (repeat(&from_hex(&hex)?, times)?, Times::ONCE),
+            (Some(text), None, None) => (text.into_bytes(), times.try_into()?),
+            (None, None, Some(parts)) => {
+                (parts.into_iter().flat_map(|part| part.0).collect(), times.try_into()?)
+            }
+            (None, None, None) => (Vec::new(), times.try_into()?),
             _ => return Err("a payload is one of text, hex and parts".to_owned()),
         };
-        Ok(Self { bytes: repeat(&once, raw.times.unwrap_or(1))?, fin: raw.fin.unwrap_or(true) })
+        // What all calls write has to fit as well.
+        match bytes.len().checked_mul(times.0) {
+            Some(len) if len <= MAX_LEN => Ok(Self { bytes, fin: raw.fin.unwrap_or(true), times }),
+            _ => Err(format!("a payload of {} bytes is sent {} times", bytes.len(), times.0)),
+        }
     }
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-enum RawReceived {
-    Chunks { chunks: Vec<HexBytes> },
-    Parts { parts: Vec<HexBytes> },
-    Hex { hex: String, times: Option<usize> },
+#[serde(deny_unknown_fields)]
+struct RawReceived {
+    hex: Option<String>,
+    parts: Option<Vec<HexBytes>>,
+    chunks: Option<Vec<HexBytes>>,
+    times: Option<usize>,
 }
 
 impl TryFrom<RawReceived> for Received {
     type Error = String;
 
     fn try_from(raw: RawReceived) -> Result<Self, String> {
-        Ok(Self(match raw {
-            RawReceived::Chunks { chunks: parts } | RawReceived::Parts { parts } => {
+        let once = match (raw.hex, raw.parts, raw.chunks) {
+            (Some(hex), None, None) => from_hex(&hex)?,
+            (None, Some(parts), None) | (None, None, Some(parts)) => {
                 parts.into_iter().flat_map(|part| part.0).collect()
             }
-            RawReceived::Hex { hex, times } => repeat(&from_hex(&hex)?, times.unwrap_or(1))?,
-        }))
+            _ => return Err("what comes in is one of hex, parts and chunks".to_owned()),
+        };
+        Ok(Self(repeat(&once, raw.times.unwrap_or(1))?))
     }
 }
 
@@ -122,3 +158,6 @@ fn repeat(value: &[u8], times: usize) -> Result<Vec<u8>, String> {
 
 /// No case is so long that a typing error could not be told from it.
 const MAX_LEN: usize = 1 << 30;
+
+/// The same of calls, each of which may have nothing to send.
+const MAX_CALLS: usize = 1 << 20;
