@@ -4,18 +4,30 @@
 //! cargo run --example dump -- --role server capture.bin
 //! ```
 //!
-//! The bytes are of one direction. The role is that of the endpoint that received them: a server gets masked
-//! frames, a client gets unmasked ones. A capture may begin with the head of the handshake. It ends with 0 if
-//! no rule was broken, with 1 if one was, and with 2 if it was called wrongly or could not read.
+//! The bytes are of one direction, from its start, with or without the handshake. The role is that of the endpoint
+//! that received them: a server gets masked frames, a client gets unmasked ones. Of the handshake, only the form of
+//! the heads is checked, and what they say of extensions.
+//!
+//! Compressed messages are decompressed if permessage-deflate is in use. What is in use, the server's answer says;
+//! the other direction and a capture without a head leave it open. Then a message with RSV1 is decompressed as well,
+//! with context takeover: that reads all that a peer may send, whatever was agreed. Where another extension may
+//! explain what looks like a broken rule, it is not called one.
+//!
+//! It ends with 0 if no rule was broken, with 1 if one was, with 2 if it was called wrongly or could not read, and
+//! with 3 if it had to stop at what an unknown extension may have done.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
-use wsproto::{CloseCode, Event, LentEvent, Limits, Receiver, ReceiverState, Role};
+use wsproto::{
+    CloseCode, Connection, DeflateParams, Event, Extension, ExtensionParams, Extensions, LentEvent, Limits,
+    OsEntropy, PermessageDeflate, Receiver, ReceiverState, RemoteProtocolError, Role,
+};
 
 fn main() -> ExitCode {
-    let call = match Call::parse(std::env::args().skip(1)) {
+    let call = match Call::parse(lexopt::Parser::from_env()) {
         Ok(Some(call)) => call,
         Ok(None) => {
             println!("{USAGE}");
@@ -26,17 +38,20 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let input: io::Result<Box<dyn Read>> = match call.file.as_deref() {
-        None | Some("-") => Ok(Box::new(io::stdin())),
-        Some(file) => File::open(file).map(|file| Box::new(file) as Box<dyn Read>),
+    let (name, input): (_, io::Result<Box<dyn Read>>) = match call.file.as_deref() {
+        None => ("standard input".into(), Ok(Box::new(io::stdin()))),
+        Some(file) => (file.to_string_lossy(), File::open(file).map(|file| Box::new(file) as Box<dyn Read>)),
     };
-    match input.and_then(|mut input| dump(call.role, &mut input, &mut io::stdout().lock())) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        // Whoever reads our output has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("dump: {}: {error}", call.file.as_deref().unwrap_or("standard input"));
+    let dumped =
+        input.map_err(Stop::from).and_then(|mut input| dump(&call, &mut input, &mut io::stdout().lock()));
+    match dumped {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop::Broken) => ExitCode::FAILURE,
+        Err(Stop::NotUnderstood) => ExitCode::from(3),
+        // The reader of our output has seen enough.
+        Err(Stop::Error(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Stop::Error(error)) => {
+            eprintln!("dump: {name}: {error}");
             ExitCode::from(2)
         }
     }
@@ -45,55 +60,276 @@ fn main() -> ExitCode {
 /// What was asked for.
 struct Call {
     role: Role,
-    file: Option<String>,
+    /// The extensions in use, if the caller names them.
+    in_use: Option<InUse>,
+    /// The standard input if `None`.
+    file: Option<OsString>,
 }
 
 impl Call {
     /// Reads the arguments; `None` where help is wanted.
-    fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
-        let mut role = None;
-        let mut file = None;
-        while let Some(arg) = args.next() {
-            match arg.as_str() {
-                "--help" | "-h" => return Ok(None),
-                "--role" => {
-                    role = Some(match args.next().as_deref() {
-                        Some("client") => Role::Client,
-                        Some("server") => Role::Server,
-                        Some(other) => return Err(format!("--role is client or server, not {other}")),
-                        None => return Err("--role needs client or server".to_owned()),
+    fn parse(mut arguments: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
+        use lexopt::prelude::*;
+        let (mut role, mut in_use, mut file) = (None, None, None);
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Long("help") | Short('h') => return Ok(None),
+                Long("role") => {
+                    role = Some(match arguments.value()?.string()?.as_str() {
+                        "client" => Role::Client,
+                        "server" => Role::Server,
+                        other => return Err(format!("--role is client or server, not {other}").into()),
                     });
                 }
-                option if option.starts_with("--") => return Err(format!("unknown argument: {arg}")),
-                _ if file.is_some() => return Err(format!("one file is enough: {arg}")),
-                _ => file = Some(arg),
+                Long("extensions") => {
+                    let answer = arguments.value()?.string()?;
+                    let agreed = list([answer.as_bytes()]).and_then(|answers| InUse::agreed(&answers));
+                    in_use = Some(agreed.map_err(|why| format!("--extensions: {why}"))?);
+                }
+                Value(value) if file.is_none() => file = Some(value),
+                other => return Err(other.unexpected()),
             }
         }
         let role = role.ok_or("--role is needed")?;
-        Ok(Some(Self { role, file }))
+        Ok(Some(Self { role, in_use, file: file.filter(|file| file != "-") }))
     }
 }
 
-/// Prints all there is to say; false where a rule was broken.
-fn dump(role: Role, input: &mut dyn Read, output: &mut impl Write) -> io::Result<bool> {
-    let mut receiver = Receiver::new(role, Limits::NONE);
-    // How much was read, and where the thing began that is told next.
-    let mut offset = 0_usize;
-    let mut start = 0_usize;
-    let mut buffer = Vec::new();
-    input.take(MAX_HEAD_LEN).read_to_end(&mut buffer)?;
-    let Some(head_len) = head_len(&buffer) else {
-        writeln!(output, "{offset:>10}  end of the capture, inside the head of a handshake")?;
-        return Ok(true);
-    };
-    if head_len > 0 {
-        let head = buffer.get(..head_len).unwrap_or_default();
-        let first_line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
-        writeln!(output, "{offset:>10}  head of {head_len} bytes: {}", first_line.escape_ascii())?;
-        offset = head_len;
-        start = offset;
-        buffer.drain(..head_len);
+/// Why a capture is not read to its end.
+enum Stop {
+    /// A rule was broken.
+    Broken,
+    /// An extension that is not known here may explain it.
+    NotUnderstood,
+    Error(io::Error),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Error(error)
     }
+}
+
+/// Prints all there is to say.
+fn dump(call: &Call, input: &mut dyn Read, output: &mut impl Write) -> Result<(), Stop> {
+    let mut buffer = Vec::new();
+    input.take(MAX_HANDSHAKE_LEN).read_to_end(&mut buffer)?;
+    let Some((len, in_use)) = dump_handshake(call.role, &buffer, output)? else { return Ok(()) };
+    buffer.drain(..len);
+    let in_use = call.in_use.as_ref().unwrap_or(&in_use);
+    dump_frames(call.role, in_use, len, buffer, input, output)
+}
+
+/// Prints the heads in front of the frames; returns how long they are, and what they say of extensions.
+///
+/// `None` if no frames follow.
+fn dump_handshake(role: Role, bytes: &[u8], output: &mut impl Write) -> Result<Option<(usize, InUse)>, Stop> {
+    match (receiver_of_head(bytes), role) {
+        (None, _) => return Ok(Some((0, InUse::unseen()))),
+        (Some(Role::Server), Role::Client) => {
+            return Err(too_hard("this is a request head: use --role server"));
+        }
+        (Some(Role::Client), Role::Server) => {
+            return Err(too_hard("this is a response head: use --role client"));
+        }
+        (Some(_), _) => {}
+    }
+    let mut start = 0_usize;
+    loop {
+        let rest = bytes.get(start..).unwrap_or_default();
+        let Head { len, status, in_use } = match Head::parse(role, rest) {
+            Ok(Some(head)) => head,
+            Ok(None) if bytes.len() as u64 == MAX_HANDSHAKE_LEN => {
+                return Err(too_hard("the handshake is too long"));
+            }
+            Ok(None) => {
+                writeln!(output, "{:>10}  end of the capture, inside the handshake", bytes.len())?;
+                return Ok(None);
+            }
+            Err(why) => {
+                writeln!(output, "{start:>10}  head is malformed: {why}; what follows is not read")?;
+                return Err(Stop::Broken);
+            }
+        };
+        let first_line = rest.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        writeln!(output, "{start:>10}  head of {len} bytes: {}", first_line.escape_ascii())?;
+        start = start.saturating_add(len);
+        match status {
+            None | Some(101) => {
+                in_use.said.iter().try_for_each(|said| writeln!(output, "{start:>10}  {said}"))?;
+                return Ok(Some((start, in_use)));
+            }
+            // Another head follows (RFC 9110 §15.2).
+            Some(100..=199) => {}
+            Some(status) => {
+                let rest = "what follows is not a WebSocket stream";
+                writeln!(output, "{start:>10}  the server refused with {status}: {rest}")?;
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// What cannot be read, though no peer is at fault.
+fn too_hard(why: &str) -> Stop {
+    Stop::Error(io::Error::other(why))
+}
+
+/// The endpoint that receives the head which `bytes` begin with, be it cut; `None` if they begin with frames.
+fn receiver_of_head(bytes: &[u8]) -> Option<Role> {
+    let is_cut = |start: &[u8]| !bytes.is_empty() && start.starts_with(bytes);
+    let line = bytes.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    if line.starts_with(b"HTTP/") || is_cut(b"HTTP/") {
+        Some(Role::Client)
+    } else if line.starts_with(b"GET ") || is_cut(b"GET ") || is_request_line(line) {
+        Some(Role::Server)
+    } else {
+        None
+    }
+}
+
+/// Whether this is the first line of a request, with any method (RFC 9112 §3).
+fn is_request_line(line: &[u8]) -> bool {
+    let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    line.is_ascii() && version.starts_with(b"HTTP/") && line.first().is_some_and(u8::is_ascii_alphabetic)
+}
+
+/// A head, as far as it matters here.
+struct Head {
+    len: usize,
+    /// Of a response.
+    status: Option<u16>,
+    in_use: InUse,
+}
+
+impl Head {
+    /// Reads the head that `bytes` begin with; `None` where its end is missing.
+    fn parse(role: Role, bytes: &[u8]) -> Result<Option<Self>, String> {
+        let mut fields = vec![httparse::EMPTY_HEADER; bytes.len().div_ceil(MIN_FIELD_LEN)];
+        let (len, status, fields) = match role {
+            Role::Server => {
+                let mut request = httparse::Request::new(&mut fields);
+                (request.parse(bytes), None, request.headers)
+            }
+            Role::Client => {
+                let mut response = httparse::Response::new(&mut fields);
+                (response.parse(bytes), response.code, response.headers)
+            }
+        };
+        let httparse::Status::Complete(len) = len.map_err(|error| error.to_string())? else {
+            return Ok(None);
+        };
+        let values = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(EXTENSIONS));
+        let extensions = list(values.map(|field| field.value))?;
+        let in_use = match role {
+            Role::Server => InUse::offered(&extensions),
+            Role::Client => InUse::agreed(&extensions)?,
+        };
+        Ok(Some(Self { len, status, in_use }))
+    }
+}
+
+/// The extensions that these values of `Sec-WebSocket-Extensions` name.
+fn list<'v>(values: impl IntoIterator<Item = &'v [u8]>) -> Result<Vec<ExtensionParams>, String> {
+    let values = values.into_iter().filter(|value| !value.trim_ascii().is_empty());
+    let lists = values.map(ExtensionParams::parse_list).collect::<Option<Vec<_>>>();
+    lists.map(|lists| lists.concat()).ok_or_else(|| format!("{EXTENSIONS} is malformed"))
+}
+
+/// What is known of the extensions in use.
+struct InUse {
+    /// How to read messages with RSV1, if they may be there.
+    deflate: Option<DeflateParams>,
+    /// What to print.
+    said: Option<String>,
+    /// Why there may be more than is known here.
+    unknown: Option<String>,
+}
+
+impl InUse {
+    /// All that the server's answer says.
+    fn agreed(answers: &[ExtensionParams]) -> Result<Self, String> {
+        let (known, others) = sort(answers);
+        let deflate = match known.as_slice() {
+            [] => None,
+            [answer] => Some(
+                DeflateParams::parse_answer(answer).ok_or_else(|| format!("no lawful answer: {answer}"))?,
+            ),
+            _ => return Err("permessage-deflate is there twice".to_owned()),
+        };
+        let said = (!answers.is_empty()).then(|| format!("extensions in use: {}", joined(answers)));
+        let unknown =
+            (!others.is_empty()).then(|| format!("{} is in use but not known here", joined(&others)));
+        Ok(Self { deflate, said, unknown })
+    }
+
+    /// What the client offers, of which the server may have agreed to anything.
+    fn offered(offers: &[ExtensionParams]) -> Self {
+        let (known, others) = sort(offers);
+        let said = (!offers.is_empty()).then(|| {
+            let rest = "the server's answer, which says what is in use, is in the other direction";
+            format!("extensions offered: {}; {rest}", joined(offers))
+        });
+        let unknown =
+            (!others.is_empty()).then(|| format!("{} may be in use but is not known here", joined(&others)));
+        Self { deflate: (!known.is_empty()).then_some(DeflateParams::DEFAULT), said, unknown }
+    }
+
+    /// Frames without a head before them.
+    fn unseen() -> Self {
+        let unknown = Some("no head was seen that says which extensions are in use".to_owned());
+        Self { deflate: Some(DeflateParams::DEFAULT), said: None, unknown }
+    }
+
+    fn receiver(&self, role: Role) -> Receiver<Extensions> {
+        let mut extensions = Extensions::none();
+        if let Some(params) = self.deflate {
+            let pushed = extensions.push(PermessageDeflate::new().run(role, params));
+            assert!(pushed.is_ok(), "nothing else claims its bit");
+        }
+        match role {
+            Role::Server => Connection::server(Limits::NONE).with_extensions(extensions).into_parts().0,
+            // Nothing is sent, so nothing is masked.
+            Role::Client => {
+                let client = Connection::client(Limits::NONE, OsEntropy::new());
+                client.with_extensions(extensions).into_parts().0
+            }
+        }
+    }
+
+    /// Why a frame may be lawful that looks as if it broke this rule (RFC 6455 §9).
+    fn excuse(&self, error: RemoteProtocolError) -> Option<&str> {
+        match error {
+            RemoteProtocolError::ReservedBits
+            | RemoteProtocolError::ReservedOpcode(_)
+            | RemoteProtocolError::InvalidDeflate => self.unknown.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// Those of permessage-deflate, and the others.
+fn sort(extensions: &[ExtensionParams]) -> (Vec<&ExtensionParams>, Vec<&ExtensionParams>) {
+    extensions.iter().partition(|extension| extension.name() == PermessageDeflate::new().name())
+}
+
+fn joined(extensions: impl IntoIterator<Item = impl ToString>) -> String {
+    let names: Vec<_> = extensions.into_iter().map(|extension| extension.to_string()).collect();
+    names.join(", ")
+}
+
+/// Prints the events, from `offset` on: those in `buffer`, and what follows in `input`.
+fn dump_frames(
+    role: Role,
+    in_use: &InUse,
+    mut offset: usize,
+    mut buffer: Vec<u8>,
+    input: &mut dyn Read,
+    output: &mut impl Write,
+) -> Result<(), Stop> {
+    let mut receiver = in_use.receiver(role);
+    // Where the event began that is printed next.
+    let mut start = offset;
     loop {
         let mut rest = buffer.as_mut_slice();
         loop {
@@ -107,9 +343,7 @@ fn dump(role: Role, input: &mut dyn Read, output: &mut impl Write) -> io::Result
                 Err(error) => {
                     let at = offset.saturating_add(before.saturating_sub(rest.len()));
                     let at = at.saturating_sub(receiver.overread()).saturating_sub(1);
-                    let (code, rest) = (error.close_code(), "what follows is not read");
-                    writeln!(output, "{at:>10}  broken rule: {error}; close with {code}; {rest}")?;
-                    return Ok(false);
+                    return Err(dump_failure(at, error, in_use, output)?);
                 }
             }
             offset = offset.saturating_add(before.saturating_sub(rest.len()));
@@ -120,19 +354,25 @@ fn dump(role: Role, input: &mut dyn Read, output: &mut impl Write) -> io::Result
         buffer.truncate(len);
         if len == 0 {
             writeln!(output, "{offset:>10}  {}", describe_end(&receiver))?;
-            return Ok(true);
+            return Ok(());
         }
     }
 }
 
-/// How long the head of a handshake is that `bytes` begin with: 0 if they begin with none, `None` if it has
-/// no end.
-fn head_len(bytes: &[u8]) -> Option<usize> {
-    if !bytes.starts_with(b"GET ") && !bytes.starts_with(b"HTTP/1.") {
-        return Some(0);
+/// Prints which rule was broken, unless an extension may allow it.
+fn dump_failure(
+    at: usize,
+    error: RemoteProtocolError,
+    in_use: &InUse,
+    output: &mut impl Write,
+) -> io::Result<Stop> {
+    let rest = "what follows is not read";
+    if let Some(excuse) = in_use.excuse(error) {
+        writeln!(output, "{at:>10}  not understood: {error}, but {excuse}; {rest}")?;
+        return Ok(Stop::NotUnderstood);
     }
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
-    end.map(|end| end.saturating_add(4))
+    writeln!(output, "{at:>10}  broken rule: {error}; close with {}; {rest}", error.close_code())?;
+    Ok(Stop::Broken)
 }
 
 fn describe(event: &LentEvent<'_>) -> String {
@@ -157,7 +397,7 @@ fn describe(event: &LentEvent<'_>) -> String {
     }
 }
 
-fn describe_end(receiver: &Receiver) -> &'static str {
+fn describe_end(receiver: &Receiver<Extensions>) -> &'static str {
     match (receiver.state(), receiver.is_idle()) {
         (ReceiverState::CloseReceived, _) => "end of the capture, after a close frame",
         (_, true) => "end of the capture, without a close frame",
@@ -179,10 +419,29 @@ fn hex(bytes: &[u8]) -> String {
 /// How many bytes of a payload are shown.
 const SHOWN: usize = 32;
 
-/// The longest head that is looked for.
-const MAX_HEAD_LEN: u64 = 64 << 10;
+const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
+
+/// The longest handshake that is read.
+const MAX_HANDSHAKE_LEN: u64 = 64 << 10;
+
+/// The shortest line of a head: a name of one byte, a colon, and a line feed that stands alone.
+const MIN_FIELD_LEN: usize = 3;
 
 /// What one read may give.
 const BUFFER_LEN: usize = 64 << 10;
 
-const USAGE: &str = "usage: dump --role client|server [FILE]   (FILE is the standard input unless given)";
+const USAGE: &str = "\
+usage: dump --role ROLE [--extensions VALUE] [FILE]
+
+Says what captured bytes of one direction mean: each event with its offset, and the rule that was broken, if one was.
+
+  FILE                the capture, with or without the heads of the handshake; - is the standard input
+                      [default: -]
+  --role ROLE         the endpoint that received the bytes, client or server [no default]
+  --extensions VALUE  the extensions in use, as the server's Sec-WebSocket-Extensions names them; \"\" is none
+                      [default: what the head of the server's answer says; without it, a message with RSV1 is
+                      read as permessage-deflate]
+  -h, --help          print this
+
+It ends with 0 if no rule was broken, with 1 if one was, with 2 if it was called wrongly or could not read, and with 3
+if it had to stop at what an unknown extension may have done.";

@@ -37,10 +37,12 @@ fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
         ("conformance", &[], "one file is needed"),
         ("conformance", &["one", "two"], "one file is needed"),
         ("dump", &[], "--role is needed"),
-        ("dump", &["--role"], "--role needs client or server"),
+        ("dump", &["--role"], "missing argument for option '--role'"),
         ("dump", &["--role", "proxy"], "--role is client or server, not proxy"),
-        ("dump", &["--role", "client", "one", "two"], "one file is enough: two"),
-        ("dump", &["--roll"], "unknown argument: --roll"),
+        ("dump", &["--role", "client", "one", "two"], "unexpected argument \"two\""),
+        ("dump", &["--roll"], "invalid option '--roll'"),
+        ("dump", &["-x"], "invalid option '-x'"),
+        ("dump", &["--extensions", "a b"], "--extensions: Sec-WebSocket-Extensions is malformed"),
     ];
     for (name, args, why) in calls {
         let ending = run(name, args);
@@ -136,6 +138,207 @@ fn dump_names_the_broken_rule_and_where_it_was_broken() {
          1  broken rule: frame from client is unmasked; close with 1002 (Protocol Error); what follows is not read
 ",
     );
+}
+
+#[test]
+fn dump_decompresses_what_the_servers_answer_allows_it_to_compress() {
+    let head = b"HTTP/1.1 101 Switching Protocols\r\n\
+                 sec-websocket-extensions: permessage-deflate; server_no_context_takeover\r\n\r\n";
+    // RFC 7692 §7.2.3.1, and a message that is not compressed.
+    let capture = [&head[..], b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\x81\x02hi"].concat();
+    assert_dump(
+        "client",
+        &capture,
+        0,
+        "
+         0  head of 110 bytes: HTTP/1.1 101 Switching Protocols
+       110  extensions in use: permessage-deflate; server_no_context_takeover
+       110  text \"Hello\", end of message
+       119  text \"hi\", end of message
+       123  end of the capture, without a close frame
+",
+    );
+    let capture = [&head[..], b"\xc1\x01\xff"].concat();
+    assert_dump(
+        "client",
+        &capture,
+        1,
+        "
+         0  head of 110 bytes: HTTP/1.1 101 Switching Protocols
+       110  extensions in use: permessage-deflate; server_no_context_takeover
+       112  broken rule: compressed data is malformed; close with 1007 (Invalid Frame Payload Data); what follows is not read
+",
+    );
+}
+
+#[test]
+fn dump_decompresses_what_the_client_has_offered_to_compress_and_says_that_it_has_not_seen_the_answer() {
+    let head = b"GET / HTTP/1.1\r\nHost: h\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\
+                 Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n\r\n";
+    // RFC 7692 §7.2.3.2: the second message looks back into the first; masked with 0.
+    let frames = b"\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x85\0\0\0\0\xf2\x00\x11\x00\x00";
+    assert_dump(
+        "server",
+        &[&head[..], frames].concat(),
+        0,
+        "
+         0  head of 147 bytes: GET / HTTP/1.1
+       147  extensions offered: permessage-deflate, permessage-deflate; client_no_context_takeover; the server's answer, \
+which says what is in use, is in the other direction
+       147  text \"Hello\", end of message
+       160  text \"Hello\", end of message
+       171  end of the capture, without a close frame
+",
+    );
+}
+
+#[test]
+fn dump_finds_reserved_bits_broken_only_where_it_knows_that_no_extension_allows_them() {
+    let compressed = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
+    let other_bit = b"\xa1\x02hi";
+    // Neither offered nor agreed.
+    let head = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
+    assert_dump(
+        "client",
+        &[&head[..], compressed].concat(),
+        1,
+        "
+         0  head of 36 bytes: HTTP/1.1 101 Switching Protocols
+        36  broken rule: reserved bits are set; close with 1002 (Protocol Error); what follows is not read
+",
+    );
+    // An extension that is not known here.
+    let head = b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Extensions: x-checksum; sum=8\r\n\r\n";
+    assert_dump(
+        "client",
+        &[&head[..], b"\x81\x02hi", other_bit].concat(),
+        3,
+        "
+         0  head of 81 bytes: HTTP/1.1 101 Switching Protocols
+        81  extensions in use: x-checksum; sum=8
+        81  text \"hi\", end of message
+        85  not understood: reserved bits are set, but x-checksum; sum=8 is in use but not known here; what follows is not read
+",
+    );
+    // Frames without the handshake before them.
+    assert_dump(
+        "client",
+        &[&compressed[..], other_bit].concat(),
+        3,
+        "
+         0  text \"Hello\", end of message
+         9  not understood: reserved bits are set, but no head was seen that says which extensions are in use; what follows is not read
+",
+    );
+    // The call says what was agreed.
+    for (extensions, code, stdout) in [
+        (
+            "",
+            1,
+            "         0  broken rule: reserved bits are set; close with 1002 (Protocol Error); what follows is not read\n",
+        ),
+        (
+            "permessage-deflate; client_max_window_bits=9",
+            0,
+            "         0  text \"Hello\", end of message\n         9  end of the capture, without a close frame\n",
+        ),
+    ] {
+        let dump = Program::start(example("dump").args(["--role=client", "--extensions", extensions]));
+        let expected = Ending { code: Some(code), stdout: stdout.to_owned(), stderr: String::new() };
+        assert_eq!(dump.give(compressed).finish(), expected);
+    }
+}
+
+#[test]
+fn dump_names_the_role_for_a_head_of_the_other_direction() {
+    for (role, capture, why) in [
+        ("client", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "this is a request head: use --role server"),
+        ("client", "POST / HTTP/1.1\r\nHost: h\r\n\r\n", "this is a request head: use --role server"),
+        ("client", "GE", "this is a request head: use --role server"),
+        ("server", "HTTP/1.1 101 Switching Protocols\r\n\r\n", "this is a response head: use --role client"),
+        ("server", "HTTP/1.0 404 Not Found\r\n", "this is a response head: use --role client"),
+    ] {
+        let ending = Program::start(example("dump").args(["--role", role])).give(capture).finish();
+        let stderr = format!("dump: standard input: {why}\n");
+        assert_eq!(ending, Ending { code: Some(2), stdout: String::new(), stderr }, "{capture:?}");
+    }
+}
+
+#[test]
+fn dump_reads_no_frames_where_the_server_refused() {
+    assert_dump(
+        "client",
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno",
+        0,
+        "
+         0  head of 45 bytes: HTTP/1.1 404 Not Found
+        45  the server refused with 404: what follows is not a WebSocket stream
+",
+    );
+    assert_dump(
+        "client",
+        b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x02hi",
+        0,
+        "
+         0  head of 28 bytes: HTTP/1.1 103 Early Hints
+        28  head of 36 bytes: HTTP/1.1 101 Switching Protocols
+        64  text \"hi\", end of message
+        68  end of the capture, without a close frame
+",
+    );
+}
+
+#[test]
+fn dump_names_a_malformed_head_as_such() {
+    assert_dump(
+        "server",
+        b"GET / HTTP/1.1\r\nHo st: h\r\n\r\n",
+        1,
+        "\n         0  head is malformed: invalid header name; what follows is not read\n",
+    );
+    assert_dump(
+        "client",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n\x81\x02hi",
+        1,
+        "
+         0  head of 28 bytes: HTTP/1.1 103 Early Hints
+        28  head is malformed: invalid HTTP version; what follows is not read
+",
+    );
+    for (extensions, why) in [
+        (
+            "permessage-deflate; server_max_window_bits=99",
+            "no lawful answer: permessage-deflate; server_max_window_bits=99",
+        ),
+        ("permessage-deflate, permessage-deflate", "permessage-deflate is there twice"),
+        ("a b", "Sec-WebSocket-Extensions is malformed"),
+    ] {
+        let capture =
+            format!("HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Extensions: {extensions}\r\n\r\n");
+        let expected = format!("\n         0  head is malformed: {why}; what follows is not read\n");
+        assert_dump("client", capture.as_bytes(), 1, &expected);
+    }
+}
+
+#[test]
+fn dump_says_that_a_capture_ends_inside_the_handshake() {
+    for capture in ["G", "GET / HTTP/1.1\r\nHost: h\r\n"] {
+        let end = format!("\n{:>10}  end of the capture, inside the handshake\n", capture.len());
+        assert_dump("server", capture.as_bytes(), 0, &end);
+    }
+    assert_dump(
+        "client",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n",
+        0,
+        "
+         0  head of 28 bytes: HTTP/1.1 103 Early Hints
+        28  end of the capture, inside the handshake
+",
+    );
+    let endless = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(64 << 10));
+    let ending = Program::start(example("dump").args(["--role", "server"])).give(endless).finish();
+    let stderr = "dump: standard input: the handshake is too long\n";
+    assert_eq!(ending, Ending { code: Some(2), stdout: String::new(), stderr: stderr.to_owned() });
 }
 
 #[test]
