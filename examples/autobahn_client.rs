@@ -22,24 +22,18 @@ use wsproto::{
 };
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let (url, agent) = match args.as_slice() {
-        [help] if help == "--help" || help == "-h" => {
+    let (url, agent) = match parse(lexopt::Parser::from_env()) {
+        Ok(Some(call)) => call,
+        Ok(None) => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
         }
-        [url, agent] => (url, agent),
-        _ => {
-            eprintln!("autobahn_client: a URL and a name are needed\n{USAGE}");
+        Err(wrong) => {
+            eprintln!("autobahn_client: {wrong}\n{USAGE}");
             return ExitCode::from(2);
         }
     };
-    let url = match url.parse::<WebSocketUri>() {
-        Ok(url) if !url.is_secure() => url,
-        Ok(_) => return refuse(url, "this client does without TLS"),
-        Err(error) => return refuse(url, error),
-    };
-    match run(&url, agent) {
+    match run(&url, &agent) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("autobahn_client: {error}");
@@ -48,10 +42,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says that this URL leads nowhere.
-fn refuse(url: &str, why: impl std::fmt::Display) -> ExitCode {
-    eprintln!("autobahn_client: {url}: {why}\n{USAGE}");
-    ExitCode::from(2)
+/// Reads the arguments: where the suite is, and what it is to call this client. `None` where help is wanted.
+fn parse(mut arguments: lexopt::Parser) -> Result<Option<(WebSocketUri, String)>, lexopt::Error> {
+    use lexopt::prelude::*;
+    let (mut url, mut agent) = (None, None);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(None),
+            Value(value) if url.is_none() => url = Some(value.string()?),
+            Value(value) if agent.is_none() => agent = Some(value.string()?),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let (url, agent) = url.zip(agent).ok_or("a URL and a name are needed")?;
+    match url.parse::<WebSocketUri>() {
+        Ok(uri) if !uri.is_secure() => Ok(Some((uri, agent))),
+        Ok(_) => Err(format!("{url}: this client does without TLS").into()),
+        Err(error) => Err(format!("{url}: {error}").into()),
+    }
 }
 
 fn run(url: &WebSocketUri, agent: &str) -> io::Result<()> {
@@ -171,4 +179,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What one read may give.
 const BUFFER_LEN: usize = 64 << 10;
 
-const USAGE: &str = "usage: autobahn_client ws://HOST:PORT AGENT";
+const USAGE: &str = "\
+usage: autobahn_client URL AGENT
+
+Lets Autobahn|Testsuite test this crate as a client: echoes what each of its cases sends.
+
+  URL         where the suite's server listens, such as ws://127.0.0.1:9001
+  AGENT       the name of this client in the suite's report
+  -h, --help  print this
+
+It ends with 0 if the suite was asked for its report, with 1 if not, and with 2 if it was called wrongly.";

@@ -3,11 +3,12 @@
 //! It claims RSV2, so that a message can also go without. Try it: `cargo run --example checksum_extension`
 
 use std::error::Error;
+use std::process::ExitCode;
 
 use wsproto::{
     AcceptConnection, Agreed, CloseCode, Decoded, Extension, ExtensionParams, FrameHeader, InboundExtension,
-    MessageKind, Opcode, OsEntropy, OutboundExtension, PayloadEnd, RemoteProtocolError, Request, Rsv,
-    TextMessage, WsConnection, WsEvent,
+    MessageKind, Opcode, OsEntropy, OutboundExtension, PayloadEnd, RemoteProtocolError, ReplyPolicy, Request,
+    Rsv, TextMessage, WsConnection, WsEvent,
 };
 
 /// The settings: there are none.
@@ -109,8 +110,51 @@ fn sum(start: u8, bytes: &[u8]) -> u8 {
     bytes.iter().fold(start, |sum, byte| sum.wrapping_add(*byte))
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut client = WsConnection::client(OsEntropy::new()).with_extension(Checksum);
+fn main() -> ExitCode {
+    match parse(lexopt::Parser::from_env()) {
+        Ok(Call::Help) => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        Ok(Call::Run) => match run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("checksum_extension: {error}");
+                ExitCode::FAILURE
+            }
+        },
+        Err(wrong) => {
+            eprintln!("checksum_extension: {wrong}\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What was asked for.
+enum Call {
+    Help,
+    Run,
+}
+
+fn parse(mut arguments: lexopt::Parser) -> Result<Call, lexopt::Error> {
+    use lexopt::prelude::*;
+    match arguments.next()? {
+        None => Ok(Call::Run),
+        Some(Long("help") | Short('h')) => Ok(Call::Help),
+        Some(other) => Err(other.unexpected()),
+    }
+}
+
+const USAGE: &str = "\
+usage: checksum_extension [--help]
+
+Sends a message with a checksum from a server to a client, both in memory, then the same message with an error in it.
+
+  -h, --help  print this";
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let client = WsConnection::client(OsEntropy::new()).with_extension(Checksum);
+    let mut client = client.with_replies(ReplyPolicy::PongAndClose);
     let mut server = WsConnection::server().with_extension(Checksum);
     server.receive_data(&client.send(Request::new("localhost", "/"))?)?;
     server.next_event()?;
@@ -133,6 +177,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(event) => println!("received: {event:?}"),
             Err(error) => println!("refused: {error}"),
         }
+    }
+    // What failed is answered before the transport is closed (RFC 6455 §7.1.7).
+    server.receive_data(&client.bytes_to_send())?;
+    if let Some(answer) = server.next_event()? {
+        println!("answered: {answer:?}");
     }
     Ok(())
 }

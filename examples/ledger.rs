@@ -6,24 +6,83 @@
 //! cargo run --example ledger 6455-077 # one row
 //! ```
 
+use std::fmt::Display;
 use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
 
 #[path = "../tests/ledger/row.rs"]
 mod row;
 
 use row::{LEDGER, Row};
 
-fn main() -> io::Result<()> {
+fn main() -> ExitCode {
+    let wanted = match parse(lexopt::Parser::from_env()) {
+        Ok(Call::Help) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Ok(Call::Print { wanted }) => wanted,
+        Err(wrong) => return refuse(&wrong),
+    };
     let rows: Vec<_> = row::rows(LEDGER).flatten().collect();
     let mut output = BufWriter::new(io::stdout().lock());
-    match std::env::args().nth(1) {
+    let printed = match wanted {
         Some(wanted) => {
-            rows.iter().filter(|row| is_wanted(row, &wanted)).try_for_each(|row| tell(row, &mut output))?
+            let mut found = rows.iter().filter(|row| is_wanted(row, &wanted)).peekable();
+            if found.peek().is_none() {
+                return refuse(&format_args!("no row has this id or is in this section: {wanted}"));
+            }
+            found.try_for_each(|row| tell(row, &mut output))
         }
-        None => table(&rows, &mut output)?,
+        None => table(&rows, &mut output),
+    };
+    match printed.and_then(|()| output.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of our output has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ledger: standard output: {error}");
+            ExitCode::FAILURE
+        }
     }
-    output.flush()
 }
+
+/// What was asked for.
+enum Call {
+    Help,
+    /// All sections, or the rows of one section or id.
+    Print {
+        wanted: Option<String>,
+    },
+}
+
+fn parse(mut arguments: lexopt::Parser) -> Result<Call, lexopt::Error> {
+    use lexopt::prelude::*;
+    let mut wanted = None;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(Call::Help),
+            Value(value) if wanted.is_none() => wanted = Some(value.string()?),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Call::Print { wanted })
+}
+
+/// Says that this cannot be printed.
+fn refuse(why: &dyn Display) -> ExitCode {
+    eprintln!("ledger: {why}\n{USAGE}");
+    ExitCode::from(2)
+}
+
+const USAGE: &str = "\
+usage: ledger [SECTION|ID]
+
+Prints what the RFCs require, where the source meets it, and which test proves it.
+
+  SECTION     a section, such as 5.1, of any RFC [default: a table of all sections]
+  ID          one row, such as 6455-077
+  -h, --help  print this";
 
 /// Whether a row has this id, or stands in this section or one inside it.
 fn is_wanted(row: &Row<'_>, wanted: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Runs test cases through this crate and prints what it sees, for whoever compares.
+//! Runs test cases through this crate and prints what it sees; another program compares.
 //!
 //! ```sh
 //! cargo run --release --example conformance -- cases.jsonl
@@ -6,8 +6,8 @@
 //!
 //! The cases are JSON Lines, from a file or, for `-`, from the standard input. Each gives one line, in order:
 //! what was observed, whether some way of cutting the input made a difference, or why it could not be run.
-//! What a case expects is not looked at; `README.md` tells how cases look and what is told. It ends with 0 if every case was run, with 1 if one was not, and with
-//! 2 if it was called wrongly or could not read.
+//! What a case expects is not looked at; `README.md` describes cases and output. It ends with 0 if every case was
+//! run, with 1 if one was not, and with 2 if it was called wrongly or could not read.
 
 // What is asked.
 mod encoding;
@@ -24,6 +24,7 @@ mod handshake;
 mod build;
 
 use std::any::Any;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::num::NonZero;
@@ -39,35 +40,57 @@ use observation::{Answered, Built, Received, Requested, Sent};
 use splits::Report;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let file = match args.as_slice() {
-        [help] if help == "--help" || help == "-h" => {
+    let file = match parse(lexopt::Parser::from_env()) {
+        Ok(Some(file)) => file,
+        Ok(None) => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
         }
-        [file] => file,
-        _ => {
-            eprintln!("conformance: one file is needed\n{USAGE}");
+        Err(wrong) => {
+            eprintln!("conformance: {wrong}\n{USAGE}");
             return ExitCode::from(2);
         }
     };
-    // A case that panics is told of in its line.
+    // A case that panics says so in its line.
     panic::set_hook(Box::new(|_| {}));
-    let input: io::Result<Box<dyn BufRead>> = match file.as_str() {
-        "-" => Ok(Box::new(io::stdin().lock())),
-        file => File::open(file).map(|file| Box::new(BufReader::new(file)) as Box<dyn BufRead>),
+    let input: io::Result<Box<dyn BufRead>> = if file == "-" {
+        Ok(Box::new(io::stdin().lock()))
+    } else {
+        File::open(&file).map(|file| Box::new(BufReader::new(file)) as Box<dyn BufRead>)
     };
     match input.and_then(|input| run(input, BufWriter::new(io::stdout().lock()))) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("conformance: {file}: {error}");
+            eprintln!("conformance: {}: {error}", file.to_string_lossy());
             ExitCode::from(2)
         }
     }
 }
 
-const USAGE: &str = "usage: conformance FILE|-";
+/// Reads the arguments: the file with the cases. `None` where help is wanted.
+fn parse(mut arguments: lexopt::Parser) -> Result<Option<OsString>, lexopt::Error> {
+    use lexopt::prelude::*;
+    let mut file = None;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(None),
+            Value(value) if file.is_none() => file = Some(value),
+            other => return Err(other.unexpected()),
+        }
+    }
+    file.map(Some).ok_or_else(|| "one file is needed".into())
+}
+
+const USAGE: &str = "\
+usage: conformance FILE
+
+Runs test cases through this crate and prints what it does: a line of JSON for each case, in order.
+
+  FILE        the cases, one JSON object a line; - is the standard input [no default]
+  -h, --help  print this
+
+It ends with 0 if every case was run, with 1 if one was not, and with 2 if it was called wrongly or could not read.";
 
 /// Runs every case of `input`; false where one could not be run.
 pub(crate) fn run(mut input: impl BufRead, mut output: impl Write) -> io::Result<bool> {

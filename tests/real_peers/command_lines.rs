@@ -18,6 +18,66 @@ fn an_example_that_is_asked_for_help_prints_its_usage() {
 }
 
 #[test]
+fn help_explains_every_option_and_names_its_default() {
+    for (name, source) in PROGRAMS {
+        let help = run(name, &["--help"]);
+        assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""), "{name}");
+        assert_eq!(run(name, &["-h"]), help);
+        assert!(help.stdout.starts_with(&format!("usage: {name}")), "{name}: {}", help.stdout);
+        let options: Vec<_> =
+            source.split("Long(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(options.contains(&"help"), "{name}: {options:?}");
+        for option in options {
+            let explained = explanation(&help.stdout, option);
+            let is_explained = explained.is_some_and(|text| option == "help" || text.contains("default"));
+            assert!(is_explained, "{name} --{option}: {}", help.stdout);
+        }
+    }
+}
+
+/// What a help text says of an option, up to the next one.
+fn explanation(help: &str, option: &str) -> Option<String> {
+    let is_named = |line: &str| {
+        let named = line.trim_start().trim_start_matches("-h, ").strip_prefix("--");
+        named.and_then(|named| named.split(' ').next()) == Some(option)
+    };
+    let mut lines = help.lines().skip_while(|line| !is_named(line));
+    let first = lines.next()?;
+    let (_, text) = first.trim_start().split_once("  ")?;
+    let more = lines.take_while(|line| line.starts_with("     "));
+    Some(more.fold(text.to_owned(), |text, line| format!("{text} {}", line.trim())))
+}
+
+#[test]
+fn an_unknown_option_is_refused_by_its_name() {
+    for (name, _) in PROGRAMS {
+        for (args, option) in [
+            (&["--frobnicate"][..], "--frobnicate"),
+            (&["one", "--frobnicate=9"], "--frobnicate"),
+            (&["-Z"], "-Z"),
+        ] {
+            // Those without arguments find fault with the first.
+            if name == "checksum_extension" && args[0] == "one" {
+                continue;
+            }
+            let ending = run(name, args);
+            assert_eq!((ending.code, ending.stdout.as_str()), (Some(2), ""), "{name} {args:?}");
+            let expected = format!("{name}: invalid option '{option}'\nusage: {name}");
+            assert!(ending.stderr.starts_with(&expected), "{args:?}: {}", ending.stderr);
+        }
+    }
+}
+
+/// Programs with their sources, where the options are.
+const PROGRAMS: [(&str, &str); 5] = [
+    ("autobahn_client", include_str!("../../examples/autobahn_client.rs")),
+    ("checksum_extension", include_str!("../../examples/checksum_extension.rs")),
+    ("conformance", include_str!("../../examples/conformance/main.rs")),
+    ("dump", include_str!("../../examples/dump.rs")),
+    ("ledger", include_str!("../../examples/ledger.rs")),
+];
+
+#[test]
 fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
     let calls: &[(&str, &[&str], &str)] = &[
         ("echo_server", &["--port"], "unknown argument: --port"),
@@ -28,6 +88,7 @@ fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
         ("echo_client", &["ws:///path"], "ws:///path: host of the URI is missing or malformed"),
         ("echo_client", &["wss://h/"], "wss://h/: this client does without TLS"),
         ("autobahn_client", &["ws://127.0.0.1/"], "a URL and a name are needed"),
+        ("autobahn_client", &["ws://127.0.0.1/", "a", "b"], "unexpected argument \"b\""),
         (
             "autobahn_client",
             &["127.0.0.1:9001", "wsproto"],
@@ -35,7 +96,10 @@ fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
         ),
         ("autobahn_client", &["wss://h", "wsproto"], "wss://h: this client does without TLS"),
         ("conformance", &[], "one file is needed"),
-        ("conformance", &["one", "two"], "one file is needed"),
+        ("conformance", &["one", "two"], "unexpected argument \"two\""),
+        ("checksum_extension", &["one"], "unexpected argument \"one\""),
+        ("ledger", &["5.1", "5.2"], "unexpected argument \"5.2\""),
+        ("ledger", &["5.1.77"], "no row has this id or is in this section: 5.1.77"),
         ("dump", &[], "--role is needed"),
         ("dump", &["--role"], "missing argument for option '--role'"),
         ("dump", &["--role", "proxy"], "--role is client or server, not proxy"),
@@ -365,7 +429,12 @@ fn dump_tells_that_a_capture_was_cut() {
 fn an_example_that_cannot_read_ends_with_2() {
     let missing = scratch("missing");
     let file = missing.to_str().unwrap();
-    for (name, args) in [("dump", &["--role", "client", file][..]), ("conformance", &[file])] {
+    for (name, args) in [
+        ("dump", &["--role", "client", file][..]),
+        ("dump", &["--role", "client", "--", file]),
+        ("conformance", &[file]),
+        ("conformance", &["--", file]),
+    ] {
         let ending = run(name, args);
         assert_eq!((ending.code, ending.stdout.as_str()), (Some(2), ""));
         let expected = format!("{name}: {file}: ");
@@ -396,6 +465,45 @@ fn conformance_reads_a_file_or_the_standard_input() {
         fs::remove_file(&file).unwrap();
         assert_eq!(ending, expected);
     }
+}
+
+#[test]
+fn a_file_whose_name_begins_with_a_hyphen_is_read_if_two_hyphens_are_in_front() {
+    let directory = scratch("hyphen");
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("--role"), b"\x81\x02hi").unwrap();
+    fs::write(directory.join("-h"), "").unwrap();
+    let dump =
+        Program::start(example("dump").args(["--role", "client", "--", "--role"]).current_dir(&directory));
+    let conformance = Program::start(example("conformance").args(["--", "-h"]).current_dir(&directory));
+    let endings = [dump.finish(), conformance.finish()];
+    fs::remove_dir_all(&directory).unwrap();
+    let stdout =
+        "         0  text \"hi\", end of message\n         4  end of the capture, without a close frame\n";
+    let expected = |stdout: &str| Ending { code: Some(0), stdout: stdout.to_owned(), stderr: String::new() };
+    assert_eq!(endings, [expected(stdout), expected("")]);
+}
+
+#[test]
+fn checksum_extension_shows_that_the_failure_is_answered() {
+    let ending = run("checksum_extension", &[]);
+    assert_eq!((ending.code, ending.stderr.as_str()), (Some(0), ""));
+    let last = ending.stdout.lines().last().unwrap();
+    assert!(last.starts_with("answered: ") && last.contains("CloseCode(1007)"), "{}", ending.stdout);
+}
+
+#[test]
+fn ledger_prints_the_rows_of_a_section_or_an_id() {
+    let table = run("ledger", &[]);
+    assert_eq!((table.code, table.stderr.as_str()), (Some(0), ""));
+    assert!(table.stdout.starts_with("RFC   section    rows"), "{}", table.stdout);
+    let section = run("ledger", &["--", "5.1"]);
+    assert_eq!(section, run("ledger", &["5.1"]));
+    let ids: Vec<_> = section.stdout.lines().filter(|line| !line.starts_with(' ')).collect();
+    assert!(ids.len() > 1 && ids.iter().all(|row| row.contains(" §5.1")), "{}", section.stdout);
+    let id = ids[0].split(' ').next().unwrap();
+    let row = run("ledger", &[id]);
+    assert!(row.code == Some(0) && section.stdout.starts_with(&row.stdout), "{}", row.stdout);
 }
 
 #[test]
