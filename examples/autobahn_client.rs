@@ -14,7 +14,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wsproto::{
     OsEntropy, PermessageDeflate, ReceiveError, ReplyPolicy, Request, TextMessage, Transport, WebSocketUri,
@@ -112,6 +112,7 @@ impl Session {
             .map_err(|error| io::Error::new(error.kind(), format!("cannot connect to {url}: {error}")))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
         let ws = WsConnection::client(OsEntropy::new())
             .with_extension(PermessageDeflate::new())
             .with_replies(ReplyPolicy::PongAndClose);
@@ -137,7 +138,8 @@ impl Session {
                     return Err(io::Error::other(format!("the server refused: {}", reject.status_code())));
                 }
                 Ok(Some(event)) => return Ok(Some(event)),
-                // The close frame that says so is in the output: breaking the rules is what the suite does.
+                // What was echoed before and the close frame that answers this are in the output, and are written
+                // before the transport is closed: breaking the rules is what the suite does.
                 Ok(None) | Err(ReceiveError::Protocol(_)) => {}
                 Err(ReceiveError::Handshake(error)) => return Err(io::Error::other(error)),
             }
@@ -169,12 +171,23 @@ impl Session {
         if self.ws.transport() == Transport::Drop && self.stream.shutdown(Shutdown::Write).is_err() {
             return;
         }
-        while matches!(self.stream.read(&mut self.buffer), Ok(1..)) {}
+        // One that does not close, or that sends on, is left.
+        let start = Instant::now();
+        loop {
+            let left = LINGER.saturating_sub(start.elapsed());
+            let is_over = left.is_zero() || self.stream.set_read_timeout(Some(left)).is_err();
+            if is_over || !matches!(self.stream.read(&mut self.buffer), Ok(1..)) {
+                return;
+            }
+        }
     }
 }
 
-/// How long the server may be silent.
+/// How long the server may be silent, or not read.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the server may take to close the transport.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// What one read may give.
 const BUFFER_LEN: usize = 64 << 10;

@@ -22,5 +22,7 @@ mod clients;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod servers;
+// Peers of ours.
+mod autobahn_client;
 // No peer but the shell.
 mod command_lines;
