@@ -18,7 +18,7 @@ fn chromium_chats_with_echo_server_on_its_page() {
     assert_eq!(browser.finish(), Ending { code: Some(0), stdout: seen, stderr: String::new() });
 }
 
-/// What a person sees: a wrong address, the page, three messages, the button that closes, and the page anew.
+/// What a person sees: a wrong address, the page, three messages, many more, the button that closes, and the page anew.
 const SEEN: &str = "\
 404: There is only a page at /.
 
@@ -30,6 +30,7 @@ sent: Grüße, 世界! 👩‍🚀
 received: Grüße, 世界! 👩‍🚀
 sent: <b>not bold</b>
 received: <b>not bold</b>
+messages: 50, of which 0 do not fit into their box
 wsproto echo: closed, 1000
 buttons: none
 note: Closed with code 1000: bye. Reload to start again.

@@ -48,6 +48,7 @@ const chat = async (page, url) => {
   for (const item of await page.locator("#log li").all()) {
     console.log(`${await item.getAttribute("class")}: ${await item.textContent()}`);
   }
+  await sendLong(page, messages.length);
   const path = process.env.WSPROTO_SCREENSHOT;
   if (path) await page.screenshot({ path });
 
@@ -71,6 +72,17 @@ const printEnd = async (page) => {
   await printState(page);
   await printButtons(page);
   console.log(`note: ${await note.textContent()}`);
+};
+
+// So many messages that they do not fit into the window, some of several lines.
+const sendLong = async (page, sent) => {
+  for (let i = sent; i < 25; i++) {
+    await page.getByLabel("Message", { exact: true }).fill(`${i} ` + (i % 3 ? "" : "of several lines ".repeat(30)));
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.locator(".received").nth(i).waitFor();
+  }
+  const cut = await page.locator("#log li").evaluateAll((items) => items.filter((item) => item.scrollHeight > item.offsetHeight));
+  console.log(`messages: ${await page.locator("#log li").count()}, of which ${cut.length} do not fit into their box`);
 };
 
 const printState = async (page) =>
