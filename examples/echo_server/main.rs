@@ -1,223 +1,127 @@
 //! Echoes every message, and serves a page to chat with it from a browser.
 //!
 //! ```sh
-//! cargo run --release --example echo_server -- --addr 127.0.0.1:9001
+//! cargo run --release --example echo_server -- --help
 //! ```
 //!
-//! A thread for each connection, a buffer of fixed size for what comes in, and pieces of messages echoed as
-//! they come: nothing is ever put together, so the size of a message costs nothing.
+//! | file | what it does |
+//! |---|---|
+//! | `main.rs` | listens, and stops at Ctrl-C |
+//! | `options.rs` | the command line: each timeout and bound, with its default |
+//! | `server.rs` | counts the connections, and closes them when the server stops |
+//! | `session.rs` | one connection, from its first byte to its last |
+//! | `handshake.rs` | bytes to an open connection, or to a refusal |
+//! | `page.rs` | what a browser gets that does not ask for a WebSocket |
+//! | `link.rs` | an open connection: its echoes, and the queue that waits to be written |
+//! | `deadline.rs` | reads and writes that end in time |
+//!
+//! # Two threads for each connection
+//!
+//! One thread reads and answers; the other writes. A server that writes each echo before it reads on stops for
+//! ever if the peer does the same: each waits for the other to read. Here an echo waits in a queue, so a peer may
+//! write a whole message of `--max-message-len` bytes before it reads the first byte of the echo. When the queue
+//! is that long, the server stops reading until the peer has read. A peer that does not read for
+//! `--write-timeout` seconds is cut.
+//!
+//! # A frame is echoed as one frame
+//!
+//! It is sent once all of it has come. `Sender::begin` could send its header sooner, from
+//! `Receiver::payload_remaining`, but nothing can be sent inside a frame: no ping if the peer falls silent there,
+//! and no close frame if the rest of a text is not UTF-8. If two frames cut a character, it is echoed in the
+//! second. If permessage-deflate was agreed, each frame is decompressed, and its echo compressed, as one frame.
+//!
+//! # Memory
+//!
+//! A connection holds at most about three messages of `--max-message-len` bytes: the frame that comes in, a queue
+//! that is nearly full, and one more echo. Multiply by `--max-connections`.
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use wsproto::{
-    AcceptConnection, Connection, ConnectionState, Event, Extensions, HandshakeError, HandshakeLimits,
-    Limits, LocalProtocolError, NoEntropy, PermessageDeflate, RejectConnection, RejectData, ServerHandshake,
-    Transport,
-};
+use options::{Options, USAGE};
+use server::Server;
+
+mod deadline;
+mod options;
+mod link;
+mod page;
+mod handshake;
+mod server;
+mod session;
 
 fn main() -> ExitCode {
-    let addr = match addr(std::env::args().skip(1)) {
-        Ok(Some(addr)) => addr,
+    let options = match Options::parse(lexopt::Parser::from_env()) {
+        Ok(Some(options)) => options,
         Ok(None) => {
-            println!("{USAGE}");
+            print!("{}", Options::help());
             return ExitCode::SUCCESS;
         }
-        Err(wrong) => {
-            eprintln!("echo_server: {wrong}\n{USAGE}");
+        Err(error) => {
+            eprintln!("echo_server: {error}\n{USAGE}");
             return ExitCode::from(2);
         }
     };
-    let listener = match TcpListener::bind(&addr) {
-        Ok(listener) => listener,
+    match run(options) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("echo_server: cannot listen on {addr}: {error}");
-            return ExitCode::FAILURE;
+            eprintln!("echo_server: {error}");
+            ExitCode::FAILURE
         }
+    }
+}
+
+/// Serves until Ctrl-C or SIGTERM, then closes each connection with 1001.
+fn run(options: Options) -> Result<(), String> {
+    let (stop, stopped) = mpsc::channel();
+    let on_signal = move || {
+        // It stops already if nobody listens any more.
+        let _ = stop.send(());
     };
+    ctrlc::set_handler(on_signal).map_err(|error| format!("cannot handle Ctrl-C: {error}"))?;
+
+    let addr = options.addr.clone();
+    let listener = TcpListener::bind(&addr).map_err(|error| format!("cannot listen on {addr}: {error}"))?;
     // With port 0, the system has chosen one.
     let addr = listener.local_addr().map_or(addr, |addr| addr.to_string());
     println!("echoing on ws://{addr}/, and a page to try it is at http://{addr}/");
-    loop {
-        match listener.accept() {
-            Ok((stream, peer)) => {
-                thread::spawn(move || {
-                    if let Err(error) = serve(stream) {
-                        eprintln!("{peer}: {error}");
-                    }
-                });
-            }
-            Err(error) => {
-                eprintln!("echo_server: cannot accept a connection: {error}");
-                // Out of file descriptors, most likely: wait for some to come back.
-                thread::sleep(Duration::from_millis(100));
-            }
-        }
-    }
-}
 
-/// The address to listen on; `None` where help is wanted.
-fn addr(mut args: impl Iterator<Item = String>) -> Result<Option<String>, String> {
-    let mut addr = "127.0.0.1:9001".to_owned();
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--addr" => addr = args.next().ok_or("--addr needs an address")?,
-            "--help" | "-h" => return Ok(None),
-            _ => return Err(format!("unknown argument: {arg}")),
-        }
-    }
-    Ok(Some(addr))
-}
-
-/// One connection, from its first byte to its last.
-fn serve(mut stream: TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let mut buffer = vec![0; BUFFER_LEN];
-    let opened = match open(&mut stream, &mut buffer) {
-        // Browsers open connections that they may want later.
-        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => None,
-        result => result?,
-    };
-    if let Some((early, extensions)) = opened {
-        stream.set_read_timeout(None)?;
-        let connection = Connection::server(Limits::default()).with_extensions(extensions);
-        echo(&mut stream, connection, &mut buffer, early)?;
-    }
-    linger(&mut stream, &mut buffer)
-}
-
-/// The opening handshake.
-///
-/// Returns how many bytes that came behind it are at the front of `buffer`, and which extensions are in use;
-/// `None` where no connection was opened.
-fn open(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<Option<(usize, Extensions)>> {
-    let mut handshake = ServerHandshake::new(HandshakeLimits::default());
-    let mut output = Vec::new();
-    let mut start = Vec::new();
-    let mut extensions = Extensions::none();
-    loop {
-        let received = read(stream, buffer)?;
-        let mut input: &[u8] = received;
-        let received_len = received.len();
-        if start.len() < GET_PAGE.len() {
-            start.extend(input.iter().take(GET_PAGE.len()));
-        }
-        let answer = match handshake.receive(&mut input) {
-            Ok(None) if received_len == 0 => return Ok(None),
-            Ok(None) => continue,
-            Ok(Some(request)) => {
-                let accept;
-                (accept, extensions) =
-                    AcceptConnection::new().with_extensions(&[&PermessageDeflate::new()], request);
-                handshake.accept(accept, &mut output)
-            }
-            // A browser that wants to see something.
-            Err(HandshakeError::MissingUpgrade) if start.starts_with(GET_PAGE) => {
-                stream.write_all(page().as_bytes())?;
-                return Ok(None);
-            }
-            Err(HandshakeError::MissingUpgrade) => not_found(&mut handshake, &mut output),
-            Err(error) => handshake.reject(error.response(), &mut output),
-        };
-        answer.map_err(io::Error::other)?;
-        let early = input.len();
-        stream.write_all(&output)?;
-        buffer.copy_within(received_len.saturating_sub(early)..received_len, 0);
-        return Ok((handshake.state() == ConnectionState::Open).then_some((early, extensions)));
-    }
-}
-
-/// Echoes what comes, the first `len` bytes of `buffer` before all else, until the connection is closed.
-fn echo(
-    stream: &mut TcpStream,
-    mut connection: Connection<NoEntropy, Extensions>,
-    buffer: &mut [u8],
-    mut len: usize,
-) -> io::Result<()> {
-    let mut output = Vec::new();
-    loop {
-        let received = buffer.get_mut(..len).unwrap_or_default();
-        answer(&mut connection, received, &mut output).map_err(io::Error::other)?;
-        stream.write_all(&output)?;
-        output.clear();
-        if connection.transport() != Transport::Keep {
-            return Ok(());
-        }
-        len = read(stream, buffer)?.len();
-        if len == 0 {
-            connection.receive_eof();
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "went away without a close frame"));
-        }
-    }
-}
-
-/// Answers all that was received.
-fn answer(
-    connection: &mut Connection<NoEntropy, Extensions>,
-    mut received: &mut [u8],
-    output: &mut Vec<u8>,
-) -> Result<(), LocalProtocolError> {
-    let (receiver, sender) = connection.split();
-    loop {
-        match receiver.next_event(&mut received) {
-            Ok(Some(Event::Text(piece))) => sender.send(piece, output)?,
-            Ok(Some(Event::Bytes(piece))) => sender.send(piece, output)?,
-            Ok(Some(Event::Ping(ping))) => sender.send(ping.response(), output)?,
-            Ok(Some(Event::Pong(_))) => {}
-            Ok(Some(Event::Close(close))) => sender.send(close.response(), output)?,
-            Ok(None) => return Ok(()),
-            Err(error) => sender.send(error.response(), output)?,
-        }
-    }
-}
-
-/// Closes our side and waits for the peer's, so that it can read all that we have written.
-fn linger(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<()> {
-    // A peer that is gone already has nothing left to read.
-    if stream.shutdown(Shutdown::Write).is_err() {
-        return Ok(());
-    }
-    stream.set_read_timeout(Some(PATIENCE))?;
-    while matches!(stream.read(buffer), Ok(1..)) {}
+    let server = Arc::new(Server::new(options));
+    let accepting = Arc::clone(&server);
+    thread::spawn(move || accept(&listener, &accepting));
+    // An error would mean that no signal can come any more.
+    let _ = stopped.recv();
+    server.stop();
     Ok(())
 }
 
-/// Reads once; nothing where the peer has closed.
-fn read<'a>(stream: &mut TcpStream, buffer: &'a mut [u8]) -> io::Result<&'a mut [u8]> {
-    let len = loop {
-        match stream.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => break result?,
+/// Gives each connection a thread.
+fn accept(listener: &TcpListener, server: &Arc<Server>) {
+    loop {
+        match listener.accept() {
+            Ok((stream, peer)) => start(stream, server, peer.to_string()),
+            Err(error) => {
+                eprintln!("echo_server: cannot accept a connection: {error}");
+                thread::sleep(ACCEPT_PAUSE);
+            }
+        }
+    }
+}
+
+fn start(stream: TcpStream, server: &Arc<Server>, peer: String) {
+    // Without a place, the stream is dropped, and with it the connection.
+    let Some(place) = server.admit() else { return };
+    let serve = move || {
+        if let Err(error) = session::serve(&stream, &place) {
+            eprintln!("{peer}: {error}");
         }
     };
-    Ok(buffer.get_mut(..len).unwrap_or_default())
+    if let Err(error) = thread::Builder::new().spawn(serve) {
+        eprintln!("echo_server: cannot start a thread: {error}");
+    }
 }
 
-fn not_found(handshake: &mut ServerHandshake, output: &mut Vec<u8>) -> Result<(), LocalProtocolError> {
-    let reject = RejectConnection::new(404).with_header("Content-Type", "text/plain").with_body();
-    handshake.reject(reject, output)?;
-    handshake.reject_data(RejectData { data: "There is only a page at /.\n", body_finished: true }, output)
-}
-
-fn page() -> String {
-    format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{PAGE}",
-        PAGE.len()
-    )
-}
-
-const PAGE: &str = include_str!("page.html");
-
-const GET_PAGE: &[u8] = b"GET / ";
-
-/// How long a peer may be silent in its handshake, and take to close after us.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What one read may give.
-const BUFFER_LEN: usize = 64 << 10;
-
-const USAGE: &str = "usage: echo_server [--addr HOST:PORT]   (127.0.0.1:9001 unless given)";
+/// The likely reason for an error is that no file descriptor is free: wait until a connection ends.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -31,7 +31,12 @@ fn talk(client: Option<Command>) {
 
 /// A server, and the address that it listens on.
 pub(crate) fn echo_server() -> (Program, String) {
-    let server = Program::start(example("echo_server").args(["--addr", "127.0.0.1:0"]));
+    echo_server_with(&[])
+}
+
+/// The same, started with more options.
+pub(crate) fn echo_server_with(options: &[&str]) -> (Program, String) {
+    let server = Program::start(example("echo_server").args(["--addr", "127.0.0.1:0"]).args(options));
     let line = server.line();
     let addr = line.strip_prefix("echoing on ws://").and_then(|rest| rest.split('/').next());
     let addr = addr.unwrap_or_else(|| panic!("no address in {line:?}")).to_owned();

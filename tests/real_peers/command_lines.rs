@@ -78,10 +78,40 @@ const PROGRAMS: [(&str, &str); 5] = [
 ];
 
 #[test]
+fn each_option_that_the_help_of_an_echo_example_names_is_taken() {
+    for (name, count) in [("echo_server", 7)] {
+        let help = run(name, &["--help"]).stdout;
+        let options: Vec<_> = help.lines().filter_map(|line| line.strip_prefix("  --")).collect();
+        assert_eq!(options.len(), count, "{help}");
+        for option in options {
+            let option = format!("--{}", option.split(' ').next().unwrap());
+            let expected = format!("{name}: missing argument for option '{option}'\n");
+            assert!(run(name, &[&option]).stderr.starts_with(&expected), "{option}");
+        }
+    }
+}
+
+#[test]
 fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
     let calls: &[(&str, &[&str], &str)] = &[
-        ("echo_server", &["--port"], "unknown argument: --port"),
-        ("echo_server", &["--addr"], "--addr needs an address"),
+        ("echo_server", &["--port"], "invalid option '--port'"),
+        ("echo_server", &["8080"], "unexpected argument \"8080\""),
+        ("echo_server", &["--addr"], "missing argument for option '--addr'"),
+        (
+            "echo_server",
+            &["--max-connections", "-1"],
+            "cannot parse argument \"-1\": invalid digit found in string",
+        ),
+        (
+            "echo_server",
+            &["--idle-timeout", "0"],
+            "cannot parse argument \"0\": not a number of seconds above 0 and up to 86400",
+        ),
+        (
+            "echo_server",
+            &["--idle-timeout", "1e9"],
+            "cannot parse argument \"1e9\": not a number of seconds above 0 and up to 86400",
+        ),
         ("echo_client", &[], "one URL is needed"),
         ("echo_client", &["ws://127.0.0.1/", "ws://127.0.0.1/"], "one URL is needed"),
         ("echo_client", &["http://h/"], "http://h/: scheme of the URI is missing or another"),

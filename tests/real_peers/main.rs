@@ -26,3 +26,5 @@ mod servers;
 mod autobahn_client;
 // No peer but the shell.
 mod command_lines;
+// No peer but the test, which misbehaves.
+mod echo_server;

@@ -62,6 +62,24 @@ impl Program {
         })
     }
 
+    /// The next line of its standard error.
+    pub(crate) fn error_line(&self) -> String {
+        let line = self.stderr.recv_timeout(PATIENCE);
+        line.unwrap_or_else(|_| panic!("{} reported no error", self.command))
+    }
+
+    /// The system's number for it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal, such as `INT`.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        let killed = Command::new("kill").args(["-s", name, &self.id().to_string()]).status().unwrap();
+        assert!(killed.success(), "cannot send {name} to {}", self.command);
+    }
+
     /// Waits for its end.
     pub(crate) fn finish(mut self) -> Ending {
         let deadline = Instant::now() + PATIENCE;

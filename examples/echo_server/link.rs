@@ -1,0 +1,209 @@
+//! An open connection: its echoes, and the queue that waits to be written.
+
+use std::io::{self, ErrorKind};
+use std::mem;
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use wsproto::{
+    BytesMessage, Connection, Event, Extensions, LocalProtocolError, MessageAssembler, NoEntropy, Outgoing,
+    TextMessage, Transport,
+};
+
+use crate::deadline;
+
+/// What the thread that reads, the one that writes, and the one that stops the server share.
+pub(crate) struct Link {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    connection: Connection<NoEntropy, Extensions>,
+    /// Frames that wait to be written.
+    queue: Vec<u8>,
+    /// How many bytes the writer has taken from the queue and has not finished with.
+    writing_len: usize,
+    /// How long the two may become before reading stops.
+    max_queue_len: usize,
+    /// What the writer does when the queue is empty, and whether it still writes.
+    writer: Writer,
+}
+
+#[derive(PartialEq)]
+enum Writer {
+    /// It waits for more.
+    Waits,
+    /// It ends.
+    Finishes,
+    /// It has ended.
+    Ended,
+}
+
+impl Link {
+    pub(crate) fn new(connection: Connection<NoEntropy, Extensions>, max_message_len: usize) -> Self {
+        let max_queue_len = max_message_len.saturating_add(MAX_OVERHEAD);
+        let state =
+            State { connection, queue: Vec::new(), writing_len: 0, max_queue_len, writer: Writer::Waits };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Answers all that was received; waits for the peer to read if the queue is full.
+    ///
+    /// Returns what to do with the transport once the queue is written. `frames` holds the frame that has not
+    /// come to its end.
+    pub(crate) fn answer(
+        &self,
+        mut received: &mut [u8],
+        frames: &mut MessageAssembler,
+    ) -> io::Result<Transport> {
+        let mut state = self.state();
+        loop {
+            let used_up = state.answer(&mut received, frames).map_err(io::Error::other)?;
+            self.changed.notify_all();
+            if used_up {
+                return Ok(state.connection.transport());
+            }
+            let is_full = |state: &mut State| !state.has_room() && state.writer != Writer::Ended;
+            state = self.changed.wait_while(state, is_full).unwrap_or_else(PoisonError::into_inner);
+            if state.writer == Writer::Ended {
+                return Ok(Transport::Drop);
+            }
+        }
+    }
+
+    /// Queues an event that comes from the server itself.
+    pub(crate) fn send(&self, event: impl Outgoing) {
+        let mut state = self.state();
+        let State { connection, queue, .. } = &mut *state;
+        // It is refused if the connection is closed already, and then nobody waits for it.
+        let _ = connection.send(event, queue);
+        self.changed.notify_all();
+    }
+
+    /// Records that the peer has ended the transport.
+    pub(crate) fn receive_eof(&self) {
+        self.state().connection.receive_eof();
+    }
+
+    /// Lets the writer write what is queued, close our side of the transport, and end.
+    pub(crate) fn finish(&self) {
+        let mut state = self.state();
+        if state.writer == Writer::Waits {
+            state.writer = Writer::Finishes;
+        }
+        self.changed.notify_all();
+    }
+
+    /// Whether something waits to be written.
+    pub(crate) fn is_writing(&self) -> bool {
+        let state = self.state();
+        state.writer != Writer::Ended && state.queue_len() > 0
+    }
+
+    /// Writes what is queued, until all is written and nothing more will come.
+    pub(crate) fn write_to(&self, stream: &TcpStream, timeout: Duration) -> io::Result<()> {
+        let result = self.write_queue(stream, timeout);
+        self.state().writer = Writer::Ended;
+        self.changed.notify_all();
+        // If the thread that reads waits for the peer, it learns by this that writing has failed.
+        let direction = if result.is_ok() { Shutdown::Write } else { Shutdown::Both };
+        // An error means that the peer has ended the transport.
+        let _ = stream.shutdown(direction);
+        result
+    }
+
+    fn write_queue(&self, stream: &TcpStream, timeout: Duration) -> io::Result<()> {
+        let waits = |state: &mut State| state.queue.is_empty() && state.writer == Writer::Waits;
+        loop {
+            let state = self.changed.wait_while(self.state(), waits);
+            let mut state = state.unwrap_or_else(PoisonError::into_inner);
+            let bytes = mem::take(&mut state.queue);
+            state.writing_len = bytes.len();
+            drop(state);
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            for piece in bytes.chunks(WRITE_LEN) {
+                deadline::write(stream, piece, deadline::after(timeout)).map_err(explain)?;
+            }
+            self.state().writing_len = 0;
+            self.changed.notify_all();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn queue_len(&self) -> usize {
+        self.queue.len().saturating_add(self.writing_len)
+    }
+
+    fn has_room(&self) -> bool {
+        self.queue_len() < self.max_queue_len
+    }
+
+    /// Answers what was received, while there is room; returns whether that was all.
+    fn answer(
+        &mut self,
+        received: &mut &mut [u8],
+        frames: &mut MessageAssembler,
+    ) -> Result<bool, LocalProtocolError> {
+        while self.has_room() {
+            let Self { connection, queue, .. } = self;
+            let (receiver, sender) = connection.split();
+            let sent = match receiver.next_event(received) {
+                // The assembler puts together what is whole with the last piece: here, frames.
+                Ok(Some(Event::Text(piece))) => {
+                    let message_finished = piece.message_finished;
+                    match frames.text(TextMessage { message_finished: piece.frame_finished, ..piece }) {
+                        Ok(Some(data)) => {
+                            sender.send(TextMessage { message_finished, ..TextMessage::new(data) }, queue)
+                        }
+                        Ok(None) => Ok(()),
+                        Err(error) => sender.send(error.response(), queue),
+                    }
+                }
+                Ok(Some(Event::Bytes(piece))) => {
+                    let message_finished = piece.message_finished;
+                    match frames.bytes(BytesMessage { message_finished: piece.frame_finished, ..piece }) {
+                        Ok(Some(data)) => {
+                            sender.send(BytesMessage { message_finished, ..BytesMessage::new(data) }, queue)
+                        }
+                        Ok(None) => Ok(()),
+                        Err(error) => sender.send(error.response(), queue),
+                    }
+                }
+                Ok(Some(Event::Ping(ping))) => sender.send(ping.response(), queue),
+                Ok(Some(Event::Pong(_))) => Ok(()),
+                Ok(Some(Event::Close(close))) => sender.send(close.response(), queue),
+                Ok(None) => return Ok(true),
+                Err(error) => sender.send(error.response(), queue),
+            };
+            match sent {
+                // Once the server has closed, what still comes is not echoed.
+                Ok(()) | Err(LocalProtocolError::CloseSent) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn explain(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::TimedOut => io::Error::new(ErrorKind::TimedOut, "does not read what is written to it"),
+        _ => error,
+    }
+}
+
+/// What has to be written within the timeout.
+const WRITE_LEN: usize = 64 << 10;
+
+/// How much longer than a message its echo may be: the headers of as many fragments as the limits allow, and what
+/// compression adds to each.
+const MAX_OVERHEAD: usize = 4 << 20;

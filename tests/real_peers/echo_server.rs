@@ -1,0 +1,400 @@
+//! What `echo_server` does with peers that are slow, silent, greedy or broken, and with plain HTTP.
+//!
+//! A timeout is short here, and is never measured: a machine may be busy, so a test only asks that an end
+//! comes, and which.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use crate::clients::echo_server_with;
+use crate::program::Program;
+
+#[test]
+fn message_of_64_mib_is_echoed_to_a_peer_that_writes_all_of_it_before_it_reads() {
+    let (server, addr) = echo_server_with(&[]);
+    let mut peer = open(&addr, "");
+    let mut message = Vec::new();
+    // The longest frame and the longest message that the server takes by default.
+    for first_byte in [0x02, 0x00, 0x00, 0x80] {
+        message.push(frame(first_byte, &noise(16 << 20)));
+    }
+    for frame in &message {
+        peer.write_all(frame).unwrap();
+    }
+    for frame in &message {
+        assert!(read(&mut peer, frame.len() - MASKING_KEY_LEN) == unmasked(frame), "an echo differs");
+    }
+    close(peer);
+    assert_eq!(server.kill().stderr, "");
+}
+
+#[test]
+fn frame_comes_back_as_one_frame_whatever_its_length() {
+    let (server, addr) = echo_server_with(&[]);
+    let mut peer = open(&addr, "");
+    // Characters of three bytes, so that reads end inside of some.
+    let text = "語".repeat((8 << 20) / 3);
+    for frame in [frame(0x82, &noise(8 << 20)), frame(0x81, text.as_bytes())] {
+        peer.write_all(&frame).unwrap();
+        assert!(read(&mut peer, frame.len() - MASKING_KEY_LEN) == unmasked(&frame), "an echo differs");
+    }
+    close(peer);
+    assert_eq!(server.kill().stderr, "");
+}
+
+#[test]
+fn fragments_come_back_as_they_were_and_pongs_between_them() {
+    let (server, addr) = echo_server_with(&[]);
+    let mut peer = open(&addr, "");
+    // A character may be cut by the border of two fragments; then it comes back in the second.
+    for bytes in [frame(0x01, b"a\xC3"), frame(0x89, b"?"), frame(0x00, b""), frame(0x80, b"\xBCb")] {
+        peer.write_all(&bytes).unwrap();
+    }
+    let echo = b"\x01\x01a\x8a\x01?\x00\x00\x80\x03\xC3\xBCb";
+    assert_eq!(read(&mut peer, echo.len()), echo);
+    close(peer);
+    assert_eq!(server.kill().stderr, "");
+}
+
+#[test]
+fn compressed_frame_comes_back_as_one_compressed_frame() {
+    let (server, addr) = echo_server_with(&[]);
+    let mut peer = open(&addr, "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    // Bytes in one stored block, which end inside it as every compressed message does (RFC 7692 §7.2.1), again
+    // and again: far more than one read holds.
+    let block = [&[0x00, 0x00, 0x80, 0xff, 0x7f][..], &[b'a'; 0x8000]].concat();
+    let payload = [block.repeat(32).as_slice(), b"\x00"].concat();
+    peer.write_all(&frame(0xC1, &payload)).unwrap();
+    let [first_byte, len, ..] = read(&mut peer, 2)[..] else { unreachable!() };
+    assert_eq!((first_byte, len), (0xC1, 126), "one frame, and much shorter than 1 MiB");
+    let len = read(&mut peer, 2);
+    read(&mut peer, usize::from(u16::from_be_bytes([len[0], len[1]])));
+    close(peer);
+    assert_eq!(server.kill().stderr, "");
+}
+
+#[test]
+fn frame_that_breaks_a_rule_is_answered_after_the_echo_of_the_one_before_it() {
+    let (server, addr) = echo_server_with(&[]);
+    let mut peer = open(&addr, "");
+    peer.write_all(&[&frame(0x81, b"hello")[..], b"\x81\x02hi"].concat()).unwrap();
+    let rest = read_to_end(&mut peer);
+    assert_eq!(rest, b"\x81\x05hello\x88\x1F\x03\xEAframe from client is unmasked");
+    assert_eq!(server.kill().stderr, "");
+}
+
+#[test]
+fn half_a_text_that_is_not_utf8_is_answered_with_1007() {
+    let (_server, addr) = echo_server_with(&[]);
+    let mut peer = open(&addr, "");
+    let text = frame(0x81, &[&[b'a'; 100_000][..], b"\xff"].concat());
+    peer.write_all(&text[..60_000]).unwrap();
+    peer.write_all(&text[60_000..]).unwrap();
+    assert_eq!(read_to_end(&mut peer), b"\x88\x13\x03\xEFtext is not UTF-8");
+}
+
+#[test]
+fn peer_that_never_reads_is_cut_and_costs_no_more_than_the_limits_say() {
+    let options = ["--write-timeout", "1", "--max-message-len", "1048576"];
+    let (server, addr) = echo_server_with(&options);
+    let mut peer = open(&addr, "");
+    let message = frame(0x82, &noise(1 << 20));
+    let mut sent = 0_u64;
+    let error = loop {
+        match peer.write(&message) {
+            // All of a frame or a part of it: the server need not understand what comes after.
+            Ok(len) => sent += len as u64,
+            Err(error) => break error,
+        }
+        assert!(sent < 1 << 30, "it takes all, and nothing is read");
+    };
+    assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
+    if cfg!(target_os = "linux") {
+        let peak = peak_memory(&server);
+        // Three messages, and the program itself.
+        assert!(peak < 16 << 20, "{peak} bytes");
+    }
+    let local = peer.local_addr().unwrap();
+    assert_eq!(server.error_line(), format!("{local}: does not read what is written to it\n"));
+}
+
+#[test]
+fn handshake_that_comes_a_byte_at_a_time_is_cut_at_its_deadline() {
+    let (server, addr) = echo_server_with(&["--handshake-timeout", "1"]);
+    let mut peer = connect(&addr);
+    let mut writer = peer.try_clone().unwrap();
+    let drip = thread::spawn(move || {
+        for byte in request("").bytes() {
+            // A byte comes more often than the timeout; all of them take ten times as long.
+            thread::sleep(Duration::from_millis(100));
+            if writer.write_all(&[byte]).is_err() {
+                break;
+            }
+        }
+    });
+    let answer = String::from_utf8(read_to_end(&mut peer)).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+    peer.shutdown(Shutdown::Both).unwrap();
+    drip.join().unwrap();
+    assert_eq!(server.kill().stderr, "");
+}
+
+#[test]
+fn connection_on_which_nothing_is_asked_is_closed_without_a_word() {
+    let (server, addr) = echo_server_with(&["--handshake-timeout", "0.2"]);
+    assert_eq!(read_to_end(&mut connect(&addr)), b"");
+    assert_eq!(server.kill().stderr, "");
+}
+
+#[test]
+fn silent_peer_is_pinged_inside_half_a_frame_and_closed_if_it_does_not_answer() {
+    let (server, addr) = echo_server_with(&["--idle-timeout", "0.5", "--close-timeout", "0.5"]);
+    let mut peer = open(&addr, "");
+    peer.write_all(&frame(0x81, b"hello")[..8]).unwrap();
+    assert_eq!(read_to_end(&mut peer), b"\x89\x00\x88\x15\x0B\xC0no answer to a ping");
+    let local = peer.local_addr().unwrap();
+    drop(peer);
+    assert_eq!(server.error_line(), format!("{local}: does not answer a ping\n"));
+}
+
+#[test]
+fn silent_peer_that_answers_pings_stays_connected() {
+    let (server, addr) = echo_server_with(&["--idle-timeout", "0.5"]);
+    let mut peer = open(&addr, "");
+    for _ in 0..4 {
+        assert_eq!(read(&mut peer, 2), b"\x89\x00");
+        peer.write_all(&frame(0x8A, b"")).unwrap();
+    }
+    close(peer);
+    assert_eq!(server.kill().stderr, "");
+}
+
+#[cfg(unix)]
+#[test]
+fn interrupt_closes_each_connection_with_1001_and_ends_with_0() {
+    for signal in ["INT", "TERM"] {
+        let (server, addr) = echo_server_with(&[]);
+        let mut peers = [open(&addr, ""), open(&addr, "")];
+        peers[0].write_all(&frame(0x81, b"hello")[..8]).unwrap();
+        peers[1].write_all(&frame(0x81, b"hello")).unwrap();
+        assert_eq!(read(&mut peers[1], 7), b"\x81\x05hello");
+        server.signal(signal);
+        for peer in &mut peers {
+            let close = b"\x88\x12\x03\xE9the server stops";
+            assert_eq!(read(peer, close.len()), close);
+        }
+        let [mut half, mut whole] = peers;
+        whole.write_all(&frame(0x88, b"\x03\xE9")).unwrap();
+        assert_eq!(read_to_end(&mut whole), b"");
+        half.write_all(&[&frame(0x81, b"hello")[8..], &frame(0x88, b"")].concat()).unwrap();
+        assert_eq!(read_to_end(&mut half), b"");
+        let ending = server.finish();
+        assert_eq!((ending.code, ending.stderr.as_str()), (Some(0), ""));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn interrupt_does_not_wait_for_ever_for_a_peer_that_does_not_close() {
+    let (server, addr) = echo_server_with(&["--close-timeout", "0.5"]);
+    let mut peer = open(&addr, "");
+    server.signal("INT");
+    assert_eq!(server.finish().code, Some(0));
+    assert!(read_to_end(&mut peer).starts_with(b"\x88"));
+}
+
+#[test]
+fn page_is_at_the_root_with_any_query_and_at_index_html() {
+    let (server, addr) = echo_server_with(&[]);
+    for target in ["/", "/?x=1", "/index.html", "/index.html?a=/b"] {
+        let page = http(&addr, "GET", target);
+        assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{target}: {page}");
+        assert!(page.contains("\r\nContent-Type: text/html; charset=utf-8\r\n"), "{target}: {page}");
+        assert!(page.ends_with("</html>\n"), "{target}: {page}");
+    }
+    assert_eq!(server.kill().stderr, "");
+}
+
+#[test]
+fn head_is_answered_as_get_without_the_body() {
+    let (_server, addr) = echo_server_with(&[]);
+    for target in ["/", "/elsewhere"] {
+        let (head, body) = split_head(http(&addr, "GET", target));
+        assert_eq!(split_head(http(&addr, "HEAD", target)), (head.clone(), String::new()));
+        assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())), "{head}");
+    }
+}
+
+#[test]
+fn other_methods_are_refused_with_405_and_other_paths_with_404() {
+    let (_server, addr) = echo_server_with(&[]);
+    for method in ["POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
+        let answer = http(&addr, method, "/");
+        assert!(answer.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"), "{answer}");
+        assert!(answer.contains("\r\nAllow: GET, HEAD\r\n"), "{answer}");
+        assert!(http(&addr, method, "/elsewhere").starts_with("HTTP/1.1 404 Not Found\r\n"));
+    }
+    for target in ["/elsewhere", "/index.htm", "//", "/?/../secret/.."] {
+        let status = if target.starts_with("/?") { "200" } else { "404" };
+        let answer = http(&addr, "GET", target);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{target}: {answer}");
+    }
+}
+
+#[test]
+fn connection_above_the_cap_is_refused_with_503_until_another_has_ended() {
+    let (server, addr) = echo_server_with(&["--max-connections", "2"]);
+    let peers = [open(&addr, ""), open(&addr, "")];
+    let mut refused = connect(&addr);
+    refused.write_all(request("").as_bytes()).unwrap();
+    let answer = String::from_utf8(read_to_end(&mut refused)).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+    assert!(answer.contains("\r\nRetry-After: "), "{answer}");
+    assert!(http(&addr, "GET", "/").starts_with("HTTP/1.1 503 "));
+    peers.into_iter().for_each(close);
+    // The server learns after the peer that a connection has ended.
+    let freed = (0..1000).any(|_| {
+        thread::sleep(Duration::from_millis(10));
+        http(&addr, "GET", "/").starts_with("HTTP/1.1 200 ")
+    });
+    assert!(freed, "no place becomes free");
+    assert_eq!(server.kill().stderr, "");
+}
+
+#[test]
+fn crowd_above_the_cap_is_dropped_and_the_connections_within_it_go_on() {
+    let (server, addr) = echo_server_with(&["--max-connections", "1"]);
+    let mut peer = open(&addr, "");
+    let crowd: Vec<_> = (0..200).map(|_| connect(&addr)).collect();
+    peer.write_all(&frame(0x81, b"hello")).unwrap();
+    assert_eq!(read(&mut peer, 7), b"\x81\x05hello");
+    drop(crowd);
+    close(peer);
+    assert_eq!(server.kill().stderr, "");
+}
+
+#[test]
+fn message_longer_than_the_limit_is_refused_with_1009() {
+    let (_server, addr) = echo_server_with(&["--max-message-len", "10"]);
+    let mut peer = open(&addr, "");
+    peer.write_all(&frame(0x81, b"0123456789")).unwrap();
+    peer.write_all(&frame(0x81, b"0123456789!")).unwrap();
+    let rest = read_to_end(&mut peer);
+    assert!(rest.starts_with(b"\x81\x0a0123456789\x88\x13\x03\xF1frame is too long"), "{rest:?}");
+}
+
+/// A connection after its handshake, with these header fields besides the usual ones.
+fn open(addr: &str, fields: &str) -> TcpStream {
+    let mut peer = connect(addr);
+    peer.write_all(request(fields).as_bytes()).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.extend(read(&mut peer, 1));
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", head.escape_ascii());
+    peer
+}
+
+fn connect(addr: &str) -> TcpStream {
+    let peer = TcpStream::connect(addr).unwrap();
+    peer.set_nodelay(true).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    peer.set_write_timeout(Some(PATIENCE)).unwrap();
+    peer
+}
+
+fn request(fields: &str) -> String {
+    format!(
+        "GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{fields}\r\n"
+    )
+}
+
+/// The whole answer to a request without a body.
+fn http(addr: &str, method: &str, target: &str) -> String {
+    let mut peer = connect(addr);
+    write!(peer, "{method} {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    String::from_utf8(read_to_end(&mut peer)).unwrap()
+}
+
+fn split_head(answer: String) -> (String, String) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (format!("{head}\r\n"), body.to_owned())
+}
+
+/// Closes as a client does, and expects the same from the server.
+fn close(mut peer: TcpStream) {
+    peer.write_all(&frame(0x88, b"\x03\xE8bye")).unwrap();
+    assert_eq!(read_to_end(&mut peer), b"\x88\x05\x03\xE8bye");
+}
+
+/// A client's frame, masked with a key of zeros: its payload stays as it is.
+fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first_byte];
+    match payload.len() {
+        len @ ..126 => frame.push(0x80 | u8::try_from(len).unwrap()),
+        len @ 126..0x1_0000 => {
+            frame.push(0x80 | 126);
+            frame.extend(u16::try_from(len).unwrap().to_be_bytes());
+        }
+        len => {
+            frame.push(0x80 | 127);
+            frame.extend(u64::try_from(len).unwrap().to_be_bytes());
+        }
+    }
+    frame.extend([0; MASKING_KEY_LEN]);
+    frame.extend(payload);
+    frame
+}
+
+/// The same frame as a server sends it.
+fn unmasked(frame: &[u8]) -> Vec<u8> {
+    let length_len = match frame[1] & 0x7F {
+        126 => 2,
+        127 => 8,
+        _ => 0,
+    };
+    let (header, payload) = frame.split_at(2 + length_len);
+    let payload = &payload[MASKING_KEY_LEN..];
+    [&[header[0], header[1] & 0x7F], &header[2..], payload].concat()
+}
+
+/// Bytes that do not repeat soon.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 1_u32;
+    let next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    std::iter::repeat_with(next).take(len).collect()
+}
+
+#[track_caller]
+fn read(peer: &mut TcpStream, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    peer.read_exact(&mut bytes).unwrap();
+    bytes
+}
+
+/// All that comes until the server closes.
+#[track_caller]
+fn read_to_end(peer: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    peer.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// The most memory that the program has had so far, in bytes.
+fn peak_memory(program: &Program) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+    kib << 10
+}
+
+const MASKING_KEY_LEN: usize = 4;
+
+/// How long a test waits for what it expects, on a machine that does other things too.
+const PATIENCE: Duration = Duration::from_secs(60);
