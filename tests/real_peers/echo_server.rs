@@ -86,6 +86,17 @@ fn frame_that_breaks_a_rule_is_answered_after_the_echo_of_the_one_before_it() {
 }
 
 #[test]
+fn peer_that_breaks_a_rule_and_writes_on_can_still_read_why_it_was_closed() {
+    let (server, addr) = echo_server_with(&[]);
+    let mut peer = open(&addr, "");
+    peer.write_all(b"\x81\x02hi").unwrap();
+    // More than the sockets hold: it is read to the end by nobody but the server.
+    peer.write_all(&vec![0; 32 << 20]).unwrap();
+    assert_eq!(read_to_end(&mut peer), b"\x88\x1F\x03\xEAframe from client is unmasked");
+    assert_eq!(server.kill().stderr, "");
+}
+
+#[test]
 fn half_a_text_that_is_not_utf8_is_answered_with_1007() {
     let (_server, addr) = echo_server_with(&[]);
     let mut peer = open(&addr, "");
@@ -241,6 +252,16 @@ fn other_methods_are_refused_with_405_and_other_paths_with_404() {
         let answer = http(&addr, "GET", target);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{target}: {answer}");
     }
+}
+
+#[test]
+fn request_with_a_body_that_nobody_wants_is_answered_all_the_same() {
+    let (_server, addr) = echo_server_with(&[]);
+    let mut peer = connect(&addr);
+    let len = 32 << 20;
+    write!(peer, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len}\r\n\r\n").unwrap();
+    peer.write_all(&vec![b'a'; len]).unwrap();
+    assert!(read_to_end(&mut peer).starts_with(b"HTTP/1.1 405 "));
 }
 
 #[test]
