@@ -7,67 +7,93 @@
 //!
 //! # The fast way
 //!
-//! A [`Connection`] works in your buffer. It unmasks what was received where it lies, checks all that the RFC
-//! asks, and lends the payload from there, piece by piece, with no copy and no allocation:
+//! A [`Connection`] works in your buffer. It unmasks received bytes in place, checks all that the RFC asks, and
+//! returns references to the payload, piece by piece, with no copy and no allocation:
 //!
 //! ```
-//! use wsproto::{Connection, Event, Limits};
+//! use wsproto::{Connection, Event, Limits, Transport};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let mut buffer = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
-//! # let n = buffer.len();
-//! # let mut socket = Vec::new();
-//! # use std::io::Write;
+//! # use std::io::{Read, Write};
+//! # let mut reader = &b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x81\x05Hello"[..];
+//! # let mut writer = Vec::new();
 //! let mut connection = Connection::server(Limits::default());
-//! let (receiver, sender) = connection.split();
-//! let mut output = Vec::new();
-//! let mut input = &mut buffer[..n]; // what the socket gave
-//! while let Some(event) = receiver.next_event(&mut input)? {
-//!     match event {
-//!         Event::Text(piece) => sender.send(piece, &mut output)?, // echo, piece by piece
-//!         Event::Bytes(piece) => sender.send(piece, &mut output)?,
-//!         Event::Ping(ping) => sender.send(ping.response(), &mut output)?,
-//!         Event::Close(close) => sender.send(close.response(), &mut output)?,
-//!         Event::Pong(_) => {}
+//! let (mut buffer, mut output) = (vec![0; 4096], Vec::new());
+//! while connection.transport() == Transport::Keep {
+//!     let len = reader.read(&mut buffer)?;
+//!     if len == 0 {
+//!         connection.receive_eof();
 //!     }
+//!     let mut input = &mut buffer[..len];
+//!     let (receiver, sender) = connection.split();
+//!     loop {
+//!         match receiver.next_event(&mut input) {
+//!             Ok(Some(Event::Text(piece))) => sender.send(piece, &mut output)?, // echo, piece by piece
+//!             Ok(Some(Event::Bytes(piece))) => sender.send(piece, &mut output)?,
+//!             Ok(Some(Event::Ping(ping))) => sender.send(ping.response(), &mut output)?,
+//!             Ok(Some(Event::Close(close))) => sender.send(close.response(), &mut output)?,
+//!             Ok(Some(Event::Pong(_))) => {}
+//!             Ok(None) => break,
+//!             Err(error) => sender.send(error.response(), &mut output)?, // the peer broke a rule
+//!         }
+//!     }
+//!     writer.write_all(&output)?;
+//!     output.clear();
 //! }
-//! socket.write_all(&output)?;
-//! # assert_eq!(socket, b"\x81\x05Hello");
+//! // Close the transport.
+//! # assert_eq!(writer, b"\x81\x05Hello\x88\x1f\x03\xeaframe from client is unmasked");
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Who would rather have messages whole reads on into the same buffer until a frame is there. Then a message in
-//! one frame is one event, still without a copy; others are for [`MessageAssembler`] to put together:
+//! What was encoded is written before the loop ends, whatever the peer did. Before you close a socket, shut down its
+//! writing direction and read to the end, or the peer may lose what was written last. A loop that writes before it
+//! reads on needs a peer that reads: if both only write, both wait for ever. The example `echo_server` has a thread
+//! that writes, and timeouts.
+//!
+//! If you prefer whole messages, keep reading into the same buffer until it holds a complete frame. Then a message
+//! in one frame is one event, still without a copy; a [`MessageAssembler`] puts the others together:
 //!
 //! ```
-//! use wsproto::{Connection, Event, Limits, MessageAssembler};
+//! use wsproto::{Connection, Event, Limits, MessageAssembler, Transport};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # use std::io::Read;
-//! # let mut socket = &b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"[..];
+//! # use std::io::{Read, Write};
+//! # let mut reader = &b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x81\x05Hello"[..];
+//! # let mut writer = Vec::new();
 //! let mut connection = Connection::server(Limits::default());
 //! let mut assembler = MessageAssembler::new(1 << 20);
-//! let (mut buffer, mut end) = (vec![0; 4096], 0);
-//! loop {
+//! let (mut buffer, mut end, mut output) = (vec![0; 4096], 0, Vec::new());
+//! while connection.transport() == Transport::Keep {
+//!     if end == buffer.len() {
+//!         buffer.resize(2 * end, 0); // up to what `Limits` lets a frame be
+//!     }
+//!     match reader.read(&mut buffer[end..])? {
+//!         0 => _ = connection.receive_eof(),
+//!         len => end += len,
+//!     }
 //!     let mut input = &mut buffer[..end];
-//!     while let Some(event) = connection.next_whole_event(&mut input)? {
-//!         if let Event::Text(text) = event {
-//!             let message = assembler.text(text)?; // whole, unless more fragments are to come
-//!             assert_eq!(message, Some("Hello"));
+//!     let (receiver, sender) = connection.split();
+//!     loop {
+//!         match receiver.next_whole_event(&mut input) {
+//!             Ok(Some(Event::Text(text))) => match assembler.text(text) {
+//!                 Ok(Some(message)) => assert_eq!(message, "Hello"),
+//!                 Ok(None) => {} // more fragments are to come
+//!                 Err(error) => sender.send(error.response(), &mut output)?,
+//!             },
+//!             Ok(Some(Event::Close(close))) => sender.send(close.response(), &mut output)?,
+//!             Ok(Some(_)) => {} // as above
+//!             Ok(None) => break,
+//!             Err(error) => sender.send(error.response(), &mut output)?,
 //!         }
 //!     }
 //!     let unread = input.len();
 //!     buffer.copy_within(end - unread..end, 0);
-//!     if unread == buffer.len() {
-//!         buffer.resize(2 * unread, 0); // up to what `Limits` lets a frame be
-//!     }
-//!     end = match socket.read(&mut buffer[unread..])? {
-//!         0 => break,
-//!         n => unread + n,
-//!     };
+//!     end = unread;
+//!     writer.write_all(&output)?;
+//!     output.clear();
 //! }
-//! connection.receive_eof();
+//! # assert_eq!(writer, b"\x88\x1f\x03\xeaframe from client is unmasked");
 //! # Ok(())
 //! # }
 //! ```
