@@ -174,8 +174,10 @@
 //!
 //! - **Pure.** No socket, no clock, no thread, no hidden randomness: a client is handed its [`Entropy`]. The
 //!   same inputs give the same outputs.
-//! - **Cutting does not matter.** However the input is cut into reads, the events are the same, but for where
-//!   the pieces of a message begin and end; and so is the failure, and the byte at which it happens.
+//! - **Cutting does not matter.** However the input is cut into reads, the events are the same, except for where the
+//!   pieces of a message begin and end. So is the failure: it is reported by the read that holds the first byte that
+//!   proves it. [`Receiver::overread`] says how many of the consumed bytes follow that one. Inside a compressed message
+//!   they are not counted: none, if the message is too long; else up to 16 KiB, as far as they came in the same read.
 //! - **Nothing grows without a limit.** [`Limits`] and [`HandshakeLimits`] are on by default, and are checked
 //!   before anything is stored.
 //! - **Two kinds of errors.** Where the peer is at fault ([`RemoteProtocolError`], [`HandshakeError`]), the

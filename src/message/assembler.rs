@@ -23,8 +23,8 @@ use crate::opcode::MessageKind;
 ///
 /// # Memory
 ///
-/// The buffer holds at most `max_message_len` bytes while a message is put together and until the next piece comes.
-/// Then what a long message took is given back: at most 64 KiB are kept, or as many as
+/// The buffer holds at most `max_message_len` bytes while a message is put together and until the next piece comes, and
+/// twice as many for the moment in which it grows. Then what a long message took is given back: at most 64 KiB are kept, or as many as
 /// [`with_max_kept`](Self::with_max_kept) says. [`release_memory`](Self::release_memory) gives it back at once.
 #[derive(Clone, Debug)]
 pub struct MessageAssembler {

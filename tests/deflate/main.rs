@@ -25,6 +25,8 @@ mod corrupt;
 mod final_blocks;
 mod frames;
 mod limits;
+#[cfg(target_pointer_width = "32")]
+mod long_life;
 mod rfc_examples;
 mod text;
 // What is sent.

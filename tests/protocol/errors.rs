@@ -21,6 +21,7 @@ const REMOTE: &[(RemoteProtocolError, u16, &str)] = &[
     (Remote::LengthTopBitSet, 1002, "payload length has its top bit set"),
     (Remote::FrameTooLong, 1009, "frame is too long"),
     (Remote::MessageTooLong, 1009, "message is too long"),
+    (Remote::EncodedMessageTooLong, 1009, "encoded message is too long"),
     (Remote::TooManyFragments, 1009, "message has too many fragments"),
     (Remote::InvalidUtf8, 1007, "text is not UTF-8"),
     (Remote::TruncatedCloseCode, 1002, "close frame has half a code"),
@@ -35,7 +36,9 @@ const REMOTE: &[(RemoteProtocolError, u16, &str)] = &[
 const LOCAL: &[(LocalProtocolError, &str)] = &[
     (Local::CloseSent, "the close frame was already sent"),
     (Local::CloseReceived, "the peer has closed"),
+    (Local::PeerFailed, "the peer has broken the protocol"),
     (Local::Ended, "the connection has ended"),
+    (Local::MessageInProgress, "another message is in progress"),
     (Local::OtherMessageUnderWay, "a message of the other type is under way"),
     (Local::EncodedMessageUnderWay, "extensions encode the message under way"),
     (Local::NoMessageUnderWay, "no message is under way"),

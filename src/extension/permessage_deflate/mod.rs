@@ -45,9 +45,13 @@ use params::{NAME, Terms, Window};
 ///
 /// # Memory
 ///
-/// A connection holds no compressor and no decompressor before the first compressed message in that direction,
-/// none between messages in a direction without context takeover, and no decompressor after its end. A bomb
-/// takes no more than any message: what comes of it is lent 32 KiB at a time at most.
+/// A connection holds no compressor and no decompressor before the first compressed message in that direction, and
+/// none after its end. A bomb takes no more than any message: what comes of it is returned 32 KiB at a time at most.
+///
+/// In a direction without context takeover, the memory is kept for the next message, and freed once the connection is
+/// idle: that of the decompressor after eight calls in a row that found nothing to read, and that of the compressor
+/// after eight control frames in a row. [`release_memory`](crate::Connection::release_memory) frees it at once; call it
+/// if you know that a connection is idle, and it has no pings that would show it.
 ///
 /// It takes 119 KiB to decompress, whatever was agreed on. To compress, it takes this many KiB, at any level, by
 /// the size of our own window and by [memory level](Self::with_mem_level), as measured:
@@ -63,7 +67,8 @@ use params::{NAME, Terms, Window};
 /// | 14 | 196 | 202 | 307 | 419 |
 /// | 15 | 260 | 266 | 371 | 483 |
 ///
-/// What a message becomes is kept beside it, up to 64 KiB of memory for the next one.
+/// While a payload is sent, what it becomes is held as well, and at most twice its length of memory; up to 64 KiB of
+/// that are kept for the next one.
 #[doc(alias = "PerMessageDeflate")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PermessageDeflate {
@@ -189,10 +194,11 @@ impl PermessageDeflate {
         self
     }
 
-    /// A received message may become at most `ratio` times as long as it was, but for its first 64 KiB.
+    /// A received message may become at most `ratio` times as long as what has come of it on the wire; its first 64 KiB
+    /// are not counted.
     ///
-    /// It is as long as its frames say that have begun.
-    /// Not limited unless set: DEFLATE can reach 1032, and the length of a message is limited anyway.
+    /// The ratio holds at each byte of the message, and not only at its end. Not limited unless set: DEFLATE can reach
+    /// 1032, and the length of a message is limited anyway.
     #[must_use]
     pub const fn with_max_ratio(mut self, ratio: u32) -> Self {
         self.max_ratio = Some(ratio);

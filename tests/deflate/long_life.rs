@@ -1,0 +1,49 @@
+//! Connections that live longer than a counter of 32 bits can count, which zlib has where C's `unsigned long` is that
+//! short.
+
+use wsproto::{BytesMessage, Event, Limits, PermessageDeflate, Role};
+
+use crate::protocol::{BINARY, CONTINUATION, FIN, frame_to};
+use crate::support::{RSV1, Setup, server_sender};
+
+/// A little more than 4 GiB.
+const LONG: u64 = 4_300_000_000;
+
+#[test]
+fn a_message_of_empty_blocks_is_read_beyond_4_gib_on_the_wire() {
+    let mut setup = Setup::of(Role::Client);
+    setup.limits = Limits::NONE;
+    let mut receiver = setup.receiver();
+    let blocks = [0x00, 0x00, 0x00, 0xFF, 0xFF].repeat(200_000);
+    let mut total = 0;
+    let mut read = |first: u8, payload: &[u8]| {
+        let mut frame = frame_to(Role::Client, first, payload);
+        let mut input = frame.as_mut_slice();
+        while let Some(event) = receiver.next_event(&mut input).unwrap() {
+            let Event::Bytes(BytesMessage { data: [], .. }) = event else { panic!("{event:?}") };
+        }
+        total += payload.len() as u64;
+        total
+    };
+    read(RSV1 | BINARY, &blocks);
+    while read(CONTINUATION, &blocks) < LONG {}
+    read(FIN | CONTINUATION, &[0]);
+    assert!(receiver.is_idle());
+}
+
+#[test]
+fn messages_that_are_stored_are_sent_beyond_4_gib() {
+    let deflate = PermessageDeflate::new().with_level(0);
+    let mut sender = server_sender(&deflate, Setup::of(Role::Client).params);
+    let data = vec![7; 16 << 20];
+    let mut output = Vec::new();
+    // In one message, and then in many.
+    for message in [BytesMessage::partial(&data), BytesMessage::new(&data)] {
+        let mut total = 0;
+        while total < LONG {
+            output.clear();
+            sender.send(message, &mut output).unwrap();
+            total += output.len() as u64;
+        }
+    }
+}
