@@ -4,6 +4,8 @@
 //! remembered, and refused when it is sent, before a byte is written.
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::{HandshakeError, LocalProtocolError};
@@ -32,6 +34,8 @@ pub struct Request {
     target: Span,
     /// What is offered by whoever builds it; what was received is among the headers only.
     offers: Vec<ExtensionParams>,
+    /// The subprotocols in the headers, once one was added: no two are the same, and there may be many.
+    subprotocols: BTreeSet<String>,
     /// The first thing that was built wrong.
     misuse: Option<LocalProtocolError>,
 }
@@ -51,20 +55,21 @@ impl Request {
             None
         };
         let target = headers.add_bytes(target.as_bytes());
-        Self { headers, host: place, target, offers: Vec::new(), misuse }
+        Self { misuse, ..Self::received(headers, place, target) }
     }
 
     /// What a server has received.
     pub(super) const fn received(headers: Headers, host: Span, target: Span) -> Self {
-        Self { headers, host, target, offers: Vec::new(), misuse: None }
+        Self { headers, host, target, offers: Vec::new(), subprotocols: BTreeSet::new(), misuse: None }
     }
 
     /// Offers one more subprotocol, behind those offered already.
     #[must_use]
     pub fn with_subprotocol(mut self, subprotocol: &str) -> Self {
-        if !syntax::is_token(subprotocol.as_bytes())
-            || self.subprotocols().any(|offered| offered == subprotocol)
-        {
+        if self.subprotocols.is_empty() && self.misuse.is_none() {
+            self.subprotocols = self.subprotocols().map(String::from).collect();
+        }
+        if !syntax::is_token(subprotocol.as_bytes()) || !self.subprotocols.insert(subprotocol.into()) {
             self.misuse = self.misuse.or(Some(LocalProtocolError::InvalidSubprotocol));
         }
         self.headers.push(PROTOCOL, subprotocol.as_bytes());

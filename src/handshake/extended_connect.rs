@@ -1,5 +1,8 @@
 //! A WebSocket in a stream of HTTP/2 or HTTP/3: extended CONNECT, in fields (RFC 8441, RFC 9220).
 
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+
 use crate::error::{HandshakeError, LocalProtocolError};
 use crate::http::{FieldGatherer, Headers, ResponseHead, Span, check_status, decimal, syntax};
 use crate::limits::HandshakeLimits;
@@ -144,7 +147,7 @@ impl ExtendedConnect {
         }
         let mut offer = Headers::default();
         push_offer(&mut offer, &self.request, self.offers);
-        push_lower(&mut headers, offer.iter(), self.request.headers());
+        push_lower(&mut headers, || offer.iter(), self.request.headers());
         headers
     }
 
@@ -158,7 +161,7 @@ impl ExtendedConnect {
         let mut choice = Headers::default();
         push_choice(&mut choice, &accept);
         let mut headers = Headers::default();
-        push_lower(&mut headers, choice.iter(), accept.headers());
+        push_lower(&mut headers, || choice.iter(), accept.headers());
         Ok(ResponseParts::new(200, headers))
     }
 
@@ -179,7 +182,7 @@ impl ExtendedConnect {
             status_code => status_code,
         };
         let mut headers = Headers::default();
-        push_lower(&mut headers, reject.extra_headers(), reject.headers());
+        push_lower(&mut headers, || reject.extra_headers(), reject.headers());
         Ok(ResponseParts::new(status_code, headers))
     }
 
@@ -319,10 +322,33 @@ fn status_code(headers: &Headers, status: Option<Span>) -> Result<u16, Handshake
 
 /// Adds what may stand in HTTP/2 and HTTP/3, its names in lower case; not what `all` says is about a
 /// connection.
-fn push_lower<'f>(headers: &mut Headers, fields: impl Iterator<Item = (&'f str, &'f [u8])>, all: &Headers) {
-    for (name, value) in fields {
-        if !is_connection_specific(name.as_bytes(), value) && !all.lists("Connection", name) {
-            headers.push(&name.to_ascii_lowercase(), value);
+fn push_lower<'f, I: Iterator<Item = (&'f str, &'f [u8])>>(
+    headers: &mut Headers,
+    fields: impl Fn() -> I,
+    all: &Headers,
+) {
+    let options = connection_options(&fields, all);
+    for (name, value) in fields() {
+        let name = name.to_ascii_lowercase();
+        if !is_connection_specific(name.as_bytes(), value) && !options.contains(&name) {
+            headers.push(&name, value);
         }
     }
+}
+
+/// The names of fields that `all` lists in `Connection` (RFC 9110 §7.6.1), in lower case.
+///
+/// It looks for each option among the fields, of which there is a limit, and keeps no other: so neither many options nor
+/// many fields cost more than they are long.
+fn connection_options<'f, I: Iterator<Item = (&'f str, &'f [u8])>>(
+    fields: impl Fn() -> I,
+    all: &Headers,
+) -> BTreeSet<String> {
+    let mut options =
+        all.list("Connection").filter_map(|option| core::str::from_utf8(option).ok()).peekable();
+    if options.peek().is_none() {
+        return BTreeSet::new();
+    }
+    let names: BTreeSet<_> = fields().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    options.map(str::to_ascii_lowercase).filter(|option| names.contains(option)).collect()
 }

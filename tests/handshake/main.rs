@@ -16,6 +16,7 @@ mod handed_over;
 mod variants;
 // What a server reads.
 mod head_limits;
+mod work;
 mod request;
 mod request_syntax;
 mod request_target;
