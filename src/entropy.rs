@@ -1,6 +1,6 @@
 //! Where masking keys and nonces come from (RFC 6455 §5.3, §10.3).
 //!
-//! The crate draws no randomness of its own: whoever makes a client hands it a source.
+//! The crate draws no randomness of its own: a client gets its source from the caller.
 
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
