@@ -113,6 +113,11 @@ impl Work {
         matches!(self, Self::Decode(_) | Self::DecodeReads(_) | Self::Echo | Self::Inflate)
     }
 
+    /// Whether our own engine hands out a message in pieces, unless it is told to wait for the whole of it.
+    pub(crate) fn comes_in_pieces(self) -> bool {
+        matches!(self, Self::Decode(_) | Self::DecodeReads(_) | Self::Inflate)
+    }
+
     /// How often our own engine may ask for memory, a message.
     pub(crate) fn allowed_allocations(self) -> Option<usize> {
         match self {

@@ -33,6 +33,7 @@ use workload::Input;
 const USAGE: &str = "\
 Usage: cargo run --release [-- OPTIONS]
 
+  --passes N     go N times through all cells, 60 rounds each: 4 unless given
   --quick        few rounds: shows that all works, and little of how fast
   --filter TEXT  only cells with this in their title, such as \"decode mixed\"
   --write        write results.md and results.svg even so";
@@ -71,6 +72,9 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--quick" => options.effort = Effort::QUICK,
+            "--passes" => {
+                options.effort.passes = arguments.next()?.parse().ok().filter(|&passes| passes > 0)?
+            }
             "--filter" => options.filter = arguments.next()?,
             "--write" => must_write = true,
             _ => return None,

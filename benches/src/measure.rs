@@ -23,14 +23,29 @@ pub(crate) struct Row {
     pub(crate) entries: Vec<Result<Entry, &'static str>>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Entry {
-    /// Nanoseconds a message, in the best round.
-    pub(crate) nanoseconds: f64,
+    /// Nanoseconds a message, in each round of each pass.
+    rounds: Vec<f64>,
     /// Allocations a message, once the engine has its buffers.
     pub(crate) allocations: f64,
     /// Bytes a message on the wire, where it is compressed.
     pub(crate) encoded_len: Option<f64>,
+}
+
+/// Nanoseconds a message, of many rounds.
+#[derive(Clone, Copy)]
+pub(crate) struct Time {
+    pub(crate) best: f64,
+    pub(crate) median: f64,
+}
+
+impl Entry {
+    pub(crate) fn time(&self) -> Time {
+        let mut rounds = self.rounds.clone();
+        rounds.sort_by(f64::total_cmp);
+        Time { best: rounds[0], median: rounds[rounds.len() / 2] }
+    }
 }
 
 impl Effort {
@@ -48,7 +63,7 @@ pub(crate) fn measure(cells: &[Cell], contenders: &[Contender], effort: Effort) 
             let row = measure_one(task, contenders, effort.rounds);
             match rows.get_mut(index) {
                 None => rows.push(row),
-                Some(known) => known.improve(&row),
+                Some(known) => known.add(row),
             }
         }
     }
@@ -56,10 +71,11 @@ pub(crate) fn measure(cells: &[Cell], contenders: &[Contender], effort: Effort) 
 }
 
 impl Row {
-    fn improve(&mut self, other: &Self) {
-        for pair in self.entries.iter_mut().zip(&other.entries) {
+    /// Adds the rounds of another pass.
+    fn add(&mut self, other: Self) {
+        for pair in self.entries.iter_mut().zip(other.entries) {
             if let (Ok(entry), Ok(other)) = pair {
-                entry.nanoseconds = entry.nanoseconds.min(other.nanoseconds);
+                entry.rounds.extend(other.rounds);
             }
         }
     }
@@ -90,14 +106,14 @@ pub(crate) struct Turn {
     batch: Batch,
     turns: usize,
     allocations: usize,
-    best: Duration,
+    times: Vec<Duration>,
 }
 
 impl Turn {
     pub(crate) fn new(mut batch: Batch) -> Self {
         (batch.work)(0);
         let allocations = heap::allocations(|| (batch.work)(0));
-        Self { batch, turns: 0, allocations, best: Duration::MAX }
+        Self { batch, turns: 0, allocations, times: Vec::new() }
     }
 
     pub(crate) fn take(&mut self) {
@@ -106,14 +122,14 @@ impl Turn {
         let begin = Instant::now();
         (self.batch.work)(self.turns);
         self.turns += 1;
-        self.best = self.best.min(black_box(begin).elapsed());
+        self.times.push(black_box(begin).elapsed());
     }
 
     /// What came of them, a message.
     pub(crate) fn entry(&self, messages: usize) -> Entry {
         let messages = messages as f64;
         Entry {
-            nanoseconds: self.best.as_nanos() as f64 / messages,
+            rounds: self.times.iter().map(|time| time.as_nanos() as f64 / messages).collect(),
             allocations: self.allocations as f64 / messages,
             encoded_len: self.batch.encoded_len.map(|len| len as f64 / messages),
         }

@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use crate::cells::bytes;
 use crate::measure::Row;
-use crate::report::{Report, nanoseconds};
+use crate::report::{IN_PIECES, Report, Verdict, nanoseconds};
 
 const ROW: f64 = 18.0;
-const LABEL_WIDTH: f64 = 170.0;
+const LABEL_WIDTH: f64 = 190.0;
 const PLOT_WIDTH: f64 = 600.0;
-const NOTE_WIDTH: f64 = 200.0;
-const TOP: f64 = 92.0;
+const NOTE_WIDTH: f64 = 330.0;
+const TOP: f64 = 128.0;
 
 /// The axis: logarithmic, from a fifth as long to fifty times as long.
 const SCALE: (f64, f64) = (0.2, 50.0);
@@ -25,9 +25,9 @@ const COLOURS: [&str; 10] = [
 /// Text and lines follow the reader's theme; the ground stays transparent.
 const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#24292f}\
     .faint{fill:#6e7781}.group{font-weight:600}.grid{stroke:#8c959f;stroke-opacity:.35}.ours{stroke:#1a9850;stroke-width:3}\
-    .lead{fill:#1a9850;font-weight:600}\
-    @media(prefers-color-scheme:dark){text{fill:#e6edf3}.faint{fill:#9198a1}.lead{fill:#3fb950}\
-    .ours{stroke:#3fb950}}";
+    .lead{fill:#1a9850;font-weight:600}.behind{fill:#bc4c00;font-weight:600}.pieces{fill:none;stroke:#1a9850;stroke-width:2}\
+    @media(prefers-color-scheme:dark){text{fill:#e6edf3}.faint{fill:#9198a1}.lead{fill:#3fb950}.behind{fill:#f0883e}\
+    .ours,.pieces{stroke:#3fb950}}";
 
 /// Draws the whole of it.
 pub(crate) fn svg(report: &Report) -> String {
@@ -58,17 +58,28 @@ fn groups(rows: &[Row]) -> usize {
     rows.chunk_by(|one, other| one.cell.work == other.cell.work).count()
 }
 
-/// What it shows, when and where; and whose dots these are.
+/// What it shows, when and where; and whose marks these are.
 fn heading(report: &Report, svg: &mut String) {
     let circumstances = report.circumstances();
     text(svg, 8.0, 20.0, "", "Time a message, as a multiple of wsproto's: right of the line is slower");
     text(svg, 8.0, 38.0, "faint", circumstances.trim_end());
+    text(
+        svg,
+        8.0,
+        56.0,
+        "faint",
+        "Whole messages, for all; marks are best rounds. On the left wsproto's best round and its median; on the \
+         right the fastest peer's ratio, and the ratio of the medians.",
+    );
     let mut x = 12.0;
     for (index, contender) in report.contenders.iter().enumerate().filter(|(_, other)| other.is_peer()) {
-        dot(svg, x, 54.0, colour(report, index), true);
-        text(svg, x + 9.0, 58.0, "", contender.name);
-        x += 24.0 + 6.4 * contender.name.len() as f64;
+        dot(svg, x, 72.0, colour(report, index), true);
+        text(svg, x + 9.0, 76.0, "", contender.name);
+        x += 24.0 + 7.0 * contender.name.len() as f64;
     }
+    diamond(svg, 12.0, 90.0);
+    text(svg, 21.0, 94.0, "", IN_PIECES);
+    text(svg, 132.0, 94.0, "faint", "(the same, where it hands out a message as it is read)");
 }
 
 fn grid(height: f64, svg: &mut String) {
@@ -82,15 +93,19 @@ fn grid(height: f64, svg: &mut String) {
         );
         let _ = writeln!(
             svg,
-            "<text class=\"faint\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"80\">{tick}×</text>"
+            "<text class=\"faint\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{}\">{tick}×</text>",
+            TOP - 12.0
         );
     }
 }
 
 /// One cell: the length and our time, every peer's dot, and the fastest of them by name.
 fn line(report: &Report, row: &Row, y: f64, svg: &mut String) {
-    let Some(ours) = Report::ours(row) else { return };
-    let label = format!("{}: {} ns", bytes(row.cell.len), nanoseconds(ours.nanoseconds));
+    let like = report.like_the_peers(row.cell.work);
+    let Ok(ours) = &row.entries[like] else { return };
+    let ours = ours.time();
+    let label =
+        format!("{}: {} / {} ns", bytes(row.cell.len), nanoseconds(ours.best), nanoseconds(ours.median));
     let _ = writeln!(
         svg,
         "<text text-anchor=\"end\" x=\"{}\" y=\"{}\">{label}</text>",
@@ -98,15 +113,22 @@ fn line(report: &Report, row: &Row, y: f64, svg: &mut String) {
         y + 4.0
     );
     for (index, entry) in row.entries.iter().enumerate() {
-        if let (Ok(entry), true) = (entry, report.contenders[index].is_peer()) {
-            let x = place(entry.nanoseconds / ours.nanoseconds);
+        let Ok(entry) = entry else { continue };
+        let x = place(entry.time().best / ours.best);
+        if report.contenders[index].is_peer() {
             dot(svg, x, y, colour(report, index), report.is_valid(row.cell, index));
+        } else if report.name(row.cell.work, index) == IN_PIECES {
+            diamond(svg, x, y);
         }
     }
-    if let Some(best) = report.best_peer(row) {
-        let ratio = best.nanoseconds / ours.nanoseconds;
-        let class = if ratio >= 1.0 { "lead" } else { "faint" };
-        let note = format!("{ratio:.2}× {}", best.name);
+    if let Some(comparison) = report.comparison(row, like) {
+        let (class, word) = match comparison.verdict() {
+            Verdict::Faster => ("lead", ""),
+            Verdict::Level => ("", "level: "),
+            Verdict::Slower => ("behind", ""),
+        };
+        let (best, median, peer) = (comparison.best, comparison.median, comparison.peer);
+        let note = format!("{word}{best:.2}× {peer}, medians {median:.2}×");
         text(svg, LABEL_WIDTH + PLOT_WIDTH + 12.0, y + 4.0, class, &note);
     }
 }
@@ -124,6 +146,11 @@ fn dot(svg: &mut String, x: f64, y: f64, colour: &str, filled: bool) {
         svg,
         "<circle cx=\"{x:.1}\" cy=\"{y}\" r=\"4.5\" fill=\"{fill}\" fill-opacity=\".85\" stroke=\"{colour}\"/>"
     );
+}
+
+/// Our own pieces.
+fn diamond(svg: &mut String, x: f64, y: f64) {
+    let _ = writeln!(svg, "<path class=\"pieces\" d=\"M{x:.1} {}l5 5l-5 5l-5 -5z\"/>", y - 5.0);
 }
 
 fn text(svg: &mut String, x: f64, y: f64, class: &str, text: &str) {

@@ -7,11 +7,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cells::{COMPRESSED, Cell, Work, bytes};
 use crate::contender::{Contender, NOT_ITS_BUSINESS, Standing};
+use crate::engine::Engine;
+use crate::engines::wsproto::{Whole, Wsproto};
 use crate::heap::Idle;
 use crate::levels::{self, Level};
-use crate::measure::{Effort, Entry, Row};
+use crate::measure::{Effort, Entry, Row, Time};
 use crate::probe::Leniency;
 use crate::workload::Kind;
+
+/// Our own engine, and the same where it waits for whole messages.
+const PLAIN: &str = Wsproto::NAME;
+const WHOLE: &str = Whole::NAME;
+
+/// What the former is called where a message may come in pieces.
+pub(crate) const IN_PIECES: &str = "wsproto, in pieces";
 
 /// All that was found out.
 pub(crate) struct Report {
@@ -23,10 +32,35 @@ pub(crate) struct Report {
     pub(crate) effort: Effort,
 }
 
-/// The fastest of the peers at a cell.
-pub(crate) struct BestPeer {
-    pub(crate) name: &'static str,
-    pub(crate) nanoseconds: f64,
+/// Our time at a cell beside the fastest peer's.
+pub(crate) struct Comparison {
+    pub(crate) peer: &'static str,
+    /// The peer's best time over ours.
+    pub(crate) best: f64,
+    /// The least median of a peer's over our median.
+    pub(crate) median: f64,
+}
+
+/// What a comparison says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Faster,
+    Level,
+    Slower,
+}
+
+/// Times that differ by no more percent are level: two runs of the same program differ by as much.
+const LEVEL: f64 = 3.0;
+
+impl Comparison {
+    pub(crate) fn verdict(&self) -> Verdict {
+        // Rounded as it is shown, so that no 1.03 is level and another is not.
+        match (100.0 * self.best).round() - 100.0 {
+            percent if percent.abs() <= LEVEL => Verdict::Level,
+            percent if percent > 0.0 => Verdict::Faster,
+            _ => Verdict::Slower,
+        }
+    }
 }
 
 impl Report {
@@ -37,28 +71,45 @@ impl Report {
         !(cell.work.decodes() && leniency.ignores_all || cell.work.is_text() && ignores_utf8)
     }
 
-    pub(crate) fn best_peer(&self, row: &Row) -> Option<BestPeer> {
-        let peers = row.entries.iter().enumerate().filter(|&(contender, _)| {
-            self.contenders[contender].is_peer() && self.is_valid(row.cell, contender)
-        });
-        peers
-            .filter_map(|(contender, entry)| {
-                let nanoseconds = entry.as_ref().ok()?.nanoseconds;
-                Some(BestPeer { name: self.contenders[contender].name, nanoseconds })
-            })
-            .min_by(|one, other| one.nanoseconds.total_cmp(&other.nanoseconds))
+    /// The peers whose times count at a cell.
+    fn peers(&self, row: &Row) -> impl Iterator<Item = (&'static str, Time)> {
+        row.entries.iter().zip(&self.contenders).enumerate().filter_map(move |(index, (entry, contender))| {
+            let counts = contender.is_peer() && self.is_valid(row.cell, index);
+            Some((contender.name, entry.as_ref().ok().filter(|_| counts)?.time()))
+        })
     }
 
-    /// What our own engine took.
-    pub(crate) fn ours(row: &Row) -> Option<Entry> {
-        row.entries.first().copied()?.ok()
+    /// Compares one of our own engines with the peers.
+    pub(crate) fn comparison(&self, row: &Row, ours: usize) -> Option<Comparison> {
+        let ours = row.entries[ours].as_ref().ok()?.time();
+        let (peer, time) = self.peers(row).min_by(|(_, one), (_, other)| one.best.total_cmp(&other.best))?;
+        let median = self.peers(row).map(|(_, time)| time.median).min_by(f64::total_cmp)?;
+        Some(Comparison { peer, best: time.best / ours.best, median: median / ours.median })
+    }
+
+    /// Which of our own engines does what the peers do: they hand out messages whole.
+    pub(crate) fn like_the_peers(&self, work: Work) -> usize {
+        let name = if work.comes_in_pieces() { WHOLE } else { PLAIN };
+        self.contenders.iter().position(|contender| contender.name == name).unwrap_or_default()
+    }
+
+    /// What an engine is called where this is done.
+    pub(crate) fn name(&self, work: Work, contender: usize) -> &'static str {
+        match self.contenders[contender].name {
+            PLAIN if work.comes_in_pieces() => IN_PIECES,
+            name => name,
+        }
     }
 
     pub(crate) fn markdown(&self) -> String {
         let mut text = format!("# Results\n\n{}\n", self.circumstances());
         text.push_str(
-            "Nanoseconds a message; lower is better. The ratio is the fastest peer's time over wsproto's. \
-             Times in parentheses do not count for it: that peer does not check what the others check.\n",
+            "Nanoseconds a message, of the best round and, after the slash, of the median round; lower is better. \
+             Times in parentheses do not count: that peer does not check what the others check.\n\n\
+             The ratios are the fastest peer's time over wsproto's, by best rounds and by medians; times whose best \
+             rounds differ by 3 % or less are *level*. All peers whose times count hand out whole messages, and so \
+             does the row of wsproto in bold, which is what compares with them. wsproto can also hand out a message \
+             in the pieces in which it is read: that is a row of its own, and no verdict.\n",
         );
         for work in Work::ALL {
             self.table(work, &mut text);
@@ -74,7 +125,7 @@ impl Report {
     pub(crate) fn circumstances(&self) -> String {
         let Effort { passes, rounds } = self.effort;
         format!(
-            "{}, {}, {}, best of {} rounds.\n",
+            "{}, {}, {}, best and median of {} rounds.\n",
             today(),
             processor().unwrap_or_else(|| "unknown processor".to_owned()),
             compiler().unwrap_or_else(|| "unknown compiler".to_owned()),
@@ -97,9 +148,9 @@ impl Report {
             if rows.iter().all(|row| row.entries[index].is_err()) {
                 continue;
             }
-            let name = contender.name;
+            let name = self.name(work, index);
             let _ = match contender.standing {
-                Standing::Ours if index == 0 => write!(text, "| **{name}**"),
+                Standing::Ours if index == self.like_the_peers(work) => write!(text, "| **{name}**"),
                 Standing::Ours | Standing::Peer => write!(text, "| {name}"),
                 Standing::Reference => write!(text, "| *{name}, alone*"),
             };
@@ -115,28 +166,30 @@ impl Report {
     fn shown(&self, row: &Row, contender: usize) -> String {
         match &row.entries[contender] {
             Err(_) => "–".to_owned(),
-            Ok(entry) if self.is_valid(row.cell, contender) => nanoseconds(entry.nanoseconds),
-            Ok(entry) => format!("({})", nanoseconds(entry.nanoseconds)),
+            Ok(entry) if self.is_valid(row.cell, contender) => both(entry.time()),
+            Ok(entry) => format!("({})", both(entry.time())),
         }
     }
 
     fn ratios(&self, rows: &[&Row], text: &mut String) {
+        let Some(work) = rows.first().map(|row| row.cell.work) else { return };
+        let like = self.like_the_peers(work);
         text.push_str("| *fastest peer*");
         for row in rows {
-            let _ = write!(text, " | {}", self.best_peer(row).map_or("–", |best| best.name));
+            let _ =
+                write!(text, " | {}", self.comparison(row, like).map_or("–", |comparison| comparison.peer));
         }
         text.push_str(" |\n");
-        for (index, contender) in self.contenders.iter().enumerate().filter(|(_, ours)| ours.is_ours()) {
-            if rows.iter().all(|row| row.entries[index].is_err()) {
+        let others = (0..self.contenders.len()).filter(|&index| index != like);
+        for index in [like].into_iter().chain(others) {
+            if !self.contenders[index].is_ours() || rows.iter().all(|row| row.entries[index].is_err()) {
                 continue;
             }
-            let _ = write!(text, "| *ratio of {}*", contender.name);
+            let _ = write!(text, "| *ratio of {}*", self.name(work, index));
             for row in rows {
-                let _ = match (self.best_peer(row), &row.entries[index]) {
-                    (Some(best), Ok(ours)) => {
-                        write!(text, " | **{:.2}**", best.nanoseconds / ours.nanoseconds)
-                    }
-                    _ => write!(text, " | –"),
+                let _ = match self.comparison(row, index) {
+                    Some(comparison) => write!(text, " | {}", ratio(&comparison, index == like)),
+                    None => write!(text, " | –"),
                 };
             }
             text.push_str(" |\n");
@@ -146,6 +199,7 @@ impl Report {
 
     /// How many times as long as a part of the work alone wsproto takes.
     fn reference_ratios(&self, rows: &[&Row], text: &mut String) {
+        let Some(ours) = rows.first().map(|row| self.like_the_peers(row.cell.work)) else { return };
         for (index, contender) in self.contenders.iter().enumerate() {
             if contender.standing != Standing::Reference || rows.iter().all(|row| row.entries[index].is_err())
             {
@@ -153,9 +207,10 @@ impl Report {
             }
             let _ = write!(text, "| *wsproto over {}*", contender.name);
             for row in rows {
-                let _ = match (Self::ours(row), &row.entries[index]) {
-                    (Some(ours), Ok(part)) => {
-                        write!(text, " | **{:.2}**", ours.nanoseconds / part.nanoseconds)
+                let _ = match (&row.entries[ours], &row.entries[index]) {
+                    (Ok(ours), Ok(part)) => {
+                        let (ours, part) = (ours.time(), part.time());
+                        write!(text, " | {:.2} / {:.2}", ours.best / part.best, ours.median / part.median)
                     }
                     _ => write!(text, " | –"),
                 };
@@ -197,7 +252,7 @@ impl Report {
         let title = levels::TITLE;
         let _ = write!(
             text,
-            "\n## {}{}\n\nwsproto encodes JSON as a server: nanoseconds a message, and bytes a message on the wire.\n\n| level",
+            "\n## {}{}\n\nwsproto encodes JSON as a server: nanoseconds a message, best and median, and bytes a message on the wire.\n\n| level",
             title[..1].to_uppercase(),
             &title[1..]
         );
@@ -209,7 +264,7 @@ impl Report {
             let _ = write!(text, "| {level}");
             for cost in costs {
                 let len = cost.encoded_len.unwrap_or_default();
-                let _ = write!(text, " | {} | {len:.0}", nanoseconds(cost.nanoseconds));
+                let _ = write!(text, " | {} | {len:.0}", both(cost.time()));
             }
             text.push_str(" |\n");
         }
@@ -294,6 +349,21 @@ impl Report {
                 let _ = writeln!(text, "  Not in \"{}\": {why}.", rows[0].cell.work.title());
             }
         }
+    }
+}
+
+/// The best round and the median one.
+fn both(time: Time) -> String {
+    format!("{} / {}", nanoseconds(time.best), nanoseconds(time.median))
+}
+
+/// In bold where like is compared with like; a verdict belongs only there.
+fn ratio(comparison: &Comparison, is_like: bool) -> String {
+    let Comparison { best, median, .. } = comparison;
+    match (is_like, comparison.verdict()) {
+        (false, _) => format!("{best:.2} / {median:.2}"),
+        (true, Verdict::Level) => format!("level: {best:.2} / {median:.2}"),
+        (true, _) => format!("**{best:.2}** / {median:.2}"),
     }
 }
 
