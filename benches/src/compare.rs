@@ -19,7 +19,6 @@ mod levels;
 mod report;
 mod plot;
 
-use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -31,12 +30,16 @@ use report::Report;
 use workload::Input;
 
 const USAGE: &str = "\
-Usage: cargo run --release [-- OPTIONS]
+usage: wsproto-benches [--quick] [--filter TEXT] [--write]
 
-  --passes N     go N times through all cells, 60 rounds each: 4 unless given
-  --quick        few rounds: shows that all works, and little of how fast
-  --filter TEXT  only cells with this in their title, such as \"decode mixed\"
-  --write        write results.md and results.svg even so";
+Compares this crate with its peers. It prints a table and, if called without options, writes results.md and
+results.svg.
+
+  --passes N     go N times through all cells, 60 rounds each [default: 4]
+  --quick        few rounds: shows that all works, and little of how fast [default: all rounds]
+  --filter TEXT  only cells with this in their title, such as \"decode mixed\" [default: all cells]
+  --write        write results.md and results.svg though there are options [default: only without options]
+  -h, --help     print this";
 
 struct Options {
     effort: Effort,
@@ -45,9 +48,16 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let Some(options) = options(env::args().skip(1)) else {
-        eprintln!("{USAGE}");
-        return ExitCode::FAILURE;
+    let options = match options(lexopt::Parser::from_env()) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(wrong) => {
+            eprintln!("wsproto-benches: {wrong}\n{USAGE}");
+            return ExitCode::from(2);
+        }
     };
     let cells: Vec<Cell> = Cell::all().filter(|cell| cell.title().contains(&options.filter)).collect();
     let report = run(&cells, levels::TITLE.contains(&options.filter), options.effort);
@@ -66,22 +76,28 @@ fn main() -> ExitCode {
 }
 
 /// Only a full run is worth keeping, unless it is asked for.
-fn options(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
+/// Reads the arguments; `None` where help is wanted.
+fn options(mut arguments: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
+    use lexopt::prelude::*;
     let mut options = Options { effort: Effort::FULL, filter: String::new(), writes: true };
     let mut must_write = false;
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--quick" => options.effort = Effort::QUICK,
-            "--passes" => {
-                options.effort.passes = arguments.next()?.parse().ok().filter(|&passes| passes > 0)?
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(None),
+            Long("quick") => options.effort = Effort::QUICK,
+            Long("passes") => {
+                options.effort.passes = arguments.value()?.parse_with(|passes| match passes.parse() {
+                    Ok(0) | Err(_) => Err("not a number above 0"),
+                    Ok(passes) => Ok(passes),
+                })?;
             }
-            "--filter" => options.filter = arguments.next()?,
-            "--write" => must_write = true,
-            _ => return None,
+            Long("filter") => options.filter = arguments.value()?.string()?,
+            Long("write") => must_write = true,
+            other => return Err(other.unexpected()),
         }
         options.writes = must_write;
     }
-    Some(options)
+    Ok(Some(options))
 }
 
 fn run(cells: &[Cell], with_levels: bool, effort: Effort) -> Report {
