@@ -79,7 +79,7 @@ const PROGRAMS: [(&str, &str); 5] = [
 
 #[test]
 fn each_option_that_the_help_of_an_echo_example_names_is_taken() {
-    for (name, count) in [("echo_server", 7)] {
+    for (name, count) in [("echo_server", 7), ("echo_client", 2)] {
         let help = run(name, &["--help"]).stdout;
         let options: Vec<_> = help.lines().filter_map(|line| line.strip_prefix("  --")).collect();
         assert_eq!(options.len(), count, "{help}");
@@ -113,10 +113,24 @@ fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
             "cannot parse argument \"1e9\": not a number of seconds above 0 and up to 86400",
         ),
         ("echo_client", &[], "one URL is needed"),
-        ("echo_client", &["ws://127.0.0.1/", "ws://127.0.0.1/"], "one URL is needed"),
-        ("echo_client", &["http://h/"], "http://h/: scheme of the URI is missing or another"),
-        ("echo_client", &["ws:///path"], "ws:///path: host of the URI is missing or malformed"),
-        ("echo_client", &["wss://h/"], "wss://h/: this client does without TLS"),
+        ("echo_client", &["ws://127.0.0.1/", "ws://127.0.0.1/"], "unexpected argument \"ws://127.0.0.1/\""),
+        ("echo_client", &["--wss", "ws://127.0.0.1/"], "invalid option '--wss'"),
+        (
+            "echo_client",
+            &["--timeout", "ws://127.0.0.1/"],
+            "cannot parse argument \"ws://127.0.0.1/\": not a number of seconds above 0 and up to 86400",
+        ),
+        (
+            "echo_client",
+            &["http://h/"],
+            "cannot parse argument \"http://h/\": scheme of the URI is missing or another",
+        ),
+        (
+            "echo_client",
+            &["ws:///path"],
+            "cannot parse argument \"ws:///path\": host of the URI is missing or malformed",
+        ),
+        ("echo_client", &["wss://h/"], "cannot parse argument \"wss://h/\": this client has no TLS"),
         ("autobahn_client", &["ws://127.0.0.1/"], "a URL and a name are needed"),
         ("autobahn_client", &["ws://127.0.0.1/", "a", "b"], "unexpected argument \"b\""),
         (

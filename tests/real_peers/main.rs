@@ -27,4 +27,5 @@ mod autobahn_client;
 // No peer but the shell.
 mod command_lines;
 // No peer but the test, which misbehaves.
+mod echo_client;
 mod echo_server;
