@@ -43,7 +43,7 @@ fn server_that_answers_the_handshake_a_byte_at_a_time_is_given_up_at_the_deadlin
 
 #[test]
 fn silent_server_is_pinged_and_the_connection_closed_if_it_does_not_answer() {
-    let (client, mut server) = connected(&["--idle-timeout", "0.5", "--timeout", "0.5"]);
+    let (client, mut server) = connected(&["--idle-timeout", "1", "--timeout", "2"]);
     assert!(matches!(server.event(), WsEvent::Ping(_)));
     assert_eq!(server.close(), (Some(CloseCode::TIMEOUT), "no answer to a ping".to_owned()));
     let ending = client.finish();
@@ -53,7 +53,7 @@ fn silent_server_is_pinged_and_the_connection_closed_if_it_does_not_answer() {
 
 #[test]
 fn server_that_does_not_read_is_given_up() {
-    let (client, server) = connected(&["--timeout", "1"]);
+    let (client, server) = connected(&["--timeout", "2"]);
     let lines = "0123456789\n".repeat(4 << 20);
     let ending = client.give(lines).finish();
     let error = "echo_client: the server does not read\n";
@@ -63,7 +63,7 @@ fn server_that_does_not_read_is_given_up() {
 
 #[test]
 fn server_that_does_not_close_is_given_up() {
-    let (client, mut server) = connected(&["--timeout", "0.5"]);
+    let (client, mut server) = connected(&["--timeout", "2"]);
     let client = client.give("");
     assert_eq!(server.close(), (Some(CloseCode::NORMAL_CLOSURE), "".to_owned()));
     let ending = client.finish();
