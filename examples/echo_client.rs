@@ -81,9 +81,9 @@ and prints the messages that come back. The end of the input, or Ctrl-C, closes
 the connection.
 
   --timeout SECONDS       Give up if the server takes longer to accept the
-                          connection, to read 64 KiB, or to close. [{}]
+                          connection, to read 64 KiB, or to close. [default: {}]
   --idle-timeout SECONDS  Ping a server that is silent for this long; if it is
-                          silent as long again, close with 3008. [{}]
+                          silent as long again, close with 3008. [default: {}]
   -h, --help              Print this help.
 
 SECONDS may have a fraction, such as 0.5.

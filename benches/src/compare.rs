@@ -30,7 +30,7 @@ use report::Report;
 use workload::Input;
 
 const USAGE: &str = "\
-usage: wsproto-benches [--quick] [--filter TEXT] [--write]
+usage: wsproto-benches [--passes N] [--quick] [--filter TEXT] [--write]
 
 Compares this crate with its peers. It prints a table and, if called without options, writes results.md and
 results.svg.
@@ -75,8 +75,9 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Only a full run is worth keeping, unless it is asked for.
 /// Reads the arguments; `None` where help is wanted.
+///
+/// Only a full run is worth keeping, unless it is asked for.
 fn options(mut arguments: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
     use lexopt::prelude::*;
     let mut options = Options { effort: Effort::FULL, filter: String::new(), writes: true };

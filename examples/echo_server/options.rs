@@ -78,20 +78,20 @@ Echoes every WebSocket message, and serves a page at / to try it in a browser.
 Ctrl-C closes all connections with 1001 and ends the program.
 
   --addr HOST:PORT             Listen here; port 0 lets the system choose.
-                               [{addr}]
+                               [default: {addr}]
   --max-connections N          Serve at most N connections at a time; refuse
-                               others with 503. [{max_connections}]
+                               others with 503. [default: {max_connections}]
   --max-message-len BYTES      Refuse longer messages with 1009. A connection
                                takes at most about three times this memory.
-                               [{max_message_len}]
+                               [default: {max_message_len}]
   --handshake-timeout SECONDS  Refuse a client with 408 if its whole request
-                               takes longer. [{}]
+                               takes longer. [default: {}]
   --idle-timeout SECONDS       Ping a client that is silent for this long; if it
-                               is silent as long again, close with 3008. [{}]
+                               is silent as long again, close with 3008. [default: {}]
   --write-timeout SECONDS      Cut a client that takes longer to read 64 KiB.
-                               [{}]
+                               [default: {}]
   --close-timeout SECONDS      Cut a client that takes longer to close after the
-                               server has closed. [{}]
+                               server has closed. [default: {}]
   -h, --help                   Print this help.
 
 SECONDS may have a fraction, such as 0.5.
