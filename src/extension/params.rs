@@ -33,27 +33,34 @@ impl ExtensionParams {
 
     fn with_capacity(name: &str, capacity: usize) -> Self {
         let mut bytes = Vec::with_capacity(capacity);
-        packed::push(&mut bytes, &[name.as_bytes()]);
+        packed::push(&mut bytes, name.as_bytes());
         Self { bytes }
     }
 
     /// Adds a parameter that has no value.
     #[must_use]
     pub fn with_flag(mut self, name: &str) -> Self {
-        self.push(name, &[]);
+        self.push(name, None);
         self
     }
 
     /// Adds a parameter that has a value.
     #[must_use]
     pub fn with_value(mut self, name: &str, value: &str) -> Self {
-        self.push(name, &[b"=", value.as_bytes()]);
+        self.push(name, Some(value.as_bytes()));
         self
     }
 
-    fn push(&mut self, name: &str, value: &[&[u8]]) {
-        packed::push(&mut self.bytes, &[name.as_bytes()]);
-        packed::push(&mut self.bytes, value);
+    fn push(&mut self, name: &str, value: Option<&[u8]>) {
+        packed::push(&mut self.bytes, name.as_bytes());
+        match value {
+            Some(value) => {
+                packed::push_len(&mut self.bytes, value.len().saturating_add(1));
+                self.bytes.push(b'=');
+                self.bytes.extend_from_slice(value);
+            }
+            None => packed::push_len(&mut self.bytes, 0),
+        }
     }
 
     /// The extension's name.
@@ -104,9 +111,9 @@ impl ExtensionParams {
 
     fn push_read(&mut self, name: &[u8], value: Option<Value<'_>>) {
         match value {
-            None => self.push(text(name), &[]),
-            Some(Value::Token(value)) => self.push(text(name), &[b"=", value]),
-            Some(Value::Quoted(value)) => self.push(text(name), &[b"=", &unquoted(value)]),
+            None => self.push(text(name), None),
+            Some(Value::Token(value)) => self.push(text(name), Some(value)),
+            Some(Value::Quoted(value)) => self.push(text(name), Some(&unquoted(value))),
         }
     }
 

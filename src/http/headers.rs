@@ -49,7 +49,7 @@ impl Headers {
     pub(crate) fn add_bytes(&mut self, bytes: &[u8]) -> Span {
         // Mostly the last that is added.
         self.bytes.reserve_exact(bytes.len().saturating_add(MAX_OVERHEAD));
-        packed::push(&mut self.bytes, &[]);
+        packed::push(&mut self.bytes, b"");
         self.add_string(bytes)
     }
 
@@ -61,7 +61,7 @@ impl Headers {
         }
         let len = prefix.len().saturating_add(span.len);
         self.bytes.reserve_exact(len.saturating_add(MAX_OVERHEAD));
-        packed::push(&mut self.bytes, &[]);
+        packed::push(&mut self.bytes, b"");
         packed::push_len(&mut self.bytes, len);
         let start = self.bytes.len();
         self.bytes.extend_from_slice(prefix);
@@ -70,8 +70,8 @@ impl Headers {
     }
 
     fn add_string(&mut self, string: &[u8]) -> Span {
-        let len = packed::push(&mut self.bytes, &[string]);
-        Span { start: self.bytes.len().saturating_sub(len), len }
+        packed::push(&mut self.bytes, string);
+        Span { start: self.bytes.len().saturating_sub(string.len()), len: string.len() }
     }
 
     /// The bytes at a place.
@@ -125,7 +125,15 @@ impl Headers {
     /// The values of the fields with this name, in order.
     pub fn get_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         let name = name.as_bytes();
-        self.fields().filter(move |field| field.0.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let mut rest = self.bytes.as_slice();
+        core::iter::from_fn(move || {
+            loop {
+                let (found, value) = (packed::take(&mut rest)?, packed::take(&mut rest)?);
+                if found.len() == name.len() && found.eq_ignore_ascii_case(name) {
+                    return Some(value);
+                }
+            }
+        })
     }
 
     /// The value of the first field with this name.
