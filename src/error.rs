@@ -143,6 +143,14 @@ impl fmt::Display for RemoteProtocolError {
     }
 }
 
+/// A rule that the peer broke, and the byte that proves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) error: RemoteProtocolError,
+    /// The offset of that byte in what was looked at.
+    pub(crate) at: usize,
+}
+
 /// The peer broke the rules of the opening handshake; the variant names the rule.
 ///
 /// On a server, [`response`](Self::response) is the refusal to send; a client just drops the

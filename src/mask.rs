@@ -35,12 +35,6 @@ impl Mask {
         Self { key: u32::from_le_bytes(masking_key) }
     }
 
-    /// The key, turned to where the mask has come.
-    #[cfg(feature = "alloc")]
-    pub(crate) const fn masking_key(self) -> [u8; 4] {
-        self.key.to_le_bytes()
-    }
-
     /// A mask that begins `offset` bytes into a payload.
     ///
     /// ```

@@ -5,21 +5,22 @@
 //! byte that breaks it: FIN, RSV and opcode on the first byte, mask bit and length form on the second,
 //! the length as soon as it is whole.
 //!
-//! For the next maintainer: there is a short way and a long way. Nearly all messages are one frame that
-//! lies whole in the input, and `single_frame` sees that by a handful of comparisons; where such a
-//! frame is cut, its header is done with all the same. It never says no, but leaves whatever is unusual to the
-//! long way. There a header is read from the input if it lies whole in it; the fourteen bytes kept here serve
-//! only headers that a read has cut, and those are judged again at each byte that comes. `judge` is the only
-//! place that says no. A frame under way is read where it lies in the state: copied out and back, what was
-//! just stored as fields would be loaded as vectors, which waits for the stores.
+//! For the next maintainer: this is the slow path, for what [`WholeMessage`] leaves alone. A header is read from the
+//! input if the input holds all of it; the fourteen bytes kept here serve only headers that a read has cut, which are
+//! read again at each byte that comes. All that is refused is refused by `FrameHeader::read`, under the [`Rules`] at the
+//! end of this file. The frame in progress is changed where it is in the state: if it were copied out and back, fields
+//! that were just stored would be loaded as vectors, which waits for the stores.
 
 use core::mem;
 
-use crate::error::RemoteProtocolError;
-use crate::frame::header::{FirstByte, FrameHeader, LEN_16, Rsv, SecondByte};
+use crate::error::{Failure, RemoteProtocolError};
+use crate::frame::header::{FirstByte, FrameHeader, HeaderRead, Rsv, Rules};
+use crate::frame::whole::WholeMessage;
 use crate::limits::Limits;
 use crate::mask::Mask;
-use crate::opcode::{MessageKind, Opcode};
+#[cfg(feature = "alloc")]
+use crate::opcode::MessageKind;
+use crate::opcode::Opcode;
 use crate::role::Role;
 
 /// Bytes to frames.
@@ -87,13 +88,17 @@ pub(crate) struct ClaimedBits {
     pub(crate) continuation: Rsv,
 }
 
-/// The frame whose payload comes next.
+/// How far the input leads into a frame.
 #[cfg(feature = "alloc")]
 pub(crate) enum Entered {
-    /// It has just begun; a data frame's message is of a kind.
-    Begun { header: FrameHeader, kind: Option<MessageKind> },
-    /// Some of it has been read.
-    UnderWay,
+    /// Not to a payload: it has ended.
+    Nothing,
+    /// To the payload of a frame that begins with this header.
+    Begun(
+        #[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "extensions look at it"))] FrameHeader,
+    ),
+    /// It goes on with a payload.
+    InProgress,
 }
 
 #[derive(Clone, Debug)]
@@ -122,34 +127,9 @@ enum Message {
 struct Frame {
     opcode: Opcode,
     fin: bool,
-    /// Whether it goes on with a message.
-    #[cfg(feature = "alloc")]
-    is_continuation: bool,
-    rsv: Rsv,
     /// Where the mask has come; of an unmasked frame, nothing.
     mask: Mask,
     remaining: u64,
-}
-
-/// A message in one frame, as its header says.
-#[derive(Clone, Copy)]
-pub(crate) struct SingleFrame {
-    pub(crate) kind: MessageKind,
-    mask: Mask,
-    header_len: usize,
-    len: usize,
-}
-
-/// What a judged header says, and its length.
-struct Judged {
-    frame: Frame,
-    header_len: usize,
-}
-
-/// A broken rule, and how many bytes of the header it took to be certain.
-struct Broken {
-    error: RemoteProtocolError,
-    header_len: usize,
 }
 
 impl FrameDecoder {
@@ -200,7 +180,7 @@ impl FrameDecoder {
         input: &mut &'i mut [u8],
         max_len: usize,
     ) -> Result<Option<FrameChunk<'i>>, RemoteProtocolError> {
-        if !self.reach_payload(input)? {
+        if !self.reach_payload(input, |_| {})? {
             return Ok(None);
         }
         let State::Payload(frame) = &mut self.state else { return Ok(None) };
@@ -221,24 +201,35 @@ impl FrameDecoder {
         Ok(Some(FrameChunk { opcode, payload, frame_finished, message_finished }))
     }
 
-    /// Reads on up to a frame's payload, an empty one too; false where `input` ends before.
-    #[inline]
-    fn reach_payload(&mut self, input: &mut &mut [u8]) -> Result<bool, RemoteProtocolError> {
+    /// Reads up to a frame's payload, an empty one too; false if `input` ends before that.
+    ///
+    /// The header of a frame that begins is shown to `begun`.
+    #[inline(always)]
+    fn reach_payload(
+        &mut self,
+        input: &mut &mut [u8],
+        begun: impl FnOnce(FrameHeader),
+    ) -> Result<bool, RemoteProtocolError> {
         match self.state {
             State::Payload(_) => Ok(true),
-            State::BetweenFrames => match self.judge(input) {
-                Ok(Some(Judged { frame, header_len })) => {
+            State::BetweenFrames => match FrameHeader::read(input, self) {
+                Ok(HeaderRead::Whole { header, header_len }) => {
                     take(input, header_len);
-                    self.begin(frame);
+                    self.begin(header);
+                    begun(header);
                     Ok(true)
                 }
-                Ok(None) => {
+                Ok(HeaderRead::Cut { .. }) => {
                     self.keep_header(input);
                     Ok(false)
                 }
-                Err(broken) => Err(self.fail(input, broken.header_len, broken.error)),
+                Err(Failure { error, at }) => {
+                    take(input, at.saturating_add(1));
+                    self.stop();
+                    Err(error)
+                }
             },
-            State::Header { .. } => self.resume_header(input),
+            State::Header { .. } => self.resume_header(input, begun),
             State::Stopped => {
                 *input = &mut [];
                 Ok(false)
@@ -246,20 +237,14 @@ impl FrameDecoder {
         }
     }
 
-    /// Reads on up to a frame's payload, which is then for [`decode`](Self::decode) or
-    /// [`decode_by`](Self::decode_by) to read.
+    /// Reads up to a frame's payload, which is then for [`decode`](Self::decode) or [`decode_by`](Self::decode_by).
     #[cfg(feature = "alloc")]
-    pub(crate) fn enter(&mut self, input: &mut &mut [u8]) -> Result<Option<Entered>, RemoteProtocolError> {
-        let was_under_way = matches!(self.state, State::Payload(_));
-        if !self.reach_payload(input)? {
-            return Ok(None);
-        }
-        let State::Payload(frame) = &self.state else { return Ok(None) };
-        Ok(Some(if was_under_way {
-            Entered::UnderWay
-        } else {
-            Entered::Begun { header: frame.header(self.role), kind: frame.kind() }
-        }))
+    pub(crate) fn enter(&mut self, input: &mut &mut [u8]) -> Result<Entered, RemoteProtocolError> {
+        let mut begun = None;
+        Ok(match self.reach_payload(input, |header| begun = Some(header))? {
+            false => Entered::Nothing,
+            true => begun.map_or(Entered::InProgress, Entered::Begun),
+        })
     }
 
     /// Has `read` look at the payload under way, at most `max_len` bytes of it, and takes off what it says it
@@ -297,7 +282,18 @@ impl FrameDecoder {
         self.state = if frame.remaining == 0 { State::BetweenFrames } else { State::Payload(frame) };
     }
 
-    /// What a message may be long at most.
+    /// The kind of the message that the frame in progress belongs to; `None` for a control frame.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn message_kind(&self) -> Option<MessageKind> {
+        let State::Payload(frame) = &self.state else { return None };
+        match frame.opcode {
+            Opcode::Text => Some(MessageKind::Text),
+            Opcode::Binary => Some(MessageKind::Binary),
+            _ => None,
+        }
+    }
+
+    /// How long a message may be.
     #[cfg(feature = "alloc")]
     pub(crate) const fn max_message_len(&self) -> u64 {
         self.max_message_len
@@ -331,9 +327,9 @@ impl FrameDecoder {
         let come = input.len() as u64;
         match &self.state {
             State::Payload(frame) => frame.remaining.saturating_sub(come),
-            // As for decoding, the short way first.
-            State::BetweenFrames => match self.single_frame(input) {
-                Some(SingleFrame { header_len, len, .. }) => {
+            // As for decoding, the fast path first.
+            State::BetweenFrames => match self.whole_message(input) {
+                Some(WholeMessage { header_len, len, .. }) => {
                     (header_len as u64).saturating_add(len as u64).saturating_sub(come)
                 }
                 None => self.frame_len(input).saturating_sub(come),
@@ -353,12 +349,20 @@ impl FrameDecoder {
     }
 
     /// How long the frame is that `bytes` begin, at least; 0 if they break a rule.
+    #[inline(never)]
     fn frame_len(&self, bytes: &[u8]) -> u64 {
-        match self.judge(bytes) {
-            Ok(Some(Judged { frame, header_len })) => frame.remaining.saturating_add(header_len as u64),
-            Ok(None) => FrameHeader::min_len(bytes, self.role.peer()),
+        match FrameHeader::read(bytes, self) {
+            Ok(HeaderRead::Whole { header, header_len }) => {
+                header.payload_len.saturating_add(header_len as u64)
+            }
+            Ok(HeaderRead::Cut { header_len }) => header_len as u64,
             Err(_) => 0,
         }
+    }
+
+    /// Our own role.
+    pub(crate) const fn role(&self) -> Role {
+        self.role
     }
 
     /// Whether nothing more is read.
@@ -376,71 +380,24 @@ impl FrameDecoder {
         }
     }
 
-    /// The short way: a message in one frame whose header begins `input`, with nothing else under way.
+    /// The fast path: a message in one frame whose header begins `input`, with nothing else in progress.
     ///
-    /// `None` is no verdict: whatever is not of this kind goes the long way.
+    /// `None` is no verdict: everything else takes the slow path.
     #[inline(always)]
-    pub(crate) fn single_frame(&self, input: &[u8]) -> Option<SingleFrame> {
-        let (State::BetweenFrames, Message::Finished) = (&self.state, &self.message) else { return None };
-        let [first, second, rest @ ..] = input else { return None };
-        let kind = match *first {
-            WHOLE_TEXT => MessageKind::Text,
-            WHOLE_BINARY => MessageKind::Binary,
-            _ => return None,
-        };
-        // Where the mask bit is not as it should be, what is left is no length of these two forms.
-        let len = second ^ (u8::from(self.role.peer().masks()) << 7);
-        let (len, rest) = match rest.split_first_chunk() {
-            _ if len < LEN_16 => (usize::from(len), rest),
-            Some((extended, rest)) if len == LEN_16 => (usize::from(u16::from_be_bytes(*extended)), rest),
-            _ => return None,
-        };
-        let (key, rest) = match self.role {
-            Role::Server => rest.split_first_chunk()?,
-            Role::Client => (&[0; 4], rest),
-        };
-        let is_minimal = len >= usize::from(LEN_16) || second & 0x7F < LEN_16;
-        let allowed = self.max_frame_len.min(self.max_message_len);
-        if !is_minimal || len as u64 > allowed {
-            return None;
+    pub(crate) fn whole_message(&self, input: &[u8]) -> Option<WholeMessage> {
+        match (&self.state, &self.message) {
+            (State::BetweenFrames, Message::Finished) => {
+                WholeMessage::read(input, self.role, self.max_frame_len.min(self.max_message_len))
+            }
+            _ => None,
         }
-        let header_len = input.len().wrapping_sub(rest.len());
-        Some(SingleFrame { kind, mask: Mask::new(*key), header_len, len })
     }
 
-    /// Its payload, if all of it lies in `input`.
-    #[inline(always)]
-    pub(crate) fn decode_single_frame<'i>(
-        &self,
-        message: SingleFrame,
-        input: &mut &'i mut [u8],
-    ) -> Option<&'i mut [u8]> {
-        let SingleFrame { mut mask, header_len, len, .. } = message;
-        if len > input.len().wrapping_sub(header_len) {
-            return None;
-        }
-        let (_, rest) = mem::take(input).split_at_mut_checked(header_len)?;
-        let (payload, rest) = rest.split_at_mut_checked(len)?;
-        *input = rest;
-        if self.role == Role::Server {
-            mask.apply(payload);
-        }
-        Some(payload)
-    }
-
-    /// Takes its header off `input`: of the payload, what is there comes next.
+    /// Consumes its header: of the payload, what is there comes next.
     #[inline(never)]
-    pub(crate) fn begin_single_frame(&mut self, message: SingleFrame, input: &mut &mut [u8]) {
-        let SingleFrame { kind, mask, header_len, len } = message;
-        self.state = State::Payload(Frame {
-            opcode: kind.opcode(),
-            fin: true,
-            #[cfg(feature = "alloc")]
-            is_continuation: false,
-            rsv: Rsv::NONE,
-            mask,
-            remaining: len as u64,
-        });
+    pub(crate) fn begin_whole_message(&mut self, message: WholeMessage, input: &mut &mut [u8]) {
+        let WholeMessage { kind, mask, header_len, len } = message;
+        self.state = State::Payload(Frame { opcode: kind.opcode(), fin: true, mask, remaining: len as u64 });
         take(input, header_len);
     }
 
@@ -449,121 +406,27 @@ impl FrameDecoder {
         self.state = State::Stopped;
     }
 
-    /// Reads a header from the front of `bytes` if all of it is there; says no as soon as it can (§10.7).
-    #[inline]
-    fn judge(&self, bytes: &[u8]) -> Result<Option<Judged>, Broken> {
-        let broken = |header_len| move |error| Broken { error, header_len };
-        let [first, rest @ ..] = bytes else { return Ok(None) };
-        let first = self.judge_first(*first).map_err(broken(1))?;
-        let [second, rest @ ..] = rest else { return Ok(None) };
-        let second = self.judge_second(*second, first.opcode).map_err(broken(2))?;
-        let extended_len = second.extended_len();
-        let mut header_len = extended_len.saturating_add(2);
-        let Some((extended, rest)) = rest.split_at_checked(extended_len) else { return Ok(None) };
-        let remaining = second.payload_len(extended).map_err(broken(header_len))?;
-        self.judge_len(remaining, first).map_err(broken(header_len))?;
-        let mask = if second.masked {
-            let Some(key) = rest.first_chunk() else { return Ok(None) };
-            header_len = header_len.saturating_add(key.len());
-            Mask::new(*key)
-        } else {
-            Mask::new([0; 4])
+    /// Begins a frame; what comes next is its payload.
+    #[inline(always)]
+    fn begin(&mut self, header: FrameHeader) {
+        let FrameHeader { fin, rsv, opcode, masking_key, payload_len } = header;
+        let opcode = match (opcode, self.message) {
+            (Opcode::Continuation, Message::UnderWay { opcode, .. }) => opcode,
+            (opcode, _) => opcode,
         };
-        let FirstByte { fin, rsv, opcode } = first;
-        let is_continuation = opcode == Opcode::Continuation;
-        let opcode = match self.message {
-            Message::UnderWay { opcode, .. } if is_continuation => opcode,
-            _ => opcode,
-        };
-        let frame = Frame {
-            opcode,
-            fin,
-            #[cfg(feature = "alloc")]
-            is_continuation,
-            rsv,
-            mask,
-            remaining,
-        };
-        Ok(Some(Judged { frame, header_len }))
-    }
-
-    #[inline]
-    fn judge_first(&self, byte: u8) -> Result<FirstByte, RemoteProtocolError> {
-        let first = FirstByte::decode(byte)?;
-        // RSV bits "MUST be 0 unless an extension is negotiated that defines meanings" (§5.2, §5.8); that of
-        // compression is for the first frame of a message only (RFC 7692 §6.1).
-        let claimed = match first.opcode {
-            Opcode::Text | Opcode::Binary => self.claimed.first,
-            Opcode::Continuation => self.claimed.continuation,
-            Opcode::Close | Opcode::Ping | Opcode::Pong => Rsv::NONE,
-        };
-        if !claimed.contains(first.rsv) {
-            return Err(RemoteProtocolError::ReservedBits);
-        }
-        match (first.opcode, self.message) {
-            (Opcode::Continuation, Message::Finished) => Err(RemoteProtocolError::UnexpectedContinuation),
-            (Opcode::Continuation, Message::UnderWay { fragments, .. })
-                if fragments >= self.max_fragments =>
-            {
-                Err(RemoteProtocolError::TooManyFragments)
-            }
-            // Fragments of two messages "MUST NOT be interleaved" (§5.4).
-            (Opcode::Text | Opcode::Binary, Message::UnderWay { .. }) => {
-                Err(RemoteProtocolError::ExpectedContinuation)
-            }
-            _ => Ok(first),
-        }
-    }
-
-    #[inline]
-    fn judge_second(&self, byte: u8, opcode: Opcode) -> Result<SecondByte, RemoteProtocolError> {
-        let second = SecondByte::decode(byte, opcode)?;
-        // Clients mask every frame, servers none (§5.1).
-        match (self.role, second.masked) {
-            (Role::Server, false) => Err(RemoteProtocolError::UnmaskedFrameFromClient),
-            (Role::Client, true) => Err(RemoteProtocolError::MaskedFrameFromServer),
-            _ => Ok(second),
-        }
-    }
-
-    /// Holds a length against the limits, before a byte of the payload is read (§10.4).
-    #[inline]
-    fn judge_len(&self, payload_len: u64, first: FirstByte) -> Result<(), RemoteProtocolError> {
-        if first.opcode.is_control() {
-            return Ok(());
-        }
-        if payload_len > self.max_frame_len {
-            return Err(RemoteProtocolError::FrameTooLong);
-        }
-        let (before, is_marked) = match self.message {
-            Message::Finished => (0, !first.rsv.is_empty()),
-            Message::UnderWay { len, is_marked, .. } => (len, is_marked),
-        };
-        let (max_len, error) = match is_marked {
-            true => (self.max_encoded_len, RemoteProtocolError::EncodedMessageTooLong),
-            false => (self.max_message_len, RemoteProtocolError::MessageTooLong),
-        };
-        if payload_len > max_len.saturating_sub(before) { Err(error) } else { Ok(()) }
-    }
-
-    /// Takes a frame into account that has been judged; what comes next is its payload.
-    #[inline]
-    fn begin(&mut self, frame: Frame) {
-        self.state = State::Payload(frame);
-        if frame.opcode.is_control() {
+        let mask = Mask::new(masking_key.unwrap_or_default());
+        self.state = State::Payload(Frame { opcode, fin, mask, remaining: payload_len });
+        if opcode.is_control() {
             return;
         }
         self.message = match self.message {
-            _ if frame.fin => Message::Finished,
-            Message::Finished => Message::UnderWay {
-                opcode: frame.opcode,
-                len: frame.remaining,
-                fragments: 1,
-                is_marked: !frame.rsv.is_empty(),
-            },
+            _ if fin => Message::Finished,
+            Message::Finished => {
+                Message::UnderWay { opcode, len: payload_len, fragments: 1, is_marked: !rsv.is_empty() }
+            }
             Message::UnderWay { opcode, len, fragments, is_marked } => Message::UnderWay {
                 opcode,
-                len: len.saturating_add(frame.remaining),
+                len: len.saturating_add(payload_len),
                 fragments: fragments.saturating_add(1),
                 is_marked,
             },
@@ -587,62 +450,102 @@ impl FrameDecoder {
 
     /// Goes on with a header that a read has cut, byte by byte.
     #[cold]
-    fn resume_header(&mut self, input: &mut &mut [u8]) -> Result<bool, RemoteProtocolError> {
+    fn resume_header(
+        &mut self,
+        input: &mut &mut [u8],
+        begun: impl FnOnce(FrameHeader),
+    ) -> Result<bool, RemoteProtocolError> {
         let State::Header { mut header, mut filled } = self.state else { return Ok(false) };
         while let [byte] = take(input, 1) {
             if let Some(place) = header.get_mut(usize::from(filled)) {
                 *place = *byte;
             }
             filled = filled.saturating_add(1);
-            match self.judge(header.get(..usize::from(filled)).unwrap_or(&header)) {
-                Ok(Some(Judged { frame, .. })) => {
-                    self.begin(frame);
+            match FrameHeader::read(header.get(..usize::from(filled)).unwrap_or(&header), self) {
+                Ok(HeaderRead::Whole { header, .. }) => {
+                    self.begin(header);
+                    begun(header);
                     return Ok(true);
                 }
-                Ok(None) => {}
-                Err(broken) => return Err(self.fail(input, 0, broken.error)),
+                Ok(HeaderRead::Cut { .. }) => {}
+                Err(Failure { error, .. }) => {
+                    self.stop();
+                    return Err(error);
+                }
             }
         }
         self.state = State::Header { header, filled };
         Ok(false)
     }
+}
 
-    #[cold]
-    fn fail(
-        &mut self,
-        input: &mut &mut [u8],
-        read: usize,
-        error: RemoteProtocolError,
-    ) -> RemoteProtocolError {
-        take(input, read);
-        self.stop();
-        error
+/// What may come now (§5.1 to §5.5).
+impl Rules for FrameDecoder {
+    #[inline(always)]
+    fn masks(&self) -> bool {
+        self.role.peer().masks()
+    }
+
+    #[inline(always)]
+    fn check_first(&self, first: FirstByte) -> Result<(), RemoteProtocolError> {
+        // RSV bits "MUST be 0 unless an extension is negotiated that defines meanings" (§5.2, §5.8); that of
+        // compression is for the first frame of a message only (RFC 7692 §6.1).
+        let claimed = match first.opcode {
+            Opcode::Text | Opcode::Binary => self.claimed.first,
+            Opcode::Continuation => self.claimed.continuation,
+            Opcode::Close | Opcode::Ping | Opcode::Pong => Rsv::NONE,
+        };
+        if !claimed.contains(first.rsv) {
+            return Err(RemoteProtocolError::ReservedBits);
+        }
+        match (first.opcode, self.message) {
+            (Opcode::Continuation, Message::Finished) => Err(RemoteProtocolError::UnexpectedContinuation),
+            (Opcode::Continuation, Message::UnderWay { fragments, .. })
+                if fragments >= self.max_fragments =>
+            {
+                Err(RemoteProtocolError::TooManyFragments)
+            }
+            // Fragments of two messages "MUST NOT be interleaved" (§5.4).
+            (Opcode::Text | Opcode::Binary, Message::UnderWay { .. }) => {
+                Err(RemoteProtocolError::ExpectedContinuation)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[inline(always)]
+    fn check_masked(&self, masked: bool) -> Result<(), RemoteProtocolError> {
+        // Clients mask every frame, servers none (§5.1).
+        match (self.role, masked) {
+            (Role::Server, false) => Err(RemoteProtocolError::UnmaskedFrameFromClient),
+            (Role::Client, true) => Err(RemoteProtocolError::MaskedFrameFromServer),
+            _ => Ok(()),
+        }
+    }
+
+    /// "Implementation- and/or platform-specific limitations" protect against frames of any length (§10.4).
+    #[inline(always)]
+    fn check_len(&self, payload_len: u64, first: FirstByte) -> Result<(), RemoteProtocolError> {
+        if first.opcode.is_control() {
+            return Ok(());
+        }
+        if payload_len > self.max_frame_len {
+            return Err(RemoteProtocolError::FrameTooLong);
+        }
+        let (before, is_marked) = match self.message {
+            Message::Finished => (0, !first.rsv.is_empty()),
+            Message::UnderWay { len, is_marked, .. } => (len, is_marked),
+        };
+        let (max_len, error) = match is_marked {
+            true => (self.max_encoded_len, RemoteProtocolError::EncodedMessageTooLong),
+            false => (self.max_message_len, RemoteProtocolError::MessageTooLong),
+        };
+        if payload_len > max_len.saturating_sub(before) { Err(error) } else { Ok(()) }
     }
 }
 
 impl ClaimedBits {
     pub(crate) const NONE: Self = Self { first: Rsv::NONE, continuation: Rsv::NONE };
-}
-
-#[cfg(feature = "alloc")]
-impl Frame {
-    const fn kind(&self) -> Option<MessageKind> {
-        match self.opcode {
-            Opcode::Text => Some(MessageKind::Text),
-            Opcode::Binary => Some(MessageKind::Binary),
-            _ => None,
-        }
-    }
-
-    fn header(&self, role: Role) -> FrameHeader {
-        FrameHeader {
-            fin: self.fin,
-            rsv: self.rsv,
-            opcode: if self.is_continuation { Opcode::Continuation } else { self.opcode },
-            masking_key: role.peer().masks().then(|| self.mask.masking_key()),
-            payload_len: self.remaining,
-        }
-    }
 }
 
 /// Takes `len` bytes off the front of `input`, or all there are.
@@ -653,9 +556,3 @@ fn take<'i>(input: &mut &'i mut [u8], len: usize) -> &'i mut [u8] {
     *input = rest;
     taken
 }
-
-/// FIN and the opcode of a text.
-const WHOLE_TEXT: u8 = 0x81;
-
-/// FIN and the opcode of a binary message.
-const WHOLE_BINARY: u8 = 0x82;

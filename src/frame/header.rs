@@ -1,14 +1,13 @@
 //! Frame headers: the 2 to 14 bytes before a payload (RFC 6455 §5.2).
 //!
-//! Pure translation, and the rules that a header breaks or keeps by itself; `FrameDecoder` knows what
-//! is allowed now, and asks the three judgements below one by one, so that each rule fails at the
-//! first byte that breaks it.
+//! Pure translation, and the rules that no header may break. A header is read in one place, `FrameHeader::read`:
+//! byte by byte in the RFC's order, so that each rule fails at the first byte that breaks it. What a connection allows
+//! at this point is a parameter of it, [`Rules`], which `FrameDecoder` knows.
 
 use crate::encoded_header::EncodedHeader;
-use crate::error::{LocalProtocolError, RemoteProtocolError};
+use crate::error::{Failure, LocalProtocolError, RemoteProtocolError};
 use crate::mask::Mask;
 use crate::opcode::Opcode;
-use crate::role::Role;
 
 /// What stands before a payload.
 ///
@@ -61,31 +60,38 @@ impl FrameHeader {
     /// fragmented or too long, a length that is not minimal or has its top bit set. It fails as soon as
     /// the bytes at hand are certain to break the rule.
     pub fn decode(input: &[u8]) -> Result<Option<(Self, usize)>, RemoteProtocolError> {
-        let [first, rest @ ..] = input else { return Ok(None) };
-        let first = FirstByte::decode(*first)?;
-        let [second, rest @ ..] = rest else { return Ok(None) };
-        let second = SecondByte::decode(*second, first.opcode)?;
-        let Some((len, rest)) = rest.split_at_checked(second.extended_len()) else { return Ok(None) };
-        let payload_len = second.payload_len(len)?;
+        match Self::read(input, &NoRules) {
+            Ok(HeaderRead::Whole { header, header_len }) => Ok(Some((header, header_len))),
+            Ok(HeaderRead::Cut { .. }) => Ok(None),
+            Err(failure) => Err(failure.error),
+        }
+    }
+
+    /// Reads one header from the front of `bytes`, under these rules.
+    #[inline(always)]
+    pub(super) fn read(bytes: &[u8], rules: &impl Rules) -> Result<HeaderRead, Failure> {
+        let failed = |at| move |error| Failure { error, at };
+        let [first, rest @ ..] = bytes else { return Ok(HeaderRead::cut(0, rules.masks())) };
+        let first = FirstByte::decode(*first).map_err(failed(0))?;
+        rules.check_first(first).map_err(failed(0))?;
+        let [second, rest @ ..] = rest else { return Ok(HeaderRead::cut(0, rules.masks())) };
+        let second = SecondByte::decode(*second, first.opcode).map_err(failed(1))?;
+        rules.check_masked(second.masked).map_err(failed(1))?;
+        let extended_len = second.extended_len();
+        let Some((extended, rest)) = rest.split_at_checked(extended_len) else {
+            return Ok(HeaderRead::cut(extended_len, second.masked));
+        };
+        let at = extended_len.saturating_add(1);
+        let payload_len = second.payload_len(extended).map_err(failed(at))?;
+        rules.check_len(payload_len, first).map_err(failed(at))?;
         let (masking_key, rest) = match rest.split_first_chunk() {
             _ if !second.masked => (None, rest),
             Some((key, rest)) => (Some(*key), rest),
-            None => return Ok(None),
+            None => return Ok(HeaderRead::cut(extended_len, true)),
         };
         let FirstByte { fin, rsv, opcode } = first;
         let header = Self { fin, rsv, opcode, masking_key, payload_len };
-        Ok(Some((header, input.len().saturating_sub(rest.len()))))
-    }
-
-    /// How long a header is that begins with `bytes`, at least, if it is sent in this role.
-    pub(super) fn min_len(bytes: &[u8], sender: Role) -> u64 {
-        let extended: u64 = match bytes.get(1).map(|second| second & 0x7F) {
-            Some(LEN_16) => 2,
-            Some(LEN_64) => 8,
-            _ => 0,
-        };
-        let key = if sender.masks() { 4 } else { 0 };
-        extended.saturating_add(2).saturating_add(key)
+        Ok(HeaderRead::Whole { header, header_len: bytes.len().saturating_sub(rest.len()) })
     }
 
     /// Writes the header, with the shortest form of the length.
@@ -155,6 +161,57 @@ impl FrameHeader {
     }
 }
 
+/// What a connection allows at this point, of all that a header may be.
+pub(super) trait Rules {
+    /// Whether frames have to be masked.
+    fn masks(&self) -> bool;
+
+    /// Checks RSV bits, and the order of frames.
+    fn check_first(&self, first: FirstByte) -> Result<(), RemoteProtocolError>;
+
+    /// Checks the mask bit.
+    fn check_masked(&self, masked: bool) -> Result<(), RemoteProtocolError>;
+
+    /// Checks the length, before a byte of the payload is read.
+    fn check_len(&self, payload_len: u64, first: FirstByte) -> Result<(), RemoteProtocolError>;
+}
+
+/// For a header without a connection.
+struct NoRules;
+
+impl Rules for NoRules {
+    fn masks(&self) -> bool {
+        false
+    }
+
+    fn check_first(&self, _: FirstByte) -> Result<(), RemoteProtocolError> {
+        Ok(())
+    }
+
+    fn check_masked(&self, _: bool) -> Result<(), RemoteProtocolError> {
+        Ok(())
+    }
+
+    fn check_len(&self, _: u64, _: FirstByte) -> Result<(), RemoteProtocolError> {
+        Ok(())
+    }
+}
+
+/// How far a header could be read.
+pub(super) enum HeaderRead {
+    /// All of it.
+    Whole { header: FrameHeader, header_len: usize },
+    /// The bytes end in it; it has at least this length.
+    Cut { header_len: usize },
+}
+
+impl HeaderRead {
+    const fn cut(extended_len: usize, masked: bool) -> Self {
+        let key_len = if masked { 4 } else { 0 };
+        Self::Cut { header_len: extended_len.saturating_add(key_len).saturating_add(2) }
+    }
+}
+
 /// The first byte: FIN, RSV and opcode.
 #[derive(Clone, Copy)]
 pub(super) struct FirstByte {
@@ -164,7 +221,7 @@ pub(super) struct FirstByte {
 }
 
 impl FirstByte {
-    #[inline]
+    #[inline(always)]
     pub(super) fn decode(byte: u8) -> Result<Self, RemoteProtocolError> {
         let fin = byte & 0x80 != 0;
         let Some(opcode) = Opcode::from_bits(byte & 0x0F) else {
@@ -186,7 +243,7 @@ pub(super) struct SecondByte {
 }
 
 impl SecondByte {
-    #[inline]
+    #[inline(always)]
     pub(super) fn decode(byte: u8, opcode: Opcode) -> Result<Self, RemoteProtocolError> {
         let len = byte & 0x7F;
         if opcode.is_control() {
@@ -203,7 +260,7 @@ impl SecondByte {
     }
 
     /// How many bytes of length follow.
-    #[inline]
+    #[inline(always)]
     pub(super) const fn extended_len(self) -> usize {
         match self.len {
             LEN_16 => 2,
@@ -213,7 +270,7 @@ impl SecondByte {
     }
 
     /// The length, once the [`extended_len`](Self::extended_len) bytes that follow are there.
-    #[inline]
+    #[inline(always)]
     pub(super) fn payload_len(self, extended: &[u8]) -> Result<u64, RemoteProtocolError> {
         let payload_len = if let Ok(bytes) = <[u8; 2]>::try_from(extended) {
             u64::from(u16::from_be_bytes(bytes))

