@@ -15,13 +15,13 @@ pub(crate) struct Utf8Decoder {
     filled: u8,
 }
 
-/// A piece of text that goes wrong.
+/// A piece of text that is not UTF-8.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct BadText<'a> {
-    /// What is well-formed before it.
+pub(crate) struct InvalidText<'a> {
+    /// Its valid prefix.
     pub(crate) valid: &'a str,
-    /// Where the first byte stands, in this piece, that no well-formed text could have there.
-    pub(crate) bad_byte: usize,
+    /// The offset of the first byte that cannot follow; the length of the piece, if the text must not end here.
+    pub(crate) at: usize,
 }
 
 impl Utf8Decoder {
@@ -40,12 +40,12 @@ impl Utf8Decoder {
 
     /// Reads a piece that starts between two characters.
     #[inline]
-    pub(crate) fn decode<'a>(&mut self, piece: &'a [u8]) -> Result<&'a str, BadText<'a>> {
+    pub(crate) fn decode<'a>(&mut self, piece: &'a [u8]) -> Result<&'a str, InvalidText<'a>> {
         let (whole, begun) = split_begun(piece);
-        let text = from_utf8(whole).map_err(|error| bad_text(whole, error))?;
+        let text = from_utf8(whole).map_err(|error| invalid_text(whole, error))?;
         if !begun.is_empty() {
             self.begin(begun)
-                .map_err(|bad| BadText { valid: text, bad_byte: whole.len().saturating_add(bad) })?;
+                .map_err(|at| InvalidText { valid: text, at: whole.len().saturating_add(at) })?;
         }
         Ok(text)
     }
@@ -152,9 +152,9 @@ const fn width(first: u8) -> u8 {
 }
 
 #[cold]
-fn bad_text(bytes: &[u8], error: Utf8Error) -> BadText<'_> {
+fn invalid_text(bytes: &[u8], error: Utf8Error) -> InvalidText<'_> {
     let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-    BadText { valid: str::from_utf8(valid).unwrap_or_default(), bad_byte: bad_byte(bytes, error) }
+    InvalidText { valid: str::from_utf8(valid).unwrap_or_default(), at: bad_byte(bytes, error) }
 }
 
 /// The place of the first byte that makes `bytes` impossible: behind them, if they end inside a character.
@@ -244,7 +244,7 @@ mod tests {
                 Ok(chunk) => text.push_str(chunk),
                 Err(bad) => {
                     text.push_str(bad.valid);
-                    return (text, Some(before + bad.bad_byte));
+                    return (text, Some(before + bad.at));
                 }
             }
             before += rest.len();

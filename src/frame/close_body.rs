@@ -4,7 +4,7 @@ use core::ops::Deref;
 use core::str;
 
 use crate::close_code::CloseCode;
-use crate::error::{LocalProtocolError, RemoteProtocolError};
+use crate::error::{Failure, LocalProtocolError, RemoteProtocolError};
 use crate::frame::header::FrameHeader;
 
 /// The payload of a close frame.
@@ -14,35 +14,27 @@ pub(crate) struct CloseBody<'a> {
     pub(crate) reason: &'a str,
 }
 
-/// A payload that no close frame may have.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct BadClose {
-    pub(crate) error: RemoteProtocolError,
-    /// Where the byte stands at which that is certain.
-    pub(crate) bad_byte: usize,
-}
-
 impl<'a> CloseBody<'a> {
     /// Reads what has come of a payload; `whole` tells whether that is all.
     ///
     /// Called again with more, it fails at the first byte that breaks a rule.
-    pub(crate) fn decode(bytes: &'a [u8], whole: bool) -> Result<Self, BadClose> {
+    pub(crate) fn decode(bytes: &'a [u8], whole: bool) -> Result<Self, Failure> {
         let Some((code, reason)) = bytes.split_first_chunk() else {
             // One byte: `SecondByte` lets no frame pass whose payload ends here.
             return Ok(Self { code: None, reason: "" });
         };
         let code = CloseCode::new(u16::from_be_bytes(*code));
         if !code.is_sendable() {
-            return Err(BadClose { error: RemoteProtocolError::InvalidCloseCode(code.get()), bad_byte: 1 });
+            return Err(Failure { error: RemoteProtocolError::InvalidCloseCode(code.get()), at: 1 });
         }
         let reason = match str::from_utf8(reason) {
             Ok(reason) => reason,
             Err(error) if error.error_len().is_none() && !whole => "",
             Err(error) => {
                 let bad = crate::utf8::bad_byte(reason, error).min(reason.len().saturating_sub(1));
-                return Err(BadClose {
+                return Err(Failure {
                     error: RemoteProtocolError::InvalidCloseReason,
-                    bad_byte: bad.saturating_add(CODE_LEN),
+                    at: bad.saturating_add(CODE_LEN),
                 });
             }
         };

@@ -7,7 +7,7 @@ mod whole;
 mod decoder;
 mod encoder;
 
-pub(crate) use close_body::{BadClose, CloseBody};
+pub(crate) use close_body::CloseBody;
 #[cfg(feature = "alloc")]
 pub use decoder::PayloadEnd;
 #[cfg(feature = "alloc")]

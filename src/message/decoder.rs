@@ -4,16 +4,16 @@
 //! was cut. A control frame goes out whole: lent where it lies if the input holds all of it, else put
 //! together here.
 
-use crate::error::RemoteProtocolError;
+use crate::error::{Failure, RemoteProtocolError};
 use crate::event::{BytesMessage, CloseConnection, Event, LentEvent, Ping, Pong, TextMessage};
 use crate::extension::{ExtensionSet, Inbound, NoExtensions};
 #[cfg(feature = "alloc")]
 use crate::extension::{Extensions, InboundExtensions};
-use crate::frame::{BadClose, CloseBody, FrameChunk, FrameDecoder, FrameHeader, WholeMessage};
+use crate::frame::{CloseBody, FrameChunk, FrameDecoder, FrameHeader, WholeMessage};
 use crate::limits::Limits;
 use crate::opcode::{MessageKind, Opcode};
 use crate::role::Role;
-use crate::utf8::{Utf8Decoder, from_utf8};
+use crate::utf8::{InvalidText, Utf8Decoder, from_utf8};
 
 /// Bytes to events, with no eye for the connection's state.
 ///
@@ -304,27 +304,24 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         match decode_text(&mut self.utf8, payload, frame_finished, message_finished) {
             Ok(text) if frame_finished || !text.data.is_empty() => Ok(Some(Event::Text(text))),
             Ok(_) => Ok(None),
-            Err(bad) => self.lend_bad_text(&bad),
+            Err(InvalidText { valid, at }) => self.lend_valid_prefix(valid, after(payload, at)),
         }
     }
 
-    /// What is well-formed of a piece of text; the next call tells what is not.
+    /// Returns the valid prefix of a text that is not UTF-8; the next call reports the failure.
     #[cold]
-    fn lend_bad_text<'i>(
+    fn lend_valid_prefix<'i>(
         &mut self,
-        text: &BadText<'i>,
+        valid: &'i str,
+        overread: u32,
     ) -> Result<Option<LentEvent<'i>>, RemoteProtocolError> {
         let error = RemoteProtocolError::InvalidUtf8;
-        if text.valid.is_empty() {
-            return Err(self.fail(error, text.overread));
+        if valid.is_empty() {
+            return Err(self.fail(error, overread));
         }
         self.frames.stop();
-        self.state = State::Failing { error, overread: text.overread };
-        Ok(Some(Event::Text(TextMessage {
-            data: text.valid,
-            frame_finished: false,
-            message_finished: false,
-        })))
+        self.state = State::Failing { error, overread };
+        Ok(Some(Event::Text(TextMessage { data: valid, frame_finished: false, message_finished: false })))
     }
 
     /// Adds to a character that was cut; true once it is whole.
@@ -335,8 +332,8 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         message_finished: bool,
     ) -> Result<bool, RemoteProtocolError> {
         let error = RemoteProtocolError::InvalidUtf8;
-        if let Err(bad_byte) = self.utf8.resume(payload) {
-            return Err(self.fail(error, behind(payload, bad_byte)));
+        if let Err(at) = self.utf8.resume(payload) {
+            return Err(self.fail(error, after(payload, at)));
         }
         let whole = self.utf8.missing() == 0;
         if message_finished && !whole {
@@ -365,8 +362,8 @@ impl<X: ExtensionSet> MessageDecoder<X> {
             // "The application MUST NOT send any more data frames" after it (§5.5.1).
             Ok(_) if frame_finished => self.stop(),
             Ok(_) => {}
-            Err(BadClose { error, bad_byte }) => {
-                let overread = behind(self.control.filled(), bad_byte);
+            Err(Failure { error, at }) => {
+                let overread = after(self.control.filled(), at);
                 return Err(self.fail(error, overread));
             }
         }
@@ -460,12 +457,6 @@ fn close(payload: &[u8]) -> CloseConnection<&str> {
     }
 }
 
-/// Text that is none: what is well-formed before it goes wrong, and how many bytes lie behind.
-pub(super) struct BadText<'a> {
-    pub(super) valid: &'a str,
-    pub(super) overread: u32,
-}
-
 /// Reads a piece of text that begins between two characters.
 #[inline]
 pub(super) fn decode_text<'i>(
@@ -473,18 +464,18 @@ pub(super) fn decode_text<'i>(
     payload: &'i [u8],
     frame_finished: bool,
     message_finished: bool,
-) -> Result<TextMessage<&'i str>, BadText<'i>> {
+) -> Result<TextMessage<&'i str>, InvalidText<'i>> {
     match utf8.decode(payload) {
         Ok(data) if !message_finished || utf8.missing() == 0 => {
             Ok(TextMessage { data, frame_finished, message_finished })
         }
         // The message ends inside a character.
-        Ok(valid) => Err(BadText { valid, overread: 0 }),
-        Err(bad) => Err(BadText { valid: bad.valid, overread: behind(payload, bad.bad_byte) }),
+        Ok(valid) => Err(InvalidText { valid, at: payload.len() }),
+        Err(invalid) => Err(invalid),
     }
 }
 
-/// How many of `bytes` follow the one at `place`; `u32::MAX` stands for more, as few bytes hold it.
-fn behind(bytes: &[u8], place: usize) -> u32 {
-    u32::try_from(bytes.len().saturating_sub(place).saturating_sub(1)).unwrap_or(u32::MAX)
+/// How many of `bytes` follow the one at this offset; `u32::MAX` stands for more, as few bytes hold it.
+fn after(bytes: &[u8], at: usize) -> u32 {
+    u32::try_from(bytes.len().saturating_sub(at).saturating_sub(1)).unwrap_or(u32::MAX)
 }

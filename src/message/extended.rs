@@ -10,7 +10,7 @@ use crate::extension::{ExtensionSet, Inbound, InboundExtensions};
 use crate::frame::{Entered, PayloadEnd};
 use crate::opcode::MessageKind;
 
-use crate::utf8::is_begun;
+use crate::utf8::{InvalidText, is_begun};
 
 use super::decoder::{MessageDecoder, State, decode_text};
 
@@ -167,16 +167,16 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         }
         match decode_text(&mut self.utf8, data, frame_finished, message_finished) {
             Ok(text) => Ok(Event::Text(text)),
-            Err(bad) => {
+            Err(InvalidText { valid, .. }) => {
                 let error = RemoteProtocolError::InvalidUtf8;
                 self.frames.stop();
-                if bad.valid.is_empty() {
+                if valid.is_empty() {
                     self.state = State::Failed { overread: 0 };
                     return Err(error);
                 }
                 self.state = State::Failing { error, overread: 0 };
                 let (frame_finished, message_finished) = (false, false);
-                Ok(Event::Text(TextMessage { data: bad.valid, frame_finished, message_finished }))
+                Ok(Event::Text(TextMessage { data: valid, frame_finished, message_finished }))
             }
         }
     }
