@@ -372,7 +372,12 @@ fn listen(
                         reason => eprintln!("closed: {code}: {reason}"),
                     }
                     await_end(&mut stream, &mut buffer);
-                    return Ok(());
+                    return match code {
+                        CloseCode::NORMAL_CLOSURE | CloseCode::GOING_AWAY | CloseCode::NO_STATUS_RCVD => {
+                            Ok(())
+                        }
+                        _ => Err(io::Error::other("the server closed because of an error")),
+                    };
                 }
             }
         }

@@ -40,7 +40,7 @@
 //!     writer.write_all(&output)?;
 //!     output.clear();
 //! }
-//! // Close the transport.
+//! // Shut down writing, read to the end, then close the transport.
 //! # assert_eq!(writer, b"\x81\x05Hello\x88\x1f\x03\xeaframe from client is unmasked");
 //! # Ok(())
 //! # }
@@ -61,12 +61,14 @@
 //! # use std::io::{Read, Write};
 //! # let mut reader = &b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x81\x05Hello"[..];
 //! # let mut writer = Vec::new();
-//! let mut connection = Connection::server(Limits::default());
-//! let mut assembler = MessageAssembler::new(1 << 20);
+//! let mut limits = Limits::default();
+//! (limits.max_message_len, limits.max_frame_len) = (1 << 20, 1 << 20);
+//! let mut connection = Connection::server(limits);
+//! let mut assembler = MessageAssembler::new(1 << 20); // the same limit
 //! let (mut buffer, mut end, mut output) = (vec![0; 4096], 0, Vec::new());
 //! while connection.transport() == Transport::Keep {
 //!     if end == buffer.len() {
-//!         buffer.resize(2 * end, 0); // up to what `Limits` lets a frame be
+//!         buffer.resize(2 * end, 0); // at most twice the longest frame
 //!     }
 //!     match reader.read(&mut buffer[end..])? {
 //!         0 => _ = connection.receive_eof(),

@@ -87,7 +87,10 @@ fn refuse(handshake: &mut ServerHandshake, output: &mut Vec<u8>) -> Result<(), L
 fn limits(options: &Options) -> Limits {
     let mut limits = Limits::default();
     limits.max_message_len = u64::try_from(options.max_message_len).unwrap_or(u64::MAX);
-    limits.max_frame_len = limits.max_frame_len.min(limits.max_message_len);
+    limits.max_frame_len = limits.max_message_len;
+    // Data that does not compress takes an eighth more on the wire at worst.
+    limits.max_encoded_len =
+        limits.max_message_len.saturating_add(limits.max_message_len / 8).saturating_add(64);
     limits
 }
 

@@ -12,6 +12,10 @@ use crate::opcode::MessageKind;
 /// A message that comes in one piece is returned without a copy. Others are put together in a buffer, which is used
 /// again for the next one.
 ///
+/// Give it the limit that the connection has, [`Limits::max_message_len`](crate::Limits::max_message_len): then the
+/// connection fails before a message is too long for the buffer. After an error of the assembler the
+/// connection itself goes on.
+///
 /// ```
 /// use wsproto::{MessageAssembler, TextMessage};
 ///

@@ -15,16 +15,16 @@ use crate::program::Program;
 fn message_of_64_mib_is_echoed_to_a_peer_that_writes_all_of_it_before_it_reads() {
     let (server, addr) = echo_server_with(&[]);
     let mut peer = open(&addr, "");
-    let mut message = Vec::new();
-    // The longest frame and the longest message that the server takes by default.
-    for first_byte in [0x02, 0x00, 0x00, 0x80] {
-        message.push(frame(first_byte, &noise(16 << 20)));
-    }
-    for frame in &message {
-        peer.write_all(frame).unwrap();
-    }
-    for frame in &message {
-        assert!(read(&mut peer, frame.len() - MASKING_KEY_LEN) == unmasked(frame), "an echo differs");
+    // The longest message that the server takes by default, in four frames and in one.
+    let part = noise(16 << 20);
+    let in_four: Vec<_> = [0x02, 0x00, 0x00, 0x80].into_iter().map(|first| frame(first, &part)).collect();
+    for message in [in_four, vec![frame(0x82, &part.repeat(4))]] {
+        for frame in &message {
+            peer.write_all(frame).unwrap();
+        }
+        for frame in &message {
+            assert!(read(&mut peer, frame.len() - MASKING_KEY_LEN) == unmasked(frame), "an echo differs");
+        }
     }
     close(peer);
     assert_eq!(server.kill().stderr, "");
