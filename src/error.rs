@@ -219,7 +219,7 @@ pub enum HandshakeError {
     /// `Sec-WebSocket-Extensions` is not a list of extensions (§9.1).
     #[error("Sec-WebSocket-Extensions is malformed")]
     InvalidExtension,
-    /// The server chose an extension that was not offered, or not so (§4.1, RFC 7692 §7.1).
+    /// The server chose an extension that was not offered, or not so (§4.1, RFC 7692 §7.1), or more than 64.
     #[error("server chose an extension that was not offered")]
     UnexpectedExtension,
     /// A pseudo-header that is missing, repeated, malformed, or has no place there (RFC 8441 §4, RFC 9113 §8.3,

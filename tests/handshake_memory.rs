@@ -24,7 +24,7 @@ const LENGTHS: [usize; 3] = [1 << 10, 16 << 10, 256 << 10];
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const TOKEN: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// A head of this length, with as many fields as fit.
+/// Limits that let a head be this long, with as many fields as fit.
 fn limits(max_head_len: usize) -> HandshakeLimits {
     let mut limits = HandshakeLimits::default();
     limits.max_head_len = max_head_len;

@@ -123,7 +123,7 @@ impl<H: Head> HeadReader<H> {
     }
 }
 
-/// Adds the field in `line`, behind which stands an empty line.
+/// Adds the field in `line`, after which an empty line stands.
 fn add_field(headers: &mut Headers, line: &[u8], limits: HandshakeLimits) -> Result<(), HandshakeError> {
     if headers.len() >= limits.max_headers {
         return Err(HandshakeError::TooManyHeaders);

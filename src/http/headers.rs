@@ -79,7 +79,7 @@ impl Headers {
         self.bytes.get(span.start..).and_then(|rest| rest.get(..span.len)).unwrap_or_default()
     }
 
-    /// Adds a field behind the others, and returns where its value is. It is for the caller to check.
+    /// Adds a field after the others, and returns where its value is. The caller checks both.
     pub(crate) fn push(&mut self, name: &str, value: &[u8]) -> Span {
         self.push_name(name);
         self.add_string(value)

@@ -13,7 +13,7 @@ pub(super) fn gather<'i>(input: &mut &'i [u8], gathered: &mut Vec<u8>, room: usi
         None => input.len(),
     };
     let (piece, rest) = input.split_at(line_len.min(room));
-    // One more byte than the line has, and then some: what reads it may end it with an empty line.
+    // The reader adds an empty line.
     packed::reserve_within(
         gathered,
         piece.len().saturating_add(2),

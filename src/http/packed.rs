@@ -25,29 +25,29 @@ pub(crate) fn push_len(buffer: &mut Vec<u8>, mut len: usize) {
 /// Takes the first string off `rest`.
 #[inline(always)]
 pub(crate) fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let (string, behind) = match **rest {
-        [len @ ..0x80, ref behind @ ..] => behind.split_at_checked(usize::from(len))?,
+    let (string, after) = match **rest {
+        [len @ ..0x80, ref after @ ..] => after.split_at_checked(usize::from(len))?,
         _ => {
-            let (len, behind) = long_len(rest)?;
-            behind.split_at_checked(len)?
+            let (len, after) = long_len(rest)?;
+            after.split_at_checked(len)?
         }
     };
-    *rest = behind;
+    *rest = after;
     Some(string)
 }
 
-/// A length of several bytes, and what is behind it.
+/// A length of several bytes, and what is after it.
 #[cold]
 fn long_len(mut rest: &[u8]) -> Option<(usize, &[u8])> {
     let (mut len, mut shift) = (0_usize, 0_u32);
     loop {
-        let (byte, behind) = rest.split_first()?;
+        let (byte, after) = rest.split_first()?;
         len |= usize::from(byte & 0x7f).checked_shl(shift)?;
         if *byte < 0x80 {
-            return Some((len, behind));
+            return Some((len, after));
         }
         shift = shift.saturating_add(7);
-        rest = behind;
+        rest = after;
     }
 }
 

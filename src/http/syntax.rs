@@ -116,8 +116,8 @@ pub(crate) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(list);
     core::iter::from_fn(move || {
         let list = rest?;
-        let (element, behind) = list.split_at_checked(element_len(list))?;
-        rest = behind.get(1..);
+        let (element, after) = list.split_at_checked(element_len(list))?;
+        rest = after.get(1..);
         Some(trim(element))
     })
     .filter(|element| !element.is_empty())

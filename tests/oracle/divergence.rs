@@ -78,7 +78,7 @@ pub(crate) enum Divergence {
     CheckedHttpVersion,
     /// A request has no body (§4.1); Python takes it for what follows the handshake.
     NoRequestBody,
-    /// Subprotocols that are not tokens are left out (§4.3); Python tells them.
+    /// Subprotocols that are not tokens are left out (§4.3); Python reports them.
     CheckedSubprotocols,
     /// Extensions are a list with parameters (§9.1); Python looks at names only.
     CheckedExtensions,
