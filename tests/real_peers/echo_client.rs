@@ -25,6 +25,19 @@ fn server_that_breaks_a_rule_is_told_so_before_the_client_ends() {
 }
 
 #[test]
+fn server_that_closes_because_of_an_error_makes_the_client_fail() {
+    for (code, exit) in [(1000_u16, 0), (1001, 0), (1009, 1), (1011, 1)] {
+        let (client, mut server) = connected(&[]);
+        server.stream.write_all(&[&[0x88, 2][..], &code.to_be_bytes()].concat()).unwrap();
+        server.close();
+        drop(server);
+        let ending = client.finish();
+        assert_eq!(ending.code, Some(exit), "{code}: {ending:?}");
+        assert!(ending.stderr.contains(&format!("closed: {code} ")), "{ending:?}");
+    }
+}
+
+#[test]
 fn server_that_answers_the_handshake_a_byte_at_a_time_is_given_up_at_the_deadline() {
     let (client, mut stream) = accepted(&["--timeout", "1"]);
     let drip = thread::spawn(move || {
