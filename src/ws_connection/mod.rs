@@ -3,6 +3,10 @@
 //! This is the look-alike of Python wsproto's `WSConnection`, for whoever wants the protocol in one piece
 //! and can spare a copy. Where it differs it mends, and the crate's front page says how.
 
+mod inbox;
+// What becomes of each event that is sent; it uses the machine below.
+mod outgoing;
+
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -16,14 +20,17 @@ use crate::connection::{
 };
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::{HandshakeError, LocalProtocolError, RemoteProtocolError};
-use crate::event::{BytesMessage, CloseConnection, Event, LentEvent, Outgoing, Ping, Pong, TextMessage};
+use crate::event::{BytesMessage, CloseConnection, Event, LentEvent, Ping, Pong, TextMessage};
 use crate::extension::{Extension, Extensions};
-use crate::frame::FrameHeader;
 use crate::handshake::{
     AcceptConnection, Answer, ClientHandshake, RejectConnection, RejectData, Request, ServerHandshake,
     Upgrade,
 };
 use crate::limits::{HandshakeLimits, Limits};
+
+use inbox::{End, Inbox};
+
+pub use outgoing::WsOutgoing;
 
 /// A WebSocket connection from its first byte to its last.
 ///
@@ -109,26 +116,6 @@ enum Phase<E> {
     Open(Connection<E, Extensions>),
     /// A client that heard from the server before it asked.
     Failed,
-}
-
-/// What was received and is not yet read.
-#[derive(Clone, Debug, Default)]
-struct Inbox {
-    bytes: Vec<u8>,
-    read: usize,
-    end: End,
-}
-
-/// What is known of the end of the inbox.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum End {
-    /// More may come.
-    #[default]
-    Open,
-    /// More came than is kept.
-    Overflow,
-    /// The transport has ended.
-    Eof,
 }
 
 impl WsConnection<NoEntropy> {
@@ -454,199 +441,6 @@ impl<E: Entropy> From<Connection<E, Extensions>> for WsConnection<E> {
     }
 }
 
-impl Inbox {
-    /// Adds to what is not read, of which `room` bytes may be kept.
-    fn add(&mut self, data: &[u8], room: usize) -> Result<(), LocalProtocolError> {
-        match self.end {
-            End::Open => {}
-            End::Overflow => return Ok(()),
-            End::Eof => return Err(LocalProtocolError::DataAfterEof),
-        }
-        self.forget_read();
-        let unread = self.bytes.len().saturating_sub(self.read);
-        let kept = data.get(..room.saturating_sub(unread)).unwrap_or(data);
-        self.bytes.extend_from_slice(kept);
-        if kept.len() < data.len() {
-            self.end = End::Overflow;
-        }
-        Ok(())
-    }
-
-    /// Makes room where bytes were read.
-    ///
-    /// What is not read is only moved if it is no longer than what was: so each byte is moved once at most, however
-    /// the events are taken.
-    fn forget_read(&mut self) {
-        let unread = self.bytes.len().saturating_sub(self.read);
-        if unread == 0 {
-            self.clear();
-        } else if unread <= self.read {
-            self.bytes.drain(..self.read);
-            self.read = 0;
-        }
-    }
-
-    /// Takes what nobody waits for, and keeps nothing.
-    fn discard(&mut self) -> Result<(), LocalProtocolError> {
-        self.free();
-        if self.end == End::Eof { Err(LocalProtocolError::DataAfterEof) } else { Ok(()) }
-    }
-
-    /// Keeps no more than `room` bytes of what is not read.
-    fn limit(&mut self, room: usize) {
-        let max_len = self.read.saturating_add(room);
-        if self.bytes.len() > max_len {
-            self.bytes.truncate(max_len);
-            self.end = End::Overflow;
-        }
-    }
-
-    /// Keeps nothing, and no more memory than one read is likely to need again.
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.bytes.shrink_to(MAX_KEPT);
-        self.read = 0;
-    }
-
-    /// Keeps nothing, for good.
-    fn free(&mut self) {
-        self.bytes = Vec::new();
-        self.read = 0;
-    }
-
-    /// Lets a handshake take what it reads off the front.
-    fn read<'a, T>(&'a mut self, machine: impl FnOnce(&mut &'a [u8]) -> T) -> T {
-        let unread = self.bytes.get(self.read..).unwrap_or_default();
-        let mut input = unread;
-        let result = machine(&mut input);
-        self.read = self.bytes.len().saturating_sub(input.len());
-        result
-    }
-
-    /// Lets a connection take what it reads off the front, and unmask it there.
-    fn read_in_place<T>(&mut self, machine: impl FnOnce(&mut &mut [u8]) -> T) -> T {
-        let mut input = self.bytes.get_mut(self.read..).unwrap_or_default();
-        let result = machine(&mut input);
-        let left = input.len();
-        self.read = self.bytes.len().saturating_sub(left);
-        result
-    }
-}
-
-/// What a [`WsConnection`] sends: every event, owned or lent, and every reply.
-///
-/// Only this crate implements it.
-pub trait WsOutgoing: sealed::Sealed {
-    /// Writes the event into the outbox, whole or not at all.
-    #[doc(hidden)]
-    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError>;
-}
-
-impl WsOutgoing for Request {
-    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
-        let (Phase::Idle, Some(entropy)) = (&connection.phase, &mut connection.entropy) else {
-            return Err(LocalProtocolError::NotInHandshake);
-        };
-        if connection.inbox.end == End::Eof {
-            return Err(LocalProtocolError::Ended);
-        }
-        // Only what the connection itself supports can run in it.
-        if !self.offers().is_empty() {
-            return Err(LocalProtocolError::InvalidExtension);
-        }
-        let limits = connection.handshake_limits;
-        let request =
-            connection.supported.iter().fold(self, |request, extension| request.with_extension(&**extension));
-        let handshake = ClientHandshake::start(request, limits, entropy, &mut connection.outbox)?;
-        connection.phase = Phase::Client(handshake);
-        Ok(())
-    }
-}
-
-impl WsOutgoing for AcceptConnection {
-    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
-        let Phase::Server(handshake) = &mut connection.phase else {
-            return Err(LocalProtocolError::NotInHandshake);
-        };
-        // Bytes are lost that the connection would need.
-        if connection.inbox.end == End::Overflow {
-            return Err(LocalProtocolError::Ended);
-        }
-        if !self.agreed().is_empty() {
-            return Err(LocalProtocolError::InvalidExtension);
-        }
-        let Some(request) = handshake.request() else { return Err(LocalProtocolError::NotInHandshake) };
-        let (accept, extensions) = self.with_extensions(&supported(&connection.supported), request);
-        handshake.accept(accept, &mut connection.outbox)?;
-        connection.open(extensions);
-        Ok(())
-    }
-}
-
-impl WsOutgoing for RejectConnection {
-    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
-        let Phase::Server(handshake) = &mut connection.phase else {
-            return Err(LocalProtocolError::NotInHandshake);
-        };
-        handshake.reject(self, &mut connection.outbox)
-    }
-}
-
-impl<B: AsRef<[u8]>> WsOutgoing for RejectData<B> {
-    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
-        let Phase::Server(handshake) = &mut connection.phase else {
-            return Err(LocalProtocolError::NotInHandshake);
-        };
-        handshake.reject_data(self, &mut connection.outbox)
-    }
-}
-
-impl<O: Outgoing> WsOutgoing for O {
-    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
-        // A client waits for the response "before sending any further data" (RFC 6455 §4.1).
-        let Phase::Open(open) = &mut connection.phase else {
-            return Err(LocalProtocolError::NotInHandshake);
-        };
-        match self.lend() {
-            Event::Close(CloseConnection { code, reason }) if !self.is_reply() => {
-                let close = CloseConnection { code, reason: cut(reason) };
-                open.send(close, &mut connection.outbox)
-            }
-            _ => open.send(self, &mut connection.outbox),
-        }
-    }
-}
-
-impl WsOutgoing for WsEvent {
-    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
-        match self {
-            Self::Request(request) => request.write(connection),
-            Self::AcceptConnection(accept) => accept.write(connection),
-            Self::RejectConnection(reject) => reject.write(connection),
-            Self::RejectData(data) => data.write(connection),
-            Self::TextMessage(text) => text.write(connection),
-            Self::BytesMessage(bytes) => bytes.write(connection),
-            Self::Ping(ping) => ping.write(connection),
-            Self::Pong(pong) => pong.write(connection),
-            Self::CloseConnection(close) => close.write(connection),
-        }
-    }
-}
-
-/// As much of a reason as a close frame holds.
-fn cut(reason: &str) -> &str {
-    match (0..=MAX_REASON_LEN).rev().find(|len| reason.is_char_boundary(*len)) {
-        Some(len) if reason.len() > MAX_REASON_LEN => reason.get(..len).unwrap_or_default(),
-        _ => reason,
-    }
-}
-
-/// How much memory an empty inbox keeps, for the next reads.
-const MAX_KEPT: usize = 64 << 10;
-
-/// A control frame's payload, less the code.
-const MAX_REASON_LEN: usize = FrameHeader::MAX_CONTROL_LEN - 2;
-
 fn own_event(event: LentEvent<'_>) -> WsEvent {
     match event.into_owned() {
         Event::Text(text) => WsEvent::TextMessage(text),
@@ -665,17 +459,4 @@ fn own_answer(answer: Option<Answer<'_>>) -> Option<WsEvent> {
             WsEvent::RejectData(RejectData { data: data.to_owned(), body_finished })
         }
     })
-}
-
-mod sealed {
-    use super::{AcceptConnection, Outgoing, RejectConnection, RejectData, Request, WsEvent};
-
-    pub trait Sealed {}
-
-    impl Sealed for Request {}
-    impl Sealed for AcceptConnection {}
-    impl Sealed for RejectConnection {}
-    impl<B> Sealed for RejectData<B> {}
-    impl Sealed for WsEvent {}
-    impl<O: Outgoing> Sealed for O {}
 }

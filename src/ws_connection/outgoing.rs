@@ -1,0 +1,134 @@
+//! What is sent: each event to the handshake or to the connection, by the phase that it belongs to.
+
+use crate::entropy::Entropy;
+use crate::error::LocalProtocolError;
+use crate::event::{CloseConnection, Event, Outgoing};
+use crate::frame::FrameHeader;
+use crate::handshake::{AcceptConnection, ClientHandshake, RejectConnection, RejectData, Request};
+
+use super::inbox::End;
+use super::{Phase, WsConnection, WsEvent, supported};
+
+/// What a [`WsConnection`] sends: every event, owned or lent, and every reply.
+///
+/// Only this crate implements it.
+pub trait WsOutgoing: sealed::Sealed {
+    /// Writes the event into the outbox, whole or not at all.
+    #[doc(hidden)]
+    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError>;
+}
+
+impl WsOutgoing for Request {
+    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
+        let (Phase::Idle, Some(entropy)) = (&connection.phase, &mut connection.entropy) else {
+            return Err(LocalProtocolError::NotInHandshake);
+        };
+        if connection.inbox.end == End::Eof {
+            return Err(LocalProtocolError::Ended);
+        }
+        // Only what the connection itself supports can run in it.
+        if !self.offers().is_empty() {
+            return Err(LocalProtocolError::InvalidExtension);
+        }
+        let limits = connection.handshake_limits;
+        let request =
+            connection.supported.iter().fold(self, |request, extension| request.with_extension(&**extension));
+        let handshake = ClientHandshake::start(request, limits, entropy, &mut connection.outbox)?;
+        connection.phase = Phase::Client(handshake);
+        Ok(())
+    }
+}
+
+impl WsOutgoing for AcceptConnection {
+    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
+        let Phase::Server(handshake) = &mut connection.phase else {
+            return Err(LocalProtocolError::NotInHandshake);
+        };
+        // Bytes are lost that the connection would need.
+        if connection.inbox.end == End::Overflow {
+            return Err(LocalProtocolError::Ended);
+        }
+        if !self.agreed().is_empty() {
+            return Err(LocalProtocolError::InvalidExtension);
+        }
+        let Some(request) = handshake.request() else { return Err(LocalProtocolError::NotInHandshake) };
+        let (accept, extensions) = self.with_extensions(&supported(&connection.supported), request);
+        handshake.accept(accept, &mut connection.outbox)?;
+        connection.open(extensions);
+        Ok(())
+    }
+}
+
+impl WsOutgoing for RejectConnection {
+    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
+        let Phase::Server(handshake) = &mut connection.phase else {
+            return Err(LocalProtocolError::NotInHandshake);
+        };
+        handshake.reject(self, &mut connection.outbox)
+    }
+}
+
+impl<B: AsRef<[u8]>> WsOutgoing for RejectData<B> {
+    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
+        let Phase::Server(handshake) = &mut connection.phase else {
+            return Err(LocalProtocolError::NotInHandshake);
+        };
+        handshake.reject_data(self, &mut connection.outbox)
+    }
+}
+
+impl<O: Outgoing> WsOutgoing for O {
+    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
+        // A client waits for the response "before sending any further data" (RFC 6455 §4.1).
+        let Phase::Open(open) = &mut connection.phase else {
+            return Err(LocalProtocolError::NotInHandshake);
+        };
+        match self.lend() {
+            Event::Close(CloseConnection { code, reason }) if !self.is_reply() => {
+                let close = CloseConnection { code, reason: cut(reason) };
+                open.send(close, &mut connection.outbox)
+            }
+            _ => open.send(self, &mut connection.outbox),
+        }
+    }
+}
+
+impl WsOutgoing for WsEvent {
+    fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
+        match self {
+            Self::Request(request) => request.write(connection),
+            Self::AcceptConnection(accept) => accept.write(connection),
+            Self::RejectConnection(reject) => reject.write(connection),
+            Self::RejectData(data) => data.write(connection),
+            Self::TextMessage(text) => text.write(connection),
+            Self::BytesMessage(bytes) => bytes.write(connection),
+            Self::Ping(ping) => ping.write(connection),
+            Self::Pong(pong) => pong.write(connection),
+            Self::CloseConnection(close) => close.write(connection),
+        }
+    }
+}
+
+/// As much of a reason as a close frame holds.
+fn cut(reason: &str) -> &str {
+    match (0..=MAX_REASON_LEN).rev().find(|len| reason.is_char_boundary(*len)) {
+        Some(len) if reason.len() > MAX_REASON_LEN => reason.get(..len).unwrap_or_default(),
+        _ => reason,
+    }
+}
+
+/// A control frame's payload, less the code.
+const MAX_REASON_LEN: usize = FrameHeader::MAX_CONTROL_LEN - 2;
+
+mod sealed {
+    use super::{AcceptConnection, Outgoing, RejectConnection, RejectData, Request, WsEvent};
+
+    pub trait Sealed {}
+
+    impl Sealed for Request {}
+    impl Sealed for AcceptConnection {}
+    impl Sealed for RejectConnection {}
+    impl<B> Sealed for RejectData<B> {}
+    impl Sealed for WsEvent {}
+    impl<O: Outgoing> Sealed for O {}
+}
