@@ -153,7 +153,7 @@ pub(crate) struct Failure {
 
 /// The peer broke the rules of the opening handshake; the variant names the rule.
 ///
-/// On a server, [`response`](Self::response) is the refusal to send; a client just drops the
+/// On a server, `response` (with the feature `alloc`) makes the refusal to send; a client just drops the
 /// transport.
 ///
 /// ```
@@ -162,7 +162,6 @@ pub(crate) struct Failure {
 /// assert_eq!(HandshakeError::InvalidKey.status(), 400);
 /// assert_eq!(HandshakeError::UnsupportedVersion.status(), 426);
 /// ```
-#[cfg(feature = "alloc")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
@@ -256,7 +255,6 @@ pub enum HandshakeError {
     UnexpectedEof,
 }
 
-#[cfg(feature = "alloc")]
 impl HandshakeError {
     /// The status that a server refuses the request with (RFC 6455 §4.2.2, §10.7, RFC 9110 §15).
     pub const fn status(self) -> u16 {
@@ -324,7 +322,6 @@ pub enum LocalProtocolError {
     #[error("a message of the other type is under way")]
     OtherMessageUnderWay,
     /// A frame that extensions do not see, in a message that they encode (§9).
-    #[cfg(feature = "alloc")]
     #[error("extensions encode the message under way")]
     EncodedMessageUnderWay,
     /// A continuation where no message is under way (§5.4).
@@ -364,59 +361,45 @@ pub enum LocalProtocolError {
     #[error("the output has no room for {0} bytes")]
     OutputFull(usize),
     /// Not what the handshake waits for now (§4).
-    #[cfg(feature = "alloc")]
     #[error("the handshake does not allow this now")]
     NotInHandshake,
     /// Bytes after the transport's end was reported.
-    #[cfg(feature = "alloc")]
     #[error("data after the end of the transport")]
     DataAfterEof,
     /// A host that is no `uri-host` with an optional port (RFC 9110 §7.2).
-    #[cfg(feature = "alloc")]
     #[error("host is malformed")]
     InvalidHost,
     /// A target that is not an absolute path with an optional query (RFC 6455 §3; RFC 3986 §3.3, §3.4).
-    #[cfg(feature = "alloc")]
     #[error("request target is malformed")]
     InvalidTarget,
     /// A header name that is no token (RFC 9110 §5.1).
-    #[cfg(feature = "alloc")]
     #[error("header name is malformed")]
     InvalidHeaderName,
     /// A header value with a byte that would end it (RFC 9110 §5.5).
-    #[cfg(feature = "alloc")]
     #[error("header value is malformed")]
     InvalidHeaderValue,
     /// A header that the handshake itself writes (RFC 6455 §11.3).
-    #[cfg(feature = "alloc")]
     #[error("the handshake writes this header itself")]
     ReservedHeader,
     /// A second `Origin` in a request (RFC 6454 §7.3).
-    #[cfg(feature = "alloc")]
     #[error("a request has one Origin")]
     RepeatedOrigin,
     /// A subprotocol that is no token, or named twice (§4.1).
-    #[cfg(feature = "alloc")]
     #[error("subprotocol is malformed or repeated")]
     InvalidSubprotocol,
     /// A subprotocol that the client did not offer (§4.2.2).
-    #[cfg(feature = "alloc")]
     #[error("subprotocol was not offered")]
     SubprotocolNotOffered,
     /// An extension whose name or parameters are no tokens, or that nobody here would run (§9.1).
-    #[cfg(feature = "alloc")]
     #[error("extension is malformed, or nobody would run it")]
     InvalidExtension,
     /// An extension that the client did not offer (§4.2.2).
-    #[cfg(feature = "alloc")]
     #[error("extension was not offered")]
     ExtensionNotOffered,
     /// A refusal with a status that is none: 300 to 599 are (RFC 9110 §15).
-    #[cfg(feature = "alloc")]
     #[error("status {0} does not refuse a connection")]
     InvalidStatus(u16),
     /// A body where the refusal announced none, or more than it announced.
-    #[cfg(feature = "alloc")]
     #[error("body is not what was announced")]
     InvalidBody,
 }

@@ -249,7 +249,6 @@
 [`ClientHandshake`]: crate#features
 [`ExtendedConnect`]: crate#features
 [`Extension`]: crate#features
-[`HandshakeError`]: crate#features
 [`MessageAssembler`]: crate#features
 [`OriginPolicy`]: crate#features
 [`ServerHandshake`]: crate#features
@@ -329,9 +328,7 @@ pub use encoded_header::EncodedHeader;
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use entropy::os::OsEntropy;
 pub use entropy::{Entropy, NoEntropy};
-#[cfg(feature = "alloc")]
-pub use error::HandshakeError;
-pub use error::{LocalProtocolError, RemoteProtocolError};
+pub use error::{HandshakeError, LocalProtocolError, RemoteProtocolError};
 pub use event::{BytesMessage, CloseConnection, Event, LentEvent, Outgoing, Ping, Pong, Reply, TextMessage};
 #[cfg(feature = "alloc")]
 pub use extension::{
