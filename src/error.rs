@@ -27,6 +27,7 @@ use crate::close_code::CloseCode;
 /// ```
 ///
 /// [`close_code`]: Self::close_code
+// `response` is in `event.rs`, as it makes a `CloseConnection`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum RemoteProtocolError {
@@ -40,7 +41,7 @@ pub enum RemoteProtocolError {
     ControlFrameTooLong,
     /// A continuation with nothing to continue (§5.4).
     UnexpectedContinuation,
-    /// A new message before the last fragment of the one under way (§5.4).
+    /// A new message before the last fragment of the one in progress (§5.4).
     ExpectedContinuation,
     /// A client's frame that is not masked (§5.1).
     UnmaskedFrameFromClient,
@@ -64,7 +65,7 @@ pub enum RemoteProtocolError {
     InvalidUtf8,
     /// A close frame of one byte, where a code has two (§5.5.1).
     TruncatedCloseCode,
-    /// A close code that must not travel (§7.4).
+    /// A close code that must not be sent (§7.4).
     InvalidCloseCode(u16),
     /// A close reason that is not UTF-8 (§5.5.1).
     InvalidCloseReason,
@@ -162,6 +163,7 @@ pub(crate) struct Failure {
 /// assert_eq!(HandshakeError::InvalidKey.status(), 400);
 /// assert_eq!(HandshakeError::UnsupportedVersion.status(), 426);
 /// ```
+// `response` is in `handshake/events.rs`, as it makes a `RejectConnection`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
@@ -174,8 +176,8 @@ pub enum HandshakeError {
     /// More fields than [`max_headers`](crate::HandshakeLimits::max_headers).
     #[error("head has too many fields")]
     TooManyHeaders,
-    /// An HTTP version other than 1.1, as which later ones of HTTP/1 are read too (RFC 6455 §4.1, RFC 9110 §2.5); or, for extended CONNECT, than 2 and 3 (RFC 8441,
-    /// RFC 9220).
+    /// An HTTP version other than 1.1, as which later ones of HTTP/1 are read too (RFC 6455 §4.1, RFC 9110 §2.5);
+    /// or, for extended CONNECT, than 2 and 3 (RFC 8441, RFC 9220).
     #[error("HTTP version is not the one for this handshake")]
     HttpVersion,
     /// A method other than GET (§4.1).
@@ -185,7 +187,7 @@ pub enum HandshakeError {
     /// what a URI cannot have (RFC 3986 §3.3, §3.4).
     #[error("request target is malformed")]
     InvalidTarget,
-    /// No `Host`, several, or one that is none (RFC 9112 §3.2).
+    /// `Host` is missing, repeated or malformed (RFC 9112 §3.2).
     #[error("Host is missing, repeated or malformed")]
     InvalidHost,
     /// A request with a body (RFC 6455 §4.1 asks for none).
@@ -200,7 +202,7 @@ pub enum HandshakeError {
     /// `Sec-WebSocket-Key` is missing, repeated, or not sixteen bytes in base64 (§4.2.1, §11.3.1).
     #[error("Sec-WebSocket-Key is missing, repeated or malformed")]
     InvalidKey,
-    /// `Sec-WebSocket-Version` is missing, repeated, or no version number (§4.3, §11.3.5).
+    /// `Sec-WebSocket-Version` is missing, repeated or malformed (§4.3, §11.3.5).
     #[error("Sec-WebSocket-Version is missing, repeated or malformed")]
     InvalidVersion,
     /// `Sec-WebSocket-Version` is another than 13 (§4.4).
@@ -218,10 +220,11 @@ pub enum HandshakeError {
     /// `Sec-WebSocket-Extensions` is not a list of extensions (§9.1).
     #[error("Sec-WebSocket-Extensions is malformed")]
     InvalidExtension,
-    /// The server chose an extension that was not offered, or not so (§4.1, RFC 7692 §7.1), or more than 64.
+    /// The server chose an extension that was not offered, parameters that were not (§4.1, RFC 7692 §7.1), or more
+    /// than 64.
     #[error("server chose an extension that was not offered")]
     UnexpectedExtension,
-    /// A pseudo-header that is missing, repeated, malformed, or has no place there (RFC 8441 §4, RFC 9113 §8.3,
+    /// A pseudo-header that is missing, repeated, misplaced or malformed (RFC 8441 §4, RFC 9113 §8.3,
     /// RFC 9114 §4.3).
     #[error("pseudo-header is missing, repeated, misplaced or malformed")]
     InvalidPseudoHeader,
@@ -241,7 +244,7 @@ pub enum HandshakeError {
     /// More 1xx responses than [`max_informational`](crate::HandshakeLimits::max_informational).
     #[error("too many informational responses")]
     TooManyInformational,
-    /// The length of a refusal's body is told in no lawful way (RFC 9112 §6.3, §7.1).
+    /// The length or the framing of a refusal's body is malformed (RFC 9112 §6.3, §7.1).
     #[error("body is malformed")]
     MalformedBody,
     /// A refusal's body longer than [`max_body_len`](crate::HandshakeLimits::max_body_len).
@@ -289,7 +292,7 @@ impl HandshakeError {
     }
 }
 
-/// The caller asked for what the protocol forbids. Nothing was written, and no state has changed.
+/// The caller asked for something that the protocol forbids. Nothing was written, and no state has changed.
 ///
 /// ```
 /// use wsproto::{Connection, Limits, LocalProtocolError, Ping};
@@ -306,7 +309,7 @@ pub enum LocalProtocolError {
     /// A frame after the close frame was sent (RFC 6455 §5.5.1).
     #[error("the close frame was already sent")]
     CloseSent,
-    /// A new message after the peer's close frame was taken (§5.5.1).
+    /// A new message after the peer's close frame was received (§5.5.1).
     #[error("the peer has closed")]
     CloseReceived,
     /// A new message after the peer broke a rule (§7.1.7).
@@ -318,13 +321,13 @@ pub enum LocalProtocolError {
     /// A whole message while another one is in progress (§5.4).
     #[error("another message is in progress")]
     MessageInProgress,
-    /// Text where a binary message is under way, or the other way round (§5.4).
+    /// Text where a binary message is in progress, or the other way round (§5.4).
     #[error("a message of the other type is under way")]
     OtherMessageUnderWay,
     /// A frame that extensions do not see, in a message that they encode (§9).
     #[error("extensions encode the message under way")]
     EncodedMessageUnderWay,
-    /// A continuation where no message is under way (§5.4).
+    /// A continuation where no message is in progress (§5.4).
     #[error("no message is under way")]
     NoMessageUnderWay,
     /// Text that is not UTF-8 (§8.1).
@@ -348,7 +351,7 @@ pub enum LocalProtocolError {
     /// A close frame of one byte, where a code has two (§5.5.1).
     #[error("a close frame has no room for a code")]
     TruncatedCloseCode,
-    /// A close code that must not travel (§7.4).
+    /// A close code that must not be sent (§7.4).
     #[error("close code {0} cannot be sent")]
     InvalidCloseCode(u16),
     /// A close reason of more than 123 bytes (§5.5).
@@ -366,13 +369,13 @@ pub enum LocalProtocolError {
     /// Bytes after the transport's end was reported.
     #[error("data after the end of the transport")]
     DataAfterEof,
-    /// A host that is no `uri-host` with an optional port (RFC 9110 §7.2).
+    /// A host that is not a `uri-host` with an optional port (RFC 9110 §7.2).
     #[error("host is malformed")]
     InvalidHost,
     /// A target that is not an absolute path with an optional query (RFC 6455 §3; RFC 3986 §3.3, §3.4).
     #[error("request target is malformed")]
     InvalidTarget,
-    /// A header name that is no token (RFC 9110 §5.1).
+    /// A header name that is not a token (RFC 9110 §5.1).
     #[error("header name is malformed")]
     InvalidHeaderName,
     /// A header value with a byte that would end it (RFC 9110 §5.5).
@@ -384,19 +387,19 @@ pub enum LocalProtocolError {
     /// A second `Origin` in a request (RFC 6454 §7.3).
     #[error("a request has one Origin")]
     RepeatedOrigin,
-    /// A subprotocol that is no token, or named twice (§4.1).
+    /// A subprotocol that is not a token, or is named twice (§4.1).
     #[error("subprotocol is malformed or repeated")]
     InvalidSubprotocol,
     /// A subprotocol that the client did not offer (§4.2.2).
     #[error("subprotocol was not offered")]
     SubprotocolNotOffered,
-    /// An extension whose name or parameters are no tokens, or that nobody here would run (§9.1).
+    /// An extension whose name or parameters are not tokens, or that this connection cannot run (§9.1).
     #[error("extension is malformed, or nobody would run it")]
     InvalidExtension,
     /// An extension that the client did not offer (§4.2.2).
     #[error("extension was not offered")]
     ExtensionNotOffered,
-    /// A refusal with a status that is none: 300 to 599 are (RFC 9110 §15).
+    /// A refusal with a status that does not refuse: 300 to 599 do (RFC 9110 §15).
     #[error("status {0} does not refuse a connection")]
     InvalidStatus(u16),
     /// A body where the refusal announced none, or more than it announced.

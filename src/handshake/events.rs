@@ -1,7 +1,7 @@
-//! The handshake's events: what a client asks and a server answers (RFC 6455 §4).
+//! The handshake's events: a client's request, and a server's response to it (RFC 6455 §4).
 //!
-//! The same types are built by the one side and received by the other. What is built wrong is
-//! remembered, and refused when it is sent, before a byte is written.
+//! One side builds them, and the other side receives the same types. A value that is not valid is recorded when the
+//! event is built, and refused when the event is sent, before a byte is written.
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
@@ -26,6 +26,7 @@ use crate::http::{Headers, Span, syntax};
 /// assert_eq!(request.target(), "/chat");
 /// assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["superchat", "chat"]);
 /// ```
+// `Request::to` is in `uri.rs`, as it takes a `WebSocketUri`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Every header, those that the handshake owns too.
