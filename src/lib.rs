@@ -295,6 +295,9 @@ mod utf8;
 mod entropy;
 mod limits;
 mod encoded_header;
+// What the handshake computes without an allocator.
+mod accept_token;
+mod subprotocol;
 // Failure.
 mod error;
 mod output;
@@ -308,11 +311,13 @@ mod extension;
 mod message;
 mod connection;
 // Heads to an open connection.
+#[cfg(feature = "alloc")]
 mod handshake;
 // All as one.
 #[cfg(feature = "alloc")]
 mod ws_connection;
 
+pub use accept_token::{AcceptToken, Nonce, generate_accept_token};
 pub use close_code::CloseCode;
 #[cfg(feature = "alloc")]
 pub use connection::PreparedMessage;
@@ -345,7 +350,6 @@ pub use handshake::{
     AcceptConnection, Answer, ClientHandshake, ExtendedConnect, Origin, OriginPolicy, RejectConnection,
     RejectData, Request, ResponseParts, Scheme, ServerHandshake, Upgrade, UriError, WebSocketUri,
 };
-pub use handshake::{AcceptToken, Nonce, generate_accept_token, select_subprotocol};
 #[cfg(feature = "alloc")]
 pub use http::{Headers, HttpVersion};
 pub use limits::{HandshakeLimits, Limits};
@@ -356,6 +360,7 @@ pub use message::MessageDecoder;
 pub use opcode::{MessageKind, Opcode};
 pub use output::Output;
 pub use role::Role;
+pub use subprotocol::select_subprotocol;
 #[cfg(feature = "alloc")]
 pub use ws_connection::{ReceiveError, WsConnection, WsEvent, WsOutgoing};
 

@@ -2,6 +2,7 @@
 
 use alloc::string::ToString;
 
+use crate::accept_token::{AcceptToken, Nonce, generate_accept_token};
 use crate::connection::ConnectionState;
 use crate::entropy::Entropy;
 use crate::error::{HandshakeError, LocalProtocolError};
@@ -9,7 +10,6 @@ use crate::http::{self, BodyDecoder, BodyLen, HeadReader, Headers, Put, Response
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
 
-use super::accept_token::{AcceptToken, Nonce, generate_accept_token};
 use super::events::{
     AcceptConnection, EXTENSIONS, Offers, PROTOCOL, RejectConnection, RejectData, Request, VERSION,
     extension_names, has_lawful_extensions, is_empty_list,

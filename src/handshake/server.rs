@@ -3,13 +3,13 @@
 use alloc::format;
 use alloc::string::ToString;
 
+use crate::accept_token::{AcceptToken, generate_accept_token, is_key};
 use crate::connection::ConnectionState;
 use crate::error::{HandshakeError, LocalProtocolError};
 use crate::http::{self, HeadReader, Headers, RequestHead, Span, decimal, syntax};
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
 
-use super::accept_token::{AcceptToken, generate_accept_token, is_key};
 use super::events::{
     AcceptConnection, CONTENT_LENGTH, EXTENSIONS, NOT_MODIFIED, ORIGIN, Offers, PROTOCOL, RejectConnection,
     RejectData, Request, VERSION, has_lawful_extensions,

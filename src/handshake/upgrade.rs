@@ -1,11 +1,11 @@
 //! An upgrade over HTTP/1.1 whose bytes another HTTP stack reads and writes (RFC 6455 §4).
 
+use crate::accept_token::{AcceptToken, Nonce, generate_accept_token};
 use crate::entropy::Entropy;
 use crate::error::{HandshakeError, LocalProtocolError};
 use crate::http::{FieldGatherer, Headers, HttpVersion, RequestHead, ResponseHead, check_status};
 use crate::limits::HandshakeLimits;
 
-use super::accept_token::{AcceptToken, Nonce, generate_accept_token};
 use super::client::{self, Answer};
 use super::events::{AcceptConnection, CONTENT_LENGTH, KEY, NOT_MODIFIED, Offers, RejectConnection, Request};
 use super::parts::{ResponseParts, push_all, push_choice, push_offer};

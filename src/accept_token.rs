@@ -61,14 +61,14 @@ impl Nonce {
 
     /// The key of a request, if it is one (§4.2.1).
     #[cfg(feature = "alloc")]
-    pub(super) fn received(key: &[u8]) -> Option<Self> {
+    pub(crate) fn received(key: &[u8]) -> Option<Self> {
         if is_key(key) { key.try_into().map(Self).ok() } else { None }
     }
 }
 
 /// Whether a key is sixteen bytes in base64 (§4.2.1).
 #[cfg(feature = "alloc")]
-pub(super) fn is_key(key: &[u8]) -> bool {
+pub(crate) fn is_key(key: &[u8]) -> bool {
     let mut bytes = [0; KEY_LEN];
     key.len() == KEY_LEN && BASE64.decode_slice(key, &mut bytes).is_ok_and(|len| len == NONCE_LEN)
 }
