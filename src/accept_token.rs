@@ -1,4 +1,4 @@
-//! The client's key and the server's answer to it (RFC 6455 §1.3, §4.1, §4.2.2).
+//! The client's key, and the token by which the server accepts it (RFC 6455 §1.3, §4.1, §4.2.2).
 
 use core::fmt;
 use core::ops::Deref;
@@ -10,9 +10,9 @@ use sha1::{Digest, Sha1};
 
 use crate::entropy::Entropy;
 
-/// Answers a `Sec-WebSocket-Key`: its `Sec-WebSocket-Accept`.
+/// Computes the `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key`.
 ///
-/// The key is taken as it stands in the header, without the white space around it.
+/// The key is the header's value, without the white space around it.
 ///
 /// ```
 /// use wsproto::generate_accept_token;
@@ -23,7 +23,7 @@ use crate::entropy::Entropy;
 pub fn generate_accept_token(key: &[u8]) -> AcceptToken {
     let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
     let mut token = AcceptToken([0; ACCEPT_LEN]);
-    // The lengths fit, so nothing is left to fail.
+    // The lengths fit, so this cannot fail.
     let _ = BASE64.encode_slice(digest, &mut token.0);
     token
 }
@@ -44,33 +44,34 @@ pub struct AcceptToken([u8; ACCEPT_LEN]);
 pub struct Nonce([u8; KEY_LEN]);
 
 impl Nonce {
-    /// The key that stands for these bytes.
+    /// Encodes these bytes as a key.
     pub fn new(bytes: [u8; NONCE_LEN]) -> Self {
         let mut nonce = Self([0; KEY_LEN]);
-        // The lengths fit, so nothing is left to fail.
+        // The lengths fit, so this cannot fail.
         let _ = BASE64.encode_slice(bytes, &mut nonce.0);
         nonce
     }
 
-    /// A key drawn for one connection (§4.1: "selected randomly for each connection").
+    /// Draws a key for one connection (§4.1: "selected randomly for each connection").
     pub fn generate(entropy: &mut impl Entropy) -> Self {
         let mut bytes = [0; NONCE_LEN];
         entropy.fill(&mut bytes);
         Self::new(bytes)
     }
-
-    /// The key of a request, if it is one (§4.2.1).
-    #[cfg(feature = "alloc")]
-    pub(crate) fn received(key: &[u8]) -> Option<Self> {
-        if is_key(key) { key.try_into().map(Self).ok() } else { None }
-    }
 }
 
-/// Whether a key is sixteen bytes in base64 (§4.2.1).
 #[cfg(feature = "alloc")]
-pub(crate) fn is_key(key: &[u8]) -> bool {
-    let mut bytes = [0; KEY_LEN];
-    key.len() == KEY_LEN && BASE64.decode_slice(key, &mut bytes).is_ok_and(|len| len == NONCE_LEN)
+impl Nonce {
+    /// The key of a request, if it is valid (§4.2.1).
+    pub(crate) fn received(key: &[u8]) -> Option<Self> {
+        if Self::is_key(key) { key.try_into().map(Self).ok() } else { None }
+    }
+
+    /// Whether a key is sixteen bytes in base64 (§4.2.1).
+    pub(crate) fn is_key(key: &[u8]) -> bool {
+        let mut bytes = [0; KEY_LEN];
+        key.len() == KEY_LEN && BASE64.decode_slice(key, &mut bytes).is_ok_and(|len| len == NONCE_LEN)
+    }
 }
 
 impl Deref for AcceptToken {
@@ -114,8 +115,8 @@ const KEY_LEN: usize = 24;
 /// A SHA-1 digest, twenty bytes, in base64.
 const ACCEPT_LEN: usize = 28;
 
-/// Padded base64. The grammar (§4.3) says nothing of the bits that a last character has to spare, and
-/// clients that fill them at random are about.
+/// Padded base64. The grammar (§4.3) does not restrict the unused bits of the last character, and some clients fill
+/// them at random.
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn keys_are_sixteen_bytes_in_base64() {
         for key in ["dGhlIHNhbXBsZSBub25jZQ==", "/////////////////////w==", "AQIDBAUGBwgJCgsMDQ4PEH=="] {
-            assert!(is_key(key.as_bytes()), "{key}");
+            assert!(Nonce::is_key(key.as_bytes()), "{key}");
         }
         for key in [
             "",
@@ -135,7 +136,7 @@ mod tests {
             "dGhlIHNhbXBsZSBub25jZQ",
             "dGhlIHNhbXBsZSBub25j_Q==",
         ] {
-            assert!(!is_key(key.as_bytes()), "{key}");
+            assert!(!Nonce::is_key(key.as_bytes()), "{key}");
         }
     }
 }

@@ -1,12 +1,11 @@
-//! Which subprotocol to speak, of those that both sides know (RFC 6455 §1.9, §4.2.2).
+//! The choice of a subprotocol that both sides support (RFC 6455 §1.9, §4.2.2).
 
 use crate::role::Role;
 
-/// Chooses one of the subprotocols in `supported` that is in `offered` too, the first by the order of the
-/// side whose preference counts.
+/// Returns the first subprotocol in both `supported` and `offered`, in the order of the side that `preference` names.
 ///
-/// Names are compared as they stand, in their case. Returns `None` where there is none in common: the
-/// server may then accept without a subprotocol, or reject.
+/// Names are case-sensitive. Returns `None` if no name is in both lists: the server may then accept without a
+/// subprotocol, or reject.
 ///
 /// ```
 /// use wsproto::{AcceptConnection, Request, Role, select_subprotocol};
