@@ -307,7 +307,9 @@ mod http;
 // Bytes to frames, frames to events, events to a connection; and back.
 mod frame;
 mod event;
+#[cfg(feature = "alloc")]
 mod extension;
+mod extension_set;
 mod message;
 mod connection;
 // Heads to an open connection.
@@ -341,7 +343,7 @@ pub use extension::{
 };
 #[cfg(feature = "deflate")]
 pub use extension::{DeflateParams, PermessageDeflate};
-pub use extension::{ExtensionSet, NoExtensions};
+pub use extension_set::{ExtensionSet, NoExtensions};
 #[cfg(feature = "alloc")]
 pub use frame::PayloadEnd;
 pub use frame::{FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};

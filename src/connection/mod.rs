@@ -14,7 +14,7 @@ use crate::error::{LocalProtocolError, RemoteProtocolError};
 use crate::event::{CloseConnection, Event, LentEvent, Outgoing};
 #[cfg(feature = "alloc")]
 use crate::extension::Extensions;
-use crate::extension::{ExtensionSet, NoExtensions};
+use crate::extension_set::{ExtensionSet, NoExtensions};
 use crate::limits::Limits;
 use crate::output::Output;
 

@@ -3,9 +3,9 @@
 use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
 use crate::event::{CloseConnection, Event, LentEvent};
-use crate::extension::{ExtensionSet, NoExtensions};
 #[cfg(feature = "alloc")]
 use crate::extension::{Extensions, InboundExtensions};
+use crate::extension_set::{ExtensionSet, NoExtensions};
 use crate::limits::Limits;
 use crate::message::MessageDecoder;
 use crate::role::Role;

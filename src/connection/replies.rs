@@ -5,7 +5,7 @@
 use crate::entropy::Entropy;
 use crate::error::{LocalProtocolError, RemoteProtocolError};
 use crate::event::{CloseConnection, Event, LentEvent, Ping};
-use crate::extension::ExtensionSet;
+use crate::extension_set::ExtensionSet;
 use crate::frame::FrameHeader;
 use crate::output::Output;
 

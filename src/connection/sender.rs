@@ -5,9 +5,9 @@ use crate::encoded_header::EncodedHeader;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::LocalProtocolError;
 use crate::event::{CloseConnection, Event, Outgoing};
-use crate::extension::{ExtensionSet, NoExtensions, Outbound};
 #[cfg(feature = "alloc")]
 use crate::extension::{Extensions, OutboundExtensions};
+use crate::extension_set::{ExtensionSet, NoExtensions, Outbound};
 #[cfg(feature = "alloc")]
 use crate::frame::FrameHeader;
 use crate::frame::{CloseBody, FrameEncoder, Rsv};

@@ -10,7 +10,7 @@
 
 use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
-use crate::extension::ExtensionSet;
+use crate::extension_set::ExtensionSet;
 use crate::role::Role;
 
 use super::receiver::{Receiver, ReceiverState};

@@ -6,9 +6,9 @@
 
 use crate::error::{Failure, RemoteProtocolError};
 use crate::event::{BytesMessage, CloseConnection, Event, LentEvent, Ping, Pong, TextMessage};
-use crate::extension::{ExtensionSet, Inbound, NoExtensions};
 #[cfg(feature = "alloc")]
 use crate::extension::{Extensions, InboundExtensions};
+use crate::extension_set::{ExtensionSet, Inbound, NoExtensions};
 use crate::frame::{CloseBody, FrameChunk, FrameDecoder, FrameHeader, WholeMessage};
 use crate::limits::Limits;
 use crate::opcode::{MessageKind, Opcode};

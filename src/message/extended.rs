@@ -6,7 +6,8 @@
 
 use crate::error::RemoteProtocolError;
 use crate::event::{BytesMessage, Event, LentEvent, TextMessage};
-use crate::extension::{ExtensionSet, Inbound, InboundExtensions};
+use crate::extension::InboundExtensions;
+use crate::extension_set::{ExtensionSet, Inbound};
 use crate::frame::{Entered, PayloadEnd};
 use crate::opcode::MessageKind;
 

@@ -3,7 +3,7 @@
 use core::fmt;
 
 #[cfg(feature = "alloc")]
-use super::{Extensions, InboundExtensions, OutboundExtensions};
+use crate::extension::{Extensions, InboundExtensions, OutboundExtensions};
 
 /// What a connection is ready for: [`NoExtensions`], or [`Extensions`] that were negotiated.
 ///
