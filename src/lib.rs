@@ -321,50 +321,50 @@ mod ws_connection;
 
 pub use accept_token::{AcceptToken, Nonce, generate_accept_token};
 pub use close_code::CloseCode;
-#[cfg(feature = "alloc")]
-pub use connection::PreparedMessage;
 pub use connection::{
     ClosedBy, Closure, Connection, ConnectionState, Receiver, ReceiverState, Replies, ReplyPolicy, Sender,
     Transport,
 };
 pub use encoded_header::EncodedHeader;
+pub use entropy::{Entropy, NoEntropy};
+pub use error::{HandshakeError, LocalProtocolError, RemoteProtocolError};
+pub use event::{BytesMessage, CloseConnection, Event, LentEvent, Outgoing, Ping, Pong, Reply, TextMessage};
+pub use extension_set::{ExtensionSet, NoExtensions};
+pub use frame::{FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
+pub use limits::{HandshakeLimits, Limits};
+pub use mask::Mask;
+pub use message::MessageDecoder;
+pub use opcode::{MessageKind, Opcode};
+pub use output::Output;
+pub use role::Role;
+pub use subprotocol::select_subprotocol;
+
+// What needs an allocator.
+#[cfg(feature = "alloc")]
+pub use {
+    connection::PreparedMessage,
+    extension::{
+        Agreed, Decoded, Extension, ExtensionParams, Extensions, InboundExtension, OutboundExtension,
+    },
+    frame::PayloadEnd,
+    handshake::{
+        AcceptConnection, Answer, ClientHandshake, ExtendedConnect, Origin, OriginPolicy, RejectConnection,
+        RejectData, Request, ResponseParts, Scheme, ServerHandshake, Upgrade, UriError, WebSocketUri,
+    },
+    http::{Headers, HttpVersion},
+    message::MessageAssembler,
+    ws_connection::{ReceiveError, WsConnection, WsEvent, WsOutgoing},
+};
+
+#[cfg(feature = "deflate")]
+pub use extension::{DeflateParams, PermessageDeflate};
+
 #[cfg(all(
     feature = "std",
     any(feature = "wasm_js", not(all(target_family = "wasm", target_os = "unknown")))
 ))]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use entropy::os::OsEntropy;
-pub use entropy::{Entropy, NoEntropy};
-pub use error::{HandshakeError, LocalProtocolError, RemoteProtocolError};
-pub use event::{BytesMessage, CloseConnection, Event, LentEvent, Outgoing, Ping, Pong, Reply, TextMessage};
-#[cfg(feature = "alloc")]
-pub use extension::{
-    Agreed, Decoded, Extension, ExtensionParams, Extensions, InboundExtension, OutboundExtension,
-};
-#[cfg(feature = "deflate")]
-pub use extension::{DeflateParams, PermessageDeflate};
-pub use extension_set::{ExtensionSet, NoExtensions};
-#[cfg(feature = "alloc")]
-pub use frame::PayloadEnd;
-pub use frame::{FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
-#[cfg(feature = "alloc")]
-pub use handshake::{
-    AcceptConnection, Answer, ClientHandshake, ExtendedConnect, Origin, OriginPolicy, RejectConnection,
-    RejectData, Request, ResponseParts, Scheme, ServerHandshake, Upgrade, UriError, WebSocketUri,
-};
-#[cfg(feature = "alloc")]
-pub use http::{Headers, HttpVersion};
-pub use limits::{HandshakeLimits, Limits};
-pub use mask::Mask;
-#[cfg(feature = "alloc")]
-pub use message::MessageAssembler;
-pub use message::MessageDecoder;
-pub use opcode::{MessageKind, Opcode};
-pub use output::Output;
-pub use role::Role;
-pub use subprotocol::select_subprotocol;
-#[cfg(feature = "alloc")]
-pub use ws_connection::{ReceiveError, WsConnection, WsEvent, WsOutgoing};
 
 /// The examples of the README run too.
 #[cfg(all(doctest, feature = "std"))]
