@@ -71,52 +71,53 @@ impl Inbound for NoExtensions {}
 
 impl Outbound for NoExtensions {}
 
-#[cfg(feature = "alloc")]
-impl ExtensionSet for Extensions {
-    type Inbound = InboundExtensions;
-    type Outbound = OutboundExtensions;
-}
-
-#[cfg(feature = "alloc")]
-impl Inbound for InboundExtensions {
-    #[inline]
-    fn may_exist(&self) -> bool {
-        true
-    }
-
-    #[inline]
-    fn passes_whole_messages(&self) -> bool {
-        self.pass_whole_messages()
-    }
-
-    #[inline]
-    fn chain(&self) -> Option<&InboundExtensions> {
-        Some(self)
-    }
-
-    #[inline]
-    fn chain_mut(&mut self) -> Option<&mut InboundExtensions> {
-        Some(self)
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl Outbound for OutboundExtensions {
-    #[inline]
-    fn may_exist(&self) -> bool {
-        true
-    }
-
-    #[inline]
-    fn chain_mut(&mut self) -> Option<&mut OutboundExtensions> {
-        Some(self)
-    }
-}
-
 /// Only this module names the sets.
 pub trait Sealed {}
 
 impl Sealed for NoExtensions {}
 
 #[cfg(feature = "alloc")]
-impl Sealed for Extensions {}
+mod with_extensions {
+    use super::{ExtensionSet, Extensions, Inbound, InboundExtensions, Outbound, OutboundExtensions, Sealed};
+
+    impl Sealed for Extensions {}
+
+    impl ExtensionSet for Extensions {
+        type Inbound = InboundExtensions;
+        type Outbound = OutboundExtensions;
+    }
+
+    impl Inbound for InboundExtensions {
+        #[inline]
+        fn may_exist(&self) -> bool {
+            true
+        }
+
+        #[inline]
+        fn passes_whole_messages(&self) -> bool {
+            self.pass_whole_messages()
+        }
+
+        #[inline]
+        fn chain(&self) -> Option<&InboundExtensions> {
+            Some(self)
+        }
+
+        #[inline]
+        fn chain_mut(&mut self) -> Option<&mut InboundExtensions> {
+            Some(self)
+        }
+    }
+
+    impl Outbound for OutboundExtensions {
+        #[inline]
+        fn may_exist(&self) -> bool {
+            true
+        }
+
+        #[inline]
+        fn chain_mut(&mut self) -> Option<&mut OutboundExtensions> {
+            Some(self)
+        }
+    }
+}
