@@ -357,6 +357,7 @@ pub use {
 };
 
 #[cfg(feature = "deflate")]
+#[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
 pub use extension::{DeflateParams, PermessageDeflate};
 
 #[cfg(all(

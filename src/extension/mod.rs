@@ -10,6 +10,8 @@ mod inbound;
 mod outbound;
 mod negotiation;
 #[cfg(feature = "deflate")]
+// The documentation then names one feature: `deflate` includes `alloc`.
+#[cfg_attr(docsrs, doc(auto_cfg(hide(feature = "alloc"))))]
 mod permessage_deflate;
 
 pub(crate) use inbound::InboundExtensions;
