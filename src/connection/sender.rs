@@ -11,6 +11,7 @@ use crate::extension_set::{ExtensionSet, NoExtensions, Outbound};
 #[cfg(feature = "alloc")]
 use crate::frame::FrameHeader;
 use crate::frame::{CloseBody, FrameEncoder, Rsv};
+use crate::message::Fragments;
 use crate::opcode::{MessageKind, Opcode};
 use crate::output::Output;
 use crate::role::Role;
@@ -600,42 +601,6 @@ impl<E: Clone, X: ExtensionSet<Outbound: Clone>> Clone for Sender<E, X> {
     fn clone(&self) -> Self {
         let Self { frames, extensions, state } = self;
         Self { frames: frames.clone(), extensions: extensions.clone(), state: *state }
-    }
-}
-
-/// The pieces of a payload that go out one by one, each with whether it is the last; one at least.
-struct Fragments<'a> {
-    kind: MessageKind,
-    rest: Option<&'a [u8]>,
-    max_len: usize,
-}
-
-impl<'a> Fragments<'a> {
-    fn of(kind: MessageKind, payload: &'a [u8], max_len: usize) -> Self {
-        Self { kind, rest: Some(payload), max_len: max_len.max(1) }
-    }
-
-    /// Where to cut: between two characters of a text, if there is a place.
-    fn cut(&self, payload: &[u8]) -> usize {
-        let begins = |place: &usize| payload.get(*place).is_some_and(|byte| byte & 0xC0 != 0x80);
-        match self.kind {
-            MessageKind::Binary => self.max_len,
-            MessageKind::Text => (1..=self.max_len).rev().find(begins).unwrap_or(self.max_len),
-        }
-    }
-}
-
-impl<'a> Iterator for Fragments<'a> {
-    type Item = (&'a [u8], bool);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let payload = self.rest.take()?;
-        if payload.len() <= self.max_len {
-            return Some((payload, true));
-        }
-        let (fragment, rest) = payload.split_at_checked(self.cut(payload))?;
-        self.rest = Some(rest);
-        Some((fragment, false))
     }
 }
 

@@ -1,11 +1,14 @@
-//! Frames to events, and pieces to whole messages (RFC 6455 §5.4 to §5.6).
+//! Frames to events, pieces to whole messages, and messages to fragments (RFC 6455 §5.4 to §5.6).
 
 mod decoder;
 #[cfg(feature = "alloc")]
 mod extended;
 #[cfg(feature = "alloc")]
 mod assembler;
+// The other direction.
+mod fragments;
 
 #[cfg(feature = "alloc")]
 pub use assembler::MessageAssembler;
 pub use decoder::MessageDecoder;
+pub(crate) use fragments::Fragments;
