@@ -28,13 +28,16 @@ use crate::mask::Mask;
 /// assert_eq!(memory[..7], *b"\x81\x05Hello");
 /// # Ok::<(), wsproto::LocalProtocolError>(())
 /// ```
+///
+/// No method has the name of one of `Vec` or of `std::io::Write`, so that all of them can be called where both traits
+/// are imported.
 pub trait Output {
     /// Makes sure that `len` more bytes can be written, be it by one call or by many.
     ///
     /// # Errors
     ///
     /// [`LocalProtocolError::OutputFull`] where they cannot.
-    fn reserve(&mut self, len: usize) -> Result<(), LocalProtocolError>;
+    fn ensure_room(&mut self, len: usize) -> Result<(), LocalProtocolError>;
 
     /// Tells whether `len` more bytes could be written, where that many will rarely be.
     ///
@@ -42,7 +45,7 @@ pub trait Output {
     ///
     /// [`LocalProtocolError::OutputFull`] where they could not.
     fn check_room(&mut self, len: usize) -> Result<(), LocalProtocolError> {
-        self.reserve(len)
+        self.ensure_room(len)
     }
 
     /// Appends `bytes`.
@@ -50,28 +53,28 @@ pub trait Output {
     /// # Errors
     ///
     /// [`LocalProtocolError::OutputFull`] where they do not fit; then nothing was written.
-    fn write(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError>;
+    fn append_bytes(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError>;
 
     /// Appends `header`, then `payload`, masked on the way if there is a mask.
     ///
     /// # Errors
     ///
     /// [`LocalProtocolError::OutputFull`] where the two do not fit; then nothing was written.
-    fn write_frame(
+    fn append_frame(
         &mut self,
         header: EncodedHeader,
         payload: &[u8],
         mask: Option<Mask>,
     ) -> Result<(), LocalProtocolError> {
-        self.reserve(header.len().saturating_add(payload.len()))?;
-        self.write(&header)?;
-        let Some(mut mask) = mask else { return self.write(payload) };
+        self.ensure_room(header.len().saturating_add(payload.len()))?;
+        self.append_bytes(&header)?;
+        let Some(mut mask) = mask else { return self.append_bytes(payload) };
         let mut masked = [0; 256];
         for piece in payload.chunks(masked.len()) {
             let Some(masked) = masked.get_mut(..piece.len()) else { break };
             masked.copy_from_slice(piece);
             mask.apply(masked);
-            self.write(masked)?;
+            self.append_bytes(masked)?;
         }
         Ok(())
     }
@@ -80,7 +83,7 @@ pub trait Output {
 #[cfg(feature = "alloc")]
 impl Output for Vec<u8> {
     #[inline]
-    fn reserve(&mut self, len: usize) -> Result<(), LocalProtocolError> {
+    fn ensure_room(&mut self, len: usize) -> Result<(), LocalProtocolError> {
         self.reserve(len);
         Ok(())
     }
@@ -91,13 +94,13 @@ impl Output for Vec<u8> {
     }
 
     #[inline]
-    fn write(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
+    fn append_bytes(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
         self.extend_from_slice(bytes);
         Ok(())
     }
 
     #[inline(always)]
-    fn write_frame(
+    fn append_frame(
         &mut self,
         header: EncodedHeader,
         payload: &[u8],
@@ -141,7 +144,7 @@ fn put_header(output: &mut Vec<u8>, header: EncodedHeader) {
 
 impl Output for &mut [u8] {
     #[inline]
-    fn reserve(&mut self, len: usize) -> Result<(), LocalProtocolError> {
+    fn ensure_room(&mut self, len: usize) -> Result<(), LocalProtocolError> {
         if len > self.len() {
             return Err(LocalProtocolError::OutputFull(len));
         }
@@ -149,8 +152,8 @@ impl Output for &mut [u8] {
     }
 
     #[inline]
-    fn write(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
-        Output::reserve(self, bytes.len())?;
+    fn append_bytes(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
+        self.ensure_room(bytes.len())?;
         let (place, rest) = core::mem::take(self).split_at_mut(bytes.len());
         place.copy_from_slice(bytes);
         *self = rest;
@@ -158,14 +161,14 @@ impl Output for &mut [u8] {
     }
 
     #[inline(always)]
-    fn write_frame(
+    fn append_frame(
         &mut self,
         header: EncodedHeader,
         payload: &[u8],
         mask: Option<Mask>,
     ) -> Result<(), LocalProtocolError> {
         let needed = header.len().saturating_add(payload.len());
-        Output::reserve(self, needed)?;
+        self.ensure_room(needed)?;
         let (written, rest) = core::mem::take(self).split_at_mut(needed);
         *self = rest;
         match (header.as_word(), written.first_chunk_mut()) {

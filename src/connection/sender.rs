@@ -229,7 +229,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         for (fragment, _) in Fragments::of(kind, payload, max_fragment_len) {
             len = len.saturating_add(self.frames.encoded_len(fragment.len()));
         }
-        output.reserve(len)?;
+        output.ensure_room(len)?;
         for (fragment, is_last) in Fragments::of(kind, payload, max_fragment_len) {
             let message_finished = message_finished && is_last;
             let (opcode, next) = self.state.after_data(kind, message_finished)?;
@@ -264,7 +264,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         else {
             return self.send_data(kind, message.payload(), true, output);
         };
-        output.write(message.frame())
+        output.append_bytes(message.frame())
     }
 
     /// Writes a message that extensions encode, unless that was done.

@@ -83,9 +83,9 @@ impl<E: Entropy> FrameEncoder<E> {
         output: &mut impl Output,
     ) -> Result<(), LocalProtocolError> {
         let mut header = self.keyless(fin, rsv, opcode, payload.len() as u64)?;
-        output.reserve(header.encoded_len().saturating_add(payload.len()))?;
+        output.ensure_room(header.encoded_len().saturating_add(payload.len()))?;
         self.draw_key(&mut header);
-        output.write_frame(header.to_bytes(), payload, header.mask())
+        output.append_frame(header.to_bytes(), payload, header.mask())
     }
 
     /// Masks a payload where it lies, and returns the header to write before it.

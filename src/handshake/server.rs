@@ -214,7 +214,7 @@ impl ServerHandshake {
                 if body_finished && left > 0 {
                     return Err(LocalProtocolError::InvalidBody);
                 }
-                output.write(data)?;
+                output.append_bytes(data)?;
                 Framing::Known { remaining: left }
             }
         };

@@ -10,7 +10,7 @@ pub(crate) type Put<'a> = &'a mut dyn FnMut(&[u8]);
 pub(crate) fn reserve(output: &mut impl Output, parts: impl Fn(Put<'_>)) -> Result<(), LocalProtocolError> {
     let mut len: usize = 0;
     parts(&mut |part| len = len.saturating_add(part.len()));
-    output.reserve(len)
+    output.ensure_room(len)
 }
 
 /// Writes all `parts`, or none where there is no room.
@@ -19,7 +19,7 @@ pub(crate) fn reserve(output: &mut impl Output, parts: impl Fn(Put<'_>)) -> Resu
 pub(crate) fn write(output: &mut impl Output, parts: impl Fn(Put<'_>)) -> Result<(), LocalProtocolError> {
     reserve(output, &parts)?;
     let mut written = Ok(());
-    parts(&mut |part| written = written.and_then(|()| output.write(part)));
+    parts(&mut |part| written = written.and_then(|()| output.append_bytes(part)));
     written
 }
 

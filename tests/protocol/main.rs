@@ -27,6 +27,7 @@ mod rfc_examples;
 mod utf8;
 mod whole;
 // What is sent.
+mod output;
 mod sending;
 mod streaming;
 // What follows from both.

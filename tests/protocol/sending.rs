@@ -159,12 +159,12 @@ struct Plain {
 }
 
 impl Output for Plain {
-    fn reserve(&mut self, len: usize) -> Result<(), LocalProtocolError> {
+    fn ensure_room(&mut self, len: usize) -> Result<(), LocalProtocolError> {
         if len > self.room { Err(LocalProtocolError::OutputFull(len)) } else { Ok(()) }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
-        self.reserve(bytes.len())?;
+    fn append_bytes(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
+        self.ensure_room(bytes.len())?;
         self.room -= bytes.len();
         self.bytes.extend_from_slice(bytes);
         Ok(())
