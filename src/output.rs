@@ -29,6 +29,19 @@ use crate::mask::Mask;
 /// # Ok::<(), wsproto::LocalProtocolError>(())
 /// ```
 ///
+/// Everything that writes takes a trait object as well:
+///
+#[cfg_attr(feature = "alloc", doc = "```")]
+#[cfg_attr(not(feature = "alloc"), doc = "```ignore")]
+/// use wsproto::{Connection, Limits, Output, Ping};
+///
+/// let mut vector = Vec::new();
+/// let output: &mut dyn Output = &mut vector;
+/// Connection::server(Limits::default()).send(Ping::new(b"7"), output)?;
+/// assert_eq!(vector, b"\x89\x017");
+/// # Ok::<(), wsproto::LocalProtocolError>(())
+/// ```
+///
 /// No method has the name of one of `Vec` or of `std::io::Write`, so that all of them can be called where both traits
 /// are imported.
 pub trait Output {

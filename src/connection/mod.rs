@@ -133,7 +133,11 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
     /// What [`Sender::send`] refuses; a new message after the peer's close frame, or after it broke a rule;
     /// and anything but a reply once the transport has ended.
     #[inline(always)]
-    pub fn send(&mut self, event: impl Outgoing, output: &mut impl Output) -> Result<(), LocalProtocolError> {
+    pub fn send(
+        &mut self,
+        event: impl Outgoing,
+        output: &mut (impl Output + ?Sized),
+    ) -> Result<(), LocalProtocolError> {
         if !matches!(self.receiver.state(), ReceiverState::Open) {
             if self.receiver.is_transport_ended() && !event.is_reply() {
                 return Err(LocalProtocolError::Ended);

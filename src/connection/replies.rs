@@ -96,7 +96,7 @@ impl Replies {
     pub fn send<E: Entropy, X: ExtensionSet>(
         &mut self,
         sender: &mut Sender<E, X>,
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         self.send_pong(sender, output)?;
         if let Some(close) = self.close {
@@ -110,7 +110,7 @@ impl Replies {
     pub(crate) fn send_pong<E: Entropy, X: ExtensionSet>(
         &mut self,
         sender: &mut Sender<E, X>,
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         if let Some(pong) = &self.pong {
             sender.send(Ping::new(pong).response(), output)?;

@@ -107,7 +107,7 @@ impl<E: Entropy> Sender<E, Extensions> {
     pub fn send_plain(
         &mut self,
         event: impl Outgoing,
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         let starts = matches!(self.state, State::Open | State::PeerDone(_));
         let (kind, payload, message_finished) = match event.lend() {
@@ -137,7 +137,11 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// - a new message once the sender knows [that the peer has closed](Self::close_received);
     /// - no room in `output`, or a [streamed](Self::begin) frame that is not complete.
     #[inline(always)]
-    pub fn send(&mut self, event: impl Outgoing, output: &mut impl Output) -> Result<(), LocalProtocolError> {
+    pub fn send(
+        &mut self,
+        event: impl Outgoing,
+        output: &mut (impl Output + ?Sized),
+    ) -> Result<(), LocalProtocolError> {
         match event.lend() {
             Event::Text(text) => {
                 self.send_data(MessageKind::Text, text.data.as_bytes(), text.message_finished, output)
@@ -176,7 +180,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         &mut self,
         payload: &[u8],
         message_finished: bool,
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         let kind = match self.state {
             State::InMessage(kind) | State::PeerDoneInMessage(_, kind) => kind,
@@ -210,7 +214,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         &mut self,
         message: impl Outgoing,
         max_fragment_len: usize,
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         let (kind, payload, message_finished) = match message.lend() {
             Event::Text(text) => (MessageKind::Text, text.data.as_bytes(), text.message_finished),
@@ -249,7 +253,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     pub fn send_prepared(
         &mut self,
         message: &PreparedMessage,
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         if let State::InMessage(_) | State::PeerDoneInMessage(..) = self.state {
             return Err(LocalProtocolError::MessageInProgress);
@@ -272,7 +276,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     fn send_prepared_extended(
         &mut self,
         message: &PreparedMessage,
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         #[cfg(feature = "deflate")]
         if let (Some(deflated), State::Open, Some(extensions)) =
@@ -450,7 +454,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         kind: MessageKind,
         payload: &[u8],
         message_finished: bool,
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         match self.state {
             State::Open if message_finished && !self.extensions.may_exist() => {
@@ -467,7 +471,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         kind: MessageKind,
         payload: &[u8],
         message_finished: bool,
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         let (opcode, next) = self.state.after_data(kind, message_finished)?;
         #[cfg(feature = "alloc")]
@@ -492,7 +496,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         payload: &[u8],
         message_finished: bool,
         max_fragment_len: usize,
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<bool, LocalProtocolError> {
         let Some(extensions) = self.extensions.chain_mut() else { return Ok(false) };
         let starts = opcode != Opcode::Continuation;
@@ -563,7 +567,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         &mut self,
         opcode: Opcode,
         payload: &[u8],
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         match self.state {
             State::CloseSent { .. } => return Err(LocalProtocolError::CloseSent),
@@ -582,7 +586,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         &mut self,
         close: CloseConnection<&str>,
         is_reply: bool,
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         let CloseConnection { code, reason } = close;
         // 1010 "is not used by the server"; echoing a client's is another matter (§7.4.1).

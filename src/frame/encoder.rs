@@ -80,7 +80,7 @@ impl<E: Entropy> FrameEncoder<E> {
         rsv: Rsv,
         opcode: Opcode,
         payload: &[u8],
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         let mut header = self.keyless(fin, rsv, opcode, payload.len() as u64)?;
         output.ensure_room(header.encoded_len().saturating_add(payload.len()))?;

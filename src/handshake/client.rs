@@ -87,7 +87,7 @@ impl ClientHandshake {
         request: Request,
         limits: HandshakeLimits,
         entropy: &mut impl Entropy,
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<Self, LocalProtocolError> {
         request.check()?;
         // Every key has the same length, so this one serves to find room.

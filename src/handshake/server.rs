@@ -138,7 +138,7 @@ impl ServerHandshake {
     pub fn accept(
         &mut self,
         accept: AcceptConnection,
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         let State::Deciding { request, accept_token } = &self.state else {
             return Err(LocalProtocolError::NotInHandshake);
@@ -166,7 +166,7 @@ impl ServerHandshake {
     pub fn reject(
         &mut self,
         reject: RejectConnection,
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         if !matches!(self.state, State::Deciding { .. } | State::Failed) {
             return Err(LocalProtocolError::NotInHandshake);
@@ -197,7 +197,7 @@ impl ServerHandshake {
     pub fn reject_data(
         &mut self,
         data: RejectData<impl AsRef<[u8]>>,
-        output: &mut impl Output,
+        output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         let State::Rejecting(framing) = self.state else {
             return Err(LocalProtocolError::NotInHandshake);

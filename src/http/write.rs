@@ -7,7 +7,10 @@ use crate::output::Output;
 pub(crate) type Put<'a> = &'a mut dyn FnMut(&[u8]);
 
 /// Makes sure that all `parts` can be written.
-pub(crate) fn reserve(output: &mut impl Output, parts: impl Fn(Put<'_>)) -> Result<(), LocalProtocolError> {
+pub(crate) fn reserve(
+    output: &mut (impl Output + ?Sized),
+    parts: impl Fn(Put<'_>),
+) -> Result<(), LocalProtocolError> {
     let mut len: usize = 0;
     parts(&mut |part| len = len.saturating_add(part.len()));
     output.ensure_room(len)
@@ -16,7 +19,10 @@ pub(crate) fn reserve(output: &mut impl Output, parts: impl Fn(Put<'_>)) -> Resu
 /// Writes all `parts`, or none where there is no room.
 ///
 /// They are gone through twice, first for their length only, so that no memory but the output's is used.
-pub(crate) fn write(output: &mut impl Output, parts: impl Fn(Put<'_>)) -> Result<(), LocalProtocolError> {
+pub(crate) fn write(
+    output: &mut (impl Output + ?Sized),
+    parts: impl Fn(Put<'_>),
+) -> Result<(), LocalProtocolError> {
     reserve(output, &parts)?;
     let mut written = Ok(());
     parts(&mut |part| written = written.and_then(|()| output.append_bytes(part)));
