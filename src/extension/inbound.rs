@@ -16,7 +16,7 @@ use crate::opcode::{MessageKind, Opcode};
 /// The receiving half of an extension that runs.
 ///
 /// See [`Extension`](super::Extension) for how it comes to run.
-pub trait InboundExtension: fmt::Debug + Send {
+pub trait InboundExtension: fmt::Debug + Send + Sync {
     /// The bits that the first frame of a message may bear.
     fn rsv(&self) -> Rsv;
 

@@ -10,7 +10,7 @@ use crate::opcode::MessageKind;
 /// The sending half of an extension that runs.
 ///
 /// See [`Extension`](super::Extension) for how it comes to run.
-pub trait OutboundExtension: fmt::Debug + Send {
+pub trait OutboundExtension: fmt::Debug + Send + Sync {
     /// Whether a message that starts is to be [encoded](Self::encode), and if so the bits that its first
     /// frame then bears.
     ///

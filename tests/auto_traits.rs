@@ -1,0 +1,62 @@
+//! Every public type can be moved to another thread and shared between threads: `Send` and `Sync`, pinned by the
+//! compiler.
+
+use wsproto::*;
+
+/// Names types; it compiles only if all of them are `Send` and `Sync`.
+macro_rules! threads {
+    ($($name:ty),* $(,)?) => {
+        const _: () = {
+            const fn is_send_and_sync<T: Send + Sync + ?Sized>() {}
+            $(is_send_and_sync::<$name>();)*
+        };
+    };
+}
+
+// Without an allocator.
+threads! {
+    AcceptToken, CloseCode, CloseConnection<&str>, ClosedBy, Closure<'static>, Connection, Connection<NoEntropy>,
+    ConnectionState, EncodedHeader, Event<&str, &[u8]>, FrameChunk<'static>, FrameDecoder, FrameEncoder, FrameHeader,
+    HandshakeLimits, LentEvent<'static>, Limits, LocalProtocolError, Mask, MessageDecoder, MessageKind, NoEntropy,
+    NoExtensions, Nonce, Opcode, BytesMessage<&[u8]>, Ping<&[u8]>, Pong<&[u8]>, Receiver, ReceiverState,
+    RemoteProtocolError, Replies, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv, Sender, TextMessage<&str>, Transport,
+}
+
+#[cfg(feature = "alloc")]
+threads! {
+    AcceptConnection, Agreed, Answer, ClientHandshake, Connection<NoEntropy, Extensions>, Decoded,
+    Event<String, Vec<u8>>, ExtendedConnect, ExtensionParams, Extensions, HandshakeError, Headers, HttpVersion,
+    MessageAssembler, MessageDecoder<Extensions>, Origin, OriginPolicy, PayloadEnd, PreparedMessage, ReceiveError,
+    Receiver<Extensions>, RejectConnection, RejectData<Vec<u8>>, Request, ResponseParts, Scheme,
+    Sender<NoEntropy, Extensions>, ServerHandshake, Upgrade, UriError, WebSocketUri, WsConnection, WsEvent,
+    dyn Extension, dyn InboundExtension, dyn OutboundExtension,
+}
+
+#[cfg(feature = "deflate")]
+threads! { DeflateParams, PermessageDeflate }
+
+#[cfg(all(
+    feature = "std",
+    any(feature = "wasm_js", not(all(target_family = "wasm", target_os = "unknown")))
+))]
+threads! { OsEntropy, Connection<OsEntropy> }
+
+/// Traits that types outside of this crate may implement, or that only bound others: they promise nothing.
+const TRAITS: [&str; 5] = ["Entropy", "ExtensionSet", "Outgoing", "Output", "WsOutgoing"];
+
+#[test]
+fn every_name_that_the_crate_exports_is_checked() {
+    let checked: Vec<&str> = words(include_str!("auto_traits.rs")).collect();
+    let source = include_str!("../src/lib.rs");
+    let exports = source.split("pub use ").skip(1).filter_map(|rest| rest.split(';').next());
+    let mut count = 0;
+    for name in exports.flat_map(words).filter(|name| name.starts_with(char::is_uppercase)) {
+        assert!(TRAITS.contains(&name) || checked.contains(&name), "{name} is not checked");
+        count += 1;
+    }
+    assert!(count > 60, "only {count} names were found in the source");
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+}
