@@ -1,10 +1,11 @@
 //! Events: what is received, and just as well what is sent (RFC 6455 §5.5, §5.6).
 //!
 //! An event is generic over how it holds its data. Received ones lend it (`TextMessage<&str>`), those of
-//! `WsConnection` own it (`TextMessage<String>`), and any of them can be sent.
+//! `WsConnection` own it (`TextMessage<String>`), and any of them can be sent. `event/conversions.rs` has `map`,
+//! `as_ref` and `into_owned`.
 
-#[cfg(feature = "alloc")]
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+mod conversions;
+
 use core::ops::Deref;
 
 use crate::close_code::CloseCode;
@@ -162,7 +163,7 @@ impl<B> Ping<B> {
 impl<B: AsRef<[u8]>> Ping<B> {
     /// The pong that answers it.
     pub fn response(&self) -> Reply<Pong<&[u8]>> {
-        Reply(Pong { payload: self.payload.as_ref() })
+        Reply(Pong::new(self.payload.as_ref()))
     }
 }
 
@@ -183,7 +184,7 @@ impl<T> CloseConnection<T> {
 impl<T: AsRef<str>> CloseConnection<T> {
     /// The close that answers it: the same code and reason.
     pub fn response(&self) -> Reply<CloseConnection<&str>> {
-        Reply(CloseConnection { code: self.code, reason: self.reason.as_ref() })
+        Reply(self.as_ref())
     }
 }
 
@@ -214,30 +215,6 @@ impl<E> Deref for Reply<E> {
     }
 }
 
-#[cfg(feature = "alloc")]
-impl<T: AsRef<str>, B: AsRef<[u8]>> Event<T, B> {
-    /// The same event, with data of its own.
-    pub fn into_owned(self) -> Event<String, Vec<u8>> {
-        match self {
-            Self::Text(TextMessage { data, frame_finished, message_finished }) => {
-                Event::Text(TextMessage { data: data.as_ref().to_owned(), frame_finished, message_finished })
-            }
-            Self::Bytes(BytesMessage { data, frame_finished, message_finished }) => {
-                Event::Bytes(BytesMessage {
-                    data: data.as_ref().to_owned(),
-                    frame_finished,
-                    message_finished,
-                })
-            }
-            Self::Ping(Ping { payload }) => Event::Ping(Ping { payload: payload.as_ref().to_owned() }),
-            Self::Pong(Pong { payload }) => Event::Pong(Pong { payload: payload.as_ref().to_owned() }),
-            Self::Close(CloseConnection { code, reason }) => {
-                Event::Close(CloseConnection { code, reason: reason.as_ref().to_owned() })
-            }
-        }
-    }
-}
-
 /// What can be sent: every event, by value or by reference, and every reply.
 ///
 /// Only this crate implements it.
@@ -254,58 +231,42 @@ pub trait Outgoing: sealed::Sealed {
 impl<T: AsRef<str>, B: AsRef<[u8]>> Outgoing for Event<T, B> {
     #[inline]
     fn lend(&self) -> LentEvent<'_> {
-        match self {
-            Self::Text(text) => text.lend(),
-            Self::Bytes(bytes) => bytes.lend(),
-            Self::Ping(ping) => ping.lend(),
-            Self::Pong(pong) => pong.lend(),
-            Self::Close(close) => close.lend(),
-        }
+        self.as_ref()
     }
 }
 
 impl<T: AsRef<str>> Outgoing for TextMessage<T> {
     #[inline]
     fn lend(&self) -> LentEvent<'_> {
-        let Self { data, frame_finished, message_finished } = self;
-        Event::Text(TextMessage {
-            data: data.as_ref(),
-            frame_finished: *frame_finished,
-            message_finished: *message_finished,
-        })
+        Event::Text(self.as_ref())
     }
 }
 
 impl<B: AsRef<[u8]>> Outgoing for BytesMessage<B> {
     #[inline]
     fn lend(&self) -> LentEvent<'_> {
-        let Self { data, frame_finished, message_finished } = self;
-        Event::Bytes(BytesMessage {
-            data: data.as_ref(),
-            frame_finished: *frame_finished,
-            message_finished: *message_finished,
-        })
+        Event::Bytes(self.as_ref())
     }
 }
 
 impl<B: AsRef<[u8]>> Outgoing for Ping<B> {
     #[inline]
     fn lend(&self) -> LentEvent<'_> {
-        Event::Ping(Ping { payload: self.payload.as_ref() })
+        Event::Ping(self.as_ref())
     }
 }
 
 impl<B: AsRef<[u8]>> Outgoing for Pong<B> {
     #[inline]
     fn lend(&self) -> LentEvent<'_> {
-        Event::Pong(Pong { payload: self.payload.as_ref() })
+        Event::Pong(self.as_ref())
     }
 }
 
 impl<T: AsRef<str>> Outgoing for CloseConnection<T> {
     #[inline]
     fn lend(&self) -> LentEvent<'_> {
-        Event::Close(CloseConnection { code: self.code, reason: self.reason.as_ref() })
+        Event::Close(self.as_ref())
     }
 }
 

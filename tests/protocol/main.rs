@@ -33,6 +33,7 @@ mod streaming;
 // What follows from both.
 mod assembler;
 mod closing;
+mod conversions;
 mod errors;
 mod halves;
 mod pair;
