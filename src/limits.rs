@@ -7,9 +7,9 @@
 /// ```
 /// use wsproto::{Connection, Limits};
 ///
-/// let mut limits = Limits::default();
-/// limits.max_message_len = 64 * 1024;
-/// let connection = Connection::server(limits);
+/// const LIMITS: Limits = Limits::DEFAULT.with_max_message_len(64 * 1024).with_max_fragments(1000);
+///
+/// let connection = Connection::server(LIMITS);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -37,7 +37,7 @@ impl Limits {
         max_fragments: 128 << 10,
     };
 
-    /// No bound but those of the protocol itself: for whoever takes payloads chunk by chunk and keeps
+    /// No bound except those of the protocol itself: for callers that take payloads chunk by chunk and keep
     /// none.
     pub const NONE: Self = Self {
         max_frame_len: u64::MAX,
@@ -45,6 +45,58 @@ impl Limits {
         max_encoded_len: u64::MAX,
         max_fragments: u32::MAX,
     };
+
+    /// The same limits, with another [`max_frame_len`](Self::max_frame_len).
+    ///
+    /// ```
+    /// use wsproto::Limits;
+    ///
+    /// assert_eq!(Limits::DEFAULT.with_max_frame_len(1024).max_frame_len, 1024);
+    /// ```
+    #[must_use = "it returns new limits and does not change these"]
+    pub const fn with_max_frame_len(mut self, max_frame_len: u64) -> Self {
+        self.max_frame_len = max_frame_len;
+        self
+    }
+
+    /// The same limits, with another [`max_message_len`](Self::max_message_len).
+    ///
+    /// ```
+    /// use wsproto::Limits;
+    ///
+    /// assert_eq!(Limits::DEFAULT.with_max_message_len(4096).max_message_len, 4096);
+    /// ```
+    #[must_use = "it returns new limits and does not change these"]
+    pub const fn with_max_message_len(mut self, max_message_len: u64) -> Self {
+        self.max_message_len = max_message_len;
+        self
+    }
+
+    /// The same limits, with another [`max_encoded_len`](Self::max_encoded_len).
+    ///
+    /// ```
+    /// use wsproto::Limits;
+    ///
+    /// assert_eq!(Limits::DEFAULT.with_max_encoded_len(8192).max_encoded_len, 8192);
+    /// ```
+    #[must_use = "it returns new limits and does not change these"]
+    pub const fn with_max_encoded_len(mut self, max_encoded_len: u64) -> Self {
+        self.max_encoded_len = max_encoded_len;
+        self
+    }
+
+    /// The same limits, with another [`max_fragments`](Self::max_fragments).
+    ///
+    /// ```
+    /// use wsproto::Limits;
+    ///
+    /// assert_eq!(Limits::DEFAULT.with_max_fragments(16).max_fragments, 16);
+    /// ```
+    #[must_use = "it returns new limits and does not change these"]
+    pub const fn with_max_fragments(mut self, max_fragments: u32) -> Self {
+        self.max_fragments = max_fragments;
+        self
+    }
 }
 
 impl Default for Limits {
@@ -63,8 +115,10 @@ impl Default for Limits {
 /// ```
 /// use wsproto::HandshakeLimits;
 ///
-/// let mut limits = HandshakeLimits::default();
-/// limits.max_head_len = 4096;
+/// const LIMITS: HandshakeLimits = HandshakeLimits::DEFAULT.with_max_head_len(4096);
+///
+/// assert_eq!(LIMITS.max_head_len, 4096);
+/// assert_eq!(LIMITS.max_headers, HandshakeLimits::DEFAULT.max_headers);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -92,6 +146,71 @@ impl HandshakeLimits {
         max_informational: 8,
         max_early_data: 64 << 10,
     };
+
+    /// The same limits, with another [`max_head_len`](Self::max_head_len).
+    ///
+    /// ```
+    /// use wsproto::HandshakeLimits;
+    ///
+    /// assert_eq!(HandshakeLimits::DEFAULT.with_max_head_len(4096).max_head_len, 4096);
+    /// ```
+    #[must_use = "it returns new limits and does not change these"]
+    pub const fn with_max_head_len(mut self, max_head_len: usize) -> Self {
+        self.max_head_len = max_head_len;
+        self
+    }
+
+    /// The same limits, with another [`max_headers`](Self::max_headers).
+    ///
+    /// ```
+    /// use wsproto::HandshakeLimits;
+    ///
+    /// assert_eq!(HandshakeLimits::DEFAULT.with_max_headers(32).max_headers, 32);
+    /// ```
+    #[must_use = "it returns new limits and does not change these"]
+    pub const fn with_max_headers(mut self, max_headers: usize) -> Self {
+        self.max_headers = max_headers;
+        self
+    }
+
+    /// The same limits, with another [`max_body_len`](Self::max_body_len).
+    ///
+    /// ```
+    /// use wsproto::HandshakeLimits;
+    ///
+    /// assert_eq!(HandshakeLimits::DEFAULT.with_max_body_len(1024).max_body_len, 1024);
+    /// ```
+    #[must_use = "it returns new limits and does not change these"]
+    pub const fn with_max_body_len(mut self, max_body_len: u64) -> Self {
+        self.max_body_len = max_body_len;
+        self
+    }
+
+    /// The same limits, with another [`max_informational`](Self::max_informational).
+    ///
+    /// ```
+    /// use wsproto::HandshakeLimits;
+    ///
+    /// assert_eq!(HandshakeLimits::DEFAULT.with_max_informational(2).max_informational, 2);
+    /// ```
+    #[must_use = "it returns new limits and does not change these"]
+    pub const fn with_max_informational(mut self, max_informational: u32) -> Self {
+        self.max_informational = max_informational;
+        self
+    }
+
+    /// The same limits, with another [`max_early_data`](Self::max_early_data).
+    ///
+    /// ```
+    /// use wsproto::HandshakeLimits;
+    ///
+    /// assert_eq!(HandshakeLimits::DEFAULT.with_max_early_data(512).max_early_data, 512);
+    /// ```
+    #[must_use = "it returns new limits and does not change these"]
+    pub const fn with_max_early_data(mut self, max_early_data: usize) -> Self {
+        self.max_early_data = max_early_data;
+        self
+    }
 }
 
 impl Default for HandshakeLimits {

@@ -85,13 +85,13 @@ fn refuse(handshake: &mut ServerHandshake, output: &mut Vec<u8>) -> Result<(), L
 }
 
 fn limits(options: &Options) -> Limits {
-    let mut limits = Limits::default();
-    limits.max_message_len = u64::try_from(options.max_message_len).unwrap_or(u64::MAX);
-    limits.max_frame_len = limits.max_message_len;
+    let max_len = u64::try_from(options.max_message_len).unwrap_or(u64::MAX);
     // Data that does not compress takes an eighth more on the wire at worst.
-    limits.max_encoded_len =
-        limits.max_message_len.saturating_add(limits.max_message_len / 8).saturating_add(64);
-    limits
+    let max_encoded_len = max_len.saturating_add(max_len / 8).saturating_add(64);
+    Limits::DEFAULT
+        .with_max_message_len(max_len)
+        .with_max_frame_len(max_len)
+        .with_max_encoded_len(max_encoded_len)
 }
 
 /// Seconds until a refused client should try again: about as long as somebody looks at the page.

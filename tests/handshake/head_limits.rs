@@ -5,20 +5,33 @@ use wsproto::{ConnectionState, HandshakeError, HandshakeLimits, ServerHandshake}
 use crate::support::{Asked, Head, answer_under, ask, cuts, plain, read_request, refused_by};
 
 fn head_len(max_head_len: usize) -> HandshakeLimits {
-    let mut limits = HandshakeLimits::default();
-    limits.max_head_len = max_head_len;
-    limits
+    HandshakeLimits::DEFAULT.with_max_head_len(max_head_len)
 }
 
 fn headers(max_headers: usize) -> HandshakeLimits {
-    let mut limits = HandshakeLimits::default();
-    limits.max_headers = max_headers;
-    limits
+    HandshakeLimits::DEFAULT.with_max_headers(max_headers)
 }
 
 /// The request of §1.3 with so many fields.
 fn with_fields(len: usize) -> Vec<u8> {
     (5..len).fold(Head::request(), |head, at| head.with(format!("X-{at}: 1"))).into()
+}
+
+#[test]
+fn each_limit_is_set_by_a_method_of_its_name_and_no_other_changes() {
+    const LIMITS: HandshakeLimits = HandshakeLimits::DEFAULT
+        .with_max_head_len(1)
+        .with_max_headers(2)
+        .with_max_body_len(3)
+        .with_max_informational(4)
+        .with_max_early_data(5);
+    let mut limits = HandshakeLimits::DEFAULT;
+    limits.max_head_len = 1;
+    limits.max_headers = 2;
+    limits.max_body_len = 3;
+    limits.max_informational = 4;
+    limits.max_early_data = 5;
+    assert_eq!(LIMITS, limits);
 }
 
 #[test]

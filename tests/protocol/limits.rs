@@ -10,21 +10,15 @@ use crate::support::{
 const LAST: u8 = FIN | CONTINUATION;
 
 fn frame_limit(max_frame_len: u64) -> Limits {
-    let mut limits = Limits::NONE;
-    limits.max_frame_len = max_frame_len;
-    limits
+    Limits::NONE.with_max_frame_len(max_frame_len)
 }
 
 fn message_limit(max_message_len: u64) -> Limits {
-    let mut limits = Limits::NONE;
-    limits.max_message_len = max_message_len;
-    limits
+    Limits::NONE.with_max_message_len(max_message_len)
 }
 
 fn fragment_limit(max_fragments: u32) -> Limits {
-    let mut limits = Limits::NONE;
-    limits.max_fragments = max_fragments;
-    limits
+    Limits::NONE.with_max_fragments(max_fragments)
 }
 
 /// A header with this length, in its shortest form, and nothing behind it.
@@ -55,6 +49,21 @@ fn check_within(role: Role, limits: Limits, bytes: &[u8], said: &[Said]) {
     let seen = check_with(role, limits, bytes);
     assert_eq!(seen.failure, None);
     assert_eq!(seen.said, said);
+}
+
+#[test]
+fn each_limit_is_set_by_a_method_of_its_name_and_no_other_changes() {
+    const LIMITS: Limits = Limits::NONE
+        .with_max_frame_len(1)
+        .with_max_message_len(2)
+        .with_max_encoded_len(3)
+        .with_max_fragments(4);
+    let mut limits = Limits::NONE;
+    limits.max_frame_len = 1;
+    limits.max_message_len = 2;
+    limits.max_encoded_len = 3;
+    limits.max_fragments = 4;
+    assert_eq!(LIMITS, limits);
 }
 
 #[test]
