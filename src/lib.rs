@@ -334,7 +334,7 @@ pub use frame::{FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
 pub use limits::{HandshakeLimits, Limits};
 pub use mask::Mask;
 pub use message::MessageDecoder;
-pub use opcode::{MessageKind, Opcode};
+pub use opcode::{MessageKind, Opcode, UnknownOpcode};
 pub use output::Output;
 pub use role::Role;
 pub use subprotocol::select_subprotocol;

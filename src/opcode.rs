@@ -1,5 +1,7 @@
 //! The four bits that say what a frame is (RFC 6455 §5.2, §11.8).
 
+use thiserror::Error;
+
 /// How to read a frame's payload.
 ///
 /// ```
@@ -48,6 +50,41 @@ impl Opcode {
     /// Whether frames of this kind are control frames (§5.5): whole, short, and allowed between fragments.
     pub const fn is_control(self) -> bool {
         self.bits() & 0x8 != 0
+    }
+}
+
+impl From<Opcode> for u8 {
+    fn from(opcode: Opcode) -> Self {
+        opcode.bits()
+    }
+}
+
+impl TryFrom<u8> for Opcode {
+    type Error = UnknownOpcode;
+
+    /// As [`Opcode::from_bits`], for use with `?`.
+    fn try_from(bits: u8) -> Result<Self, UnknownOpcode> {
+        Self::from_bits(bits).ok_or(UnknownOpcode(bits))
+    }
+}
+
+/// A number that is not an [`Opcode`]: reserved (3–7, 11–15), or above 15.
+///
+/// ```
+/// use wsproto::Opcode;
+///
+/// let error = Opcode::try_from(0x3).unwrap_err();
+/// assert_eq!(error.bits(), 0x3);
+/// assert_eq!(error.to_string(), "0x3 is not an opcode of RFC 6455");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[error("{0:#x} is not an opcode of RFC 6455")]
+pub struct UnknownOpcode(u8);
+
+impl UnknownOpcode {
+    /// The number.
+    pub const fn bits(self) -> u8 {
+        self.0
     }
 }
 

@@ -20,6 +20,7 @@ threads! {
     HandshakeLimits, LentEvent<'static>, Limits, LocalProtocolError, Mask, MessageDecoder, MessageKind, NoEntropy,
     NoExtensions, Nonce, Opcode, BytesMessage<&[u8]>, Ping<&[u8]>, Pong<&[u8]>, Receiver, ReceiverState,
     RemoteProtocolError, Replies, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv, Sender, TextMessage<&str>, Transport,
+    UnknownOpcode,
 }
 
 #[cfg(feature = "alloc")]

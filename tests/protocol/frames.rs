@@ -230,6 +230,18 @@ fn an_opcode_is_one_of_six() {
 }
 
 #[test]
+fn an_unknown_opcode_is_named_by_the_error_of_its_conversion() {
+    for bits in 0..=u8::MAX {
+        match Opcode::try_from(bits) {
+            Ok(opcode) => assert_eq!((Opcode::from_bits(bits), u8::from(opcode)), (Some(opcode), bits)),
+            Err(error) => assert_eq!((Opcode::from_bits(bits), error.bits()), (None, bits)),
+        }
+    }
+    let messages = [0xB, 0x1B].map(|bits| Opcode::try_from(bits).unwrap_err().to_string());
+    assert_eq!(messages, ["0xb is not an opcode of RFC 6455", "0x1b is no opcode of RFC 6455"]);
+}
+
+#[test]
 fn frames_come_one_behind_the_other() {
     // What arrives is read frame by frame (§6.2).
     for role in BOTH {
