@@ -8,7 +8,7 @@ use wsproto::{FrameHeader, Opcode, RemoteProtocolError, Rsv};
 #[derive(Arbitrary, Debug)]
 struct Input {
     fin: bool,
-    rsv: [bool; 3],
+    rsv: u8,
     opcode: u8,
     masking_key: Option<[u8; 4]>,
     payload_len: u64,
@@ -27,7 +27,7 @@ fuzz_target!(|input: Input| {
 
 fn round_trip(input: &Input) {
     let Some(opcode) = Opcode::from_bits(input.opcode & 0xF) else { return };
-    let rsv = rsv(input.rsv);
+    let Some(rsv) = Rsv::from_bits(input.rsv & 0x7) else { panic!("three bits are a set") };
     let payload_len = input.payload_len >> (input.shift & 63);
     let header = FrameHeader { fin: input.fin, rsv, opcode, masking_key: input.masking_key, payload_len };
 
@@ -93,7 +93,7 @@ fn naive_decode(input: &[u8]) -> Result<Option<(FrameHeader, usize)>, RemoteProt
     if input.len() < header_len.max(2) {
         return Ok(None);
     }
-    let rsv = self::rsv([4, 2, 1].map(|bit| rsv & bit != 0));
+    let Some(rsv) = Rsv::from_bits(rsv) else { panic!("three bits are a set") };
     let opcode = match opcode {
         0 => Opcode::Continuation,
         1 => Opcode::Text,
@@ -103,9 +103,4 @@ fn naive_decode(input: &[u8]) -> Result<Option<(FrameHeader, usize)>, RemoteProt
         _ => Opcode::Pong,
     };
     Ok(Some((FrameHeader { fin, rsv, opcode, masking_key, payload_len }, header_len)))
-}
-
-fn rsv(set: [bool; 3]) -> Rsv {
-    let bits = [Rsv::RSV1, Rsv::RSV2, Rsv::RSV3].into_iter().zip(set);
-    bits.fold(Rsv::NONE, |all, (bit, set)| if set { all | bit } else { all })
 }

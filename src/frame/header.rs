@@ -4,6 +4,8 @@
 //! byte by byte in the RFC's order, so that each rule fails at the first byte that breaks it. What a connection allows
 //! at this point is a parameter of it, [`Rules`], which `FrameDecoder` knows.
 
+use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, BitXor, BitXorAssign, Not};
+
 use crate::encoded_header::EncodedHeader;
 use crate::error::{Failure, LocalProtocolError, RemoteProtocolError};
 use crate::mask::Mask;
@@ -303,6 +305,7 @@ const LEN_64: u8 = 127;
 /// assert!(claimed.contains(Rsv::RSV3));
 /// assert!(!claimed.contains(Rsv::RSV2));
 /// assert_eq!(claimed.bits(), 0b101);
+/// assert_eq!(claimed & !Rsv::RSV3, Rsv::RSV1);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Rsv(u8);
@@ -316,6 +319,23 @@ impl Rsv {
     pub const RSV2: Self = Self(0b010);
     /// The third, nearest to the opcode.
     pub const RSV3: Self = Self(0b001);
+    /// All three.
+    pub const ALL: Self = Self(0b111);
+
+    /// The set with this number, as [`bits`](Self::bits) returns it; `None` if a bit above the lowest three is set.
+    ///
+    /// To read the first byte of a frame, shift its RSV bits down and mask them first:
+    ///
+    /// ```
+    /// use wsproto::Rsv;
+    ///
+    /// let first_byte = 0b1100_0001; // FIN, RSV1, opcode 1
+    /// assert_eq!(Rsv::from_bits(first_byte >> 4 & 0b111), Some(Rsv::RSV1));
+    /// assert_eq!(Rsv::from_bits(first_byte >> 4), None); // FIN is not one of them
+    /// ```
+    pub const fn from_bits(bits: u8) -> Option<Self> {
+        if bits <= Self::ALL.0 { Some(Self(bits)) } else { None }
+    }
 
     /// The set as a number, RSV1 being 4 and RSV3 being 1.
     pub const fn bits(self) -> u8 {
@@ -327,16 +347,74 @@ impl Rsv {
         self.0 & other.0 == other.0
     }
 
+    /// Whether at least one bit of `other` is in the set.
+    ///
+    /// ```
+    /// use wsproto::Rsv;
+    ///
+    /// assert!((Rsv::RSV1 | Rsv::RSV2).intersects(Rsv::RSV2 | Rsv::RSV3));
+    /// assert!(!Rsv::RSV1.intersects(Rsv::NONE));
+    /// ```
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// Whether no bit is in the set.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 }
 
-impl core::ops::BitOr for Rsv {
+impl BitOr for Rsv {
     type Output = Self;
 
+    /// The bits that are in either set.
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for Rsv {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = *self | other;
+    }
+}
+
+impl BitAnd for Rsv {
+    type Output = Self;
+
+    /// The bits that are in both sets.
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+impl BitAndAssign for Rsv {
+    fn bitand_assign(&mut self, other: Self) {
+        *self = *self & other;
+    }
+}
+
+impl BitXor for Rsv {
+    type Output = Self;
+
+    /// The bits that are in one set and not in the other.
+    fn bitxor(self, other: Self) -> Self {
+        Self(self.0 ^ other.0)
+    }
+}
+
+impl BitXorAssign for Rsv {
+    fn bitxor_assign(&mut self, other: Self) {
+        *self = *self ^ other;
+    }
+}
+
+impl Not for Rsv {
+    type Output = Self;
+
+    /// The bits that are not in the set.
+    fn not(self) -> Self {
+        self ^ Self::ALL
     }
 }

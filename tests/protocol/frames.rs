@@ -242,6 +242,28 @@ fn an_unknown_opcode_is_named_by_the_error_of_its_conversion() {
 }
 
 #[test]
+fn rsv_bits_are_a_set_of_three() {
+    for bits in 0..=u8::MAX {
+        assert_eq!(Rsv::from_bits(bits).map(Rsv::bits), (bits < 8).then_some(bits));
+    }
+    let sets = (0..8).filter_map(Rsv::from_bits);
+    for (a, b) in sets.clone().flat_map(|a| sets.clone().map(move |b| (a, b))) {
+        assert_eq!((a | b).bits(), a.bits() | b.bits());
+        assert_eq!((a & b).bits(), a.bits() & b.bits());
+        assert_eq!((a ^ b).bits(), a.bits() ^ b.bits());
+        assert_eq!((!a).bits(), 7 - a.bits());
+        assert_eq!(a.intersects(b), a.bits() & b.bits() != 0);
+        assert_eq!(a.contains(b), a & b == b);
+        let [mut or, mut and, mut xor] = [a; 3];
+        or |= b;
+        and &= b;
+        xor ^= b;
+        assert_eq!([or, and, xor], [a | b, a & b, a ^ b]);
+    }
+    assert_eq!(Rsv::ALL, Rsv::RSV1 | Rsv::RSV2 | Rsv::RSV3);
+}
+
+#[test]
 fn frames_come_one_behind_the_other() {
     // What arrives is read frame by frame (§6.2).
     for role in BOTH {

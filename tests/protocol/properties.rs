@@ -188,8 +188,7 @@ proptest! {
         (payload_len, shift) in (any::<u64>(), 0..64_u32),
         behind in payload(9),
     ) {
-        let bits = [Rsv::RSV1, Rsv::RSV2, Rsv::RSV3].into_iter().filter(|bit| rsv & bit.bits() != 0);
-        let rsv = bits.fold(Rsv::NONE, |set, bit| set | bit);
+        let rsv = Rsv::from_bits(rsv).unwrap();
         let opcode = Opcode::from_bits(opcode).unwrap();
         let header = FrameHeader { fin, rsv, opcode, masking_key, payload_len: payload_len >> shift };
         if let Ok(encoded) = header.encode() {
