@@ -17,7 +17,7 @@ use crate::close_code::CloseCode;
 ///
 #[cfg_attr(feature = "alloc", doc = "[owned]: Self::into_owned")]
 #[cfg_attr(not(feature = "alloc"), doc = "[owned]: crate#features")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event<T, B> {
     /// A text message, or a piece of one.
     Text(TextMessage<T>),
@@ -47,7 +47,7 @@ pub type LentEvent<'a> = Event<&'a str, &'a [u8]>;
 /// let first = TextMessage { message_finished: false, ..whole };
 /// # let _ = first;
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TextMessage<T> {
     /// The text.
     pub data: T,
@@ -64,7 +64,7 @@ pub struct TextMessage<T> {
 ///
 /// assert_eq!(BytesMessage::from([1, 2]).data, [1, 2]);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BytesMessage<B> {
     /// The bytes.
     pub data: B,
@@ -81,14 +81,14 @@ pub struct BytesMessage<B> {
 ///
 /// assert_eq!(*Ping::new(b"7").response(), Pong::new(&b"7"[..]));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ping<B> {
     /// What the pong will hold as well: at most 125 bytes.
     pub payload: B,
 }
 
 /// The answer to a ping, or an unasked sign of life (§5.5.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Pong<B> {
     /// What the ping held: at most 125 bytes.
     pub payload: B,
@@ -102,7 +102,7 @@ pub struct Pong<B> {
 /// let close = CloseConnection::new(CloseCode::GOING_AWAY, "restart at 4");
 /// assert_eq!(*close.response(), close); // to be sent by the other side
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CloseConnection<T> {
     /// Why; `None` where the frame does not say, which wsproto and the RFC call 1005.
     pub code: Option<CloseCode>,
@@ -114,7 +114,7 @@ pub struct CloseConnection<T> {
 ///
 /// Sending it when it is no longer allowed (a pong after our own close frame) is not an error, and
 /// writes nothing. It derefs to the event that it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Reply<E>(E);
 
 impl<T> TextMessage<T> {

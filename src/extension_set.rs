@@ -18,7 +18,7 @@ pub trait ExtensionSet: Sealed {
 }
 
 /// No extension: the RSV bits must be 0, and payloads are what they are (RFC 6455 §5.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NoExtensions;
 
 /// A receiver's half.

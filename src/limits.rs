@@ -11,7 +11,7 @@
 ///
 /// let connection = Connection::server(LIMITS);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Limits {
     /// The longest payload of a data frame, in bytes: 16 MiB unless set.
@@ -120,7 +120,7 @@ impl Default for Limits {
 /// assert_eq!(LIMITS.max_head_len, 4096);
 /// assert_eq!(LIMITS.max_headers, HandshakeLimits::DEFAULT.max_headers);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct HandshakeLimits {
     /// The longest request or response head, in bytes with its line ends: 16 KiB unless set. One that does not

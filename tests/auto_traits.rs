@@ -1,5 +1,7 @@
 //! Every public type can be moved to another thread and shared between threads: `Send` and `Sync`, pinned by the
-//! compiler.
+//! compiler. Those that are plain values can be keys of a map.
+
+use std::hash::Hash;
 
 use wsproto::*;
 
@@ -12,6 +14,26 @@ macro_rules! threads {
         };
     };
 }
+
+/// Names types; it compiles only if all of them can be keys of a map.
+macro_rules! keys {
+    ($($name:ty),* $(,)?) => {
+        const _: () = {
+            const fn is_key<T: Eq + Hash>() {}
+            $(is_key::<$name>();)*
+        };
+    };
+}
+
+keys! {
+    BytesMessage<&[u8]>, CloseCode, CloseConnection<&str>, ClosedBy, Closure<'static>, ConnectionState,
+    Event<&str, &[u8]>, FrameHeader, HandshakeLimits, Limits, LocalProtocolError, MessageKind, NoExtensions, Opcode,
+    Ping<&[u8]>, Pong<&[u8]>, ReceiverState, RemoteProtocolError, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv,
+    TextMessage<&str>, Transport, UnknownOpcode,
+}
+
+#[cfg(feature = "alloc")]
+keys! { Event<String, Vec<u8>>, HandshakeError, HttpVersion, Origin, Scheme, UriError, WebSocketUri }
 
 // Without an allocator.
 threads! {

@@ -38,7 +38,7 @@ pub struct Receiver<X: ExtensionSet = NoExtensions> {
 }
 
 /// What the receiver knows of the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReceiverState {
     /// More may come.
     Open,

@@ -12,7 +12,7 @@ use crate::output::Output;
 use super::sender::Sender;
 
 /// Which answers are prepared without being asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ReplyPolicy {
     /// None: the caller sends each `response()`.
     #[default]

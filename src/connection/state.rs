@@ -45,7 +45,7 @@ impl ConnectionState {
 }
 
 /// How a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Closure<'a> {
     /// Who or what ended it.
     pub by: ClosedBy,
@@ -58,7 +58,7 @@ pub struct Closure<'a> {
 }
 
 /// Who or what ended a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ClosedBy {
     /// We sent the first close frame.
     Local,
@@ -71,7 +71,7 @@ pub enum ClosedBy {
 }
 
 /// What to do with the transport, once the output is written (§5.5.1, §7.1.1, §7.1.2, §7.1.7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// Keep it: the connection is in use, or not yet closed.
     Keep,
