@@ -383,7 +383,7 @@ fn listen(
         }
         let len = read(&mut stream, outbox, &mut buffer)?;
         if len == 0 {
-            receiver.receive_eof();
+            _ = receiver.receive_eof();
             let why = outbox.queue().given_up.unwrap_or("the server went away without closing");
             return Err(io::Error::new(ErrorKind::UnexpectedEof, why));
         }

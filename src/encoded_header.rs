@@ -5,6 +5,7 @@ use core::ops::Deref;
 
 /// A header's bytes; use it as the slice that it derefs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[must_use = "without its header, the peer cannot read the payload: write both"]
 pub struct EncodedHeader {
     /// Put together as a number: bytes stored one by one and then read as a word are slow to come back.
     bytes: [u8; 16],

@@ -115,6 +115,7 @@ pub struct CloseConnection<T> {
 /// Sending it when it is no longer allowed (a pong after our own close frame) is not an error, and
 /// writes nothing. It derefs to the event that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "a reply has to be sent, by `send`"]
 pub struct Reply<E>(E);
 
 impl<T> TextMessage<T> {

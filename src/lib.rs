@@ -22,7 +22,7 @@
 //! while connection.transport() == Transport::Keep {
 //!     let len = reader.read(&mut buffer)?;
 //!     if len == 0 {
-//!         connection.receive_eof();
+//!         _ = connection.receive_eof(); // 1006: `closure` returns it as well
 //!     }
 //!     let mut input = &mut buffer[..len];
 //!     let (receiver, sender) = connection.split();

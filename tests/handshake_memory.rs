@@ -188,7 +188,7 @@ fn a_server_over_another_stack_peaks_at_four_times_its_head_limit() {
                 let fields = fields.iter().map(|(name, value)| (name, value));
                 let upgrade = Upgrade::receive("GET", target, HttpVersion::Http11, fields, limits).unwrap();
                 let (accept, _) = AcceptConnection::new().with_extensions(&[&deflate], upgrade.request());
-                upgrade.accept(accept).unwrap();
+                _ = upgrade.accept(accept).unwrap();
                 upgrade
             });
             worst.see(max_len, usage, what);
@@ -234,7 +234,7 @@ fn a_server_in_a_stream_peaks_at_four_times_its_head_limit() {
                 let connect =
                     ExtendedConnect::receive(pseudo.into_iter().chain(fields), limits(max_len)).unwrap();
                 let (accept, _) = AcceptConnection::new().with_extensions(&[&deflate], connect.request());
-                connect.accept(accept).unwrap();
+                _ = connect.accept(accept).unwrap();
                 connect
             });
             worst.see(max_len, usage, what);

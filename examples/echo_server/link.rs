@@ -84,7 +84,7 @@ impl Link {
 
     /// Records that the peer has ended the transport.
     pub(crate) fn receive_eof(&self) {
-        self.state().connection.receive_eof();
+        _ = self.state().connection.receive_eof();
     }
 
     /// Lets the writer write what is queued, close our side of the transport, and end.

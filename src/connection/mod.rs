@@ -150,6 +150,7 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
     /// Records that the transport has ended: see [`Receiver::receive_eof`].
     ///
     /// It may have ended in one direction only: a close frame or a failure that came before can still be answered.
+    #[must_use = "it is the only event of a connection that ended without a close frame (1006)"]
     pub fn receive_eof(&mut self) -> Option<CloseConnection<&'static str>> {
         let close = self.receiver.receive_eof();
         self.tell_sender();
@@ -224,7 +225,7 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
     ///
     /// let mut connection = Connection::server(Limits::default());
     /// assert_eq!(connection.closure(), None);
-    /// connection.receive_eof();
+    /// _ = connection.receive_eof();
     /// let closure = connection.closure().unwrap();
     /// assert_eq!(closure.by, ClosedBy::Transport);
     /// assert_eq!(closure.code, CloseCode::ABNORMAL_CLOSURE);

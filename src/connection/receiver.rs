@@ -140,6 +140,7 @@ impl<X: ExtensionSet> Receiver<X> {
     ///
     /// Where neither a close frame nor a failure came before, returns the event that stands for it, with
     /// code 1006 (§7.1.5, §7.2.1).
+    #[must_use = "it is the only event of a connection that ended without a close frame (1006)"]
     pub fn receive_eof(&mut self) -> Option<CloseConnection<&'static str>> {
         self.transport_ended = true;
         if self.state != ReceiverState::Open {

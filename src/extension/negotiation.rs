@@ -137,6 +137,7 @@ impl Agreed {
 ///
 /// Give them to [`Connection::with_extensions`](crate::Connection::with_extensions).
 #[derive(Debug, Default)]
+#[must_use = "the peer relies on these extensions: the connection has to run them"]
 pub struct Extensions {
     agreed: Vec<Agreed>,
 }

@@ -221,6 +221,7 @@ impl AcceptConnection {
     /// Agrees to what `request` offers of the `supported` extensions, the first that fit.
     ///
     /// Returns what then is in use, for [`Connection::with_extensions`](crate::Connection::with_extensions).
+    #[must_use = "the answer has to be sent, and the extensions have to run in the connection"]
     pub fn with_extensions(mut self, supported: &[&dyn Extension], request: &Request) -> (Self, Extensions) {
         let (extensions, agreed) = match request.offers.as_slice() {
             [] => accept_each(supported, &request.headers),

@@ -19,6 +19,7 @@ use super::events::{AcceptConnection, EXTENSIONS, Offers, PROTOCOL, Request, VER
 /// # Ok::<(), wsproto::LocalProtocolError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "the peer waits for this response: send it"]
 pub struct ResponseParts {
     status_code: u16,
     headers: Headers,

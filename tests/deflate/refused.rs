@@ -25,7 +25,7 @@ fn what_is_refused_is_not_in_the_window() {
     assert_eq!(output.len(), len);
     sender.send(TextMessage::from("Hello"), &mut output).unwrap();
 
-    sender.begin(MessageKind::Text, 1, true).unwrap();
+    _ = sender.begin(MessageKind::Text, 1, true).unwrap();
     let refused = sender.send(TextMessage::from("refused, refused"), &mut output);
     assert_eq!(refused, Err(LocalProtocolError::FrameUnderWay));
     sender.payload(&mut [b'a']).unwrap();

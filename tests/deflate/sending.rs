@@ -138,7 +138,7 @@ fn a_compressed_message_cannot_go_on_in_place() {
     assert_eq!(sender.send_in_place(MessageKind::Text, &mut [b'b'], true), refused);
     assert_eq!(sender.begin(MessageKind::Text, 1, true), refused);
     sender.send(TextMessage::from("b"), &mut output).unwrap();
-    sender.send_in_place(MessageKind::Text, &mut [b'c'], true).unwrap();
+    _ = sender.send_in_place(MessageKind::Text, &mut [b'c'], true).unwrap();
     let seen = Setup::of(Role::Client).check(&output);
     assert_eq!(seen.said, [text("ab")]);
 }
@@ -216,7 +216,7 @@ fn a_prepared_message_keeps_to_the_order_of_messages() {
     let refused = sender.send_prepared(&message, &mut output);
     assert_eq!((refused, output.len()), (Err(LocalProtocolError::MessageInProgress), len));
     sender.send(BytesMessage::from(b"b"), &mut output).unwrap();
-    sender.begin(MessageKind::Text, 1, true).unwrap();
+    _ = sender.begin(MessageKind::Text, 1, true).unwrap();
     assert_eq!(sender.send_prepared(&message, &mut output), Err(LocalProtocolError::FrameUnderWay));
     sender.payload(&mut [b'c']).unwrap();
     sender.close_received();

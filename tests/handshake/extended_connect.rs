@@ -101,7 +101,7 @@ fn method_is_connect() {
         assert_eq!((parts.status_code(), parts.headers().get("allow")), (405, Some(&b"CONNECT"[..])));
     }
     let get = vec![(":method".to_owned(), "GET".to_owned()), (":path".to_owned(), "/".to_owned())];
-    refused(get, HandshakeError::MethodNotConnect);
+    _ = refused(get, HandshakeError::MethodNotConnect);
 }
 
 #[test]
@@ -123,16 +123,16 @@ fn every_pseudo_header_is_there_once() {
         let value = request().iter().find(|field| field.0 == name).unwrap().1.clone();
         let mut fields = request();
         fields.insert(0, (name.to_owned(), value));
-        refused(fields, HandshakeError::InvalidPseudoHeader);
+        _ = refused(fields, HandshakeError::InvalidPseudoHeader);
     }
-    refused(Vec::new(), HandshakeError::InvalidPseudoHeader);
+    _ = refused(Vec::new(), HandshakeError::InvalidPseudoHeader);
 }
 
 #[test]
 fn a_plain_connect_is_no_request_for_a_websocket() {
     let tunnel = [(":method", "CONNECT"), (":authority", "server.example.com:443")];
     let tunnel = tunnel.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    refused(tunnel, HandshakeError::InvalidPseudoHeader);
+    _ = refused(tunnel, HandshakeError::InvalidPseudoHeader);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn pseudo_headers_come_first_in_any_order() {
     acceptable(fields);
     let mut fields = request();
     fields.swap(4, 5);
-    refused(fields, HandshakeError::InvalidPseudoHeader);
+    _ = refused(fields, HandshakeError::InvalidPseudoHeader);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn other_pseudo_headers_are_malformed() {
     for name in [":status", ":host", ":", ":Path", "::path", ":path "] {
         let mut fields = request();
         fields.insert(0, (name.to_owned(), "200".to_owned()));
-        refused(fields, HandshakeError::InvalidPseudoHeader);
+        _ = refused(fields, HandshakeError::InvalidPseudoHeader);
     }
 }
 
@@ -160,7 +160,7 @@ fn scheme_is_that_of_http() {
         assert_eq!(acceptable(set(":scheme", scheme)).scheme(), expected);
     }
     for scheme in ["", "ws", "wss", "ftp", "https:"] {
-        refused(set(":scheme", scheme), HandshakeError::InvalidPseudoHeader);
+        _ = refused(set(":scheme", scheme), HandshakeError::InvalidPseudoHeader);
     }
 }
 
@@ -170,7 +170,7 @@ fn authority_is_a_host() {
         assert_eq!(acceptable(set(":authority", authority)).request().host(), authority);
     }
     for authority in ["", "a b", "u@a", "a/b", "a:x", ":443", "[::1", "a\r\nb", "caf\u{e9}", "a\0"] {
-        refused(set(":authority", authority), HandshakeError::InvalidHost);
+        _ = refused(set(":authority", authority), HandshakeError::InvalidHost);
     }
 }
 
@@ -178,7 +178,7 @@ fn authority_is_a_host() {
 fn host_says_what_authority_says_if_anything() {
     acceptable(with("host", "server.example.com"));
     acceptable(with("host", "Server.Example.com"));
-    refused(with("host", "evil.example"), HandshakeError::InvalidHost);
+    _ = refused(with("host", "evil.example"), HandshakeError::InvalidHost);
     // Two names of one place, by the default port of the scheme (RFC 9113 §8.3.1, RFC 3986 §6.2.3).
     let beside = |scheme, authority, host| {
         let mut fields = with("host", host);
@@ -202,11 +202,11 @@ fn host_says_what_authority_says_if_anything() {
         ("http", "a.example", "u@a.example"),
         ("http", "[::1]", "[::2]"),
     ] {
-        refused(beside(scheme, authority, host), HandshakeError::InvalidHost);
+        _ = refused(beside(scheme, authority, host), HandshakeError::InvalidHost);
     }
     let mut fields = with("host", "server.example.com");
     fields.push(("host".to_owned(), "server.example.com".to_owned()));
-    refused(fields, HandshakeError::InvalidHost);
+    _ = refused(fields, HandshakeError::InvalidHost);
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn path_is_a_resource_name() {
         "/{",
         "/?}",
     ] {
-        refused(set(":path", path), HandshakeError::InvalidTarget);
+        _ = refused(set(":path", path), HandshakeError::InvalidTarget);
     }
 }
 
@@ -259,7 +259,7 @@ fn headers_about_a_connection_of_http_1_1_are_malformed() {
 #[test]
 fn names_are_in_lower_case() {
     for name in ["Origin", "X", "sec-websocket-Protocol"] {
-        refused(with(name, "a"), HandshakeError::MalformedHead);
+        _ = refused(with(name, "a"), HandshakeError::MalformedHead);
         assert_eq!(respond(plain(), &[(":status", "200"), (name, "a")]), Err(HandshakeError::MalformedHead));
     }
 }
@@ -267,11 +267,11 @@ fn names_are_in_lower_case() {
 #[test]
 fn what_would_end_a_field_is_malformed() {
     for value in ["a\r\nb", "a\nb", "a\rb", "a\0", " a", "a ", "\ta"] {
-        refused(with("x", value), HandshakeError::MalformedHead);
+        _ = refused(with("x", value), HandshakeError::MalformedHead);
         assert_eq!(respond(plain(), &[(":status", "200"), ("x", value)]), Err(HandshakeError::MalformedHead));
     }
     for name in ["", "a b", "a:b", "a\r", "\u{e9}", "a\0"] {
-        refused(with(name, "1"), HandshakeError::MalformedHead);
+        _ = refused(with(name, "1"), HandshakeError::MalformedHead);
     }
 }
 
@@ -320,7 +320,7 @@ fn subprotocols_are_negotiated_as_in_http_1_1() {
 
 #[test]
 fn request_has_no_body() {
-    refused(with("content-length", "5"), HandshakeError::RequestBody);
+    _ = refused(with("content-length", "5"), HandshakeError::RequestBody);
     acceptable(with("content-length", "0"));
 }
 
@@ -361,10 +361,10 @@ fn a_cookie_in_pieces_is_joined() {
     let received = ExtendedConnect::receive(fields.clone(), limits);
     assert_eq!(received.map(|_| ()), Err(HandshakeError::TooManyHeaders));
 
-    refused(with("cookie", "a\r\nb"), HandshakeError::MalformedHead);
+    _ = refused(with("cookie", "a\r\nb"), HandshakeError::MalformedHead);
     let mut first = request();
     first.insert(0, ("cookie".to_owned(), "a".to_owned()));
-    refused(first, HandshakeError::InvalidPseudoHeader);
+    _ = refused(first, HandshakeError::InvalidPseudoHeader);
     let endless = request().into_iter().chain(std::iter::repeat(("cookie".to_owned(), String::new())));
     let received = ExtendedConnect::receive(endless, LIMITS);
     assert_eq!(received.map(|_| ()), Err(HandshakeError::HeadTooLong));

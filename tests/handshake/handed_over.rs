@@ -81,7 +81,7 @@ pub(crate) fn refused(limits: HandshakeLimits, head: &[u8], error: HandshakeErro
         }
         (Some(received), error) => {
             assert_eq!(received.map(|_| ()), Err(error), "{}", head.escape_ascii());
-            Upgrade::reject(error.response()).expect("its response can be sent as it is");
+            _ = Upgrade::reject(error.response()).expect("its response can be sent as it is");
         }
     }
 }

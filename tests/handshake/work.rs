@@ -75,7 +75,7 @@ fn many_subprotocols_are_offered_and_chosen_from() {
     let supported = ["y", "x0", "z"];
     let chosen = select_subprotocol(&supported, upgrade.request().subprotocols(), Role::Server);
     assert_eq!(chosen, Some("x0"));
-    upgrade.accept(AcceptConnection::new().with_subprotocol("x0")).unwrap();
+    _ = upgrade.accept(AcceptConnection::new().with_subprotocol("x0")).unwrap();
     let onward = upgrade.request().subprotocols().fold(plain(), Request::with_subprotocol);
     assert_eq!(onward.subprotocols().count(), MANY);
     let again = Upgrade::start(onward.clone().with_subprotocol("x7"), limits(), &mut Sample::default());
@@ -90,7 +90,7 @@ fn many_extensions_are_offered_and_answered() {
     let upgrade = received([extensions()].into_iter());
     let (accept, chosen) = AcceptConnection::new().with_extensions(&[], upgrade.request());
     assert!(chosen.is_empty());
-    upgrade.accept(accept).unwrap();
+    _ = upgrade.accept(accept).unwrap();
     // Both peers of a proxy may be of one mind.
     let answer = [
         ("upgrade".to_owned(), "websocket".to_owned()),

@@ -54,7 +54,7 @@ fn an_end_after_a_failure_is_none() {
 #[test]
 fn what_comes_after_the_end_is_dropped() {
     let mut connection = Connection::server(Limits::default());
-    connection.receive_eof();
+    _ = connection.receive_eof();
     let mut bytes = masked(FIN | TEXT, b"late");
     let mut input = bytes.as_mut_slice();
     assert_eq!(connection.next_event(&mut input), Ok(None));
@@ -64,7 +64,7 @@ fn what_comes_after_the_end_is_dropped() {
 #[test]
 fn an_abnormal_end_closes_the_connection_uncleanly() {
     let mut connection = Connection::client(Limits::default(), Fixed);
-    connection.receive_eof();
+    _ = connection.receive_eof();
     assert_eq!(connection.state(), ConnectionState::Closed);
     assert_eq!(connection.transport(), Transport::Drop);
     let closure = connection.closure().unwrap();
@@ -100,7 +100,7 @@ fn a_close_frame_that_is_not_answered_is_unclean() {
     let mut connection = Connection::server(Limits::default());
     let mut bytes = masked(CLOSE, b"\x03\xe9going");
     connection.next_event(&mut bytes.as_mut_slice()).unwrap();
-    connection.receive_eof();
+    _ = connection.receive_eof();
     assert_eq!(connection.state(), ConnectionState::RemoteClosing, "it can be answered");
     assert_eq!(connection.transport(), Transport::Drop, "there is nothing to wait for");
     let closure = connection.closure().unwrap();
@@ -192,14 +192,14 @@ fn a_client_that_awaited_the_end_may_drop_the_transport_after_it() {
     connection.next_event(&mut bytes.as_mut_slice()).unwrap();
     connection.send(GOING_AWAY.response(), &mut Vec::new()).unwrap();
     assert_eq!(connection.transport(), Transport::AwaitEnd);
-    connection.receive_eof();
+    _ = connection.receive_eof();
     assert_eq!(connection.transport(), Transport::Drop);
 }
 
 #[test]
 fn nothing_can_be_sent_after_the_end_and_answers_write_nothing() {
     let mut connection = Connection::server(Limits::default());
-    connection.receive_eof();
+    _ = connection.receive_eof();
     let mut output = Vec::new();
     let refused = [
         connection.send(TextMessage::new("late"), &mut output),

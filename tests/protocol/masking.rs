@@ -160,7 +160,7 @@ fn a_refused_call_draws_no_key() {
 fn a_call_refused_while_a_payload_streams_draws_no_key() {
     let drawn = Cell::new(0);
     let mut sender = Sender::client(Counting { drawn: &drawn });
-    sender.begin(MessageKind::Binary, 2, false).unwrap();
+    _ = sender.begin(MessageKind::Binary, 2, false).unwrap();
     let mut payload = *b"kept";
     let refused = sender.send_in_place(MessageKind::Binary, &mut payload, true);
     assert_eq!(refused, Err(LocalProtocolError::FrameUnderWay));

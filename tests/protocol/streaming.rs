@@ -30,7 +30,7 @@ fn pieces_of_any_length_make_the_same_frame() {
 #[test]
 fn no_other_frame_can_be_sent_before_the_payload_is_complete() {
     let mut sender = Sender::server();
-    sender.begin(MessageKind::Text, 2, false).unwrap();
+    _ = sender.begin(MessageKind::Text, 2, false).unwrap();
     sender.payload(&mut [b'a']).unwrap();
     let mut output = Vec::new();
     let refused = [
@@ -56,7 +56,7 @@ fn replies_wait_until_the_payload_is_complete() {
     let mut sender = Sender::server();
     let mut replies = Replies::new(ReplyPolicy::Pong);
     replies.note(&wsproto::Event::Ping(Ping::new(b"?")));
-    sender.begin(MessageKind::Binary, 1, true).unwrap();
+    _ = sender.begin(MessageKind::Binary, 1, true).unwrap();
     let mut output = Vec::new();
     assert_eq!(replies.send(&mut sender, &mut output), Err(LocalProtocolError::FrameUnderWay));
     assert!(replies.is_pending());
@@ -68,7 +68,7 @@ fn replies_wait_until_the_payload_is_complete() {
 #[test]
 fn more_payload_than_announced_is_refused_and_left_as_it_was() {
     let mut sender = Sender::client(Fixed);
-    sender.begin(MessageKind::Binary, 3, true).unwrap();
+    _ = sender.begin(MessageKind::Binary, 3, true).unwrap();
     let mut piece = *b"four";
     assert_eq!(sender.payload(&mut piece), Err(LocalProtocolError::PayloadOverrun));
     assert_eq!(piece, *b"four");
@@ -90,7 +90,7 @@ fn an_empty_payload_is_complete_at_once() {
 #[test]
 fn an_empty_piece_changes_nothing() {
     let mut sender = Sender::client(Fixed);
-    sender.begin(MessageKind::Binary, 2, true).unwrap();
+    _ = sender.begin(MessageKind::Binary, 2, true).unwrap();
     let (mut first, mut second) = ([1], [2]);
     sender.payload(&mut first).unwrap();
     sender.payload(&mut []).unwrap();
