@@ -141,7 +141,7 @@ impl Session {
                 // What was echoed before and the close frame that answers this are in the output, and are written
                 // before the transport is closed: breaking the rules is what the suite does.
                 Ok(None) | Err(ReceiveError::Protocol(_)) => {}
-                Err(ReceiveError::Handshake(error)) => return Err(io::Error::other(error)),
+                Err(error) => return Err(io::Error::other(error)),
             }
             self.stream.write_all(&self.output)?;
             self.output.clear();

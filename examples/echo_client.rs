@@ -193,6 +193,7 @@ fn open(
                         return Err(io::Error::other(refusal.trim_end()));
                     }
                 }
+                Some(_) => {} // later versions may return other answers
                 None => break,
             }
         }

@@ -15,6 +15,8 @@ use crate::close_code::CloseCode;
 /// `T` holds text and `B` bytes: `&str` and `&[u8]` when lent by [`Receiver`](crate::Receiver), `String`
 /// and `Vec<u8>` once [owned].
 ///
+/// It is exhaustive on purpose: a match without a `_` arm handles all that can be received.
+///
 #[cfg_attr(feature = "alloc", doc = "[owned]: Self::into_owned")]
 #[cfg_attr(not(feature = "alloc"), doc = "[owned]: crate#features")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -11,6 +11,8 @@ use thiserror::Error;
 /// assert_eq!(Opcode::from_bits(0x3), None); // reserved
 /// assert!(Opcode::Close.is_control());
 /// ```
+///
+/// It is exhaustive on purpose: a match without a `_` arm covers all that RFC 6455 defines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Opcode {
@@ -89,6 +91,8 @@ impl UnknownOpcode {
 }
 
 /// What a message is, set by its first frame (§5.6).
+///
+/// It is exhaustive on purpose: there are no other messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MessageKind {
     /// UTF-8.

@@ -8,6 +8,8 @@
 /// assert!(Role::Client.masks());
 /// assert_eq!(Role::Client.peer(), Role::Server);
 /// ```
+///
+/// It is exhaustive on purpose: there is no third role.
 #[doc(alias = "ConnectionType")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {

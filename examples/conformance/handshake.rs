@@ -152,6 +152,7 @@ fn read_answer(
                     let (_, body) = refusal.as_mut().ok_or("a body came before its head")?;
                     body.extend_from_slice(data.data);
                 }
+                Ok(Some(answer)) => return Err(format!("the suite does not know this answer: {answer:?}")),
                 Ok(None) => break,
                 Err(error) => return Ok(Answered::failed(error)),
             }

@@ -39,6 +39,7 @@ pub struct Receiver<X: ExtensionSet = NoExtensions> {
 
 /// What the receiver knows of the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ReceiverState {
     /// More may come.
     Open,

@@ -13,6 +13,7 @@ use super::sender::Sender;
 
 /// Which answers are prepared without being asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ReplyPolicy {
     /// None: the caller sends each `response()`.
     #[default]

@@ -46,6 +46,7 @@ impl ConnectionState {
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Closure<'a> {
     /// Who or what ended it.
     pub by: ClosedBy,
@@ -59,6 +60,7 @@ pub struct Closure<'a> {
 
 /// Who or what ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ClosedBy {
     /// We sent the first close frame.
     Local,
@@ -72,6 +74,7 @@ pub enum ClosedBy {
 
 /// What to do with the transport, once the output is written (§5.5.1, §7.1.1, §7.1.2, §7.1.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Transport {
     /// Keep it: the connection is in use, or not yet closed.
     Keep,

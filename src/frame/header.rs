@@ -28,6 +28,8 @@ use crate::opcode::Opcode;
 /// assert_eq!(*header.encode().unwrap(), *b"\x81\x85\x37\xfa\x21\x3d");
 /// # Ok::<(), wsproto::RemoteProtocolError>(())
 /// ```
+///
+/// It is exhaustive on purpose: a header has these fields and no others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FrameHeader {
     /// Whether this is the last frame of its message.

@@ -53,6 +53,7 @@ pub struct ClientHandshake {
 
 /// What a server answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Answer<'i> {
     /// The connection is open.
     Accept(AcceptConnection),

@@ -72,6 +72,7 @@ pub struct WsConnection<E = NoEntropy> {
 
 /// What a [`WsConnection`] receives; each can be sent as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WsEvent {
     /// A client asks for a connection.
     Request(Request),
@@ -95,6 +96,7 @@ pub enum WsEvent {
 
 /// The peer broke a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
 pub enum ReceiveError {
     /// In the handshake. A server sends its [`response`](HandshakeError::response).
     #[error(transparent)]

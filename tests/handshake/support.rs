@@ -333,6 +333,7 @@ impl Reader {
                 seen.body.extend_from_slice(data);
                 seen.body_finished = body_finished;
             }
+            Some(Ok(answer)) => panic!("{answer:?}"),
             Some(Err(error)) => seen.failure = Some(error),
         }
         seen.state = self.handshake.state();

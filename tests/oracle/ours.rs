@@ -119,6 +119,7 @@ impl<E: Entropy> End<E> {
             Err(ReceiveError::Handshake(error)) => {
                 Said::Refused { status: error.status(), why: format!("{error:?}") }
             }
+            Err(error) => panic!("{error:?}"),
         };
         events.push(said);
         true
@@ -274,6 +275,7 @@ fn said(event: WsEvent) -> Said {
         WsEvent::RejectData(RejectData { data, body_finished }) => {
             Said::RejectData { data: Hex(data), finished: body_finished }
         }
+        event => panic!("{event:?}"),
     }
 }
 

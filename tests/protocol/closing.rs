@@ -1,9 +1,8 @@
 //! The closing handshake: who closed, where the connection stands, how it ended (RFC 6455 §5.5.1, §7.1).
 
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, ClosedBy, Closure, Connection, ConnectionState, Entropy,
-    LentEvent, Limits, LocalProtocolError, MessageKind, Outgoing, Ping, RemoteProtocolError, TextMessage,
-    Transport,
+    BytesMessage, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Entropy, LentEvent,
+    Limits, LocalProtocolError, MessageKind, Outgoing, Ping, RemoteProtocolError, TextMessage, Transport,
 };
 
 use crate::support::{BINARY, CLOSE, CONTINUATION, FIN, Fixed, PING, TEXT, masked, unmasked};
@@ -37,12 +36,19 @@ fn send<E: Entropy>(connection: &mut Connection<E>, event: impl Outgoing) -> Vec
     output
 }
 
-fn closed(by: ClosedBy, code: u16, reason: &str) -> Option<Closure<'_>> {
-    Some(Closure { by, code: code.into(), reason, clean: true })
+/// Who ended it, the code, the reason, and whether both close frames were sent.
+type End<'a> = (ClosedBy, CloseCode, &'a str, bool);
+
+fn end<E: Entropy>(connection: &Connection<E>) -> Option<End<'_>> {
+    connection.closure().map(|closure| (closure.by, closure.code, closure.reason, closure.clean))
 }
 
-fn broken_off(by: ClosedBy) -> Option<Closure<'static>> {
-    Some(Closure { by, code: CloseCode::ABNORMAL_CLOSURE, reason: "", clean: false })
+fn closed(by: ClosedBy, code: u16, reason: &str) -> Option<End<'_>> {
+    Some((by, code.into(), reason, true))
+}
+
+fn broken_off(by: ClosedBy) -> Option<End<'static>> {
+    Some((by, CloseCode::ABNORMAL_CLOSURE, "", false))
 }
 
 #[test]
@@ -50,7 +56,7 @@ fn a_connection_is_open_from_the_start() {
     let connection = server();
     assert_eq!(connection.state(), ConnectionState::Open);
     assert_eq!(connection.transport(), Transport::Keep);
-    assert_eq!(connection.closure(), None);
+    assert_eq!(end(&connection), None);
 }
 
 #[test]
@@ -60,11 +66,11 @@ fn server_closes_first() {
     send(&mut server, BYE);
     assert_eq!(server.state(), ConnectionState::LocalClosing);
     assert_eq!(server.transport(), Transport::Keep);
-    assert_eq!(server.closure(), None);
+    assert_eq!(end(&server), None);
     receive(&mut server, masked(CLOSE, b"\x03\xe8"));
     assert_eq!(server.state(), ConnectionState::Closed);
     assert_eq!(server.transport(), Transport::Drop);
-    assert_eq!(server.closure(), closed(ClosedBy::Local, 1000, ""));
+    assert_eq!(end(&server), closed(ClosedBy::Local, 1000, ""));
 }
 
 #[test]
@@ -76,7 +82,7 @@ fn client_closes_first() {
     receive(&mut client, unmasked(CLOSE, b"\x03\xe8"));
     assert_eq!(client.state(), ConnectionState::Closed);
     assert_eq!(client.transport(), Transport::AwaitEnd);
-    assert_eq!(client.closure(), closed(ClosedBy::Local, 1000, ""));
+    assert_eq!(end(&client), closed(ClosedBy::Local, 1000, ""));
 }
 
 #[test]
@@ -85,12 +91,12 @@ fn client_answers_the_close_of_a_server() {
     receive(&mut client, unmasked(CLOSE, b"\x03\xe9restart"));
     assert_eq!(client.state(), ConnectionState::RemoteClosing);
     assert_eq!(client.transport(), Transport::Keep);
-    assert_eq!(client.closure(), None);
+    assert_eq!(end(&client), None);
     let close = CloseConnection::new(CloseCode::GOING_AWAY, "restart");
     assert_eq!(send(&mut client, close.response()), masked(CLOSE, b"\x03\xe9restart"));
     assert_eq!(client.state(), ConnectionState::Closed);
     assert_eq!(client.transport(), Transport::AwaitEnd);
-    assert_eq!(client.closure(), closed(ClosedBy::Remote, 1001, "restart"));
+    assert_eq!(end(&client), closed(ClosedBy::Remote, 1001, "restart"));
 }
 
 #[test]
@@ -99,7 +105,7 @@ fn server_answers_an_empty_close_which_counts_as_1005() {
     receive(&mut server, masked(CLOSE, b""));
     assert_eq!(send(&mut server, CloseConnection::EMPTY.response()), b"\x88\x00");
     assert_eq!(server.transport(), Transport::Drop);
-    assert_eq!(server.closure(), closed(ClosedBy::Remote, 1005, ""));
+    assert_eq!(end(&server), closed(ClosedBy::Remote, 1005, ""));
 }
 
 #[test]
@@ -108,7 +114,7 @@ fn an_answer_in_words_of_our_own_is_an_answer_too() {
     let mut server = server();
     receive(&mut server, masked(CLOSE, b"\x0f\xa0theirs"));
     send(&mut server, CloseConnection::new(CloseCode::new(4001), "ours"));
-    assert_eq!(server.closure(), closed(ClosedBy::Remote, 4000, "theirs"));
+    assert_eq!(end(&server), closed(ClosedBy::Remote, 4000, "theirs"));
 }
 
 #[test]
@@ -121,7 +127,7 @@ fn the_answer_can_be_sent_while_the_close_is_in_hand() {
     sender.send(close.response(), &mut output).unwrap();
     assert_eq!(close.reason, "why");
     assert_eq!(output, unmasked(CLOSE, b"\x0f\xa0why"));
-    assert_eq!(server.closure(), closed(ClosedBy::Remote, 4000, "why"));
+    assert_eq!(end(&server), closed(ClosedBy::Remote, 4000, "why"));
 }
 
 #[test]
@@ -134,8 +140,8 @@ fn closes_that_cross_each_other_need_no_third() {
     receive(&mut client, from_server);
     assert_eq!(send(&mut server, BYE.response()), b"");
     assert_eq!(send(&mut client, BYE.response()), b"");
-    assert_eq!(server.closure(), closed(ClosedBy::Local, 1001, ""));
-    assert_eq!(client.closure(), closed(ClosedBy::Local, 1000, "bye"));
+    assert_eq!(end(&server), closed(ClosedBy::Local, 1001, ""));
+    assert_eq!(end(&client), closed(ClosedBy::Local, 1000, "bye"));
     assert_eq!((server.transport(), client.transport()), (Transport::Drop, Transport::AwaitEnd));
 }
 
@@ -202,7 +208,7 @@ fn a_message_under_way_may_be_finished_after_the_peer_has_closed() {
     let refused = server.send(BytesMessage::new(b"4"), &mut Vec::new());
     assert_eq!(refused, Err(LocalProtocolError::CloseReceived));
     assert_eq!(send(&mut server, BYE.response()), unmasked(CLOSE, b"\x03\xe8bye"));
-    assert_eq!(server.closure(), closed(ClosedBy::Remote, 1000, ""));
+    assert_eq!(end(&server), closed(ClosedBy::Remote, 1000, ""));
 }
 
 #[test]
@@ -211,11 +217,11 @@ fn a_failure_is_answered_by_its_own_close_frame() {
     let error = receive(&mut server, unmasked(FIN | BINARY, b"x")).unwrap();
     assert_eq!(server.state(), ConnectionState::RemoteClosing);
     assert_eq!(server.transport(), Transport::Drop);
-    assert_eq!(server.closure(), broken_off(ClosedBy::Failure(error)));
+    assert_eq!(end(&server), broken_off(ClosedBy::Failure(error)));
     let answer = send(&mut server, error.response());
     assert_eq!(answer, unmasked(CLOSE, b"\x03\xeaframe from client is unmasked"));
     assert_eq!(server.state(), ConnectionState::Closed);
-    assert_eq!(server.closure(), broken_off(ClosedBy::Failure(error)));
+    assert_eq!(end(&server), broken_off(ClosedBy::Failure(error)));
 }
 
 #[test]
@@ -227,7 +233,7 @@ fn a_client_that_fails_the_connection_drops_the_transport() {
     let answer = send(&mut client, error.response());
     assert_eq!(answer, masked(CLOSE, b"\x03\xeaframe from server is masked"));
     assert_eq!(client.transport(), Transport::Drop);
-    assert_eq!(client.closure(), broken_off(ClosedBy::Failure(error)));
+    assert_eq!(end(&client), broken_off(ClosedBy::Failure(error)));
 }
 
 /// Closes, then receives a frame that breaks a rule (§7.1.7).
@@ -237,7 +243,7 @@ fn check_failure_after_our_close<E: Entropy>(mut connection: Connection<E>, byte
     let error = receive(&mut connection, bytes).unwrap();
     assert_eq!(connection.state(), ConnectionState::Closed);
     assert_eq!(connection.transport(), Transport::Drop);
-    assert_eq!(connection.closure(), broken_off(ClosedBy::Failure(error)));
+    assert_eq!(end(&connection), broken_off(ClosedBy::Failure(error)));
     assert_eq!(send(&mut connection, error.response()), b"");
 }
 
@@ -286,7 +292,7 @@ fn a_close_after_a_failure_is_not_processed() {
     let mut server = server();
     let error = receive(&mut server, b"\xff".to_vec()).unwrap();
     assert_eq!(receive(&mut server, masked(CLOSE, b"\x03\xe8")), None);
-    assert_eq!(server.closure(), broken_off(ClosedBy::Failure(error)));
+    assert_eq!(end(&server), broken_off(ClosedBy::Failure(error)));
     assert_eq!(server.receiver().close(), None);
 }
 
