@@ -98,7 +98,7 @@ impl InboundExtension for Check {
         if end == PayloadEnd::Message && self.last != Some(self.sum) {
             return Err(RemoteProtocolError::Extension(CloseCode::INVALID_FRAME_PAYLOAD_DATA));
         }
-        Ok(Decoded { read: payload.len(), done: true })
+        Ok(Decoded::new(payload.len(), true))
     }
 
     fn output(&self) -> &[u8] {

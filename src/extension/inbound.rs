@@ -70,11 +70,26 @@ pub trait InboundExtension: fmt::Debug + Send + Sync {
 
 /// How far [`InboundExtension::decode`] has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Decoded {
     /// How many bytes of the payload it has read.
     pub read: usize,
     /// Whether it has read all, and its output holds all that it makes of it.
     pub done: bool,
+}
+
+impl Decoded {
+    /// It has read this many bytes of the payload, and is done with all of it or not.
+    ///
+    /// ```
+    /// use wsproto::Decoded;
+    ///
+    /// let decoded = Decoded::new(4096, false);
+    /// assert_eq!((decoded.read, decoded.done), (4096, false)); // it is called again
+    /// ```
+    pub const fn new(read: usize, done: bool) -> Self {
+        Self { read, done }
+    }
 }
 
 /// The receiving halves of all extensions in use, the one nearest to the wire first.

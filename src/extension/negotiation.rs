@@ -45,7 +45,7 @@ use super::params::ExtensionParams;
 ///         Ok(false) // nothing to decode
 ///     }
 ///     fn decode(&mut self, payload: &[u8], _: PayloadEnd, _: usize) -> Result<Decoded, RemoteProtocolError> {
-///         Ok(Decoded { read: payload.len(), done: true })
+///         Ok(Decoded::new(payload.len(), true))
 ///     }
 ///     fn output(&self) -> &[u8] {
 ///         &[]

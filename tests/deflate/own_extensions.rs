@@ -325,7 +325,7 @@ impl InboundExtension for Twice {
     fn decode(&mut self, payload: &[u8], _: PayloadEnd, _: usize) -> Result<Decoded, RemoteProtocolError> {
         self.waiting.extend(payload.iter().flat_map(|byte| [*byte; 2]));
         self.output = self.waiting.drain(..self.waiting.len().min(1)).collect();
-        Ok(Decoded { read: payload.len(), done: self.waiting.is_empty() })
+        Ok(Decoded::new(payload.len(), self.waiting.is_empty()))
     }
 
     fn output(&self) -> &[u8] {

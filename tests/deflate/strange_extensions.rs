@@ -29,7 +29,7 @@ impl InboundExtension for Strange {
     }
 
     fn decode(&mut self, _: &[u8], _: PayloadEnd, _: usize) -> Result<Decoded, RemoteProtocolError> {
-        Ok(Decoded { read: self.read, done: self.done })
+        Ok(Decoded::new(self.read, self.done))
     }
 
     fn output(&self) -> &[u8] {
