@@ -351,7 +351,7 @@ pub use {
         AcceptConnection, Answer, ClientHandshake, ExtendedConnect, Origin, OriginPolicy, RejectConnection,
         RejectData, Request, ResponseParts, Scheme, ServerHandshake, Upgrade, UriError, WebSocketUri,
     },
-    http::{Headers, HttpVersion},
+    http::{Headers, HeadersIter, HttpVersion},
     message::MessageAssembler,
     ws_connection::{ReceiveError, WsConnection, WsEvent, WsOutgoing},
 };

@@ -48,7 +48,7 @@ threads! {
 #[cfg(feature = "alloc")]
 threads! {
     AcceptConnection, Agreed, Answer, ClientHandshake, Connection<NoEntropy, Extensions>, Decoded,
-    Event<String, Vec<u8>>, ExtendedConnect, ExtensionParams, Extensions, HandshakeError, Headers, HttpVersion,
+    Event<String, Vec<u8>>, ExtendedConnect, ExtensionParams, Extensions, HandshakeError, Headers, HeadersIter<'static>, HttpVersion,
     MessageAssembler, MessageDecoder<Extensions>, Origin, OriginPolicy, PayloadEnd, PreparedMessage, ReceiveError,
     Receiver<Extensions>, RejectConnection, RejectData<Vec<u8>>, Request, ResponseParts, Scheme,
     Sender<NoEntropy, Extensions>, ServerHandshake, Upgrade, UriError, WebSocketUri, WsConnection, WsEvent,

@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
+use core::iter::FusedIterator;
 
 use super::packed;
 use super::syntax;
@@ -17,7 +18,13 @@ use super::syntax;
 ///
 /// let request = Request::new("server.example.com", "/chat").with_header("Cookie", "a=b");
 /// assert_eq!(request.headers().get("cookie"), Some(&b"a=b"[..]));
+/// for (name, value) in request.headers() {
+///     println!("{name}: {}", value.escape_ascii());
+/// }
 /// ```
+///
+/// There is no way to make one from names and values: `with_header` of the events adds fields one by one, checks each,
+/// and keeps line ends and the handshake's own fields out.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
     /// Names and values in turn, [packed](packed). What has no name is not a field.
@@ -100,16 +107,9 @@ impl Headers {
         value(&mut Appended(&mut self.bytes));
     }
 
-    /// Every field, in order, its name in bytes.
-    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let mut rest = self.bytes.as_slice();
-        core::iter::from_fn(move || Some((packed::take(&mut rest)?, packed::take(&mut rest)?)))
-            .filter(|(name, _)| !name.is_empty())
-    }
-
     /// Every field, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.fields().map(|(name, value)| (core::str::from_utf8(name).unwrap_or_default(), value))
+    pub fn iter(&self) -> HeadersIter<'_> {
+        HeadersIter { rest: &self.bytes }
     }
 
     /// How many fields there are.
@@ -173,6 +173,45 @@ impl Headers {
             (_, Some(_)) => Err(Repeated),
             (value, None) => Ok(value),
         }
+    }
+}
+
+/// The fields of [`Headers`], in order.
+#[derive(Clone)]
+pub struct HeadersIter<'h> {
+    /// The names and values that are left.
+    rest: &'h [u8],
+}
+
+impl<'h> Iterator for HeadersIter<'h> {
+    type Item = (&'h str, &'h [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (name, value) = (packed::take(&mut self.rest)?, packed::take(&mut self.rest)?);
+            if !name.is_empty() {
+                return Some((core::str::from_utf8(name).unwrap_or_default(), value));
+            }
+        }
+    }
+}
+
+impl FusedIterator for HeadersIter<'_> {}
+
+impl<'h> IntoIterator for &'h Headers {
+    type Item = (&'h str, &'h [u8]);
+    type IntoIter = HeadersIter<'h>;
+
+    fn into_iter(self) -> HeadersIter<'h> {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for HeadersIter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.clone().map(|(name, value)| (name, format!("{}", value.escape_ascii()))))
+            .finish()
     }
 }
 

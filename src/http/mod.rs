@@ -15,7 +15,7 @@ mod write;
 pub(crate) use body::{BodyDecoder, BodyLen, decimal};
 pub(crate) use fields::FieldGatherer;
 pub(crate) use head::{HeadReader, RequestHead, ResponseHead, check_status};
-pub use headers::Headers;
 pub(crate) use headers::Span;
+pub use headers::{Headers, HeadersIter};
 pub use version::HttpVersion;
 pub(crate) use write::{Put, put_chunk, put_field, put_last_fields, put_list, reserve, write};

@@ -1,6 +1,6 @@
 //! What a server asks of a request (RFC 6455 §4.2.1, §4.3, §11.3; RFC 9112 §3.2, §6.3).
 
-use wsproto::{AcceptConnection, ConnectionState, HandshakeError, HandshakeLimits, ServerHandshake};
+use wsproto::{AcceptConnection, ConnectionState, HandshakeError, HandshakeLimits, Request, ServerHandshake};
 
 use crate::support::{
     Asked, Head, KEY, TOKEN, acceptable, ask, cuts, deciding, read_request, refused, refused_by,
@@ -369,4 +369,19 @@ fn a_second_request_is_not_read() {
 fn nothing_at_all_is_no_request() {
     assert_eq!(ask(HandshakeLimits::default(), b""), (Asked::Pending, 0));
     refused_by(HandshakeLimits::default(), b"\x16\x03\x01\x02\0\r\n", HandshakeError::MalformedHead);
+}
+
+#[test]
+fn header_fields_are_iterated_in_order_by_a_loop_over_a_reference() {
+    let request =
+        Request::new("h", "/").with_header("X-One", "1").with_header("Y", "").with_header("x-one", "2");
+    let headers = request.headers();
+    let mut seen = Vec::new();
+    for (name, value) in headers {
+        seen.push((name, value));
+    }
+    assert_eq!(seen, [("Host", &b"h"[..]), ("X-One", b"1"), ("Y", b""), ("x-one", b"2")]);
+    assert_eq!(seen.len(), headers.len());
+    assert!(headers.iter().eq(seen));
+    assert_eq!(headers.into_iter().fuse().clone().count(), 4);
 }
