@@ -2,8 +2,13 @@
 
 use core::fmt;
 
+use crate::entropy::Entropy;
+use crate::error::LocalProtocolError;
 #[cfg(feature = "alloc")]
-use crate::extension::{Extensions, InboundExtensions, OutboundExtensions};
+use crate::extension::{Extensions, InboundExtensions};
+use crate::frame::FrameEncoder;
+use crate::opcode::{MessageKind, Opcode};
+use crate::output::Output;
 
 /// What a connection is ready for: [`NoExtensions`], or [`Extensions`] that were negotiated.
 ///
@@ -47,19 +52,54 @@ pub trait Inbound: fmt::Debug {
     }
 }
 
-/// A sender's half.
+/// A sender's half. Without extensions each method does nothing.
 #[allow(unreachable_pub, reason = "Rust 1.85 does not see that `ExtensionSet` reaches it")]
 pub trait Outbound: fmt::Debug {
-    /// Whether there may be extensions: a matter of type.
+    /// Whether there may be extensions: the same for all values of a type.
     fn may_exist(&self) -> bool {
         false
     }
 
-    /// The extensions, if there may be some.
-    #[cfg(feature = "alloc")]
-    fn chain_mut(&mut self) -> Option<&mut OutboundExtensions> {
-        None
+    /// Whether extensions encode a whole message of this kind and length.
+    fn encodes(&self, _kind: MessageKind, _len: usize) -> bool {
+        false
     }
+
+    /// Whether a message that was compressed by itself can be sent as it is.
+    fn takes_deflated(&self, _window_bits: u8) -> bool {
+        false
+    }
+
+    /// Encodes the payload of a data frame, and writes it in fragments; false, and nothing was written, if no
+    /// extension encodes the message.
+    fn write<E: Entropy>(
+        &mut self,
+        _frames: &mut FrameEncoder<E>,
+        _opcode: Opcode,
+        _payload: &[u8],
+        _message_finished: bool,
+        _max_fragment_len: usize,
+        _output: &mut (impl Output + ?Sized),
+    ) -> Result<bool, LocalProtocolError> {
+        Ok(false)
+    }
+
+    /// Refuses a frame that extensions do not see, in a message that they encode.
+    fn check_plain(&self, _opcode: Opcode) -> Result<(), LocalProtocolError> {
+        Ok(())
+    }
+
+    /// Records a data frame that extensions do not see.
+    fn begin_plain(&mut self, _opcode: Opcode) {}
+
+    /// Counts a control frame.
+    fn rest(&mut self) {}
+
+    /// Frees memory that only saves time.
+    fn release_memory(&mut self) {}
+
+    /// Encodes nothing more, and frees all memory.
+    fn stop(&mut self) {}
 }
 
 impl ExtensionSet for NoExtensions {
@@ -78,7 +118,8 @@ impl Sealed for NoExtensions {}
 
 #[cfg(feature = "alloc")]
 mod with_extensions {
-    use super::{ExtensionSet, Extensions, Inbound, InboundExtensions, Outbound, OutboundExtensions, Sealed};
+    use super::*;
+    use crate::extension::OutboundExtensions;
 
     impl Sealed for Extensions {}
 
@@ -115,9 +156,45 @@ mod with_extensions {
             true
         }
 
+        fn encodes(&self, kind: MessageKind, len: usize) -> bool {
+            self.encodes(kind, len)
+        }
+
+        fn takes_deflated(&self, window_bits: u8) -> bool {
+            self.takes_deflated(window_bits)
+        }
+
         #[inline]
-        fn chain_mut(&mut self) -> Option<&mut OutboundExtensions> {
-            Some(self)
+        fn write<E: Entropy>(
+            &mut self,
+            frames: &mut FrameEncoder<E>,
+            opcode: Opcode,
+            payload: &[u8],
+            message_finished: bool,
+            max_fragment_len: usize,
+            output: &mut (impl Output + ?Sized),
+        ) -> Result<bool, LocalProtocolError> {
+            self.write(frames, opcode, payload, message_finished, max_fragment_len, output)
+        }
+
+        fn check_plain(&self, opcode: Opcode) -> Result<(), LocalProtocolError> {
+            self.check_plain(opcode)
+        }
+
+        fn begin_plain(&mut self, opcode: Opcode) {
+            self.begin_plain(opcode);
+        }
+
+        fn rest(&mut self) {
+            self.rest();
+        }
+
+        fn release_memory(&mut self) {
+            self.release_memory();
+        }
+
+        fn stop(&mut self) {
+            self.stop();
         }
     }
 }

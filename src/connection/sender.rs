@@ -8,8 +8,6 @@ use crate::event::{CloseConnection, Event, Outgoing};
 #[cfg(feature = "alloc")]
 use crate::extension::{Extensions, OutboundExtensions};
 use crate::extension_set::{ExtensionSet, NoExtensions, Outbound};
-#[cfg(feature = "alloc")]
-use crate::frame::FrameHeader;
 use crate::frame::{CloseBody, FrameEncoder, Rsv};
 use crate::message::Fragments;
 use crate::opcode::{MessageKind, Opcode};
@@ -115,11 +113,9 @@ impl<E: Entropy> Sender<E, Extensions> {
             Event::Bytes(bytes) if starts => (MessageKind::Binary, bytes.data, bytes.message_finished),
             _ => return self.send(event, output),
         };
-        let (opcode, next) = self.state.after_data(kind, message_finished)?;
-        self.frames.encode(message_finished, Rsv::NONE, opcode, payload, output)?;
-        self.begin_plain(opcode);
-        self.state = next;
-        Ok(())
+        self.write_plain(kind, message_finished, |frames, opcode| {
+            frames.encode(message_finished, Rsv::NONE, opcode, payload, output)
+        })
     }
 }
 
@@ -137,11 +133,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// - a new message once the sender knows [that the peer has closed](Self::close_received);
     /// - no room in `output`, or a [streamed](Self::begin) frame that is not complete.
     #[inline(always)]
-    pub fn send(
-        &mut self,
-        event: impl Outgoing,
-        output: &mut (impl Output + ?Sized),
-    ) -> Result<(), LocalProtocolError> {
+    pub fn send(&mut self, event: impl Outgoing, output: &mut (impl Output + ?Sized)) -> Result<(), LocalProtocolError> {
         match event.lend() {
             Event::Text(text) => {
                 self.send_data(MessageKind::Text, text.data.as_bytes(), text.message_finished, output)
@@ -221,26 +213,20 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
             Event::Bytes(bytes) => (MessageKind::Binary, bytes.data, bytes.message_finished),
             Event::Ping(_) | Event::Pong(_) | Event::Close(_) => return self.send(message, output),
         };
-        #[cfg(feature = "alloc")]
-        {
-            let (opcode, next) = self.state.after_data(kind, message_finished)?;
-            if self.encode_extended(kind, opcode, payload, message_finished, max_fragment_len, output)? {
-                self.state = next;
+        self.write_data(kind, message_finished, |sender, mut opcode| {
+            let Self { frames, extensions, .. } = sender;
+            if extensions.write(frames, opcode, payload, message_finished, max_fragment_len, output)? {
                 return Ok(());
             }
-        }
-        let mut len: usize = 0;
-        for (fragment, _) in Fragments::of(kind, payload, max_fragment_len) {
-            len = len.saturating_add(self.frames.encoded_len(fragment.len()));
-        }
-        output.ensure_room(len)?;
-        for (fragment, is_last) in Fragments::of(kind, payload, max_fragment_len) {
-            let message_finished = message_finished && is_last;
-            let (opcode, next) = self.state.after_data(kind, message_finished)?;
-            self.frames.encode(message_finished, Rsv::NONE, opcode, fragment, output)?;
-            self.state = next;
-        }
-        Ok(())
+            let fragments = || Fragments::of(kind, payload, max_fragment_len);
+            let lens = fragments().map(|(fragment, _)| frames.encoded_len(fragment.len()));
+            output.ensure_room(lens.fold(0, usize::saturating_add))?;
+            for (fragment, is_last) in fragments() {
+                frames.encode(message_finished && is_last, Rsv::NONE, opcode, fragment, output)?;
+                opcode = Opcode::Continuation;
+            }
+            Ok(())
+        })
     }
 
     /// Writes a message that was encoded before.
@@ -258,36 +244,18 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         if let State::InMessage(_) | State::PeerDoneInMessage(..) = self.state {
             return Err(LocalProtocolError::MessageInProgress);
         }
-        let kind = message.kind();
-        if let Some(extensions) = self.extensions.chain_mut() {
-            if extensions.mark(kind, Some(message.payload().len())).is_some() {
-                return self.send_prepared_extended(message, output);
-            }
-        }
-        let (Role::Server, State::Open, 0) = (self.role(), self.state, self.frames.payload_remaining())
-        else {
-            return self.send_data(kind, message.payload(), true, output);
-        };
-        output.append_bytes(message.frame())
-    }
-
-    /// Writes a message that extensions encode, unless that was done.
-    #[cfg(feature = "alloc")]
-    fn send_prepared_extended(
-        &mut self,
-        message: &PreparedMessage,
-        output: &mut (impl Output + ?Sized),
-    ) -> Result<(), LocalProtocolError> {
+        let (kind, payload) = (message.kind(), message.payload());
+        let is_encoded = self.extensions.encodes(kind, payload.len());
         #[cfg(feature = "deflate")]
-        if let (Some(deflated), State::Open, Some(extensions)) =
-            (message.as_deflated(), self.state, self.extensions.chain_mut())
-        {
-            if extensions.take_deflated(deflated.window_bits) {
-                let opcode = message.kind().opcode();
-                return self.frames.encode(true, Rsv::RSV1, opcode, &deflated.payload, output);
+        if let (true, State::Open, Some(deflated)) = (is_encoded, self.state, message.as_deflated()) {
+            if self.extensions.takes_deflated(deflated.window_bits) {
+                return self.frames.encode(true, Rsv::RSV1, kind.opcode(), &deflated.payload, output);
             }
         }
-        self.send_data(message.kind(), message.payload(), true, output)
+        match (is_encoded, self.role(), self.state, self.frames.payload_remaining()) {
+            (false, Role::Server, State::Open, 0) => output.append_bytes(message.frame()),
+            _ => self.send_data(kind, payload, true, output),
+        }
     }
 
     /// Makes a frame of a payload where it lies: masks it if need be, and returns the header to write
@@ -317,14 +285,25 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         payload: &mut [u8],
         message_finished: bool,
     ) -> Result<EncodedHeader, LocalProtocolError> {
-        let (opcode, next) = match self.state {
-            State::Open if message_finished && !self.extensions.may_exist() => (kind.opcode(), State::Open),
-            _ => self.after_plain(kind, message_finished)?,
-        };
-        let header = self.frames.encode_in_place(message_finished, Rsv::NONE, opcode, payload)?;
-        self.begin_plain(opcode);
-        self.state = next;
-        Ok(header)
+        match self.state {
+            State::Open if message_finished && !self.extensions.may_exist() => {
+                self.frames.encode_in_place(true, Rsv::NONE, kind.opcode(), payload)
+            }
+            _ => self.send_piece_in_place(kind, payload, message_finished),
+        }
+    }
+
+    /// The slow path of [`send_in_place`](Self::send_in_place).
+    #[inline(never)]
+    fn send_piece_in_place(
+        &mut self,
+        kind: MessageKind,
+        payload: &mut [u8],
+        message_finished: bool,
+    ) -> Result<EncodedHeader, LocalProtocolError> {
+        self.write_plain(kind, message_finished, |frames, opcode| {
+            frames.encode_in_place(message_finished, Rsv::NONE, opcode, payload)
+        })
     }
 
     /// Starts a frame of `payload_len` bytes that come in pieces through [`payload`](Self::payload), and
@@ -356,12 +335,9 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         payload_len: u64,
         message_finished: bool,
     ) -> Result<EncodedHeader, LocalProtocolError> {
-        let (opcode, next) = self.state.after_data(kind, message_finished)?;
-        self.check_plain(opcode)?;
-        let header = self.frames.begin(message_finished, Rsv::NONE, opcode, payload_len)?;
-        self.begin_plain(opcode);
-        self.state = next;
-        Ok(header)
+        self.write_plain(kind, message_finished, |frames, opcode| {
+            frames.begin(message_finished, Rsv::NONE, opcode, payload_len)
+        })
     }
 
     /// Masks, if need be, the next piece of the payload that [`begin`](Self::begin) announced.
@@ -401,11 +377,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     }
 
     const fn peer_done(&mut self, end: PeerEnd) {
-        self.state = match self.state {
-            State::Open => State::PeerDone(end),
-            State::InMessage(kind) => State::PeerDoneInMessage(end, kind),
-            state => state,
-        };
+        self.state = self.state.after_peer(end);
     }
 
     /// Frees memory that only saves time, such as that of a compressor that begins each message anew.
@@ -413,9 +385,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// It is also freed once eight control frames in a row were sent, and with the close frame.
     #[cfg(feature = "alloc")]
     pub fn release_memory(&mut self) {
-        if let Some(extensions) = self.extensions.chain_mut() {
-            extensions.release_memory();
-        }
+        self.extensions.release_memory();
     }
 
     /// Whether the close frame was sent.
@@ -428,13 +398,10 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         matches!(self.state, State::CloseSent { .. } | State::Ended)
     }
 
-    /// Nothing follows: extensions are done with.
+    /// Enters a state in which nothing more is sent.
     fn end(&mut self, state: State) {
         self.state = state;
-        #[cfg(feature = "alloc")]
-        if let Some(extensions) = self.extensions.chain_mut() {
-            extensions.stop();
-        }
+        self.extensions.stop();
     }
 
     /// Whether the close frame that was sent answered the peer's.
@@ -464,7 +431,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         }
     }
 
-    /// The same of whatever piece.
+    /// The slow path of [`send_data`](Self::send_data).
     #[inline(never)]
     fn send_piece(
         &mut self,
@@ -473,93 +440,43 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         message_finished: bool,
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
-        let (opcode, next) = self.state.after_data(kind, message_finished)?;
-        #[cfg(feature = "alloc")]
-        if self.encode_extended(kind, opcode, payload, message_finished, usize::MAX, output)? {
-            self.state = next;
-            return Ok(());
-        }
-        self.frames.encode(message_finished, Rsv::NONE, opcode, payload, output)?;
-        self.state = next;
-        Ok(())
+        self.write_data(kind, message_finished, |sender, opcode| {
+            let Self { frames, extensions, .. } = sender;
+            if extensions.write(frames, opcode, payload, message_finished, usize::MAX, output)? {
+                return Ok(());
+            }
+            frames.encode(message_finished, Rsv::NONE, opcode, payload, output)
+        })
     }
 
-    /// Writes a piece of a message that extensions encode, in fragments; false where they leave it alone.
-    ///
-    /// Whether it can be written is known before they see it: what they have encoded must go out.
-    #[cfg(feature = "alloc")]
+    /// Writes a data frame that extensions do not see: the whole message then passes them by.
     #[inline]
-    fn encode_extended(
+    fn write_plain<T>(
         &mut self,
         kind: MessageKind,
-        opcode: Opcode,
-        payload: &[u8],
         message_finished: bool,
-        max_fragment_len: usize,
-        output: &mut (impl Output + ?Sized),
-    ) -> Result<bool, LocalProtocolError> {
-        let Some(extensions) = self.extensions.chain_mut() else { return Ok(false) };
-        let starts = opcode != Opcode::Continuation;
-        let len = message_finished.then_some(payload.len());
-        let mark = if starts { extensions.mark(kind, len) } else { extensions.mark_on() };
-        let Some(mut rsv) = mark else {
-            if starts {
-                extensions.begin_plain();
-            }
-            return Ok(false);
-        };
-        let max_len = extensions.max_encoded_len(payload.len());
-        let frames = max_len.checked_div(max_fragment_len).unwrap_or(max_len).saturating_add(1);
-        self.frames.check(message_finished, rsv, opcode, max_len)?;
-        output.check_room(max_len.saturating_add(frames.saturating_mul(FrameHeader::MAX_LEN)))?;
-        if starts {
-            extensions.begin(kind, len);
-        }
-        let payload = extensions.encode(payload, message_finished);
-        let mut opcode = opcode;
-        for (fragment, is_last) in Fragments::of(MessageKind::Binary, payload, max_fragment_len) {
-            self.frames.encode(message_finished && is_last, rsv, opcode, fragment, output)?;
-            (opcode, rsv) = (Opcode::Continuation, Rsv::NONE);
-        }
-        extensions.end_frame();
-        Ok(true)
+        write: impl FnOnce(&mut FrameEncoder<E>, Opcode) -> Result<T, LocalProtocolError>,
+    ) -> Result<T, LocalProtocolError> {
+        self.write_data(kind, message_finished, |sender, opcode| {
+            sender.extensions.check_plain(opcode)?;
+            let written = write(&mut sender.frames, opcode)?;
+            sender.extensions.begin_plain(opcode);
+            Ok(written)
+        })
     }
 
-    /// Where a piece leads that extensions do not see.
-    #[inline(never)]
-    fn after_plain(
+    /// Writes a piece of a message, if the state allows it, and enters the state after it.
+    #[inline]
+    fn write_data<T>(
         &mut self,
         kind: MessageKind,
         message_finished: bool,
-    ) -> Result<(Opcode, State), LocalProtocolError> {
+        write: impl FnOnce(&mut Self, Opcode) -> Result<T, LocalProtocolError>,
+    ) -> Result<T, LocalProtocolError> {
         let (opcode, next) = self.state.after_data(kind, message_finished)?;
-        self.check_plain(opcode)?;
-        Ok((opcode, next))
-    }
-
-    /// A message goes on as it has started: with the extensions that encode it.
-    #[inline(always)]
-    fn check_plain(&mut self, opcode: Opcode) -> Result<(), LocalProtocolError> {
-        #[cfg(feature = "alloc")]
-        if let (Opcode::Continuation, Some(extensions)) = (opcode, self.extensions.chain_mut()) {
-            if extensions.mark_on().is_some() {
-                return Err(LocalProtocolError::EncodedMessageUnderWay);
-            }
-        }
-        #[cfg(not(feature = "alloc"))]
-        let _ = opcode;
-        Ok(())
-    }
-
-    /// Takes note of a frame that extensions have not seen.
-    #[inline(always)]
-    fn begin_plain(&mut self, opcode: Opcode) {
-        #[cfg(feature = "alloc")]
-        if let Some(extensions) = self.extensions.chain_mut().filter(|_| opcode != Opcode::Continuation) {
-            extensions.begin_plain();
-        }
-        #[cfg(not(feature = "alloc"))]
-        let _ = opcode;
+        let written = write(self, opcode)?;
+        self.state = next;
+        Ok(written)
     }
 
     #[inline]
@@ -574,10 +491,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
             State::Ended => return Err(LocalProtocolError::Ended),
             _ => self.frames.encode(true, Rsv::NONE, opcode, payload, output)?,
         }
-        #[cfg(feature = "alloc")]
-        if let Some(extensions) = self.extensions.chain_mut() {
-            extensions.rest();
-        }
+        self.extensions.rest();
         Ok(())
     }
 
@@ -609,6 +523,15 @@ impl<E: Clone, X: ExtensionSet<Outbound: Clone>> Clone for Sender<E, X> {
 }
 
 impl State {
+    /// The state after the peer has closed or failed.
+    const fn after_peer(self, end: PeerEnd) -> Self {
+        match self {
+            Self::Open => Self::PeerDone(end),
+            Self::InMessage(kind) => Self::PeerDoneInMessage(end, kind),
+            _ => self,
+        }
+    }
+
     /// Where a piece of a message leads, and the opcode that it goes out with (§5.1, §5.4).
     #[inline]
     fn after_data(

@@ -4,8 +4,11 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::frame::Rsv;
-use crate::opcode::MessageKind;
+use crate::entropy::Entropy;
+use crate::error::LocalProtocolError;
+use crate::frame::{FrameEncoder, FrameHeader, Rsv};
+use crate::opcode::{MessageKind, Opcode};
+use crate::output::Output;
 
 /// The sending half of an extension that runs.
 ///
@@ -53,7 +56,7 @@ pub struct OutboundExtensions {
 #[derive(Debug)]
 struct Stage {
     extension: Box<dyn OutboundExtension>,
-    /// Whether it encodes the message under way.
+    /// Whether it encodes the message in progress.
     is_active: bool,
 }
 
@@ -64,54 +67,115 @@ impl OutboundExtensions {
         Self { stages, idle_frames: 0 }
     }
 
-    /// The bits that the first frame of such a message bears; `None` if it goes out as it is.
-    pub(crate) fn mark(&self, kind: MessageKind, len: Option<usize>) -> Option<Rsv> {
-        let marks = self.stages.iter().filter_map(|stage| stage.extension.mark(kind, len));
-        marks.reduce(|bits, more| bits | more)
+    /// Whether they encode a whole message of this kind and length.
+    pub(crate) fn encodes(&self, kind: MessageKind, len: usize) -> bool {
+        self.mark(kind, Some(len)).is_some()
     }
 
-    /// Takes note that a message starts, for those to encode who [mark](Self::mark) it.
-    pub(crate) fn begin(&mut self, kind: MessageKind, len: Option<usize>) {
-        for stage in &mut self.stages {
-            stage.is_active = stage.extension.mark(kind, len).is_some();
-        }
-    }
-
-    /// Takes note that a message starts that all of them leave alone.
-    pub(crate) fn begin_plain(&mut self) {
-        for stage in &mut self.stages {
-            stage.is_active = false;
-        }
-    }
-
-    /// The bits of the other frames of a message; `None` if it goes on as it is.
-    pub(crate) fn mark_on(&self) -> Option<Rsv> {
-        self.stages.iter().any(|stage| stage.is_active).then_some(Rsv::NONE)
-    }
-
-    /// Whether a message that was compressed by itself can go out as it is.
-    #[cfg(feature = "deflate")]
-    pub(crate) fn take_deflated(&self, window_bits: u8) -> bool {
+    /// Whether a message that was compressed by itself can be sent as it is.
+    pub(crate) fn takes_deflated(&self, window_bits: u8) -> bool {
         match self.stages.as_slice() {
             [stage] => stage.extension.takes_deflated(window_bits),
             _ => false,
         }
     }
 
-    /// How long `len` bytes of payload can become at most, whoever encodes them.
-    pub(crate) fn max_encoded_len(&self, len: usize) -> usize {
+    /// Encodes the payload of a data frame, and writes it in fragments. Returns false if all extensions leave the
+    /// message alone; then nothing was written.
+    ///
+    /// What is encoded has to be sent, as the peer's half depends on it. So whether it can be written is checked first.
+    #[inline]
+    pub(crate) fn write<E: Entropy>(
+        &mut self,
+        frames: &mut FrameEncoder<E>,
+        mut opcode: Opcode,
+        payload: &[u8],
+        message_finished: bool,
+        max_fragment_len: usize,
+        output: &mut (impl Output + ?Sized),
+    ) -> Result<bool, LocalProtocolError> {
+        let len = message_finished.then_some(payload.len());
+        let kind = match opcode {
+            Opcode::Text => Some(MessageKind::Text),
+            Opcode::Binary => Some(MessageKind::Binary),
+            // Its message has started already.
+            Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => None,
+        };
+        let mark = kind.map_or_else(|| self.mark_on(), |kind| self.mark(kind, len));
+        let Some(mut rsv) = mark else {
+            self.begin_plain(opcode);
+            return Ok(false);
+        };
+        let max_len = self.max_encoded_len(payload.len());
+        let count = max_len.checked_div(max_fragment_len).unwrap_or(max_len).saturating_add(1);
+        frames.check(message_finished, rsv, opcode, max_len)?;
+        output.check_room(max_len.saturating_add(count.saturating_mul(FrameHeader::MAX_LEN)))?;
+        if let Some(kind) = kind {
+            self.begin(kind, len);
+        }
+        let mut rest = self.encode(payload, message_finished);
+        loop {
+            let (fragment, after) = rest.split_at_checked(max_fragment_len.max(1)).unwrap_or((rest, &[]));
+            let is_last = after.is_empty();
+            frames.encode(message_finished && is_last, rsv, opcode, fragment, output)?;
+            if is_last {
+                break;
+            }
+            (opcode, rsv, rest) = (Opcode::Continuation, Rsv::NONE, after);
+        }
+        self.end_frame();
+        Ok(true)
+    }
+
+    /// Refuses a frame that they do not see, in a message that they encode.
+    pub(crate) fn check_plain(&self, opcode: Opcode) -> Result<(), LocalProtocolError> {
+        match (opcode, self.mark_on()) {
+            (Opcode::Continuation, Some(_)) => Err(LocalProtocolError::EncodedMessageUnderWay),
+            _ => Ok(()),
+        }
+    }
+
+    /// Records a data frame that all of them leave alone; so they leave the rest of its message alone too.
+    pub(crate) fn begin_plain(&mut self, opcode: Opcode) {
+        if opcode != Opcode::Continuation {
+            for stage in &mut self.stages {
+                stage.is_active = false;
+            }
+        }
+    }
+
+    /// The RSV bits of the first frame of such a message; `None` if all of them leave it alone.
+    fn mark(&self, kind: MessageKind, len: Option<usize>) -> Option<Rsv> {
+        let marks = self.stages.iter().filter_map(|stage| stage.extension.mark(kind, len));
+        marks.reduce(|bits, more| bits | more)
+    }
+
+    /// The RSV bits of the other frames of the message in progress; `None` if all of them leave it alone.
+    fn mark_on(&self) -> Option<Rsv> {
+        self.stages.iter().any(|stage| stage.is_active).then_some(Rsv::NONE)
+    }
+
+    /// How long `len` bytes of payload can become at most, whichever extensions encode them.
+    fn max_encoded_len(&self, len: usize) -> usize {
         self.stages.iter().fold(len, |len, stage| stage.extension.max_encoded_len(len).max(len))
     }
 
-    /// The payload of a frame, as it goes out.
-    pub(crate) fn encode<'a>(&'a mut self, payload: &'a [u8], message_finished: bool) -> &'a [u8] {
+    /// Records that a message starts, which those encode that [mark](Self::mark) it.
+    fn begin(&mut self, kind: MessageKind, len: Option<usize>) {
+        for stage in &mut self.stages {
+            stage.is_active = stage.extension.mark(kind, len).is_some();
+        }
+    }
+
+    /// Encodes the payload of a frame.
+    fn encode<'a>(&'a mut self, payload: &'a [u8], message_finished: bool) -> &'a [u8] {
         self.idle_frames = 0;
         let active = self.stages.iter_mut().filter(|stage| stage.is_active);
         active.fold(payload, |payload, stage| stage.extension.encode(payload, message_finished))
     }
 
-    /// Frees what the payload of a frame took, as the frame is written.
-    pub(crate) fn end_frame(&mut self) {
+    /// Frees the memory of a frame's payload, as the frame is written.
+    fn end_frame(&mut self) {
         for stage in self.stages.iter_mut().filter(|stage| stage.is_active) {
             stage.extension.end_frame();
         }
