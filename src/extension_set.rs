@@ -1,4 +1,4 @@
-//! Whether extensions may be in use, told by type: where there are none, nothing is paid for them.
+//! Whether extensions may be in use, as a type: a connection without extensions has no cost for them.
 
 use core::fmt;
 
@@ -12,7 +12,7 @@ use crate::output::Output;
 
 /// What a connection is ready for: [`NoExtensions`], or [`Extensions`] that were negotiated.
 ///
-/// The two are all there are; users' own extensions go into [`Extensions`].
+/// There are only these two; extensions of your own go into [`Extensions`].
 ///
 #[cfg_attr(not(feature = "alloc"), doc = "[`Extensions`]: crate#features")]
 pub trait ExtensionSet: Sealed {
@@ -22,19 +22,19 @@ pub trait ExtensionSet: Sealed {
     type Outbound: Outbound;
 }
 
-/// No extension: the RSV bits must be 0, and payloads are what they are (RFC 6455 §5.2).
+/// No extension: the RSV bits must be 0, and payloads are not changed (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NoExtensions;
 
 /// A receiver's half.
 #[allow(unreachable_pub, reason = "Rust 1.85 does not see that `ExtensionSet` reaches it")]
 pub trait Inbound: fmt::Debug {
-    /// Whether there may be extensions: a matter of type.
+    /// Whether there may be extensions: the same for all values of a type.
     fn may_exist(&self) -> bool {
         false
     }
 
-    /// Whether a whole message without an RSV bit is none of its business.
+    /// Whether extensions ignore each whole message without an RSV bit.
     fn passes_whole_messages(&self) -> bool {
         true
     }
@@ -111,7 +111,7 @@ impl Inbound for NoExtensions {}
 
 impl Outbound for NoExtensions {}
 
-/// Only this module names the sets.
+/// Only this module implements `ExtensionSet`.
 pub trait Sealed {}
 
 impl Sealed for NoExtensions {}

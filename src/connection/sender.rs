@@ -19,8 +19,8 @@ use super::prepared::PreparedMessage;
 
 /// Events to bytes.
 ///
-/// A refused call writes nothing and changes nothing. Answers ([`Reply`](crate::Reply)) are never refused
-/// for coming too late: then they write nothing.
+/// A refused call writes nothing and changes nothing. A [`Reply`](crate::Reply) that comes too late is not an error:
+/// it writes nothing.
 ///
 /// ```
 /// use wsproto::{CloseCode, CloseConnection, LocalProtocolError, Sender, TextMessage};
@@ -46,7 +46,7 @@ pub struct Sender<E = NoEntropy, X: ExtensionSet = NoExtensions> {
 enum State {
     /// Any message may start.
     Open,
-    /// A message has fragments still to come.
+    /// A message is in progress: more of its fragments follow.
     InMessage(MessageKind),
     /// The peer has closed or failed: no message may start.
     PeerDone(PeerEnd),
@@ -95,9 +95,9 @@ impl<E: Entropy> Sender<E> {
 
 #[cfg(feature = "alloc")]
 impl<E: Entropy> Sender<E, Extensions> {
-    /// Writes an event to `output` that extensions leave alone, if it starts a message: it is not compressed.
+    /// Writes an event to `output`. If it starts a message, extensions do not see the message: it is not compressed.
     ///
-    /// What a message starts as it goes on as, however its other pieces are sent.
+    /// The other pieces of a message are sent as its first piece was, whichever method sends them.
     ///
     /// # Errors
     ///
@@ -122,14 +122,14 @@ impl<E: Entropy> Sender<E, Extensions> {
 impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// Writes an event to `output`.
     ///
-    /// A message goes out in one frame for each piece; pings, pongs and the close frame may go between.
+    /// Each piece of a message becomes one frame; pings, pongs and the close frame may be sent between them.
     ///
     /// # Errors
     ///
     /// - after the close frame: anything but a reply, which then writes nothing;
     /// - text within a binary message, or bytes within a text;
     /// - a control payload of more than 125 bytes, a reason of more than 123 or without a code, and a code
-    ///   that must not travel; as a server, 1010 too, which is the client's to say (§7.4.1);
+    ///   that must not be sent; as a server, 1010 too, which only a client sends (§7.4.1);
     /// - a new message once the sender knows [that the peer has closed](Self::close_received);
     /// - no room in `output`, or a [streamed](Self::begin) frame that is not complete.
     #[inline(always)]
@@ -148,7 +148,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         }
     }
 
-    /// Writes the next fragment of the message under way, whatever its kind.
+    /// Writes the next fragment of the message in progress, whatever its kind.
     ///
     /// ```
     /// use wsproto::{BytesMessage, LocalProtocolError, Sender};
@@ -166,8 +166,8 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ///
     /// # Errors
     ///
-    /// [`LocalProtocolError::NoMessageUnderWay`]; [`LocalProtocolError::InvalidUtf8`] where a text would go
-    /// on with what is none, or with half a character; and what [`send`](Self::send) refuses.
+    /// [`LocalProtocolError::NoMessageUnderWay`]; [`LocalProtocolError::InvalidUtf8`] if a text would continue with
+    /// bytes that are not UTF-8, or with half a character; and what [`send`](Self::send) refuses.
     pub fn send_continuation(
         &mut self,
         payload: &[u8],
@@ -188,7 +188,8 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
 
     /// Writes a message in fragments of at most `max_fragment_len` bytes, 1 at least; all of them, or none.
     ///
-    /// A text is cut between characters, unless one alone is longer. What is no message goes out whole.
+    /// A text is cut between characters, unless one character is longer than a fragment. Control frames are not
+    /// fragmented.
     ///
     /// ```
     /// use wsproto::{Sender, TextMessage};
@@ -233,7 +234,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ///
     /// # Errors
     ///
-    /// [`LocalProtocolError::MessageInProgress`], as it is no piece of another message; and what
+    /// [`LocalProtocolError::MessageInProgress`], as it cannot be a piece of another message; and what
     /// [`send`](Self::send) refuses.
     #[cfg(feature = "alloc")]
     pub fn send_prepared(
@@ -258,10 +259,9 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         }
     }
 
-    /// Makes a frame of a payload where it lies: masks it if need be, and returns the header to write
-    /// before it.
+    /// Makes a frame of a payload in place: masks it if this is a client, and returns the header to write before it.
     ///
-    /// That the payload of a text is UTF-8 is for the caller to know. Extensions do not see it: a message that
+    /// The payload of a text has to be UTF-8; this is not checked. Extensions do not see the payload: a message that
     /// starts so is not compressed.
     ///
     /// ```
@@ -276,8 +276,8 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ///
     /// # Errors
     ///
-    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageUnderWay`](LocalProtocolError);
-    /// the payload is then as it was.
+    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageUnderWay`]; the payload is then
+    /// unchanged.
     #[inline(always)]
     pub fn send_in_place(
         &mut self,
@@ -306,12 +306,12 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         })
     }
 
-    /// Starts a frame of `payload_len` bytes that come in pieces through [`payload`](Self::payload), and
-    /// returns the header to write before them.
+    /// Starts a frame of `payload_len` bytes that are passed in pieces to [`payload`](Self::payload), and returns the
+    /// header to write before them.
     ///
-    /// Nothing else can be sent until they have come. That the payload of a text is UTF-8 is for the caller
-    /// to know; and, as a client, that whoever makes the payload has not seen the header, and the key in it
-    /// (§10.3). Extensions do not see it: a message that starts so is not compressed.
+    /// Nothing else can be sent until all of them were passed. The payload of a text has to be UTF-8; this is not
+    /// checked. As a client, do not show the header to the code that makes the payload, as the header contains the
+    /// masking key (§10.3). Extensions do not see the payload: a message that starts so is not compressed.
     ///
     /// ```
     /// use wsproto::{LocalProtocolError, MessageKind, Ping, Sender};
@@ -327,7 +327,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ///
     /// # Errors
     ///
-    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageUnderWay`](LocalProtocolError).
+    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageUnderWay`].
     #[inline]
     pub fn begin(
         &mut self,
@@ -340,12 +340,12 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         })
     }
 
-    /// Masks, if need be, the next piece of the payload that [`begin`](Self::begin) announced.
+    /// Masks, if this is a client, the next piece of the payload that [`begin`](Self::begin) announced.
     ///
     /// # Errors
     ///
-    /// [`LocalProtocolError::PayloadOverrun`] where `piece` is longer than what is still to come; it is
-    /// then as it was.
+    /// [`LocalProtocolError::PayloadOverrun`] if `piece` is longer than the rest of the payload; it is then
+    /// unchanged.
     #[inline]
     pub fn payload(&mut self, piece: &mut [u8]) -> Result<(), LocalProtocolError> {
         self.frames.payload(piece)
@@ -409,12 +409,13 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         matches!(self.state, State::CloseSent { as_reply: true })
     }
 
-    /// The role that the frames are sent in.
+    /// Whether frames are sent as a client or as a server.
     pub const fn role(&self) -> Role {
         self.frames.role()
     }
 
-    /// Writes a piece of a message; nearly all are whole, and between others, and change no state.
+    /// Writes a piece of a message. Nearly all pieces are whole messages between others, and change no state: this is
+    /// the fast path.
     #[inline(always)]
     fn send_data(
         &mut self,
@@ -503,7 +504,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         let CloseConnection { code, reason } = close;
-        // 1010 "is not used by the server"; echoing a client's is another matter (§7.4.1).
+        // 1010 "is not used by the server", except as the reply to a client's (§7.4.1).
         if code == Some(CloseCode::MANDATORY_EXT) && self.role() == Role::Server && !is_reply {
             return Err(LocalProtocolError::InvalidCloseCode(CloseCode::MANDATORY_EXT.get()));
         }
@@ -532,7 +533,7 @@ impl State {
         }
     }
 
-    /// Where a piece of a message leads, and the opcode that it goes out with (§5.1, §5.4).
+    /// The opcode of a piece of a message, and the state after it (§5.1, §5.4).
     #[inline]
     fn after_data(
         self,

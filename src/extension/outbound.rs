@@ -1,4 +1,4 @@
-//! What is sent: payloads through the chain of extensions, from the message to the wire (RFC 6455 §9).
+//! Payloads that are sent, through the chain of extensions to frames (RFC 6455 §9).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -14,22 +14,21 @@ use crate::output::Output;
 ///
 /// See [`Extension`](super::Extension) for how it comes to run.
 pub trait OutboundExtension: fmt::Debug + Send + Sync {
-    /// Whether a message that starts is to be [encoded](Self::encode), and if so the bits that its first
-    /// frame then bears.
+    /// Whether a message that starts is to be [encoded](Self::encode), and if so the RSV bits of its first frame.
     ///
-    /// `len` is how many bytes the message has; `None` where only its first piece is there. The answer
-    /// changes nothing yet: the message may still be refused for another reason.
+    /// `len` is how many bytes the message has; `None` if only its first piece is known. This changes nothing yet: the
+    /// message may still be refused for another reason.
     fn mark(&self, kind: MessageKind, len: Option<usize>) -> Option<Rsv>;
 
     /// How long `len` bytes of payload can become at most.
     ///
-    /// Room for as much is asked of the output before anything is encoded.
+    /// Before anything is encoded, the output is checked for that much room.
     fn max_encoded_len(&self, len: usize) -> usize;
 
-    /// Encodes the payload of a frame into a buffer of its own, and lends it.
+    /// Encodes the payload of a frame into a buffer of its own, and returns a reference to it.
     fn encode(&mut self, payload: &[u8], message_finished: bool) -> &[u8];
 
-    /// Frees what the payload of a frame took, as the frame is written.
+    /// Frees the memory of a frame's payload, once the frame is written.
     fn end_frame(&mut self) {}
 
     /// Frees memory that only saves time, as nothing was [encoded](Self::encode) for a while.
@@ -37,8 +36,8 @@ pub trait OutboundExtension: fmt::Debug + Send + Sync {
     /// A message may still be in progress, between two of its frames.
     fn release_memory(&mut self) {}
 
-    /// Whether a message that was compressed by itself, looking back at most 2 to the power of `window_bits`
-    /// bytes, can go out as it is: as permessage-deflate without context takeover has it.
+    /// Whether a message that was compressed by itself, with references of at most 2 to the power of `window_bits`
+    /// bytes back, can be sent as it is: permessage-deflate without context takeover allows it.
     fn takes_deflated(&self, window_bits: u8) -> bool {
         let _ = window_bits;
         false
@@ -49,7 +48,7 @@ pub trait OutboundExtension: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub struct OutboundExtensions {
     stages: Vec<Stage>,
-    /// How many control frames were sent in a row, since they have encoded a payload.
+    /// How many control frames were sent in a row, since the last payload was encoded.
     idle_frames: u8,
 }
 
@@ -174,7 +173,7 @@ impl OutboundExtensions {
         active.fold(payload, |payload, stage| stage.extension.encode(payload, message_finished))
     }
 
-    /// Frees the memory of a frame's payload, as the frame is written.
+    /// Frees the memory of a frame's payload, once the frame is written.
     fn end_frame(&mut self) {
         for stage in self.stages.iter_mut().filter(|stage| stage.is_active) {
             stage.extension.end_frame();
@@ -197,7 +196,7 @@ impl OutboundExtensions {
         self.stages.iter_mut().for_each(|stage| stage.extension.release_memory());
     }
 
-    /// Encodes nothing more, and keeps nothing.
+    /// Encodes nothing more, and frees all memory.
     pub(crate) fn stop(&mut self) {
         self.stages = Vec::new();
     }

@@ -2,7 +2,7 @@
 
 use crate::opcode::MessageKind;
 
-/// The pieces of a payload that go out one by one, each with whether it is the last; one at least.
+/// The fragments of a payload, at least one, each with whether it is the last.
 pub(crate) struct Fragments<'a> {
     kind: MessageKind,
     rest: Option<&'a [u8]>,
@@ -14,7 +14,7 @@ impl<'a> Fragments<'a> {
         Self { kind, rest: Some(payload), max_len: max_len.max(1) }
     }
 
-    /// Where to cut: between two characters of a text, if there is a place.
+    /// Where to cut: between two characters of a text, if possible.
     fn cut(&self, payload: &[u8]) -> usize {
         let begins = |place: &usize| payload.get(*place).is_some_and(|byte| byte & 0xC0 != 0x80);
         match self.kind {

@@ -1,10 +1,10 @@
-//! What was received and is not yet read, and the end of it.
+//! The bytes that were received and not yet read, up to the end of the transport.
 
 use alloc::vec::Vec;
 
 use crate::error::LocalProtocolError;
 
-/// What was received and is not yet read.
+/// The bytes that were received and not yet read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inbox {
     bytes: Vec<u8>,
@@ -12,7 +12,7 @@ pub(super) struct Inbox {
     pub(super) end: End,
 }
 
-/// What is known of the end of the inbox.
+/// How the inbox ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum End {
     /// More may come.
@@ -25,7 +25,7 @@ pub(super) enum End {
 }
 
 impl Inbox {
-    /// Adds to what is not read, of which `room` bytes may be kept.
+    /// Adds bytes. At most `room` unread bytes are kept.
     pub(super) fn add(&mut self, data: &[u8], room: usize) -> Result<(), LocalProtocolError> {
         match self.end {
             End::Open => {}
@@ -42,10 +42,10 @@ impl Inbox {
         Ok(())
     }
 
-    /// Makes room where bytes were read.
+    /// Frees the room of bytes that were read.
     ///
-    /// What is not read is only moved if it is no longer than what was: so each byte is moved once at most, however
-    /// the events are taken.
+    /// The unread bytes are only moved if there are no more of them than of the bytes that were read. So each byte is
+    /// moved at most once, in whatever order input is added and events are read.
     pub(super) fn forget_read(&mut self) {
         let unread = self.bytes.len().saturating_sub(self.read);
         if unread == 0 {
@@ -56,13 +56,13 @@ impl Inbox {
         }
     }
 
-    /// Takes what nobody waits for, and keeps nothing.
+    /// Takes input that is not needed, and drops it.
     pub(super) fn discard(&mut self) -> Result<(), LocalProtocolError> {
         self.free();
         if self.end == End::Eof { Err(LocalProtocolError::DataAfterEof) } else { Ok(()) }
     }
 
-    /// Keeps no more than `room` bytes of what is not read.
+    /// Keeps at most `room` unread bytes.
     pub(super) fn limit(&mut self, room: usize) {
         let max_len = self.read.saturating_add(room);
         if self.bytes.len() > max_len {
@@ -71,20 +71,20 @@ impl Inbox {
         }
     }
 
-    /// Keeps nothing, and no more memory than one read is likely to need again.
+    /// Drops all bytes, and keeps the memory that the next reads are likely to need.
     fn clear(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(MAX_KEPT);
         self.read = 0;
     }
 
-    /// Keeps nothing, for good.
+    /// Drops all bytes, and frees all memory.
     pub(super) fn free(&mut self) {
         self.bytes = Vec::new();
         self.read = 0;
     }
 
-    /// Lets a handshake take what it reads off the front.
+    /// Lets a handshake read from the front.
     pub(super) fn read<'a, T>(&'a mut self, machine: impl FnOnce(&mut &'a [u8]) -> T) -> T {
         let unread = self.bytes.get(self.read..).unwrap_or_default();
         let mut input = unread;
@@ -93,7 +93,7 @@ impl Inbox {
         result
     }
 
-    /// Lets a connection take what it reads off the front, and unmask it there.
+    /// Lets a connection read from the front, and unmask the bytes in place.
     pub(super) fn read_in_place<T>(&mut self, machine: impl FnOnce(&mut &mut [u8]) -> T) -> T {
         let mut input = self.bytes.get_mut(self.read..).unwrap_or_default();
         let result = machine(&mut input);

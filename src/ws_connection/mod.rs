@@ -1,10 +1,10 @@
-//! All as one: the handshake, then the connection, with owned events and a `Vec` in and out.
+//! The handshake and then the connection in one type, with owned events, and bytes in a `Vec`.
 //!
-//! This is the look-alike of Python wsproto's `WSConnection`, for whoever wants the protocol in one piece
-//! and can spare a copy. Where it differs it mends, and the crate's front page says how.
+//! It corresponds to Python wsproto's `WSConnection`, and costs a copy of each payload. The crate's front page lists
+//! the differences and their reasons.
 
 mod inbox;
-// What becomes of each event that is sent; it uses the machine below.
+// Uses the machine in this file.
 mod outgoing;
 
 use alloc::borrow::ToOwned;
@@ -60,9 +60,9 @@ pub use outgoing::WsOutgoing;
 pub struct WsConnection<E = NoEntropy> {
     limits: Limits,
     handshake_limits: HandshakeLimits,
-    /// What may be used if the peer agrees.
+    /// The extensions that may be negotiated.
     supported: Vec<Box<dyn Extension>>,
-    /// A client's entropy, until the connection has it.
+    /// A client's entropy, until it moves into the connection.
     entropy: Option<E>,
     phase: Phase<E>,
     inbox: Inbox,
@@ -74,11 +74,11 @@ pub struct WsConnection<E = NoEntropy> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WsEvent {
-    /// A client asks for a connection.
+    /// A client asks for a WebSocket connection.
     Request(Request),
-    /// The server agrees.
+    /// The server accepts the request.
     AcceptConnection(AcceptConnection),
-    /// The server refuses.
+    /// The server refuses the request.
     RejectConnection(RejectConnection),
     /// A piece of the refusal's body.
     RejectData(RejectData<Vec<u8>>),
@@ -90,7 +90,7 @@ pub enum WsEvent {
     Ping(Ping<Vec<u8>>),
     /// A pong.
     Pong(Pong<Vec<u8>>),
-    /// The end; its code is 1006 where the transport ended first.
+    /// The peer's close frame; with the code 1006, the end of the transport without one.
     CloseConnection(CloseConnection<String>),
 }
 
@@ -106,17 +106,19 @@ pub enum ReceiveError {
     Protocol(#[from] RemoteProtocolError),
 }
 
+/// `Idle` → `Client` → `Open` as a client, `Server` → `Open` as a server. A handshake that fails stays in its phase,
+/// and its own state is then closed; it goes to `Failed` if its machine cannot know of the failure.
 #[derive(Debug)]
 enum Phase<E> {
-    /// A client that has asked for nothing yet.
+    /// A client that has sent no request.
     Idle,
-    /// A client that waits for the answer.
+    /// A client that waits for the response.
     Client(ClientHandshake),
-    /// A server that waits for the request, or for the caller's answer.
+    /// A server that waits for the request, or for the caller's response to it.
     Server(ServerHandshake),
     /// Messages go both ways.
     Open(Connection<E, Extensions>),
-    /// A client that heard from the server before it asked.
+    /// A client that received too much data before it sent its request, or extensions that it cannot run.
     Failed,
 }
 
@@ -129,7 +131,8 @@ impl WsConnection<NoEntropy> {
 }
 
 impl<E: Entropy> WsConnection<E> {
-    /// A client's connection, which waits for a [`Request`] to send; key and masks come from `entropy`.
+    /// A client's connection, which waits for a [`Request`] to send. The key and the masking keys are drawn from
+    /// `entropy`.
     pub fn client(entropy: E) -> Self {
         Self::new(Phase::Idle, Some(entropy))
     }
@@ -159,7 +162,7 @@ impl<E: Entropy> WsConnection<E> {
     }
 
     /// Offers an extension as a client, and agrees to offers of it as a server, before anything is sent or
-    /// received. Events with extensions of their own, which nobody would run, are refused.
+    /// received. Handshake events that contain other extensions are refused, as nothing would run these.
     ///
     /// ```
     /// use wsproto::{AcceptConnection, OsEntropy, Request, WsConnection};
@@ -183,16 +186,16 @@ impl<E: Entropy> WsConnection<E> {
         self
     }
 
-    /// Sets which answers are prepared without being asked for: none unless set.
+    /// Sets which replies are prepared automatically: none by default.
     ///
-    /// They come out with the next [`send`](Self::send), or of [`bytes_to_send`](Self::bytes_to_send).
+    /// The next [`send`](Self::send) or [`bytes_to_send`](Self::bytes_to_send) returns them.
     #[must_use]
     pub fn with_replies(mut self, policy: ReplyPolicy) -> Self {
         self.replies = Replies::new(policy);
         self
     }
 
-    /// Takes what the transport gave. What it says comes out of [`next_event`](Self::next_event).
+    /// Adds bytes that the transport received. [`next_event`](Self::next_event) returns the events in them.
     ///
     /// # Errors
     ///
@@ -205,21 +208,21 @@ impl<E: Entropy> WsConnection<E> {
                 Some(_) => max_early_data,
                 None => max_head_len.saturating_add(max_early_data),
             },
-            // Nothing is waited for any more.
+            // No more input is needed.
             (Phase::Server(_) | Phase::Failed, _)
             | (Phase::Client(_), ConnectionState::Closed)
             | (Phase::Open(_), ConnectionState::RemoteClosing | ConnectionState::Closed) => {
                 return self.inbox.discard();
             }
-            // What comes here is taken by `next_event`, which keeps to the limits.
+            // `next_event` checks the limits here.
             (Phase::Client(_) | Phase::Open(_), _) => usize::MAX,
         };
         self.inbox.add(data, room)
     }
 
-    /// Takes a request that another HTTP stack has parsed, in place of its bytes, and tells it as an event.
+    /// Takes a request that another HTTP stack has parsed, in place of its bytes, and returns it as an event.
     ///
-    /// The answer is written in bytes. What came behind the request goes to
+    /// The response is written as bytes. Pass bytes that came after the request to
     /// [`receive_data`](Self::receive_data).
     ///
     /// ```
@@ -257,16 +260,16 @@ impl<E: Entropy> WsConnection<E> {
         }
     }
 
-    /// Takes note that the transport has ended. What follows comes out of [`next_event`](Self::next_event).
+    /// Records that the transport has ended. [`next_event`](Self::next_event) reports what follows from it.
     pub fn receive_eof(&mut self) {
         if self.inbox.end == End::Open {
             self.inbox.end = End::Eof;
         }
     }
 
-    /// Reads on up to the next event; `None` where more has to be received first.
+    /// Reads the next event from the bytes that were received; `None` if more have to be received first.
     ///
-    /// The state changes when the event is taken, not when its bytes arrive.
+    /// The state changes when the event is read, not when its bytes arrive.
     ///
     /// # Errors
     ///
@@ -278,9 +281,9 @@ impl<E: Entropy> WsConnection<E> {
         }
     }
 
-    /// Writes an event, and with it the replies that wait; returns the bytes for the transport.
+    /// Encodes an event together with the prepared replies, and returns the bytes for the transport.
     ///
-    /// A close reason of more than 123 bytes is cut, at the end of a character.
+    /// A close reason of more than 123 bytes is truncated between two characters.
     ///
     /// # Errors
     ///
@@ -294,8 +297,7 @@ impl<E: Entropy> WsConnection<E> {
         Ok(self.bytes_to_send())
     }
 
-    /// The replies that wait, as bytes for the transport.
-    #[must_use = "these bytes are returned once: write them to the transport"]
+    /// Returns the prepared replies, as bytes for the transport.
     pub fn bytes_to_send(&mut self) -> Vec<u8> {
         if let Phase::Open(connection) = &mut self.phase {
             // A `Vec` has room, and no frame is ever left incomplete here.
@@ -304,7 +306,7 @@ impl<E: Entropy> WsConnection<E> {
         mem::take(&mut self.outbox)
     }
 
-    /// Where the connection stands.
+    /// The state of the connection.
     pub const fn state(&self) -> ConnectionState {
         match &self.phase {
             Phase::Open(connection) => connection.state(),
@@ -324,7 +326,7 @@ impl<E: Entropy> WsConnection<E> {
         }
     }
 
-    /// How the connection ended; `None` while it has not, or was never open.
+    /// How the connection ended; `None` if it has not ended, or was never open.
     pub fn closure(&self) -> Option<Closure<'_>> {
         match &self.phase {
             Phase::Open(connection) => connection.closure(),
@@ -332,7 +334,7 @@ impl<E: Entropy> WsConnection<E> {
         }
     }
 
-    /// Reads on in what was received.
+    /// Reads the next event from the inbox.
     fn read_event(&mut self) -> Result<Option<WsEvent>, ReceiveError> {
         match &mut self.phase {
             Phase::Idle => Ok(None),
@@ -374,7 +376,7 @@ impl<E: Entropy> WsConnection<E> {
                         own_event(event)
                     }))
                 });
-                // What follows would be dropped.
+                // Further input would be dropped.
                 match connection.receiver().state() {
                     ReceiverState::Open => self.inbox.forget_read(),
                     _ => self.inbox.free(),
@@ -394,13 +396,13 @@ impl<E: Entropy> WsConnection<E> {
                     Phase::Server(handshake) if handshake.state() == ConnectionState::Connecting => {
                         handshake.fail();
                     }
-                    // The refusal is out: nobody waits for what was lost.
+                    // The refusal was sent: the lost bytes are not needed.
                     Phase::Server(_) => return Ok(None),
                     phase => *phase = Phase::Failed,
                 }
                 Err(HandshakeError::TooMuchEarlyData.into())
             }
-            // To be told by the connection, once the request is answered.
+            // The client's request is not sent, or its handshake has failed: there is nothing to report.
             (End::Eof, Phase::Idle | Phase::Failed) => Ok(None),
             (End::Eof, Phase::Server(handshake)) => Ok(handshake.receive_eof().map(|()| None)?),
             (End::Eof, Phase::Client(handshake)) => Ok(own_answer(handshake.receive_eof()?)),
@@ -410,7 +412,7 @@ impl<E: Entropy> WsConnection<E> {
         }
     }
 
-    /// The handshake is over: what follows are frames.
+    /// Ends the handshake: the bytes that follow are frames.
     fn open(&mut self, extensions: Extensions) {
         let connection = Connection::new(self.limits, self.entropy.take());
         self.phase = Phase::Open(connection.with_extensions(extensions));
@@ -422,7 +424,7 @@ fn supported(extensions: &[Box<dyn Extension>]) -> Vec<&dyn Extension> {
     extensions.iter().map(|extension| &**extension).collect()
 }
 
-/// A connection that is open already, after a handshake over somebody else's HTTP, or in a stream of HTTP/2.
+/// A connection that is already open, after a handshake in another HTTP stack, or in a stream of HTTP/2.
 ///
 /// ```
 /// use wsproto::{Connection, Limits, TextMessage, WsConnection};
@@ -437,7 +439,7 @@ impl<E: Entropy> From<Connection<E>> for WsConnection<E> {
     }
 }
 
-/// A connection that is open already, with the extensions that were negotiated for it.
+/// A connection that is already open, with the extensions that were negotiated for it.
 impl<E: Entropy> From<Connection<E, Extensions>> for WsConnection<E> {
     fn from(connection: Connection<E, Extensions>) -> Self {
         Self::new(Phase::Open(connection), None)

@@ -1,4 +1,4 @@
-//! What is sent: each event to the handshake or to the connection, by the phase that it belongs to.
+//! Sends each event: to the handshake or to the connection, if it is allowed in the phase (RFC 6455 §4.1).
 
 use crate::entropy::Entropy;
 use crate::error::LocalProtocolError;
@@ -9,11 +9,11 @@ use crate::handshake::{AcceptConnection, ClientHandshake, RejectConnection, Reje
 use super::inbox::End;
 use super::{Phase, WsConnection, WsEvent, supported};
 
-/// What a [`WsConnection`] sends: every event, owned or lent, and every reply.
+/// What a [`WsConnection`] can send: every event, owned or borrowed, and every reply.
 ///
 /// Only this crate implements it.
 pub trait WsOutgoing: sealed::Sealed {
-    /// Writes the event into the outbox, whole or not at all.
+    /// Writes the event to the outbox, or nothing.
     #[doc(hidden)]
     fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError>;
 }
@@ -44,7 +44,7 @@ impl WsOutgoing for AcceptConnection {
         let Phase::Server(handshake) = &mut connection.phase else {
             return Err(LocalProtocolError::NotInHandshake);
         };
-        // Bytes are lost that the connection would need.
+        // The connection would need bytes that are lost.
         if connection.inbox.end == End::Overflow {
             return Err(LocalProtocolError::Ended);
         }
@@ -109,7 +109,7 @@ impl WsOutgoing for WsEvent {
     }
 }
 
-/// As much of a reason as a close frame holds.
+/// The part of a reason that fits into a close frame.
 fn cut(reason: &str) -> &str {
     match (0..=MAX_REASON_LEN).rev().find(|len| reason.is_char_boundary(*len)) {
         Some(len) if reason.len() > MAX_REASON_LEN => reason.get(..len).unwrap_or_default(),
