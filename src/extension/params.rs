@@ -20,7 +20,7 @@ use crate::http::syntax::{is_field_value_byte, is_token, token_len, trim};
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ExtensionParams {
-    /// The name; then in turn a parameter's name and its value, [packed](packed). A value has a `=` before it, so
+    /// The name; then in turn a parameter's name and its value, [packed]. A value has a `=` before it, so
     /// that an empty one is not as none.
     bytes: Vec<u8>,
 }

@@ -27,7 +27,7 @@ use super::syntax;
 /// and keeps line ends and the handshake's own fields out.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
-    /// Names and values in turn, [packed](packed). What has no name is not a field.
+    /// Names and values in turn, [packed]. What has no name is not a field.
     bytes: Vec<u8>,
     /// How many fields there are.
     len: usize,
