@@ -298,6 +298,7 @@ impl<E: Entropy> WsConnection<E> {
     }
 
     /// Returns the prepared replies, as bytes for the transport.
+    #[must_use = "these bytes are returned once: write them to the transport"]
     pub fn bytes_to_send(&mut self) -> Vec<u8> {
         if let Phase::Open(connection) = &mut self.phase {
             // A `Vec` has room, and no frame is ever left incomplete here.

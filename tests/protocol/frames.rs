@@ -238,7 +238,7 @@ fn an_unknown_opcode_is_named_by_the_error_of_its_conversion() {
         }
     }
     let messages = [0xB, 0x1B].map(|bits| Opcode::try_from(bits).unwrap_err().to_string());
-    assert_eq!(messages, ["0xb is not an opcode of RFC 6455", "0x1b is no opcode of RFC 6455"]);
+    assert_eq!(messages, ["0xb is not an opcode of RFC 6455", "0x1b is not an opcode of RFC 6455"]);
 }
 
 #[test]
