@@ -89,32 +89,54 @@ fn without_context_takeover_memory_is_kept_for_the_next_message() {
 
 #[test]
 fn without_context_takeover_memory_is_freed_on_an_idle_connection() {
-    // The receiver is idle once it was asked eight times in vain, and the sender once it has sent eight pings.
+    // After eight calls that found nothing to read, or eight pings; then after twice as many, up to 1024.
     let ((mut receiver, mut sender), made) = measured(|| halves(&PermessageDeflate::new(), SERVER_RESETS));
-    let mut output = Vec::with_capacity(4096);
-    let mut ping = Vec::with_capacity(64);
-    let message = TextMessage::from("a".repeat(100));
-    for _ in 0..2 {
+    let mut output = Vec::with_capacity(64 << 10);
+    let mut pings = Vec::with_capacity(4096);
+    // In reads, each of which ends with a call that finds nothing more.
+    let message = BytesMessage::from(noise(20_000));
+    for rounds in [8, 16, 32, 64, 128, 256, 512, 1024, 1024] {
         let ((), used) = measured(|| {
             output.clear();
             sender.send(&message, &mut output).unwrap();
-            read(&mut receiver, &mut output);
+            output.chunks_mut(1000).for_each(|bytes| read(&mut receiver, bytes));
         });
         assert!(used.kept > 400 << 10, "{used:?}");
+        pings.clear();
         // The first of the calls came after the message.
-        ping.clear();
         let ((), rested) = measured(|| {
-            (0..7).for_each(|_| sender.send(Ping::new(b""), &mut ping).unwrap());
-            (0..6).for_each(|_| read(&mut receiver, &mut []));
+            (1..rounds).for_each(|_| sender.send(Ping::new(b""), &mut pings).unwrap());
+            (2..rounds).for_each(|_| read(&mut receiver, &mut []));
         });
         assert_eq!(rested.kept, 0, "it may be needed soon");
-        let ((), rested) = measured(|| sender.send(Ping::new(b""), &mut ping).unwrap());
+        let ((), rested) = measured(|| sender.send(Ping::new(b""), &mut pings).unwrap());
         let ((), received) = measured(|| read(&mut receiver, &mut []));
-        assert!(rested.kept < -300 << 10 && received.kept < -100 << 10, "{rested:?} {received:?}");
+        assert!(rested.kept < -300 << 10 && received.kept < -100 << 10, "{rounds}: {rested:?} {received:?}");
         assert_eq!(used.kept + rested.kept + received.kept, 0);
     }
     drop((receiver, sender));
     assert!(made.kept < 512);
+}
+
+#[test]
+fn a_frame_that_comes_slowly_does_not_count_as_idle() {
+    let (mut receiver, mut sender) = halves(&PermessageDeflate::new().with_threshold(0), SERVER_RESETS);
+    let mut output = Vec::with_capacity(4096);
+    let mut send = |output: &mut Vec<u8>| {
+        output.clear();
+        sender.send(TextMessage::from("a message in twenty reads"), output).unwrap();
+        assert!(output.len() > 20);
+    };
+    send(&mut output);
+    read_whole(&mut receiver, &mut output);
+    send(&mut output);
+    let ((), usage) = measured(|| {
+        for len in 1..output.len() {
+            read_whole(&mut receiver, &mut output[..len]);
+        }
+        read_whole(&mut receiver, &mut output);
+    });
+    assert_eq!((usage.allocations, usage.kept), (0, 0), "{usage:?}");
 }
 
 #[test]

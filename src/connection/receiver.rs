@@ -158,7 +158,8 @@ impl<X: ExtensionSet> Receiver<X> {
 
     /// Frees memory that only saves time, such as that of a decompressor that begins each message anew.
     ///
-    /// It is also freed once eight calls in a row had nothing to read, and at the end.
+    /// It is also freed after eight calls in a row that found nothing to read, between two messages, or more if it had
+    /// to be allocated again before; and at the end.
     #[cfg(feature = "alloc")]
     pub fn release_memory(&mut self) {
         self.messages.release_memory();

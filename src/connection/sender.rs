@@ -133,7 +133,11 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// - a new message once the sender knows [that the peer has closed](Self::close_received);
     /// - no room in `output`, or a [streamed](Self::begin) frame that is not complete.
     #[inline(always)]
-    pub fn send(&mut self, event: impl Outgoing, output: &mut (impl Output + ?Sized)) -> Result<(), LocalProtocolError> {
+    pub fn send(
+        &mut self,
+        event: impl Outgoing,
+        output: &mut (impl Output + ?Sized),
+    ) -> Result<(), LocalProtocolError> {
         match event.lend() {
             Event::Text(text) => {
                 self.send_data(MessageKind::Text, text.data.as_bytes(), text.message_finished, output)
@@ -214,8 +218,9 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
             Event::Bytes(bytes) => (MessageKind::Binary, bytes.data, bytes.message_finished),
             Event::Ping(_) | Event::Pong(_) | Event::Close(_) => return self.send(message, output),
         };
-        self.write_data(kind, message_finished, |sender, mut opcode| {
+        self.write_data(kind, message_finished, |sender, first_opcode| {
             let Self { frames, extensions, .. } = sender;
+            let mut opcode = first_opcode;
             if extensions.write(frames, opcode, payload, message_finished, max_fragment_len, output)? {
                 return Ok(());
             }
@@ -226,6 +231,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
                 frames.encode(message_finished && is_last, Rsv::NONE, opcode, fragment, output)?;
                 opcode = Opcode::Continuation;
             }
+            extensions.begin_plain(first_opcode);
             Ok(())
         })
     }
@@ -382,7 +388,8 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
 
     /// Frees memory that only saves time, such as that of a compressor that begins each message anew.
     ///
-    /// It is also freed once eight control frames in a row were sent, and with the close frame.
+    /// It is also freed after eight control frames in which nothing was compressed, or more if it had to be allocated
+    /// again before; and with the close frame.
     #[cfg(feature = "alloc")]
     pub fn release_memory(&mut self) {
         self.extensions.release_memory();
@@ -446,7 +453,9 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
             if extensions.write(frames, opcode, payload, message_finished, usize::MAX, output)? {
                 return Ok(());
             }
-            frames.encode(message_finished, Rsv::NONE, opcode, payload, output)
+            frames.encode(message_finished, Rsv::NONE, opcode, payload, output)?;
+            extensions.begin_plain(opcode);
+            Ok(())
         })
     }
 

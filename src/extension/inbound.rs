@@ -13,6 +13,8 @@ use crate::error::RemoteProtocolError;
 use crate::frame::{ClaimedBits, FrameHeader, PayloadEnd, Rsv};
 use crate::opcode::{MessageKind, Opcode};
 
+use super::idle::Idle;
+
 /// The receiving half of an extension that runs.
 ///
 /// See [`Extension`](super::Extension) for how it comes to run.
@@ -100,8 +102,8 @@ pub struct InboundExtensions {
     frame: Option<TransformedFrame>,
     /// How long the message under way is, as far as it is decoded.
     message_len: u64,
-    /// How often in a row there was nothing to read, since they have decoded a frame.
-    idle_calls: u8,
+    /// Counts calls that found nothing to read, since they have decoded a frame.
+    idle: Idle,
     /// Whether a whole message without an RSV bit is none of their business.
     are_per_message: bool,
 }
@@ -141,7 +143,7 @@ impl InboundExtensions {
         let stage = |extension| Stage { extension, used: 0, state: StageState::Passing };
         let stages: Vec<_> = extensions.rev().map(stage).collect();
         let are_per_message = stages.iter().all(|stage| stage.extension.is_per_message());
-        Self { stages, frame: None, message_len: 0, idle_calls: 0, are_per_message }
+        Self { stages, frame: None, message_len: 0, idle: Idle::new(), are_per_message }
     }
 
     /// The bits that they claim.
@@ -181,7 +183,7 @@ impl InboundExtensions {
             self.message_len = self.message_len.saturating_add(header.payload_len);
         }
         if is_decoded {
-            self.idle_calls = 0;
+            self.idle.end();
         }
         self.frame = is_decoded.then_some(TransformedFrame { kind, end: PayloadEnd::Open });
         Ok(())
@@ -249,13 +251,11 @@ impl InboundExtensions {
         self.frame = None;
     }
 
-    /// Counts a call that found nothing to read, between two frames.
+    /// Counts a call that found nothing to read, between two messages.
     ///
-    /// After some of them, memory that only saves time is freed: soon on a connection that is idle, and so rarely
-    /// on one that is not, that it costs a peer more than us to have it allocated again.
+    /// After some of them, memory that only saves time is freed.
     pub(crate) fn rest(&mut self) {
-        self.idle_calls = self.idle_calls.saturating_add(1);
-        if self.idle_calls == IDLE_CALLS {
+        if self.idle.count() {
             self.release_memory();
         }
     }
@@ -267,9 +267,6 @@ impl InboundExtensions {
         }
     }
 }
-
-/// How many calls in a row find nothing to read on a connection that counts as idle.
-const IDLE_CALLS: u8 = 8;
 
 impl Stage {
     fn is_active(&self) -> bool {
@@ -310,7 +307,12 @@ impl Stage {
         let input = source.unused();
         let (end, is_all) = match source.state {
             StageState::Failed(error) if input.is_empty() => {
-                self.state = StageState::Failed(error);
+                // What it still holds comes before the failure.
+                self.decode(&[], PayloadEnd::Open, max_output);
+                self.state = match self.unused() {
+                    [] => StageState::Failed(error),
+                    _ => StageState::Decoding,
+                };
                 return true;
             }
             StageState::Done => (end, true),

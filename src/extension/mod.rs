@@ -6,6 +6,7 @@
 //! order (§9.1).
 
 mod params;
+mod idle;
 mod inbound;
 mod outbound;
 mod negotiation;

@@ -10,6 +10,8 @@ use crate::frame::{FrameEncoder, FrameHeader, Rsv};
 use crate::opcode::{MessageKind, Opcode};
 use crate::output::Output;
 
+use super::idle::Idle;
+
 /// The sending half of an extension that runs.
 ///
 /// See [`Extension`](super::Extension) for how it comes to run.
@@ -49,7 +51,7 @@ pub trait OutboundExtension: fmt::Debug + Send + Sync {
 pub struct OutboundExtensions {
     stages: Vec<Stage>,
     /// How many control frames were sent in a row, since the last payload was encoded.
-    idle_frames: u8,
+    idle: Idle,
 }
 
 #[derive(Debug)]
@@ -63,7 +65,7 @@ impl OutboundExtensions {
     /// The halves, in the order that was negotiated.
     pub(super) fn new(extensions: impl Iterator<Item = Box<dyn OutboundExtension>>) -> Self {
         let stages = extensions.map(|extension| Stage { extension, is_active: false }).collect();
-        Self { stages, idle_frames: 0 }
+        Self { stages, idle: Idle::new() }
     }
 
     /// Whether they encode a whole message of this kind and length.
@@ -101,10 +103,7 @@ impl OutboundExtensions {
             Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => None,
         };
         let mark = kind.map_or_else(|| self.mark_on(), |kind| self.mark(kind, len));
-        let Some(mut rsv) = mark else {
-            self.begin_plain(opcode);
-            return Ok(false);
-        };
+        let Some(mut rsv) = mark else { return Ok(false) };
         let max_len = self.max_encoded_len(payload.len());
         let count = max_len.checked_div(max_fragment_len).unwrap_or(max_len).saturating_add(1);
         frames.check(message_finished, rsv, opcode, max_len)?;
@@ -168,7 +167,7 @@ impl OutboundExtensions {
 
     /// Encodes the payload of a frame.
     fn encode<'a>(&'a mut self, payload: &'a [u8], message_finished: bool) -> &'a [u8] {
-        self.idle_frames = 0;
+        self.idle.end();
         let active = self.stages.iter_mut().filter(|stage| stage.is_active);
         active.fold(payload, |payload, stage| stage.extension.encode(payload, message_finished))
     }
@@ -185,8 +184,7 @@ impl OutboundExtensions {
     /// After some of them, memory that only saves time is freed: on a connection that is idle, pings and pongs are
     /// all that is sent.
     pub(crate) fn rest(&mut self) {
-        self.idle_frames = self.idle_frames.saturating_add(1);
-        if self.idle_frames == IDLE_FRAMES {
+        if self.idle.count() {
             self.release_memory();
         }
     }
@@ -201,6 +199,3 @@ impl OutboundExtensions {
         self.stages = Vec::new();
     }
 }
-
-/// How many control frames in a row are sent on a connection that counts as idle.
-const IDLE_FRAMES: u8 = 8;

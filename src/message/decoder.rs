@@ -121,11 +121,11 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         if let Some(message) = self.whole_message(input) {
             return match message.take(self.frames.role(), input) {
                 Some(payload) => self.lend_message(message.kind, payload),
-                None => self.decode_dry(),
+                None => self.decode_dry(input.is_empty()),
             };
         }
         if matches!(self.state, State::Reading) && self.frames.missing(input) > 0 {
-            return self.decode_dry();
+            return self.decode_dry(input.is_empty());
         }
         self.decode_long(input)
     }
@@ -156,11 +156,13 @@ impl<X: ExtensionSet> MessageDecoder<X> {
 
     /// What is to be told without more input: extensions may have something left.
     #[inline(always)]
-    fn decode_dry(&mut self) -> Result<Option<LentEvent<'_>>, RemoteProtocolError> {
+    fn decode_dry(&mut self, nothing_came: bool) -> Result<Option<LentEvent<'_>>, RemoteProtocolError> {
         #[cfg(feature = "alloc")]
         if self.extensions.may_exist() {
-            return self.decode_extended(&mut <&mut [u8]>::default());
+            return self.decode_extended(&mut <&mut [u8]>::default(), nothing_came);
         }
+        #[cfg(not(feature = "alloc"))]
+        let _ = nothing_came;
         Ok(None)
     }
 
@@ -172,7 +174,8 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
         #[cfg(feature = "alloc")]
         if self.extensions.may_exist() {
-            return self.decode_extended(input);
+            let nothing_came = input.is_empty();
+            return self.decode_extended(input, nothing_came);
         }
         self.decode_part(input)
     }

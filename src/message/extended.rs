@@ -16,14 +16,19 @@ use crate::utf8::{InvalidText, is_begun};
 use super::decoder::{MessageDecoder, State, decode_text};
 
 impl<X: ExtensionSet> MessageDecoder<X> {
-    /// The way of a connection that has extensions.
+    /// The slow path of a connection that has extensions.
+    ///
+    /// `nothing_came` if the caller had no bytes at all.
     #[inline(never)]
     pub(super) fn decode_extended<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
+        nothing_came: bool,
     ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
-        if let Some(extensions) = self.extensions.chain_mut().filter(|_| input.is_empty()) {
-            extensions.rest();
+        if nothing_came && self.frames.is_idle() {
+            if let Some(extensions) = self.extensions.chain_mut() {
+                extensions.rest();
+            }
         }
         loop {
             if self.frames.is_stopped() {

@@ -117,14 +117,16 @@ fn some_empty_final_blocks_are_read_and_many_are_refused() {
 
 #[test]
 fn final_blocks_are_bounded_by_what_comes_of_them() {
-    // Each message has one, fifteen are free, and each 256 bytes that come allow for one more.
-    let blocks = |count: u32| {
-        let some = Blocks::new().fixed(false, &[b'a'; 256]);
+    // Each message has one, fifteen are free, and each 8 KiB that come allow for one more, as has begun.
+    let blocks = |len: usize, count: u32| {
+        let some = Blocks::new().stored(false, &vec![b'a'; len]);
         let payload = (0..count).fold(some, |blocks, _| blocks.fixed(true, b"").aligned());
         payload.fixed(false, b"").message()
     };
-    says([(WHOLE, &blocks(17))], &[text(&"a".repeat(256))]);
-    fails([(WHOLE, &blocks(18))], RemoteProtocolError::InvalidDeflate);
+    for (len, allowed) in [(1, 17), (8 << 10, 17), ((8 << 10) + 1, 18), (48 << 10, 22)] {
+        says([(WHOLE, &blocks(len, allowed))], &[text(&"a".repeat(len))]);
+        fails([(WHOLE, &blocks(len, allowed + 1))], RemoteProtocolError::InvalidDeflate);
+    }
     // Over all messages: a message of one literal a block is refused soon, in however many messages.
     let literals =
         |count: u32| (0..count).fold(Blocks::new(), |blocks, _| blocks.fixed(true, b"a").aligned()).message();
@@ -136,6 +138,23 @@ fn final_blocks_are_bounded_by_what_comes_of_them() {
     let seen =
         fails([(WHOLE, &nine), (WHOLE, &nine), (WHOLE, &literals(2))], RemoteProtocolError::InvalidDeflate);
     assert_eq!(seen.said.len(), 2);
+}
+
+#[test]
+fn final_blocks_are_counted_over_a_release_of_memory() {
+    // Whether memory is freed between two messages depends on how they are cut.
+    let setup = Setup::of(Role::Server).peer_resets();
+    let nine = (0..9).fold(Blocks::new(), |blocks, _| blocks.fixed(true, b"a").aligned()).message();
+    let pings = [(crate::protocol::PING, &b""[..]); 20];
+    let mut frames = vec![(WHOLE, &nine[..])];
+    frames.extend(pings);
+    frames.push((WHOLE, &nine));
+    frames.extend(pings);
+    frames.push((WHOLE, &nine));
+    let bytes: Vec<u8> =
+        frames.iter().flat_map(|(first, payload)| frame_to(Role::Server, *first, payload)).collect();
+    let seen = setup.check(&bytes);
+    assert_eq!((seen.failure, seen.said.len()), (Some(RemoteProtocolError::InvalidDeflate), 42));
 }
 
 #[test]

@@ -170,6 +170,19 @@ fn a_ratio_holds_at_each_byte_however_the_message_is_cut() {
 }
 
 #[test]
+fn a_ratio_that_is_broken_at_the_end_of_a_read_is_reported_by_that_read() {
+    // The last copy of a read breaks it, and the rest of the copy is still to come.
+    for count in 254..270 {
+        let zeros =
+            (0..count).fold(Blocks::new().begin(false).literal(0), |block, _| block.copy(258, 1)).end();
+        let short = (0..11).fold(zeros.begin(false), |block, _| block.copy(5, 1)).end().message();
+        for ratio in [0, 1, 2, 10] {
+            Setup::of(Role::Client).max_ratio(ratio).check_frames([(WHOLE_BINARY, &short)]);
+        }
+    }
+}
+
+#[test]
 fn a_message_is_bounded_on_the_wire_too() {
     // Empty stored blocks, of which nothing comes: no other limit ends them.
     assert_eq!(RemoteProtocolError::EncodedMessageTooLong.close_code(), CloseCode::MESSAGE_TOO_BIG);

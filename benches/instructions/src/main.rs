@@ -342,6 +342,12 @@ const FLOOD_LEN: usize = 7 * 9 * 64;
 
 fn flooded(times: usize, message: &[u8], params: DeflateParams) -> Result<(), Failure> {
     let mut server = deflating(params)?;
+    // The whole window is in use.
+    let client = Connection::client(Limits::NONE, Counter(0));
+    let mut client = client.with_extensions(extensions(Role::Client, params)?);
+    let mut filling = Vec::new();
+    client.send(BytesMessage::new(vec![0; 80_000]), &mut filling)?;
+    while server.next_event(&mut filling.as_mut_slice())?.is_some() {}
     let wire = message.repeat(FLOOD_LEN / message.len());
     let mut total = 0;
     for _ in 0..times {

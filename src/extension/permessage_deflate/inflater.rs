@@ -28,6 +28,8 @@ pub(super) struct Inflater {
     is_compressed: bool,
     /// Made for the first compressed message, and kept for the next ones.
     stream: Option<Box<Stream>>,
+    /// That of the streams before.
+    budget: Budget,
 }
 
 /// A stream of blocks, from the first message on.
@@ -40,11 +42,17 @@ struct Stream {
     end: usize,
     /// Where the bytes end that are older than those in front of `end`.
     older_end: usize,
+    budget: Budget,
+    message: Message,
+}
+
+/// How many final blocks may come: counted over the whole connection.
+#[derive(Clone, Copy, Debug)]
+struct Budget {
     /// How many bytes were inflated in all.
     produced: u64,
     /// How many final blocks have come beyond one for each message.
     extra_final_blocks: u64,
-    message: Message,
 }
 
 /// What is known of the message in progress.
@@ -66,7 +74,7 @@ struct Message {
 
 impl Inflater {
     pub(super) const fn new(window: Window, max_ratio: Option<u32>) -> Self {
-        Self { window, max_ratio, is_compressed: false, stream: None }
+        Self { window, max_ratio, is_compressed: false, stream: None, budget: Budget::NEW }
     }
 }
 
@@ -83,7 +91,7 @@ impl InboundExtension for Inflater {
         if header.opcode != Opcode::Continuation {
             self.is_compressed = header.rsv.contains(Rsv::RSV1);
             if self.is_compressed {
-                self.stream.get_or_insert_with(Stream::new).begin(self.window.takeover)?;
+                self.stream.get_or_insert_with(|| Stream::new(self.budget)).begin(self.window.takeover)?;
             }
         }
         Ok(self.is_compressed)
@@ -96,7 +104,7 @@ impl InboundExtension for Inflater {
         max_output: usize,
     ) -> Result<Decoded, RemoteProtocolError> {
         let bounds = Bounds { max_output, max_ratio: self.max_ratio };
-        self.stream.get_or_insert_with(Stream::new).inflate(payload, end, bounds)
+        self.stream.get_or_insert_with(|| Stream::new(self.budget)).inflate(payload, end, bounds)
     }
 
     fn output(&self) -> &[u8] {
@@ -104,8 +112,9 @@ impl InboundExtension for Inflater {
     }
 
     fn release_memory(&mut self) {
-        if !self.window.takeover && self.stream.as_ref().is_some_and(|stream| stream.message.is_completed) {
-            self.stream = None;
+        let can_go = |stream: &mut Box<Stream>| !self.window.takeover && stream.message.is_completed;
+        if let Some(stream) = self.stream.take_if(can_go) {
+            self.budget = stream.budget;
         }
     }
 }
@@ -118,15 +127,14 @@ struct Bounds {
 }
 
 impl Stream {
-    fn new() -> Box<Self> {
+    fn new(budget: Budget) -> Box<Self> {
         Box::new(Self {
             inflate: Inflate::new(false, Window::MAX_BITS),
             ring: vec![0; RING].into_boxed_slice(),
             start: 0,
             end: 0,
             older_end: 0,
-            produced: 0,
-            extra_final_blocks: 0,
+            budget,
             message: Message::default(),
         })
     }
@@ -172,7 +180,7 @@ impl Stream {
             if self.room() == 0 || self.end.saturating_sub(self.start) >= bounds.max_output {
                 return Ok(Decoded { read, done: false });
             }
-            let is_full = room > 0 && step.written == room;
+            let is_full = step.written == room.max(1);
             if !is_full && !step.stream_ended && (step.read == 0 || read == payload.len()) {
                 break;
             }
@@ -211,7 +219,7 @@ impl Stream {
         let read = since(total_in, self.inflate.total_in()).min(input.len());
         let written = since(total_out, self.inflate.total_out()).min(room);
         self.end = self.end.saturating_add(written);
-        self.produced = self.produced.saturating_add(written as u64);
+        self.budget.produced = self.budget.produced.saturating_add(written as u64);
         self.message.read = self.message.read.saturating_add(read as u64);
         self.message.written = self.message.written.saturating_add(written as u64);
         for byte in input.get(read.saturating_sub(4)..read).unwrap_or_default() {
@@ -234,13 +242,9 @@ impl Stream {
         self.message.is_after_final_block = true;
         self.message.final_blocks = self.message.final_blocks.saturating_add(1);
         if self.message.final_blocks > 1 {
-            self.extra_final_blocks = self.extra_final_blocks.saturating_add(1);
+            self.budget.extra_final_blocks = self.budget.extra_final_blocks.saturating_add(1);
         }
-        let earned = self.produced.div_ceil(OUTPUT_PER_FINAL_BLOCK);
-        if self.extra_final_blocks > earned.saturating_add(FREE_FINAL_BLOCKS) {
-            return Err(RemoteProtocolError::InvalidDeflate);
-        }
-        self.reset()
+        if self.budget.is_exceeded() { Err(RemoteProtocolError::InvalidDeflate) } else { self.reset() }
     }
 
     /// Begins a new stream, which may look back on what came before it.
@@ -344,6 +348,15 @@ fn since(start: u64, now: u64) -> usize {
     usize::try_from(now.wrapping_sub(start)).unwrap_or(usize::MAX)
 }
 
+impl Budget {
+    const NEW: Self = Self { produced: 0, extra_final_blocks: 0 };
+
+    const fn is_exceeded(self) -> bool {
+        let earned = self.produced.div_ceil(OUTPUT_PER_FINAL_BLOCK);
+        self.extra_final_blocks > earned.saturating_add(FREE_FINAL_BLOCKS)
+    }
+}
+
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stream").field("message", &self.message).finish_non_exhaustive()
@@ -389,9 +402,9 @@ pub(super) const LIFE: u64 = match c_ulong::BITS {
 /// [earned](OUTPUT_PER_FINAL_BLOCK).
 const FREE_FINAL_BLOCKS: u64 = 15;
 
-/// How much output allows for one more final block: each costs a copy of the window, which is to cost no more
-/// than a few times what the output does.
-const OUTPUT_PER_FINAL_BLOCK: u64 = 256;
+/// How much output allows for one more final block. Each costs a copy of the window, 32 KiB: with this, the copies cost
+/// about as much as it takes to inflate the output.
+const OUTPUT_PER_FINAL_BLOCK: u64 = 8 << 10;
 
 /// An empty stored block that begins between two others, and a byte behind it.
 const EMPTY_BLOCK: [u8; 6] = [0x00, 0x00, 0x00, 0xFF, 0xFF, 0x00];

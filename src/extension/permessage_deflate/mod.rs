@@ -50,8 +50,9 @@ use params::{NAME, Terms, Window};
 ///
 /// In a direction without context takeover, the memory is kept for the next message, and freed once the connection is
 /// idle: that of the decompressor after eight calls in a row that found nothing to read, and that of the compressor
-/// after eight control frames in a row. [`release_memory`](crate::Connection::release_memory) frees it at once; call it
-/// if you know that a connection is idle, and it has no pings that would show it.
+/// after eight control frames in which nothing was compressed. Each time that it is needed again, it takes twice as
+/// many, up to 1024. [`release_memory`](crate::Connection::release_memory) frees it at once: call it if you know that a
+/// connection is idle.
 ///
 /// It takes 119 KiB to decompress, whatever was agreed on. To compress, it takes this many KiB, at any level, by
 /// the size of our own window and by [memory level](Self::with_mem_level), as measured:
