@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use wsproto::{
@@ -58,17 +59,24 @@ impl Link {
         mut received: &mut [u8],
         frames: &mut MessageAssembler,
     ) -> io::Result<Transport> {
-        let mut state = self.state();
         loop {
-            let used_up = state.answer(&mut received, frames).map_err(io::Error::other)?;
-            self.changed.notify_all();
-            if used_up {
-                return Ok(state.connection.transport());
-            }
-            let is_full = |state: &mut State| !state.has_room() && state.writer != Writer::Ended;
-            state = self.changed.wait_while(state, is_full).unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.state();
             if state.writer == Writer::Ended {
                 return Ok(Transport::Drop);
+            }
+            let progress = state.answer(&mut received, frames).map_err(io::Error::other)?;
+            self.changed.notify_all();
+            match progress {
+                Progress::Done => return Ok(state.connection.transport()),
+                // A read can inflate to much: the others get their turn.
+                Progress::Paused => {
+                    drop(state);
+                    thread::yield_now();
+                }
+                Progress::Full => {
+                    let is_full = |state: &mut State| !state.has_room() && state.writer != Writer::Ended;
+                    drop(self.changed.wait_while(state, is_full));
+                }
             }
         }
     }
@@ -147,13 +155,16 @@ impl State {
         self.queue_len() < self.max_queue_len
     }
 
-    /// Answers what was received, while there is room; returns whether that was all.
+    /// Answers what was received, while there is room, and for as long as others can wait.
     fn answer(
         &mut self,
         received: &mut &mut [u8],
         frames: &mut MessageAssembler,
-    ) -> Result<bool, LocalProtocolError> {
-        while self.has_room() {
+    ) -> Result<Progress, LocalProtocolError> {
+        for _ in 0..MAX_EVENTS {
+            if !self.has_room() {
+                return Ok(Progress::Full);
+            }
             let Self { connection, queue, .. } = self;
             let (receiver, sender) = connection.split();
             let sent = match receiver.next_event(received) {
@@ -181,7 +192,7 @@ impl State {
                 Ok(Some(Event::Ping(ping))) => sender.send(ping.response(), queue),
                 Ok(Some(Event::Pong(_))) => Ok(()),
                 Ok(Some(Event::Close(close))) => sender.send(close.response(), queue),
-                Ok(None) => return Ok(true),
+                Ok(None) => return Ok(Progress::Done),
                 Err(error) => sender.send(error.response(), queue),
             };
             match sent {
@@ -190,8 +201,18 @@ impl State {
                 Err(error) => return Err(error),
             }
         }
-        Ok(false)
+        Ok(Progress::Paused)
     }
+}
+
+/// How far answering has come.
+enum Progress {
+    /// All that was received is answered.
+    Done,
+    /// There is more, but others may be waiting.
+    Paused,
+    /// There is more, but the queue is full.
+    Full,
 }
 
 fn explain(error: io::Error) -> io::Error {
@@ -200,6 +221,9 @@ fn explain(error: io::Error) -> io::Error {
         _ => error,
     }
 }
+
+/// How many events are answered before the other threads get their turn: each is 32 KiB at most, if it is inflated.
+const MAX_EVENTS: usize = 16;
 
 /// What has to be written within the timeout.
 const WRITE_LEN: usize = 64 << 10;
