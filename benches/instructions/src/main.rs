@@ -347,7 +347,8 @@ fn flooded(times: usize, message: &[u8], params: DeflateParams) -> Result<(), Fa
     let mut client = client.with_extensions(extensions(Role::Client, params)?);
     let mut filling = Vec::new();
     client.send(BytesMessage::new(vec![0; 80_000]), &mut filling)?;
-    while server.next_event(&mut filling.as_mut_slice())?.is_some() {}
+    let mut input = filling.as_mut_slice();
+    while server.next_event(&mut input)?.is_some() {}
     let wire = message.repeat(FLOOD_LEN / message.len());
     let mut total = 0;
     for _ in 0..times {
@@ -475,7 +476,7 @@ fn measured_accept(
     if let Some(deflate) = deflate {
         let supported: [&dyn Extension; 1] = [deflate];
         let (agreeing, extensions) = accept.with_extensions(&supported, request);
-        black_box(extensions);
+        _ = black_box(extensions);
         accept = agreeing;
     }
     handshake.accept(accept, output)?;
