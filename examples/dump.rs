@@ -438,7 +438,7 @@ Says what captured bytes of one direction mean: each event with its offset, and 
   FILE                the capture, with or without the heads of the handshake; - is the standard input
                       [default: -]
   --role ROLE         the endpoint that received the bytes, client or server [no default]
-  --extensions VALUE  the extensions in use, as the server's Sec-WebSocket-Extensions names them; \"\" is none
+  --extensions VALUE  the extensions in use, as the server's Sec-WebSocket-Extensions names them; \"\" for none
                       [default: what the head of the server's answer says; without it, a message with RSV1 is
                       read as permessage-deflate]
   -h, --help          print this

@@ -113,7 +113,7 @@ impl Work {
         matches!(self, Self::Decode(_) | Self::DecodeReads(_) | Self::Echo | Self::Inflate)
     }
 
-    /// Whether our own engine hands out a message in pieces, unless it is told to wait for the whole of it.
+    /// Whether our own engine hands out a message in pieces, and does not wait for the whole of it.
     pub(crate) fn comes_in_pieces(self) -> bool {
         matches!(self, Self::Decode(_) | Self::DecodeReads(_) | Self::Inflate)
     }

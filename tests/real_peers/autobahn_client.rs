@@ -42,7 +42,7 @@ fn client_leaves_a_server_that_sends_on_after_its_failure() {
     assert!(start.elapsed() < PATIENCE, "it stayed");
 }
 
-/// Serves one case, in which the server does as told; returns what it heard, and how the client ended.
+/// Serves one case, in which the server does what the test says; returns what it heard, and how the client ended.
 fn run(case: impl FnOnce(TcpStream, WsConnection) -> Vec<String> + Send) -> (Vec<String>, Ending) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
