@@ -357,7 +357,7 @@ impl HandshakeEngine for Handshake {
         if let Some(deflate) = &self.deflate {
             let supported: [&dyn Extension; 1] = [deflate];
             let (agreeing, extensions) = accept.with_extensions(&supported, request);
-            black_box(extensions);
+            _ = black_box(extensions);
             accept = agreeing;
         }
         handshake.accept(accept, &mut self.output).map_err(refused)?;
