@@ -231,6 +231,8 @@
 //!   our close frame is out. What still arrives after both is dropped, and is not an error.
 //! - *No event after a clean close.* The transport's end is told, as 1006, only if no close frame came and
 //!   nothing failed; once; and after what came before it.
+//! - *A close frame can be answered after the transport's end,* as our direction may still be open. So can a failure; the
+//!   state is `RemoteClosing` until then.
 //! - *The handshake is strict.* Key, version, `Host`, `Connection` and `Upgrade` as lists over several headers,
 //!   duplicates of single headers, HTTP/1.0, bodies: all are checked, and refused with a status that fits.
 //!   103 and its kind are passed over, not taken for a refusal. A request is refused once it is there, not

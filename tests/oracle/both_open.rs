@@ -45,8 +45,18 @@ fn a_close_before_the_end_stays_the_close() {
     check(
         Divergence::EndInTurn,
         client([frame(CLOSE, b""), Step::Eof]),
-        told([closed(None)], State::Closed),
+        told([closed(None)], State::RemoteClosing),
         told([Said::End, closed(1005)], State::RemoteClosing),
+    );
+}
+
+#[test]
+fn a_close_that_was_taken_before_the_end_can_be_answered() {
+    check(
+        Divergence::AnswerAfterEnd,
+        client([frame(CLOSE, [3, 232]), Step::Drain, Step::Eof]),
+        silent(State::RemoteClosing),
+        told([Said::End], State::Closed),
     );
 }
 

@@ -43,6 +43,9 @@ pub(crate) enum Divergence {
     LateData,
     /// The answer to a failure gives the reason in words of our own.
     OwnWords,
+    /// A close frame or a failure can be answered after the transport has ended in the peer's direction, and the state
+    /// says so; Python's is closed.
+    AnswerAfterEnd,
     /// Compressed data that ends inside a block is a failure (RFC 7692 §7.2.2); Python tells what it makes of it.
     CutDeflate,
     /// A control frame between compressed fragments means nothing to them; Python takes those behind it for plain.
@@ -122,7 +125,7 @@ pub(crate) enum Divergence {
 
 impl Divergence {
     /// All of them, in the order in which they are tried.
-    pub(crate) const ALL: [Self; 51] = [
+    pub(crate) const ALL: [Self; 52] = [
         Self::NoCodeIsNone,
         Self::EndInTurn,
         Self::OneEnd,
@@ -137,6 +140,7 @@ impl Divergence {
         Self::CheckedCode,
         Self::LateData,
         Self::OwnWords,
+        Self::AnswerAfterEnd,
         Self::CutDeflate,
         Self::PingInCompressed,
         Self::OrderBeforeData,
@@ -203,6 +207,7 @@ impl Divergence {
             Self::CheckedCode => open::checked_code(case),
             Self::LateData => open::late_data(case),
             Self::OwnWords => open::own_words(case),
+            Self::AnswerAfterEnd => open::answer_after_end(case),
             Self::CutDeflate => open::cut_deflate(case),
             Self::PingInCompressed => open::ping_in_compressed(case),
             Self::OrderBeforeData => open::order_before_data(case),

@@ -29,6 +29,18 @@ pub(super) fn end_in_turn(case: &mut Case<'_>) -> bool {
     true
 }
 
+pub(super) fn answer_after_end(case: &mut Case<'_>) -> bool {
+    let ends = |event: &Said| matches!(event, Said::Close { .. } | Said::Failure { .. });
+    let peer_is_done = case.before.close_received || case.before.failed || case.ours.events.iter().any(ends);
+    let differs = case.theirs.state == State::Closed && case.ours.state == State::RemoteClosing;
+    let mends = *case.step == Step::Eof && peer_is_done && !case.before.close_sent && differs;
+    if mends {
+        case.theirs.state = State::RemoteClosing;
+        case.follow = Follow::Nothing;
+    }
+    mends
+}
+
 pub(super) fn failure_at_once(case: &mut Case<'_>) -> bool {
     let [told @ .., Said::Failure { code, .. }] = &case.ours.events[..] else { return false };
     if *code == TOO_BIG || case.theirs.events != told {
