@@ -373,11 +373,12 @@ fn listen(
                         reason => eprintln!("closed: {code}: {reason}"),
                     }
                     await_end(&mut stream, &mut buffer);
-                    return match code {
-                        CloseCode::NORMAL_CLOSURE | CloseCode::GOING_AWAY | CloseCode::NO_STATUS_RCVD => {
-                            Ok(())
+                    return match code.get() {
+                        // What libraries and applications mean by theirs, from 3000 on, is not known.
+                        1002..=1004 | 1006..=2999 => {
+                            Err(io::Error::other("the server closed because of an error"))
                         }
-                        _ => Err(io::Error::other("the server closed because of an error")),
+                        _ => Ok(()),
                     };
                 }
             }
