@@ -17,8 +17,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use wsproto::{
-    OsEntropy, PermessageDeflate, ReceiveError, ReplyPolicy, Request, TextMessage, Transport, WebSocketUri,
-    WsConnection, WsEvent, WsOutgoing,
+    PermessageDeflate, ReceiveError, ReplyPolicy, Request, SeededEntropy, TextMessage, TransportAction,
+    WebSocketUri, WsConnection, WsEvent, WsOutgoing,
 };
 
 fn main() -> ExitCode {
@@ -76,7 +76,7 @@ fn case_count(url: &WebSocketUri) -> io::Result<u32> {
     let mut session = Session::open(url, "/getCaseCount")?;
     let mut count = String::new();
     while let Some(event) = session.next_event()? {
-        if let WsEvent::TextMessage(TextMessage { data, .. }) = event {
+        if let WsEvent::Text(TextMessage { data, .. }) = event {
             count.push_str(&data);
         }
     }
@@ -88,8 +88,8 @@ fn echo(url: &WebSocketUri, target: &str) -> io::Result<()> {
     let mut session = Session::open(url, target)?;
     while let Some(event) = session.next_event()? {
         match event {
-            WsEvent::TextMessage(piece) => session.send(piece)?,
-            WsEvent::BytesMessage(piece) => session.send(piece)?,
+            WsEvent::Text(piece) => session.send(piece)?,
+            WsEvent::Bytes(piece) => session.send(piece)?,
             _ => {}
         }
     }
@@ -99,7 +99,7 @@ fn echo(url: &WebSocketUri, target: &str) -> io::Result<()> {
 /// A connection and its transport.
 struct Session {
     stream: TcpStream,
-    ws: WsConnection<OsEntropy>,
+    ws: WsConnection<SeededEntropy>,
     /// What one read may fill.
     buffer: Vec<u8>,
     /// What is to be written before the next read.
@@ -113,9 +113,9 @@ impl Session {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let ws = WsConnection::client(OsEntropy::new())
+        let ws = WsConnection::client(SeededEntropy::new())
             .with_extension(PermessageDeflate::new())
-            .with_replies(ReplyPolicy::PongAndClose);
+            .with_reply_policy(ReplyPolicy::PongAndClose);
         let mut session = Self { stream, ws, buffer: vec![0; BUFFER_LEN], output: Vec::new() };
         session.send(Request::new(&url.host_header(), target))?;
         Ok(session)
@@ -134,7 +134,7 @@ impl Session {
             // At once, as of several pings only the last would be answered.
             self.output.extend(self.ws.bytes_to_send());
             match event {
-                Ok(Some(WsEvent::RejectConnection(reject))) => {
+                Ok(Some(WsEvent::Reject(reject))) => {
                     return Err(io::Error::other(format!("the server refused: {}", reject.status_code())));
                 }
                 Ok(Some(event)) => return Ok(Some(event)),
@@ -145,7 +145,7 @@ impl Session {
             }
             self.stream.write_all(&self.output)?;
             self.output.clear();
-            if self.ws.transport() != Transport::Keep {
+            if self.ws.transport_action() != TransportAction::Keep {
                 self.linger();
                 return Ok(None);
             }
@@ -168,7 +168,9 @@ impl Session {
     /// Waits for the server to close the transport, so that it can read all that we have written.
     fn linger(&mut self) {
         // After a failure it is ours to close (RFC 6455 §7.1.7), else the server's (§7.1.1).
-        if self.ws.transport() == Transport::Drop && self.stream.shutdown(Shutdown::Write).is_err() {
+        if self.ws.transport_action() == TransportAction::Close
+            && self.stream.shutdown(Shutdown::Write).is_err()
+        {
             return;
         }
         // One that does not close, or that sends on, is left.

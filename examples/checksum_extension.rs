@@ -6,9 +6,9 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use wsproto::{
-    AcceptConnection, Agreed, CloseCode, Decoded, Extension, ExtensionParams, FrameHeader, InboundExtension,
-    MessageKind, Opcode, OsEntropy, OutboundExtension, PayloadEnd, RemoteProtocolError, ReplyPolicy, Request,
-    Rsv, TextMessage, WsConnection, WsEvent,
+    AcceptConnection, CloseCode, Decoded, Ends, Extension, ExtensionParams, FrameHeader, InboundExtension,
+    MessageKind, NegotiatedExtension, Opcode, OutboundExtension, RemoteProtocolError, ReplyPolicy, Request,
+    Rsv, SeededEntropy, TextMessage, WsConnection, WsEvent,
 };
 
 /// The settings: there are none.
@@ -24,12 +24,12 @@ impl Extension for Checksum {
         vec![ExtensionParams::new(self.name())]
     }
 
-    fn agree(&self, answer: &ExtensionParams) -> Option<Agreed> {
-        answer.params().next().is_none().then(|| Agreed::new(Check::default(), Add::default()))
+    fn accept_response(&self, answer: &ExtensionParams) -> Option<NegotiatedExtension> {
+        answer.params().next().is_none().then(|| NegotiatedExtension::new(Check::default(), Add::default()))
     }
 
-    fn accept(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, Agreed)> {
-        Some((ExtensionParams::new(self.name()), self.agree(offer)?))
+    fn accept_offer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, NegotiatedExtension)> {
+        Some((ExtensionParams::new(self.name()), self.accept_response(offer)?))
     }
 }
 
@@ -41,7 +41,7 @@ struct Add {
 }
 
 impl OutboundExtension for Add {
-    fn mark(&self, _: MessageKind, _: Option<usize>) -> Option<Rsv> {
+    fn rsv_for(&self, _: MessageKind, _: Option<usize>) -> Option<Rsv> {
         Some(Rsv::RSV2)
     }
 
@@ -88,14 +88,14 @@ impl InboundExtension for Check {
         Ok(self.is_marked)
     }
 
-    fn decode(&mut self, payload: &[u8], end: PayloadEnd, _: usize) -> Result<Decoded, RemoteProtocolError> {
+    fn decode(&mut self, payload: &[u8], end: Ends, _: usize) -> Result<Decoded, RemoteProtocolError> {
         self.output.clear();
         if let Some((last, before)) = payload.split_last() {
             self.output.extend(self.last.replace(*last));
             self.output.extend_from_slice(before);
             self.sum = sum(self.sum, &self.output);
         }
-        if end == PayloadEnd::Message && self.last != Some(self.sum) {
+        if end == Ends::Message && self.last != Some(self.sum) {
             return Err(RemoteProtocolError::Extension(CloseCode::INVALID_FRAME_PAYLOAD_DATA));
         }
         Ok(Decoded::new(payload.len(), true))
@@ -153,8 +153,8 @@ Sends a message with a checksum from a server to a client, both in memory, then 
   -h, --help  print this";
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let client = WsConnection::client(OsEntropy::new()).with_extension(Checksum);
-    let mut client = client.with_replies(ReplyPolicy::PongAndClose);
+    let client = WsConnection::client(SeededEntropy::new()).with_extension(Checksum);
+    let mut client = client.with_reply_policy(ReplyPolicy::PongAndClose);
     let mut server = WsConnection::server().with_extension(Checksum);
     server.receive_data(&client.send(Request::new("localhost", "/"))?)?;
     server.next_event()?;
@@ -164,7 +164,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut frame = server.send(TextMessage::from("Hello"))?;
     println!("on the wire: {frame:02x?}");
     client.receive_data(&frame)?;
-    if let Some(WsEvent::TextMessage(text)) = client.next_event()? {
+    if let Some(WsEvent::Text(text)) = client.next_event()? {
         println!("received: {:?}", text.data);
     }
 

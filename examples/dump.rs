@@ -22,8 +22,8 @@ use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
 use wsproto::{
-    CloseCode, Connection, DeflateParams, Event, Extension, ExtensionParams, Extensions, LentEvent, Limits,
-    OsEntropy, PermessageDeflate, Receiver, ReceiverState, RemoteProtocolError, Role,
+    CloseCode, Connection, DeflateParams, Event, EventRef, Extension, ExtensionParams, Extensions, Limits,
+    PermessageDeflate, Receiver, ReceiverState, RemoteProtocolError, Role, SeededEntropy,
 };
 
 fn main() -> ExitCode {
@@ -282,7 +282,7 @@ impl InUse {
     }
 
     fn receiver(&self, role: Role) -> Receiver<Extensions> {
-        let mut extensions = Extensions::none();
+        let mut extensions = Extensions::new();
         if let Some(params) = self.deflate {
             let pushed = extensions.push(PermessageDeflate::new().run(role, params));
             assert!(pushed.is_ok(), "nothing else claims its bit");
@@ -291,7 +291,7 @@ impl InUse {
             Role::Server => Connection::server(Limits::NONE).with_extensions(extensions).into_parts().0,
             // Nothing is sent, so nothing is masked.
             Role::Client => {
-                let client = Connection::client(Limits::NONE, OsEntropy::new());
+                let client = Connection::client(Limits::NONE, SeededEntropy::new());
                 client.with_extensions(extensions).into_parts().0
             }
         }
@@ -342,7 +342,7 @@ fn dump_frames(
                 }
                 Err(error) => {
                     let at = offset.saturating_add(before.saturating_sub(rest.len()));
-                    let at = at.saturating_sub(receiver.overread()).saturating_sub(1);
+                    let at = at.saturating_sub(receiver.bytes_after_error()).saturating_sub(1);
                     return Err(dump_failure(at, error, in_use, output)?);
                 }
             }
@@ -375,7 +375,7 @@ fn dump_failure(
     Ok(Stop::Broken)
 }
 
-fn describe(event: &LentEvent<'_>) -> String {
+fn describe(event: &EventRef<'_>) -> String {
     let piece = |frame_finished, message_finished| match (frame_finished, message_finished) {
         (_, true) => "end of message",
         (true, false) => "end of fragment",

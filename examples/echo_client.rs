@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 
 use lexopt::prelude::*;
 use wsproto::{
-    Answer, ClientHandshake, CloseCode, CloseConnection, Connection, Event, HandshakeLimits, LentEvent,
-    Limits, MessageAssembler, OsEntropy, Outgoing, Ping, Receiver, Replies, ReplyPolicy, Request, Sender,
-    TextMessage, WebSocketUri,
+    AutoReplies, ClientHandshake, CloseCode, CloseConnection, Connection, Event, EventRef, HandshakeLimits,
+    HandshakeResponse, Limits, MessageAssembler, Outgoing, Ping, Receiver, ReplyPolicy, Request,
+    SeededEntropy, Sender, TextMessage, WebSocketUri,
 };
 
 fn main() -> ExitCode {
@@ -111,7 +111,7 @@ fn run(options: &Options) -> io::Result<()> {
     let mut stream = connect(url, *timeout)
         .map_err(|error| io::Error::new(error.kind(), format!("cannot connect to {url}: {error}")))?;
     stream.set_nodelay(true)?;
-    let mut entropy = OsEntropy::new();
+    let mut entropy = SeededEntropy::new();
     let early = open(&mut stream, url, &mut entropy, *timeout)?;
     eprintln!("connected to {url}");
 
@@ -151,13 +151,13 @@ fn connect(url: &WebSocketUri, timeout: Duration) -> io::Result<TcpStream> {
 fn open(
     stream: &mut TcpStream,
     url: &WebSocketUri,
-    entropy: &mut OsEntropy,
+    entropy: &mut SeededEntropy,
     timeout: Duration,
 ) -> io::Result<Vec<u8>> {
     let start = Instant::now();
     let mut output = Vec::new();
-    let request = Request::to(url);
-    let mut handshake = ClientHandshake::start(request, HandshakeLimits::default(), entropy, &mut output)
+    let request = Request::from_uri(url);
+    let mut handshake = ClientHandshake::new(request, HandshakeLimits::default(), entropy, &mut output)
         .map_err(io::Error::other)?;
     stream.write_all(&output)?;
 
@@ -178,15 +178,15 @@ fn open(
         loop {
             let answer = if len == 0 { handshake.receive_eof() } else { handshake.receive(&mut input) };
             match answer.map_err(io::Error::other)? {
-                Some(Answer::Accept(_)) => return Ok(input.to_vec()),
-                Some(Answer::Reject(reject)) => {
+                Some(HandshakeResponse::Accept(_)) => return Ok(input.to_vec()),
+                Some(HandshakeResponse::Reject(reject)) => {
                     let status = format!("the server refused: {}\n", reject.status_code());
                     if !reject.has_body() {
                         return Err(io::Error::other(status));
                     }
                     refusal = Some(status);
                 }
-                Some(Answer::RejectData(data)) => {
+                Some(HandshakeResponse::RejectData(data)) => {
                     let refusal = refusal.get_or_insert_default();
                     refusal.push_str(&String::from_utf8_lossy(data.data));
                     if data.body_finished {
@@ -211,9 +211,9 @@ struct Outbox {
 }
 
 struct Queue {
-    sender: Sender<OsEntropy>,
+    sender: Sender<SeededEntropy>,
     /// At most one pong, however many pings come.
-    replies: Replies,
+    replies: AutoReplies,
     bytes: Vec<u8>,
     is_writing: bool,
     /// Why the writer has ended the transport.
@@ -221,8 +221,8 @@ struct Queue {
 }
 
 impl Outbox {
-    fn new(sender: Sender<OsEntropy>) -> Self {
-        let replies = Replies::new(ReplyPolicy::Pong);
+    fn new(sender: Sender<SeededEntropy>) -> Self {
+        let replies = AutoReplies::new(ReplyPolicy::Pong);
         let queue = Queue { sender, replies, bytes: Vec::new(), is_writing: false, given_up: None };
         Self { queue: Mutex::new(queue), changed: Condvar::new() }
     }
@@ -241,8 +241,8 @@ impl Outbox {
     }
 
     /// Lets a ping be answered.
-    fn note(&self, event: &LentEvent<'_>) {
-        self.queue().replies.note(event);
+    fn note(&self, event: &EventRef<'_>) {
+        self.queue().replies.on_event(event);
         self.changed.notify_all();
     }
 

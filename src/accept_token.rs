@@ -35,15 +35,15 @@ pub struct AcceptToken([u8; ACCEPT_LEN]);
 /// A `Sec-WebSocket-Key`: 24 characters of base64; use it as the `str` that it derefs to.
 ///
 /// ```
-/// use wsproto::Nonce;
+/// use wsproto::SecWebSocketKey;
 ///
-/// let nonce = Nonce::new(*b"the sample nonce");
+/// let nonce = SecWebSocketKey::new(*b"the sample nonce");
 /// assert_eq!(&*nonce, "dGhlIHNhbXBsZSBub25jZQ=="); // §1.3
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Nonce([u8; KEY_LEN]);
+pub struct SecWebSocketKey([u8; KEY_LEN]);
 
-impl Nonce {
+impl SecWebSocketKey {
     /// Encodes these bytes as a key.
     pub fn new(bytes: [u8; NONCE_LEN]) -> Self {
         let mut nonce = Self([0; KEY_LEN]);
@@ -61,7 +61,7 @@ impl Nonce {
 }
 
 #[cfg(feature = "alloc")]
-impl Nonce {
+impl SecWebSocketKey {
     /// The key of a request, if it is valid (§4.2.1).
     pub(crate) fn received(key: &[u8]) -> Option<Self> {
         if Self::is_key(key) { key.try_into().map(Self).ok() } else { None }
@@ -88,7 +88,7 @@ impl fmt::Debug for AcceptToken {
     }
 }
 
-impl Deref for Nonce {
+impl Deref for SecWebSocketKey {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -96,9 +96,9 @@ impl Deref for Nonce {
     }
 }
 
-impl fmt::Debug for Nonce {
+impl fmt::Debug for SecWebSocketKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Nonce").field(&&**self).finish()
+        f.debug_tuple("SecWebSocketKey").field(&&**self).finish()
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn keys_are_sixteen_bytes_in_base64() {
         for key in ["dGhlIHNhbXBsZSBub25jZQ==", "/////////////////////w==", "AQIDBAUGBwgJCgsMDQ4PEH=="] {
-            assert!(Nonce::is_key(key.as_bytes()), "{key}");
+            assert!(SecWebSocketKey::is_key(key.as_bytes()), "{key}");
         }
         for key in [
             "",
@@ -136,7 +136,7 @@ mod tests {
             "dGhlIHNhbXBsZSBub25jZQ",
             "dGhlIHNhbXBsZSBub25j_Q==",
         ] {
-            assert!(!Nonce::is_key(key.as_bytes()), "{key}");
+            assert!(!SecWebSocketKey::is_key(key.as_bytes()), "{key}");
         }
     }
 }

@@ -94,13 +94,13 @@ pub(crate) mod os {
 
     /// A generator (ChaCha, twelve rounds) seeded by the operating system.
     ///
-    /// A system call for each masking key would cost more than the frame it masks. Each `OsEntropy`
+    /// A system call for each masking key would cost more than the frame it masks. Each `SeededEntropy`
     /// has a seed of its own; many connections on one thread may also share one by `&mut`.
     ///
     /// ```
-    /// use wsproto::{Entropy, OsEntropy};
+    /// use wsproto::{Entropy, SeededEntropy};
     ///
-    /// let mut entropy = OsEntropy::new();
+    /// let mut entropy = SeededEntropy::new();
     /// assert_ne!(entropy.masking_key(), [0; 4]); // except once in 2³² runs
     /// ```
     ///
@@ -109,12 +109,12 @@ pub(crate) mod os {
     /// The operating system is asked for the seed only, and does not report a fork. After `fork`, parent and
     /// child have the same generator: both make the same masking keys and the same nonces, and a peer of one
     /// can predict those of the other. Call [`reseed`](Self::reseed) in the child before it sends anything,
-    /// or make a new `OsEntropy` there. The same holds when a virtual machine is copied, or is started twice
+    /// or make a new `SeededEntropy` there. The same holds when a virtual machine is copied, or is started twice
     /// from one snapshot.
     ///
     /// A generator that was moved into a [`Connection`](crate::Connection) cannot be reached there. If a
-    /// connection goes on in a child, give it an [`Entropy`] of yours that shares its `OsEntropy` with you,
-    /// for example by `Arc<Mutex<OsEntropy>>`.
+    /// connection goes on in a child, give it an [`Entropy`] of yours that shares its `SeededEntropy` with you,
+    /// for example by `Arc<Mutex<SeededEntropy>>`.
     ///
     /// # WebAssembly
     ///
@@ -122,9 +122,9 @@ pub(crate) mod os {
     /// there is no operating system, and this type exists only with feature `wasm_js`: then the seed comes from
     /// JavaScript's `crypto.getRandomValues`, by way of `wasm-bindgen`. Without it, implement [`Entropy`] by
     /// what your host offers.
-    pub struct OsEntropy(StdRng);
+    pub struct SeededEntropy(StdRng);
 
-    impl OsEntropy {
+    impl SeededEntropy {
         /// Seeds a generator.
         ///
         /// # Panics
@@ -143,9 +143,9 @@ pub(crate) mod os {
         /// this does not happen, except if a sandbox forbids the system call.
         ///
         /// ```
-        /// use wsproto::{OsEntropy, WsConnection};
+        /// use wsproto::{SeededEntropy, WsConnection};
         ///
-        /// let client = WsConnection::client(OsEntropy::try_new()?);
+        /// let client = WsConnection::client(SeededEntropy::try_new()?);
         /// # let _ = client;
         /// # Ok::<(), std::io::Error>(())
         /// ```
@@ -160,9 +160,9 @@ pub(crate) mod os {
         /// As for [`try_new`](Self::try_new). The generator is unchanged then: a child must not use it.
         ///
         /// ```
-        /// use wsproto::{Entropy, OsEntropy};
+        /// use wsproto::{Entropy, SeededEntropy};
         ///
-        /// let mut entropy = OsEntropy::new();
+        /// let mut entropy = SeededEntropy::new();
         /// // In the child, after a fork:
         /// entropy.reseed()?;
         /// let key = entropy.masking_key(); // not the one that the parent makes
@@ -175,13 +175,13 @@ pub(crate) mod os {
         }
     }
 
-    impl Default for OsEntropy {
+    impl Default for SeededEntropy {
         fn default() -> Self {
             Self::new()
         }
     }
 
-    impl Entropy for OsEntropy {
+    impl Entropy for SeededEntropy {
         #[inline]
         fn fill(&mut self, bytes: &mut [u8]) {
             self.0.fill_bytes(bytes);
@@ -193,10 +193,10 @@ pub(crate) mod os {
         }
     }
 
-    impl fmt::Debug for OsEntropy {
+    impl fmt::Debug for SeededEntropy {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             // The state would give away the keys to come.
-            f.debug_struct("OsEntropy").finish_non_exhaustive()
+            f.debug_struct("SeededEntropy").finish_non_exhaustive()
         }
     }
 
@@ -205,11 +205,11 @@ pub(crate) mod os {
         use super::*;
 
         /// Two generators in one state, as parent and child have after a fork.
-        fn forked() -> (OsEntropy, OsEntropy) {
-            (OsEntropy(StdRng::from_seed([7; 32])), OsEntropy(StdRng::from_seed([7; 32])))
+        fn forked() -> (SeededEntropy, SeededEntropy) {
+            (SeededEntropy(StdRng::from_seed([7; 32])), SeededEntropy(StdRng::from_seed([7; 32])))
         }
 
-        fn keys(entropy: &mut OsEntropy) -> [[u8; 4]; 8] {
+        fn keys(entropy: &mut SeededEntropy) -> [[u8; 4]; 8] {
             [(); 8].map(|()| entropy.masking_key())
         }
 
@@ -233,7 +233,7 @@ pub(crate) mod os {
         #[cfg(getrandom_backend = "unsupported")]
         #[test]
         fn a_system_without_entropy_is_an_error_and_the_generator_is_unchanged() {
-            assert!(OsEntropy::try_new().is_err());
+            assert!(SeededEntropy::try_new().is_err());
             let (mut one, mut other) = forked();
             assert!(one.reseed().is_err());
             assert_eq!(keys(&mut one), keys(&mut other));
@@ -241,7 +241,7 @@ pub(crate) mod os {
 
         #[test]
         fn try_new_gives_a_generator_of_its_own_each_time() {
-            let (mut one, mut other) = (OsEntropy::try_new().unwrap(), OsEntropy::try_new().unwrap());
+            let (mut one, mut other) = (SeededEntropy::try_new().unwrap(), SeededEntropy::try_new().unwrap());
             assert_ne!(keys(&mut one), keys(&mut other));
         }
     }

@@ -323,19 +323,19 @@ pub enum LocalProtocolError {
     MessageInProgress,
     /// Text where a binary message is in progress, or the other way round (§5.4).
     #[error("a message of the other type is under way")]
-    OtherMessageUnderWay,
+    OtherMessageInProgress,
     /// A frame that extensions do not see, in a message that they encode (§9).
     #[error("extensions encode the message under way")]
-    EncodedMessageUnderWay,
+    EncodedMessageInProgress,
     /// A continuation where no message is in progress (§5.4).
     #[error("no message is under way")]
-    NoMessageUnderWay,
+    NoMessageInProgress,
     /// Text that is not UTF-8 (§8.1).
     #[error("text is not UTF-8")]
     InvalidUtf8,
     /// A frame before the announced payload of the last one was written.
     #[error("the payload of the last frame is not complete")]
-    FrameUnderWay,
+    FrameInProgress,
     /// More payload than was announced.
     #[error("more payload than announced")]
     PayloadOverrun,

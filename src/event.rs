@@ -34,7 +34,7 @@ pub enum Event<T, B> {
 }
 
 /// An event that lends its data.
-pub type LentEvent<'a> = Event<&'a str, &'a [u8]>;
+pub type EventRef<'a> = Event<&'a str, &'a [u8]>;
 
 /// Text, whole or in pieces.
 ///
@@ -223,7 +223,7 @@ impl<E> Deref for Reply<E> {
 /// Only this crate implements it.
 pub trait Outgoing: sealed::Sealed {
     /// The event, lent.
-    fn lend(&self) -> LentEvent<'_>;
+    fn as_event(&self) -> EventRef<'_>;
 
     /// Whether it is an answer, which may come too late.
     fn is_reply(&self) -> bool {
@@ -233,50 +233,50 @@ pub trait Outgoing: sealed::Sealed {
 
 impl<T: AsRef<str>, B: AsRef<[u8]>> Outgoing for Event<T, B> {
     #[inline]
-    fn lend(&self) -> LentEvent<'_> {
+    fn as_event(&self) -> EventRef<'_> {
         self.as_ref()
     }
 }
 
 impl<T: AsRef<str>> Outgoing for TextMessage<T> {
     #[inline]
-    fn lend(&self) -> LentEvent<'_> {
+    fn as_event(&self) -> EventRef<'_> {
         Event::Text(self.as_ref())
     }
 }
 
 impl<B: AsRef<[u8]>> Outgoing for BytesMessage<B> {
     #[inline]
-    fn lend(&self) -> LentEvent<'_> {
+    fn as_event(&self) -> EventRef<'_> {
         Event::Bytes(self.as_ref())
     }
 }
 
 impl<B: AsRef<[u8]>> Outgoing for Ping<B> {
     #[inline]
-    fn lend(&self) -> LentEvent<'_> {
+    fn as_event(&self) -> EventRef<'_> {
         Event::Ping(self.as_ref())
     }
 }
 
 impl<B: AsRef<[u8]>> Outgoing for Pong<B> {
     #[inline]
-    fn lend(&self) -> LentEvent<'_> {
+    fn as_event(&self) -> EventRef<'_> {
         Event::Pong(self.as_ref())
     }
 }
 
 impl<T: AsRef<str>> Outgoing for CloseConnection<T> {
     #[inline]
-    fn lend(&self) -> LentEvent<'_> {
+    fn as_event(&self) -> EventRef<'_> {
         Event::Close(self.as_ref())
     }
 }
 
 impl<E: Outgoing> Outgoing for Reply<E> {
     #[inline]
-    fn lend(&self) -> LentEvent<'_> {
-        self.0.lend()
+    fn as_event(&self) -> EventRef<'_> {
+        self.0.as_event()
     }
 
     #[inline]
@@ -287,8 +287,8 @@ impl<E: Outgoing> Outgoing for Reply<E> {
 
 impl<E: Outgoing + ?Sized> Outgoing for &E {
     #[inline]
-    fn lend(&self) -> LentEvent<'_> {
-        (**self).lend()
+    fn as_event(&self) -> EventRef<'_> {
+        (**self).as_event()
     }
 
     #[inline]

@@ -11,7 +11,7 @@
 //! returns references to the payload, piece by piece, with no copy and no allocation:
 //!
 //! ```
-//! use wsproto::{Connection, Event, Limits, Transport};
+//! use wsproto::{Connection, Event, Limits, TransportAction};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # use std::io::{Read, Write};
@@ -19,10 +19,10 @@
 //! # let mut writer = Vec::new();
 //! let mut connection = Connection::server(Limits::default());
 //! let (mut buffer, mut output) = (vec![0; 4096], Vec::new());
-//! while connection.transport() == Transport::Keep {
+//! while connection.transport_action() == TransportAction::Keep {
 //!     let len = reader.read(&mut buffer)?;
 //!     if len == 0 {
-//!         _ = connection.receive_eof(); // 1006: `closure` returns it as well
+//!         _ = connection.receive_eof(); // 1006: `close_info` returns it as well
 //!     }
 //!     let mut input = &mut buffer[..len];
 //!     let (receiver, sender) = connection.split();
@@ -55,7 +55,7 @@
 //! in one frame is one event, still without a copy; a [`MessageAssembler`] puts the others together:
 //!
 //! ```
-//! use wsproto::{Connection, Event, Limits, MessageAssembler, Transport};
+//! use wsproto::{Connection, Event, Limits, MessageAssembler, TransportAction};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # use std::io::{Read, Write};
@@ -66,7 +66,7 @@
 //! let mut connection = Connection::server(limits);
 //! let mut assembler = MessageAssembler::new(1 << 20); // the same limit
 //! let (mut buffer, mut end, mut output) = (vec![0; 4096], 0, Vec::new());
-//! while connection.transport() == Transport::Keep {
+//! while connection.transport_action() == TransportAction::Keep {
 //!     if end == buffer.len() {
 //!         buffer.resize(2 * end, 0); // at most twice the longest frame
 //!     }
@@ -77,7 +77,7 @@
 //!     let mut input = &mut buffer[..end];
 //!     let (receiver, sender) = connection.split();
 //!     loop {
-//!         match receiver.next_whole_event(&mut input) {
+//!         match receiver.next_frame_event(&mut input) {
 //!             Ok(Some(Event::Text(text))) => match assembler.text(text) {
 //!                 Ok(Some(message)) => assert_eq!(message, "Hello"),
 //!                 Ok(None) => {} // more fragments are to come
@@ -143,9 +143,9 @@
 //! while let Some(event) = ws.next_event()? {
 //!     match event {
 //!         WsEvent::Request(_) => socket.write_all(&ws.send(AcceptConnection::new())?)?,
-//!         WsEvent::TextMessage(_) => socket.write_all(&ws.send(TextMessage::from("hello"))?)?,
+//!         WsEvent::Text(_) => socket.write_all(&ws.send(TextMessage::from("hello"))?)?,
 //!         WsEvent::Ping(ping) => socket.write_all(&ws.send(ping.response())?)?,
-//!         WsEvent::CloseConnection(close) => socket.write_all(&ws.send(close.response())?)?,
+//!         WsEvent::Close(close) => socket.write_all(&ws.send(close.response())?)?,
 //!         _ => {}
 //!     }
 //! }
@@ -169,7 +169,7 @@
 //!
 //! Each part can be used alone. Receiving and sending are two machines side by side, which can also be taken
 //! apart and moved to two threads ([`Connection::into_parts`]). How a connection stands
-//! ([`ConnectionState`]), how it ended ([`Closure`]) and what to do with the transport ([`Transport`]) is
+//! ([`ConnectionState`]), how it ended ([`CloseInfo`]) and what to do with the transport ([`TransportAction`]) is
 //! computed from the two.
 //!
 //! # What you can rely on
@@ -178,7 +178,7 @@
 //!   same inputs give the same outputs.
 //! - **Cutting does not matter.** However the input is cut into reads, the events are the same, except for where the
 //!   pieces of a message begin and end. So is the failure: it is reported by the read that holds the first byte that
-//!   proves it. [`Receiver::overread`] says how many of the consumed bytes follow that one. Inside a compressed message
+//!   proves it. [`Receiver::bytes_after_error`] says how many of the consumed bytes follow that one. Inside a compressed message
 //!   they are not counted: none, if the message is too long; else up to 16 KiB, as far as they came in the same read.
 //! - **Nothing grows without a limit.** [`Limits`] and [`HandshakeLimits`] are on by default, and are checked
 //!   before anything is stored.
@@ -195,15 +195,15 @@
 //! address in the handshake at a time (RFC 6455 §4.1), and a growing delay before connecting again (§7.2.3);
 //! looking at the [origin] of a request if not every page may connect (§10.2), for which there
 //! is [`OriginPolicy`]; never to show a close reason to an end user (§5.5.1); and to close the transport when
-//! [`Transport`] says so.
+//! [`TransportAction`] says so.
 //!
 //! # Features
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `std` (default) | [`OsEntropy`], and the fastest masking and UTF-8 check that the processor knows |
+//! | `std` (default) | [`SeededEntropy`], and the fastest masking and UTF-8 check that the processor knows |
 //! | `deflate` (default) | [`PermessageDeflate`] (RFC 7692); without `std`, its memory comes from C's `malloc` |
-//! | `wasm_js` | [`OsEntropy`] on `wasm32-unknown-unknown` too, seeded by JavaScript's `crypto.getRandomValues` |
+//! | `wasm_js` | [`SeededEntropy`] on `wasm32-unknown-unknown` too, seeded by JavaScript's `crypto.getRandomValues` |
 //! | `http` | the `http` crate's requests and responses, into [`Upgrade`] and [`ExtendedConnect`] and out of them |
 //! | `alloc` | the handshake, [`Extension`]s of your own, [`MessageAssembler`], [`WsConnection`], and `Vec<u8>` as [`Output`] |
 //! | `unsafe-text` | short ASCII text is read once and not twice: the one use of `unsafe`, forbidden without it |
@@ -211,7 +211,7 @@
 //!
 //! Features only add: none changes what another does. All of them, and the default ones, build for
 //! `wasm32-wasip1` and for `wasm32-unknown-unknown`. The latter has no source of entropy: without `wasm_js`
-//! there is no [`OsEntropy`], and a client brings an [`Entropy`] of its own. Nor has it C's `malloc`:
+//! there is no [`SeededEntropy`], and a client brings an [`Entropy`] of its own. Nor has it C's `malloc`:
 //! `deflate` links Rust's `std` there. On bare metal, such as `thumbv7em-none-eabi`, `std` and `http` are
 //! missing, and `deflate` needs a C library.
 //!
@@ -266,7 +266,7 @@
         feature = "std",
         any(feature = "wasm_js", not(all(target_family = "wasm", target_os = "unknown")))
     )),
-    doc = "[`OsEntropy`]: crate#features"
+    doc = "[`SeededEntropy`]: crate#features"
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), no_std)]
@@ -321,16 +321,16 @@ mod handshake;
 #[cfg(feature = "alloc")]
 mod ws_connection;
 
-pub use accept_token::{AcceptToken, Nonce, generate_accept_token};
+pub use accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 pub use close_code::CloseCode;
 pub use connection::{
-    ClosedBy, Closure, Connection, ConnectionState, Receiver, ReceiverState, Replies, ReplyPolicy, Sender,
-    Transport,
+    AutoReplies, CloseInfo, ClosedBy, Connection, ConnectionState, Receiver, ReceiverState, ReplyPolicy,
+    Sender, TransportAction,
 };
 pub use encoded_header::EncodedHeader;
 pub use entropy::{Entropy, NoEntropy};
 pub use error::{HandshakeError, LocalProtocolError, RemoteProtocolError};
-pub use event::{BytesMessage, CloseConnection, Event, LentEvent, Outgoing, Ping, Pong, Reply, TextMessage};
+pub use event::{BytesMessage, CloseConnection, Event, EventRef, Outgoing, Ping, Pong, Reply, TextMessage};
 pub use extension_set::{ExtensionSet, NoExtensions};
 pub use frame::{FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
 pub use limits::{HandshakeLimits, Limits};
@@ -346,12 +346,14 @@ pub use subprotocol::select_subprotocol;
 pub use {
     connection::PreparedMessage,
     extension::{
-        Agreed, Decoded, Extension, ExtensionParams, Extensions, InboundExtension, OutboundExtension,
+        Decoded, Extension, ExtensionParams, Extensions, InboundExtension, NegotiatedExtension,
+        OutboundExtension,
     },
-    frame::PayloadEnd,
+    frame::Ends,
     handshake::{
-        AcceptConnection, Answer, ClientHandshake, ExtendedConnect, Origin, OriginPolicy, RejectConnection,
-        RejectData, Request, ResponseParts, Scheme, ServerHandshake, Upgrade, UriError, WebSocketUri,
+        AcceptConnection, ClientHandshake, ExtendedConnect, HandshakeResponse, Origin, OriginPolicy,
+        RejectConnection, RejectData, Request, ResponseParts, Scheme, ServerHandshake, Upgrade, UriError,
+        WebSocketUri,
     },
     http::{Headers, HeadersIter, HttpVersion},
     message::MessageAssembler,
@@ -367,7 +369,7 @@ pub use extension::{DeflateParams, PermessageDeflate};
     any(feature = "wasm_js", not(all(target_family = "wasm", target_os = "unknown")))
 ))]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
-pub use entropy::os::OsEntropy;
+pub use entropy::os::SeededEntropy;
 
 /// The examples of the README run too.
 #[cfg(all(doctest, feature = "std"))]

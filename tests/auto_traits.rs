@@ -26,10 +26,10 @@ macro_rules! keys {
 }
 
 keys! {
-    BytesMessage<&[u8]>, CloseCode, CloseConnection<&str>, ClosedBy, Closure<'static>, ConnectionState,
+    BytesMessage<&[u8]>, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, ConnectionState,
     Event<&str, &[u8]>, FrameHeader, HandshakeLimits, Limits, LocalProtocolError, MessageKind, NoExtensions, Opcode,
     Ping<&[u8]>, Pong<&[u8]>, ReceiverState, RemoteProtocolError, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv,
-    TextMessage<&str>, Transport, UnknownOpcode,
+    TextMessage<&str>, TransportAction, UnknownOpcode,
 }
 
 #[cfg(feature = "alloc")]
@@ -37,19 +37,19 @@ keys! { Event<String, Vec<u8>>, HandshakeError, HttpVersion, Origin, Scheme, Uri
 
 // Without an allocator.
 threads! {
-    AcceptToken, CloseCode, CloseConnection<&str>, ClosedBy, Closure<'static>, Connection, Connection<NoEntropy>,
+    AcceptToken, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, Connection, Connection<NoEntropy>,
     ConnectionState, EncodedHeader, Event<&str, &[u8]>, FrameChunk<'static>, FrameDecoder, FrameEncoder, FrameHeader,
-    HandshakeLimits, LentEvent<'static>, Limits, LocalProtocolError, Mask, MessageDecoder, MessageKind, NoEntropy,
-    NoExtensions, Nonce, Opcode, BytesMessage<&[u8]>, Ping<&[u8]>, Pong<&[u8]>, Receiver, ReceiverState,
-    RemoteProtocolError, Replies, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv, Sender, TextMessage<&str>, Transport,
+    HandshakeLimits, EventRef<'static>, Limits, LocalProtocolError, Mask, MessageDecoder, MessageKind, NoEntropy,
+    NoExtensions, SecWebSocketKey, Opcode, BytesMessage<&[u8]>, Ping<&[u8]>, Pong<&[u8]>, Receiver, ReceiverState,
+    RemoteProtocolError, AutoReplies, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv, Sender, TextMessage<&str>, TransportAction,
     UnknownOpcode,
 }
 
 #[cfg(feature = "alloc")]
 threads! {
-    AcceptConnection, Agreed, Answer, ClientHandshake, Connection<NoEntropy, Extensions>, Decoded,
+    AcceptConnection, NegotiatedExtension, HandshakeResponse, ClientHandshake, Connection<NoEntropy, Extensions>, Decoded,
     Event<String, Vec<u8>>, ExtendedConnect, ExtensionParams, Extensions, HandshakeError, Headers, HeadersIter<'static>, HttpVersion,
-    MessageAssembler, MessageDecoder<Extensions>, Origin, OriginPolicy, PayloadEnd, PreparedMessage, ReceiveError,
+    MessageAssembler, MessageDecoder<Extensions>, Origin, OriginPolicy, Ends, PreparedMessage, ReceiveError,
     Receiver<Extensions>, RejectConnection, RejectData<Vec<u8>>, Request, ResponseParts, Scheme,
     Sender<NoEntropy, Extensions>, ServerHandshake, Upgrade, UriError, WebSocketUri, WsConnection, WsEvent,
     dyn Extension, dyn InboundExtension, dyn OutboundExtension,
@@ -62,7 +62,7 @@ threads! { DeflateParams, PermessageDeflate }
     feature = "std",
     any(feature = "wasm_js", not(all(target_family = "wasm", target_os = "unknown")))
 ))]
-threads! { OsEntropy, Connection<OsEntropy> }
+threads! { SeededEntropy, Connection<SeededEntropy> }
 
 /// Traits that types outside of this crate may implement, or that only bound others: they promise nothing.
 const TRAITS: [&str; 5] = ["Entropy", "ExtensionSet", "Outgoing", "Output", "WsOutgoing"];

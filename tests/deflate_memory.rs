@@ -183,7 +183,7 @@ fn memory_that_only_saves_time_can_be_freed_at_once() {
 fn a_compressor_does_not_outlive_the_close_frame_or_the_transport() {
     for ending in 0..4 {
         let params = DeflateParams::DEFAULT;
-        let mut extensions = Extensions::none();
+        let mut extensions = Extensions::new();
         extensions.push(PermessageDeflate::new().run(Role::Server, params)).unwrap();
         let mut server = Connection::server(Limits::default()).with_extensions(extensions);
         let mut output = Vec::with_capacity(4096);
@@ -304,7 +304,7 @@ fn halves(
     params: DeflateParams,
 ) -> (Receiver<Extensions>, Sender<NoEntropy, Extensions>) {
     let extensions = |role| {
-        let mut extensions = Extensions::none();
+        let mut extensions = Extensions::new();
         extensions.push(deflate.run(role, params)).unwrap();
         extensions
     };
@@ -322,7 +322,7 @@ fn read(receiver: &mut Receiver<Extensions>, bytes: &mut [u8]) {
 /// The same, of frames that are whole.
 fn read_whole(receiver: &mut Receiver<Extensions>, bytes: &mut [u8]) {
     let mut input = bytes;
-    while receiver.next_whole_event(&mut input).unwrap().is_some() {}
+    while receiver.next_frame_event(&mut input).unwrap().is_some() {}
 }
 
 fn noise(len: usize) -> Vec<u8> {
@@ -384,7 +384,7 @@ impl Bomb {
         let reads = (0..self.reads).map(|_| &self.rounds);
         let reads = [&self.start].into_iter().chain(reads).chain([&self.end]);
         let ((_, total, failure), usage) = measured(|| {
-            let mut extensions = Extensions::none();
+            let mut extensions = Extensions::new();
             extensions.push(deflate.run(Role::Client, DeflateParams::DEFAULT)).unwrap();
             let connection = Connection::client(limits, Zeros).with_extensions(extensions);
             let mut receiver = connection.into_parts().0;

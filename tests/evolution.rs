@@ -5,8 +5,8 @@
 #![allow(dead_code, reason = "they are compiled and not called")]
 
 use wsproto::{
-    Answer, ClosedBy, Event, HandshakeError, LocalProtocolError, MessageKind, Opcode, PayloadEnd,
-    ReceiveError, ReceiverState, RemoteProtocolError, ReplyPolicy, Role, Transport, WsEvent,
+    ClosedBy, Ends, Event, HandshakeError, HandshakeResponse, LocalProtocolError, MessageKind, Opcode,
+    ReceiveError, ReceiverState, RemoteProtocolError, ReplyPolicy, Role, TransportAction, WsEvent,
 };
 
 /// A match of all variants that are known today; it compiles only if a `_` arm can be reached.
@@ -21,7 +21,7 @@ macro_rules! grows {
     };
 }
 
-grows! { answer: Answer<'_>, Answer::Accept(_) | Answer::Reject(_) | Answer::RejectData(_) }
+grows! { answer: HandshakeResponse<'_>, HandshakeResponse::Accept(_) | HandshakeResponse::Reject(_) | HandshakeResponse::RejectData(_) }
 grows! {
     closed_by: ClosedBy,
     ClosedBy::Local | ClosedBy::Remote | ClosedBy::Failure(_) | ClosedBy::Transport
@@ -32,12 +32,12 @@ grows! {
     ReceiverState::Open | ReceiverState::CloseReceived | ReceiverState::Failed(_) | ReceiverState::Ended
 }
 grows! { reply_policy: ReplyPolicy, ReplyPolicy::Nothing | ReplyPolicy::Pong | ReplyPolicy::PongAndClose }
-grows! { transport: Transport, Transport::Keep | Transport::AwaitEnd | Transport::Drop }
+grows! { transport: TransportAction, TransportAction::Keep | TransportAction::AwaitClose | TransportAction::Close }
 grows! {
     ws_event: WsEvent,
-    WsEvent::Request(_) | WsEvent::AcceptConnection(_) | WsEvent::RejectConnection(_) | WsEvent::RejectData(_)
-        | WsEvent::TextMessage(_) | WsEvent::BytesMessage(_) | WsEvent::Ping(_) | WsEvent::Pong(_)
-        | WsEvent::CloseConnection(_)
+    WsEvent::Request(_) | WsEvent::Accept(_) | WsEvent::Reject(_) | WsEvent::RejectData(_)
+        | WsEvent::Text(_) | WsEvent::Bytes(_) | WsEvent::Ping(_) | WsEvent::Pong(_)
+        | WsEvent::Close(_)
 }
 grows! { handshake_error: HandshakeError, HandshakeError::UnexpectedEof }
 grows! { local_error: LocalProtocolError, LocalProtocolError::Ended }
@@ -72,8 +72,8 @@ fn event(event: Event<&str, &[u8]>) {
     }
 }
 
-fn payload_end(end: PayloadEnd) {
+fn payload_end(end: Ends) {
     match end {
-        PayloadEnd::Open | PayloadEnd::Frame | PayloadEnd::Message => {}
+        Ends::Nothing | Ends::Frame | Ends::Message => {}
     }
 }

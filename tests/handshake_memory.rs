@@ -14,8 +14,8 @@ mod counting;
 
 use counting::{Usage, measured};
 use wsproto::{
-    AcceptConnection, Answer, ClientHandshake, Entropy, ExtendedConnect, HandshakeLimits, HttpVersion,
-    PermessageDeflate, Request, ServerHandshake, Upgrade,
+    AcceptConnection, ClientHandshake, Entropy, ExtendedConnect, HandshakeLimits, HandshakeResponse,
+    HttpVersion, PermessageDeflate, Request, ServerHandshake, Upgrade,
 };
 
 /// The head limits that are tried.
@@ -272,11 +272,10 @@ fn a_client_peaks_at_four_times_its_head_limit() {
                     let request = Request::new("h", "/").with_extension(&deflate);
                     let (_, usage) = measured(|| {
                         let mut client =
-                            ClientHandshake::start(request, limits(max_len), &mut Sample, &mut output)
-                                .unwrap();
+                            ClientHandshake::new(request, limits(max_len), &mut Sample, &mut output).unwrap();
                         for mut piece in bytes.chunks(cut) {
                             while let Ok(Some(answer)) = client.receive(&mut piece) {
-                                if let Answer::Accept(accept) = answer {
+                                if let HandshakeResponse::Accept(accept) = answer {
                                     let _ = accept.extensions(&[&deflate]);
                                 }
                             }

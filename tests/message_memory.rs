@@ -137,7 +137,7 @@ fn a_connection_keeps_nothing_of_its_inbox_after_a_failure_or_a_close() {
             let event = ws.next_event();
             match ending {
                 0 => assert!(matches!(event, Err(ReceiveError::Protocol(_)))),
-                1 => assert!(matches!(event, Ok(Some(WsEvent::CloseConnection(_))))),
+                1 => assert!(matches!(event, Ok(Some(WsEvent::Close(_))))),
                 _ => {
                     ws.receive_eof();
                     while ws.next_event().unwrap().is_some() {}

@@ -6,7 +6,7 @@ use wsproto::{
 };
 
 use super::cases::{BuildConfig, BuildRequest, BuildResponse, Reject, RequestInput, ResponseInput};
-use super::handshake::Nonce;
+use super::handshake::SecWebSocketKey;
 use super::observation::Built;
 use super::splits::Report;
 
@@ -23,8 +23,8 @@ pub(crate) fn run_request(case: &BuildRequest) -> Report<Built> {
         request = request.with_extension(extension);
     }
     let mut output = Vec::new();
-    let mut nonce = Nonce(*b"the sample nonce");
-    let started = ClientHandshake::start(request, HandshakeLimits::default(), &mut nonce, &mut output);
+    let mut nonce = SecWebSocketKey(*b"the sample nonce");
+    let started = ClientHandshake::new(request, HandshakeLimits::default(), &mut nonce, &mut output);
     Report::of_one_run(Built::new(started.map(drop), output))
 }
 

@@ -335,7 +335,7 @@ impl Deflate {
             Role::Client => wsproto::Role::Client,
             Role::Server => wsproto::Role::Server,
         };
-        let mut extensions = Extensions::none();
+        let mut extensions = Extensions::new();
         let pushed = extensions.push(PermessageDeflate::new().run(role, params));
         assert!(pushed.is_ok(), "nothing else claims its bit");
         extensions

@@ -1,8 +1,8 @@
 //! Cases of the kind `receive`: frames that come in, with replies on.
 
 use wsproto::{
-    CloseCode, Connection, Entropy, Event, ExtensionSet, LentEvent, MessageAssembler, RemoteProtocolError,
-    Replies, ReplyPolicy,
+    AutoReplies, CloseCode, Connection, Entropy, Event, EventRef, ExtensionSet, MessageAssembler,
+    RemoteProtocolError, ReplyPolicy,
 };
 
 use super::cases::{Receive, Role};
@@ -62,7 +62,7 @@ fn observe_all<E: Entropy, X: ExtensionSet>(
 /// A connection, and what it has shown so far.
 struct Endpoint<E, X: ExtensionSet> {
     connection: Connection<E, X>,
-    replies: Replies,
+    replies: AutoReplies,
     output: Vec<u8>,
     messages: MessageAssembler,
     events: Vec<Delivered>,
@@ -81,7 +81,7 @@ impl<E: Entropy, X: ExtensionSet> Endpoint<E, X> {
     fn new(connection: Connection<E, X>) -> Self {
         Self {
             connection,
-            replies: Replies::new(ReplyPolicy::PongAndClose),
+            replies: AutoReplies::new(ReplyPolicy::PongAndClose),
             output: Vec::new(),
             messages: MessageAssembler::new(usize::MAX),
             events: Vec::new(),
@@ -97,7 +97,7 @@ impl<E: Entropy, X: ExtensionSet> Endpoint<E, X> {
         loop {
             match self.connection.next_event(&mut input) {
                 Ok(Some(event)) => {
-                    self.replies.note(&event);
+                    self.replies.on_event(&event);
                     if let Some(delivered) = deliver(&mut self.messages, &event)? {
                         self.events.push(delivered);
                     }
@@ -105,9 +105,9 @@ impl<E: Entropy, X: ExtensionSet> Endpoint<E, X> {
                 Ok(None) if input.is_empty() => break,
                 Ok(None) => return Err(format!("{} bytes of the input were left", input.len())),
                 Err(error) => {
-                    self.replies.note_failure(error);
+                    self.replies.on_failure(error);
                     let read = len.saturating_sub(input.len());
-                    let overread = self.connection.receiver().overread();
+                    let overread = self.connection.receiver().bytes_after_error();
                     let at = self.given.saturating_add(read).saturating_sub(overread);
                     if self.failure.replace(Failure { error, at }).is_some() {
                         return Err(format!("failed a second time: {error}"));
@@ -143,7 +143,7 @@ impl<E: Entropy, X: ExtensionSet> Endpoint<E, X> {
 }
 
 /// What an event completes.
-fn deliver(messages: &mut MessageAssembler, event: &LentEvent<'_>) -> Result<Option<Delivered>, String> {
+fn deliver(messages: &mut MessageAssembler, event: &EventRef<'_>) -> Result<Option<Delivered>, String> {
     let too_long = |error| format!("a message cannot be put together: {error}");
     Ok(match event {
         Event::Text(piece) => {

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 use wsproto::{
-    AcceptConnection, Answer, ClientHandshake, DeflateParams, Entropy, Extension, ExtensionParams,
-    HandshakeError, PermessageDeflate, RejectConnection, ServerHandshake,
+    AcceptConnection, ClientHandshake, DeflateParams, Entropy, Extension, ExtensionParams, HandshakeError,
+    HandshakeResponse, PermessageDeflate, RejectConnection, ServerHandshake,
 };
 
 use super::cases::{ClientConfig, Request, Response, ServerConfig};
@@ -99,7 +99,7 @@ fn ask(config: &ClientConfig, deflate: Option<&PermessageDeflate>) -> Result<Cli
         request = request.with_extension(deflate);
     }
     let mut output = Vec::new();
-    let handshake = ClientHandshake::start(request, config.limits(), &mut Nonce(bytes), &mut output)
+    let handshake = ClientHandshake::new(request, config.limits(), &mut SecWebSocketKey(bytes), &mut output)
         .map_err(|error| format!("the request was refused: {error}"))?;
     let key = format!("\r\nSec-WebSocket-Key: {}\r\n", config.key);
     if !output.windows(key.len()).any(|window| window == key.as_bytes()) {
@@ -109,9 +109,9 @@ fn ask(config: &ClientConfig, deflate: Option<&PermessageDeflate>) -> Result<Cli
 }
 
 /// The bytes of the one key that is drawn.
-pub(crate) struct Nonce(pub(crate) [u8; 16]);
+pub(crate) struct SecWebSocketKey(pub(crate) [u8; 16]);
 
-impl Entropy for Nonce {
+impl Entropy for SecWebSocketKey {
     fn fill(&mut self, bytes: &mut [u8]) {
         for (place, byte) in bytes.iter_mut().zip(self.0.iter().cycle()) {
             *place = *byte;
@@ -132,7 +132,7 @@ fn read_answer(
         let mut rest = *piece;
         loop {
             match handshake.receive(&mut rest) {
-                Ok(Some(Answer::Accept(accept))) => {
+                Ok(Some(HandshakeResponse::Accept(accept))) => {
                     let subprotocol = accept.subprotocol().map(str::to_owned);
                     let leftover = [rest, &pieces.as_slice().concat()].concat();
                     let offered: Vec<&dyn Extension> = deflate.iter().map(|deflate| *deflate as _).collect();
@@ -147,8 +147,10 @@ fn read_answer(
                         .and_then(|(answer, deflate)| deflate.agreed_params(answer));
                     return Ok(Answered::Accept { subprotocol, deflate: params.map(parameters), leftover });
                 }
-                Ok(Some(Answer::Reject(reject))) => refusal = Some((reject.status_code(), Vec::new())),
-                Ok(Some(Answer::RejectData(data))) => {
+                Ok(Some(HandshakeResponse::Reject(reject))) => {
+                    refusal = Some((reject.status_code(), Vec::new()))
+                }
+                Ok(Some(HandshakeResponse::RejectData(data))) => {
                     let (_, body) = refusal.as_mut().ok_or("a body came before its head")?;
                     body.extend_from_slice(data.data);
                 }

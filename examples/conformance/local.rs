@@ -1,7 +1,7 @@
 //! Cases of the kind `local`: calls of the local user, and what they write.
 
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, Connection, Entropy, ExtensionSet, OsEntropy, Ping, Pong,
+    BytesMessage, CloseCode, CloseConnection, Connection, Entropy, ExtensionSet, Ping, Pong, SeededEntropy,
     TextMessage,
 };
 
@@ -15,7 +15,7 @@ pub(crate) fn run(case: &Local) -> Result<Report<Sent>, String> {
     let sent = match case.role {
         Role::Server => send(Connection::server(case.limits()), case),
         // Real entropy, as it is the implementation's own source that cases of masking keys are about.
-        Role::Client => send(Connection::client(case.limits(), OsEntropy::new()), case),
+        Role::Client => send(Connection::client(case.limits(), SeededEntropy::new()), case),
     };
     sent.map(Report::of_one_run)
 }

@@ -28,7 +28,7 @@ pub(crate) fn open(
 ) -> io::Result<Option<Opened>> {
     let end = deadline::after(options.handshake_timeout);
     let mut handshake = ServerHandshake::new(HandshakeLimits::default());
-    let mut extensions = Extensions::none();
+    let mut extensions = Extensions::new();
     let mut output = Vec::new();
     // For the page; the handshake takes no more bytes than its limits allow.
     let mut head = Vec::new();

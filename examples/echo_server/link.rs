@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use wsproto::{
     BytesMessage, Connection, Event, Extensions, LocalProtocolError, MessageAssembler, NoEntropy, Outgoing,
-    TextMessage, Transport,
+    TextMessage, TransportAction,
 };
 
 use crate::deadline;
@@ -58,16 +58,16 @@ impl Link {
         &self,
         mut received: &mut [u8],
         frames: &mut MessageAssembler,
-    ) -> io::Result<Transport> {
+    ) -> io::Result<TransportAction> {
         loop {
             let mut state = self.state();
             if state.writer == Writer::Ended {
-                return Ok(Transport::Drop);
+                return Ok(TransportAction::Close);
             }
             let progress = state.answer(&mut received, frames).map_err(io::Error::other)?;
             self.changed.notify_all();
             match progress {
-                Progress::Done => return Ok(state.connection.transport()),
+                Progress::Done => return Ok(state.connection.transport_action()),
                 // A read can inflate to much: the others get their turn.
                 Progress::Paused => {
                     drop(state);

@@ -25,7 +25,7 @@
 //!
 //! # A frame is echoed as one frame
 //!
-//! It is sent once all of it has come. `Sender::begin` could send its header sooner, from
+//! It is sent once all of it has come. `Sender::begin_frame` could send its header sooner, from
 //! `Receiver::payload_remaining`, but nothing can be sent inside a frame: no ping if the peer falls silent there,
 //! and no close frame if the rest of a text is not UTF-8. If two frames cut a character, it is echoed in the
 //! second. If permessage-deflate was agreed, each frame is decompressed, and its echo compressed, as one frame.

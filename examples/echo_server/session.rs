@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 
-use wsproto::{CloseCode, CloseConnection, MessageAssembler, Ping, Transport};
+use wsproto::{CloseCode, CloseConnection, MessageAssembler, Ping, TransportAction};
 
 use crate::deadline;
 use crate::handshake::{self, Opened};
@@ -62,7 +62,7 @@ fn echo(
     let mut frames = MessageAssembler::new(options.max_message_len);
     loop {
         let received = buffer.get_mut(..len).unwrap_or_default();
-        if link.answer(received, &mut frames)? != Transport::Keep {
+        if link.answer(received, &mut frames)? != TransportAction::Keep {
             return Ok(());
         }
         len = read(stream, link, buffer, options)?;

@@ -70,7 +70,7 @@ impl Input {
             .with_level(self.level % 10)
             .with_mem_level(1 + self.mem_level % 9)
             .with_threshold(self.threshold.into());
-        let mut extensions = Extensions::none();
+        let mut extensions = Extensions::new();
         extensions.push(deflate.run(role, params)).expect("nothing else claims its bit");
         extensions
     }
@@ -88,7 +88,7 @@ impl Input {
             let mut rest = read.as_mut_slice();
             loop {
                 let next =
-                    if waits { receiver.next_whole_event(&mut rest) } else { receiver.next_event(&mut rest) };
+                    if waits { receiver.next_frame_event(&mut rest) } else { receiver.next_event(&mut rest) };
                 let (data, message_finished) = match next {
                     Ok(Some(Event::Text(text))) => (text.data.as_bytes(), text.message_finished),
                     Ok(Some(Event::Bytes(bytes))) => (bytes.data, bytes.message_finished),
@@ -105,7 +105,7 @@ impl Input {
                 }
             }
             assert!(rest.is_empty() || waits);
-            assert_eq!(receiver.missing(rest) > 0, received.failure.is_none());
+            assert_eq!(receiver.bytes_needed(rest) > 0, received.failure.is_none());
             start = end - rest.len();
             assert_eq!(*rest, bytes[start..end], "what is not consumed is not touched");
         }

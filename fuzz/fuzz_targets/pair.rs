@@ -8,7 +8,7 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use wsproto::{
     BytesMessage, CloseCode, CloseConnection, Connection, ConnectionState, Entropy, Limits,
-    LocalProtocolError, NoEntropy, Outgoing, Ping, Pong, TextMessage, Transport,
+    LocalProtocolError, NoEntropy, Outgoing, Ping, Pong, TextMessage, TransportAction,
 };
 use wsproto_fuzz::{Counter, Joined, Kind, Received, Side};
 
@@ -132,7 +132,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
                 self.data(Kind::Binary, data, finished, |connection, output| {
                     let mut data = data.to_vec();
                     let header =
-                        connection.sender().send_in_place(Kind::Binary.into(), &mut data, finished)?;
+                        connection.sender().frame_in_place(Kind::Binary.into(), &mut data, finished)?;
                     output.extend(header.iter().chain(&data));
                     Ok(())
                 });
@@ -190,7 +190,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
     fn begin(&mut self, len: usize, finished: bool) {
         let lawful = self.may_send_data(Kind::Binary) && self.streaming == 0;
         if self.attempt(lawful, |connection, output| {
-            let header = connection.sender().begin(Kind::Binary.into(), len as u64, finished)?;
+            let header = connection.sender().begin_frame(Kind::Binary.into(), len as u64, finished)?;
             output.extend(&*header);
             Ok(())
         }) {
@@ -203,7 +203,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         let lawful = piece.len() <= self.streaming;
         if self.attempt(lawful, |connection, output| {
             let mut piece = piece.to_vec();
-            connection.sender().payload(&mut piece)?;
+            connection.sender().continue_frame(&mut piece)?;
             output.extend(piece);
             Ok(())
         }) {
@@ -308,20 +308,20 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
     fn end(&mut self) {
         let closed = self.close_received();
         assert_eq!(self.connection.receive_eof().is_none(), closed);
-        let closure = self.connection.closure().expect("the transport has ended");
+        let close_info = self.connection.close_info().expect("the transport has ended");
         let (code, reason) = match self.received.0.last() {
             Some(Joined::Close(code, reason)) => (code.unwrap_or(CloseCode::NO_STATUS_RCVD), reason.as_str()),
             _ => (CloseCode::ABNORMAL_CLOSURE, ""),
         };
-        assert_eq!((closure.code, closure.reason), (code, reason));
-        assert_eq!(closure.clean, closed && self.close_sent);
+        assert_eq!((close_info.code, close_info.reason), (code, reason));
+        assert_eq!(close_info.was_clean, closed && self.close_sent);
         // A close frame that came before can still be answered.
         let state = match closed && !self.close_sent {
             true => ConnectionState::RemoteClosing,
             false => ConnectionState::Closed,
         };
         assert_eq!(self.connection.state(), state);
-        assert_eq!(self.connection.transport(), Transport::Drop);
+        assert_eq!(self.connection.transport_action(), TransportAction::Close);
     }
 
     fn check_state(&self) {

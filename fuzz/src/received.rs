@@ -1,7 +1,7 @@
 //! What a receiver makes of its input, told so that it does not depend on how the input was cut.
 
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, Event, LentEvent, Receiver, ReceiverState, RemoteProtocolError,
+    BytesMessage, CloseCode, CloseConnection, Event, EventRef, Receiver, ReceiverState, RemoteProtocolError,
     TextMessage,
 };
 
@@ -22,7 +22,7 @@ pub enum Joined {
 
 impl Received {
     /// Adds an event.
-    pub fn push(&mut self, event: LentEvent<'_>) {
+    pub fn push(&mut self, event: EventRef<'_>) {
         match event {
             Event::Text(TextMessage { data, frame_finished, message_finished }) => {
                 self.push_data(Kind::Text, data.as_bytes(), frame_finished, message_finished);
@@ -108,7 +108,7 @@ fn feed_by(
         loop {
             let waits = waits && end < bytes.len();
             let event =
-                if waits { receiver.next_whole_event(&mut input) } else { receiver.next_event(&mut input) };
+                if waits { receiver.next_frame_event(&mut input) } else { receiver.next_event(&mut input) };
             let over = event == Ok(None);
             match event {
                 Ok(Some(event)) => {
@@ -117,12 +117,12 @@ fn feed_by(
                 }
                 Ok(None) if waits => {
                     let is_open = receiver.state() == ReceiverState::Open;
-                    assert_eq!(receiver.missing(input) > 0, is_open, "it waits, or is done");
+                    assert_eq!(receiver.bytes_needed(input) > 0, is_open, "it waits, or is done");
                 }
                 Ok(None) => assert!(input.is_empty(), "it stops only where the input does"),
                 Err(error) => {
                     assert_eq!(failure, None, "a failure is told once");
-                    let certain_after = end - input.len() - receiver.overread();
+                    let certain_after = end - input.len() - receiver.bytes_after_error();
                     failure = Some(Failure { error, certain_after });
                 }
             }
@@ -137,7 +137,7 @@ fn feed_by(
         received,
         failure,
         state: receiver.state(),
-        close: receiver.close().map(|close| (close.code, close.reason.to_owned())),
+        close: receiver.received_close().map(|close| (close.code, close.reason.to_owned())),
         is_idle: receiver.is_idle(),
         payload_remaining: receiver.payload_remaining(),
         eof: receiver.receive_eof(),

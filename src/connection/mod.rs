@@ -11,7 +11,7 @@ mod state;
 use crate::close_code::CloseCode;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::{LocalProtocolError, RemoteProtocolError};
-use crate::event::{CloseConnection, Event, LentEvent, Outgoing};
+use crate::event::{CloseConnection, Event, EventRef, Outgoing};
 #[cfg(feature = "alloc")]
 use crate::extension::Extensions;
 use crate::extension_set::{ExtensionSet, NoExtensions};
@@ -21,9 +21,9 @@ use crate::output::Output;
 #[cfg(feature = "alloc")]
 pub use prepared::PreparedMessage;
 pub use receiver::{Receiver, ReceiverState};
-pub use replies::{Replies, ReplyPolicy};
+pub use replies::{AutoReplies, ReplyPolicy};
 pub use sender::Sender;
-pub use state::{ClosedBy, Closure, ConnectionState, Transport};
+pub use state::{CloseInfo, ClosedBy, ConnectionState, TransportAction};
 
 /// A connection after its handshake: a [`Receiver`] and a [`Sender`].
 ///
@@ -96,7 +96,7 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
     pub fn next_event<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+    ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         let event = self.receiver.next_event(input).inspect_err(|_| self.sender.peer_failed())?;
         if let Some(Event::Close(_)) = event {
             self.sender.close_received();
@@ -104,26 +104,26 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
         Ok(event)
     }
 
-    /// The same, but of frames that lie in `input` whole: see [`Receiver::next_whole_event`].
+    /// The same, but of frames that lie in `input` whole: see [`Receiver::next_frame_event`].
     ///
     /// # Errors
     ///
     /// The rule that the peer broke, once.
     #[inline(always)]
-    pub fn next_whole_event<'r, 'i: 'r>(
+    pub fn next_frame_event<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
-        let event = self.receiver.next_whole_event(input).inspect_err(|_| self.sender.peer_failed())?;
+    ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
+        let event = self.receiver.next_frame_event(input).inspect_err(|_| self.sender.peer_failed())?;
         if let Some(Event::Close(_)) = event {
             self.sender.close_received();
         }
         Ok(event)
     }
 
-    /// How many bytes the next frame lacks: see [`Receiver::missing`].
-    pub fn missing(&self, input: &[u8]) -> u64 {
-        self.receiver.missing(input)
+    /// How many bytes the next frame lacks: see [`Receiver::bytes_needed`].
+    pub fn bytes_needed(&self, input: &[u8]) -> u64 {
+        self.receiver.bytes_needed(input)
     }
 
     /// Writes an event to `output`: see [`Sender::send`].
@@ -214,8 +214,8 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
     }
 
     /// What to do with the transport, once the output is written.
-    pub const fn transport(&self) -> Transport {
-        Transport::of(&self.receiver, self.sender.is_close_sent(), self.sender.role())
+    pub const fn transport_action(&self) -> TransportAction {
+        TransportAction::of(&self.receiver, self.sender.is_close_sent(), self.sender.role())
     }
 
     /// How the connection ended; `None` while it has not.
@@ -224,14 +224,14 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
     /// use wsproto::{CloseCode, CloseConnection, ClosedBy, Connection, Limits};
     ///
     /// let mut connection = Connection::server(Limits::default());
-    /// assert_eq!(connection.closure(), None);
+    /// assert_eq!(connection.close_info(), None);
     /// _ = connection.receive_eof();
-    /// let closure = connection.closure().unwrap();
-    /// assert_eq!(closure.by, ClosedBy::Transport);
-    /// assert_eq!(closure.code, CloseCode::ABNORMAL_CLOSURE);
-    /// assert!(!closure.clean);
+    /// let close_info = connection.close_info().unwrap();
+    /// assert_eq!(close_info.by, ClosedBy::Transport);
+    /// assert_eq!(close_info.code, CloseCode::ABNORMAL_CLOSURE);
+    /// assert!(!close_info.was_clean);
     /// ```
-    pub fn closure(&self) -> Option<Closure<'_>> {
+    pub fn close_info(&self) -> Option<CloseInfo<'_>> {
         let by = match self.receiver.state() {
             ReceiverState::CloseReceived if self.sender.is_close_reply() => ClosedBy::Remote,
             ReceiverState::CloseReceived if self.sender.is_close_sent() => ClosedBy::Local,
@@ -240,14 +240,14 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
             ReceiverState::Ended => ClosedBy::Transport,
             ReceiverState::Open | ReceiverState::CloseReceived => return None,
         };
-        Some(match self.receiver.close() {
-            Some(CloseConnection { code, reason }) => Closure {
+        Some(match self.receiver.received_close() {
+            Some(CloseConnection { code, reason }) => CloseInfo {
                 by,
                 code: code.unwrap_or(CloseCode::NO_STATUS_RCVD),
                 reason,
-                clean: self.sender.is_close_sent(),
+                was_clean: self.sender.is_close_sent(),
             },
-            None => Closure { by, code: CloseCode::ABNORMAL_CLOSURE, reason: "", clean: false },
+            None => CloseInfo { by, code: CloseCode::ABNORMAL_CLOSURE, reason: "", was_clean: false },
         })
     }
 }

@@ -89,7 +89,7 @@ impl PreparedMessage {
     /// let message = PreparedMessage::text("Hello")?.deflated(&deflate);
     ///
     /// let agreed = DeflateParams { server_no_context_takeover: true, ..DeflateParams::DEFAULT };
-    /// let mut extensions = Extensions::none();
+    /// let mut extensions = Extensions::new();
     /// extensions.push(deflate.run(Role::Server, agreed)).unwrap();
     /// let mut server = Connection::server(Limits::default()).with_extensions(extensions);
     /// let mut output = Vec::new();

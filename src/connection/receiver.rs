@@ -2,7 +2,7 @@
 
 use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
-use crate::event::{CloseConnection, Event, LentEvent};
+use crate::event::{CloseConnection, Event, EventRef};
 #[cfg(feature = "alloc")]
 use crate::extension::{Extensions, InboundExtensions};
 use crate::extension_set::{ExtensionSet, NoExtensions};
@@ -84,7 +84,7 @@ impl<X: ExtensionSet> Receiver<X> {
     pub fn next_event<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+    ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         let Self { messages, state, .. } = self;
         state.noting(messages.decode(input))
     }
@@ -94,7 +94,7 @@ impl<X: ExtensionSet> Receiver<X> {
     /// For whoever wants messages whole: a message in one frame is one event, with no copy, however it came. A
     /// fragment of text that begins inside a character is two, and compressed messages still come in pieces.
     ///
-    /// Returns `None` where bytes are [missing](Self::missing): then read more behind `input`; or, with nothing
+    /// Returns `None` where bytes are [missing](Self::bytes_needed): then read more behind `input`; or, with nothing
     /// missing, once the end has come. The buffer must have room for the longest frame that the [limits](Limits)
     /// allow; let it grow as the bytes come, and not by the length that a header announces. If the transport ends
     /// inside a frame, what came of it is for [`next_event`](Self::next_event) to judge.
@@ -105,11 +105,11 @@ impl<X: ExtensionSet> Receiver<X> {
     /// let mut receiver = Receiver::new(Role::Client, Limits::default());
     /// let mut buffer = *b"\x81\x05Hello"; // §5.7
     /// let mut input = &mut buffer[..4]; // what came first
-    /// assert_eq!(receiver.next_whole_event(&mut input)?, None);
-    /// assert_eq!((input.len(), receiver.missing(input)), (4, 3));
+    /// assert_eq!(receiver.next_frame_event(&mut input)?, None);
+    /// assert_eq!((input.len(), receiver.bytes_needed(input)), (4, 3));
     ///
     /// let mut input = &mut buffer[..];
-    /// let event = receiver.next_whole_event(&mut input)?;
+    /// let event = receiver.next_frame_event(&mut input)?;
     /// assert_eq!(event, Some(Event::Text(TextMessage::new("Hello"))));
     /// # Ok::<(), wsproto::RemoteProtocolError>(())
     /// ```
@@ -119,22 +119,22 @@ impl<X: ExtensionSet> Receiver<X> {
     /// As [`next_event`](Self::next_event): of a header as soon as it is certain, of a payload once it is whole,
     /// and so of what extensions refuse.
     #[inline(always)]
-    pub fn next_whole_event<'r, 'i: 'r>(
+    pub fn next_frame_event<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+    ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         let Self { messages, state, .. } = self;
-        state.noting(messages.decode_whole(input))
+        state.noting(messages.decode_frame(input))
     }
 
     /// How many bytes are missing behind `input` before the frame that comes next lies in it whole: a hint for
     /// the size of the next read.
     ///
     /// That is known once its header is whole; before, it is what the header lacks, at least. It is 0 where
-    /// [`next_whole_event`](Self::next_whole_event) may still have something to tell; and after a close frame or a
+    /// [`next_frame_event`](Self::next_frame_event) may still have something to tell; and after a close frame or a
     /// failure, when nothing is waited for any more.
-    pub fn missing(&self, input: &[u8]) -> u64 {
-        self.messages.missing(input)
+    pub fn bytes_needed(&self, input: &[u8]) -> u64 {
+        self.messages.bytes_needed(input)
     }
 
     /// Takes note that the transport has ended: nothing more will come.
@@ -176,7 +176,7 @@ impl<X: ExtensionSet> Receiver<X> {
     }
 
     /// The close frame that was received, if one was.
-    pub fn close(&self) -> Option<CloseConnection<&str>> {
+    pub fn received_close(&self) -> Option<CloseConnection<&str>> {
         (self.state == ReceiverState::CloseReceived).then(|| self.messages.kept_close())
     }
 
@@ -191,8 +191,8 @@ impl<X: ExtensionSet> Receiver<X> {
     }
 
     /// After a failure, how many of the bytes taken off the input lie behind the one that broke the rule.
-    pub fn overread(&self) -> usize {
-        self.messages.overread()
+    pub fn bytes_after_error(&self) -> usize {
+        self.messages.bytes_after_error()
     }
 }
 
@@ -201,8 +201,8 @@ impl ReceiverState {
     #[inline(always)]
     fn noting<'r>(
         &mut self,
-        next: Result<Option<LentEvent<'r>>, RemoteProtocolError>,
-    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+        next: Result<Option<EventRef<'r>>, RemoteProtocolError>,
+    ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         match &next {
             // What follows is dropped (§5.5.1), by `MessageDecoder`.
             Ok(Some(Event::Close(_))) => *self = Self::CloseReceived,

@@ -4,7 +4,7 @@
 
 use crate::entropy::Entropy;
 use crate::error::{LocalProtocolError, RemoteProtocolError};
-use crate::event::{CloseConnection, Event, LentEvent, Ping};
+use crate::event::{CloseConnection, Event, EventRef, Ping};
 use crate::extension_set::ExtensionSet;
 use crate::frame::FrameHeader;
 use crate::output::Output;
@@ -30,14 +30,14 @@ pub enum ReplyPolicy {
 /// Show it what is received, and let it send when the output has room.
 ///
 /// ```
-/// use wsproto::{Connection, Limits, Replies, ReplyPolicy};
+/// use wsproto::{Connection, Limits, AutoReplies, ReplyPolicy};
 ///
-/// let mut connection = Connection::client(Limits::default(), wsproto::OsEntropy::new());
-/// let mut replies = Replies::new(ReplyPolicy::PongAndClose);
+/// let mut connection = Connection::client(Limits::default(), wsproto::SeededEntropy::new());
+/// let mut replies = AutoReplies::new(ReplyPolicy::PongAndClose);
 /// let mut bytes = *b"\x89\x01a\x89\x01b";
 /// let mut input = bytes.as_mut_slice();
 /// while let Some(event) = connection.next_event(&mut input)? {
-///     replies.note(&event);
+///     replies.on_event(&event);
 /// }
 /// let mut output = Vec::new();
 /// replies.send(connection.sender(), &mut output)?;
@@ -45,7 +45,7 @@ pub enum ReplyPolicy {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Replies {
+pub struct AutoReplies {
     policy: ReplyPolicy,
     pong: Option<PongPayload>,
     /// The code of the close frame that was received, or what went wrong.
@@ -58,14 +58,14 @@ struct PongPayload {
     len: usize,
 }
 
-impl Replies {
+impl AutoReplies {
     /// Prepares what `policy` says.
     pub const fn new(policy: ReplyPolicy) -> Self {
         Self { policy, pong: None, close: None }
     }
 
     /// Prepares the answer to an event that was received, if the policy asks for one.
-    pub fn note(&mut self, event: &LentEvent<'_>) {
+    pub fn on_event(&mut self, event: &EventRef<'_>) {
         match (self.policy, event) {
             (ReplyPolicy::Pong | ReplyPolicy::PongAndClose, Event::Ping(ping)) => {
                 self.pong = Some(PongPayload::new(ping));
@@ -78,7 +78,7 @@ impl Replies {
     }
 
     /// Prepares the close frame that answers a failure, if the policy asks for one.
-    pub fn note_failure(&mut self, error: RemoteProtocolError) {
+    pub fn on_failure(&mut self, error: RemoteProtocolError) {
         if self.policy == ReplyPolicy::PongAndClose {
             self.close = Some(error.response().into_inner());
         }

@@ -108,7 +108,7 @@ impl<E: Entropy> Sender<E, Extensions> {
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         let starts = matches!(self.state, State::Open | State::PeerDone(_));
-        let (kind, payload, message_finished) = match event.lend() {
+        let (kind, payload, message_finished) = match event.as_event() {
             Event::Text(text) if starts => (MessageKind::Text, text.data.as_bytes(), text.message_finished),
             Event::Bytes(bytes) if starts => (MessageKind::Binary, bytes.data, bytes.message_finished),
             _ => return self.send(event, output),
@@ -131,14 +131,14 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// - a control payload of more than 125 bytes, a reason of more than 123 or without a code, and a code
     ///   that must not be sent; as a server, 1010 too, which only a client sends (§7.4.1);
     /// - a new message once the sender knows [that the peer has closed](Self::close_received);
-    /// - no room in `output`, or a [streamed](Self::begin) frame that is not complete.
+    /// - no room in `output`, or a [streamed](Self::begin_frame) frame that is not complete.
     #[inline(always)]
     pub fn send(
         &mut self,
         event: impl Outgoing,
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
-        match event.lend() {
+        match event.as_event() {
             Event::Text(text) => {
                 self.send_data(MessageKind::Text, text.data.as_bytes(), text.message_finished, output)
             }
@@ -160,7 +160,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// let mut sender = Sender::server();
     /// let mut output = Vec::new();
     /// let refused = sender.send_continuation(b"!", true, &mut output);
-    /// assert_eq!(refused, Err(LocalProtocolError::NoMessageUnderWay));
+    /// assert_eq!(refused, Err(LocalProtocolError::NoMessageInProgress));
     ///
     /// sender.send(BytesMessage::partial(b"one"), &mut output)?;
     /// sender.send_continuation(b"two", true, &mut output)?;
@@ -170,7 +170,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ///
     /// # Errors
     ///
-    /// [`LocalProtocolError::NoMessageUnderWay`]; [`LocalProtocolError::InvalidUtf8`] if a text would continue with
+    /// [`LocalProtocolError::NoMessageInProgress`]; [`LocalProtocolError::InvalidUtf8`] if a text would continue with
     /// bytes that are not UTF-8, or with half a character; and what [`send`](Self::send) refuses.
     pub fn send_continuation(
         &mut self,
@@ -180,7 +180,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ) -> Result<(), LocalProtocolError> {
         let kind = match self.state {
             State::InMessage(kind) | State::PeerDoneInMessage(_, kind) => kind,
-            State::Open | State::PeerDone(_) => return Err(LocalProtocolError::NoMessageUnderWay),
+            State::Open | State::PeerDone(_) => return Err(LocalProtocolError::NoMessageInProgress),
             State::CloseSent { .. } => return Err(LocalProtocolError::CloseSent),
             State::Ended => return Err(LocalProtocolError::Ended),
         };
@@ -213,7 +213,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         max_fragment_len: usize,
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
-        let (kind, payload, message_finished) = match message.lend() {
+        let (kind, payload, message_finished) = match message.as_event() {
             Event::Text(text) => (MessageKind::Text, text.data.as_bytes(), text.message_finished),
             Event::Bytes(bytes) => (MessageKind::Binary, bytes.data, bytes.message_finished),
             Event::Ping(_) | Event::Pong(_) | Event::Close(_) => return self.send(message, output),
@@ -275,17 +275,17 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     ///
     /// let mut sender = Sender::server();
     /// let mut payload = vec![0; 300];
-    /// let header = sender.send_in_place(MessageKind::Binary, &mut payload, true)?;
+    /// let header = sender.frame_in_place(MessageKind::Binary, &mut payload, true)?;
     /// assert_eq!(*header, *b"\x82\x7e\x01\x2c"); // write it, then the payload: no copy was made
     /// # Ok::<(), wsproto::LocalProtocolError>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageUnderWay`]; the payload is then
+    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageInProgress`]; the payload is then
     /// unchanged.
     #[inline(always)]
-    pub fn send_in_place(
+    pub fn frame_in_place(
         &mut self,
         kind: MessageKind,
         payload: &mut [u8],
@@ -295,13 +295,13 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
             State::Open if message_finished && !self.extensions.may_exist() => {
                 self.frames.encode_in_place(true, Rsv::NONE, kind.opcode(), payload)
             }
-            _ => self.send_piece_in_place(kind, payload, message_finished),
+            _ => self.frame_piece_in_place(kind, payload, message_finished),
         }
     }
 
-    /// The slow path of [`send_in_place`](Self::send_in_place).
+    /// The slow path of [`frame_in_place`](Self::frame_in_place).
     #[inline(never)]
-    fn send_piece_in_place(
+    fn frame_piece_in_place(
         &mut self,
         kind: MessageKind,
         payload: &mut [u8],
@@ -312,7 +312,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         })
     }
 
-    /// Starts a frame of `payload_len` bytes that are passed in pieces to [`payload`](Self::payload), and returns the
+    /// Starts a frame of `payload_len` bytes that are passed in pieces to [`continue_frame`](Self::continue_frame), and returns the
     /// header to write before them.
     ///
     /// Nothing else can be sent until all of them were passed. The payload of a text has to be UTF-8; this is not
@@ -323,38 +323,38 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// use wsproto::{LocalProtocolError, MessageKind, Ping, Sender};
     ///
     /// let mut sender = Sender::server();
-    /// assert_eq!(*sender.begin(MessageKind::Binary, 2, true)?, *b"\x82\x02");
-    /// sender.payload(&mut [1])?;
+    /// assert_eq!(*sender.begin_frame(MessageKind::Binary, 2, true)?, *b"\x82\x02");
+    /// sender.continue_frame(&mut [1])?;
     /// let refused = sender.send(Ping::new(b""), &mut Vec::new());
-    /// assert_eq!(refused, Err(LocalProtocolError::FrameUnderWay));
-    /// sender.payload(&mut [2])?;
+    /// assert_eq!(refused, Err(LocalProtocolError::FrameInProgress));
+    /// sender.continue_frame(&mut [2])?;
     /// # Ok::<(), LocalProtocolError>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageUnderWay`].
+    /// What [`send`](Self::send) refuses, and [`LocalProtocolError::EncodedMessageInProgress`].
     #[inline]
-    pub fn begin(
+    pub fn begin_frame(
         &mut self,
         kind: MessageKind,
         payload_len: u64,
         message_finished: bool,
     ) -> Result<EncodedHeader, LocalProtocolError> {
         self.write_plain(kind, message_finished, |frames, opcode| {
-            frames.begin(message_finished, Rsv::NONE, opcode, payload_len)
+            frames.begin_frame(message_finished, Rsv::NONE, opcode, payload_len)
         })
     }
 
-    /// Masks, if this is a client, the next piece of the payload that [`begin`](Self::begin) announced.
+    /// Masks, if this is a client, the next piece of the payload that [`begin_frame`](Self::begin_frame) announced.
     ///
     /// # Errors
     ///
     /// [`LocalProtocolError::PayloadOverrun`] if `piece` is longer than the rest of the payload; it is then
     /// unchanged.
     #[inline]
-    pub fn payload(&mut self, piece: &mut [u8]) -> Result<(), LocalProtocolError> {
-        self.frames.payload(piece)
+    pub fn continue_frame(&mut self, piece: &mut [u8]) -> Result<(), LocalProtocolError> {
+        self.frames.continue_frame(piece)
     }
 
     /// Records that the peer's close frame was received: no new message may start, but one that is in progress may
@@ -553,7 +553,7 @@ impl State {
             Self::Open if message_finished => (kind.opcode(), Self::Open),
             Self::Open => (kind.opcode(), Self::InMessage(kind)),
             Self::InMessage(begun) | Self::PeerDoneInMessage(_, begun) if begun != kind => {
-                return Err(LocalProtocolError::OtherMessageUnderWay);
+                return Err(LocalProtocolError::OtherMessageInProgress);
             }
             Self::InMessage(_) if message_finished => (Opcode::Continuation, Self::Open),
             Self::PeerDoneInMessage(end, _) if message_finished => {

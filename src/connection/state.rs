@@ -47,7 +47,7 @@ impl ConnectionState {
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Closure<'a> {
+pub struct CloseInfo<'a> {
     /// Who or what ended it.
     pub by: ClosedBy,
     /// The close code (§7.1.5): that of the peer's close frame, 1005 if it had none, 1006 if none came.
@@ -55,7 +55,7 @@ pub struct Closure<'a> {
     /// The reason (§7.1.6): that of the peer's close frame, else empty.
     pub reason: &'a str,
     /// Whether the peer's close frame was received, and ours was sent (§7.1.4).
-    pub clean: bool,
+    pub was_clean: bool,
 }
 
 /// Who or what ended a connection.
@@ -75,24 +75,24 @@ pub enum ClosedBy {
 /// What to do with the transport, once the output is written (§5.5.1, §7.1.1, §7.1.2, §7.1.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Transport {
+pub enum TransportAction {
     /// Keep it: the connection is in use, or not yet closed.
     Keep,
     /// Wait for the server to close it, but not for ever.
-    AwaitEnd,
+    AwaitClose,
     /// Close it.
-    Drop,
+    Close,
 }
 
-impl Transport {
+impl TransportAction {
     /// What the halves know says of the transport.
     pub(super) const fn of(receiver: &Receiver<impl ExtensionSet>, close_sent: bool, role: Role) -> Self {
         match (receiver.state(), close_sent, role) {
-            _ if receiver.is_transport_ended() => Self::Drop,
+            _ if receiver.is_transport_ended() => Self::Close,
             (ReceiverState::Failed(_), _, _) | (ReceiverState::CloseReceived, true, Role::Server) => {
-                Self::Drop
+                Self::Close
             }
-            (ReceiverState::CloseReceived, true, Role::Client) => Self::AwaitEnd,
+            (ReceiverState::CloseReceived, true, Role::Client) => Self::AwaitClose,
             _ => Self::Keep,
         }
     }

@@ -3,16 +3,16 @@
 #[cfg(feature = "alloc")]
 use alloc::{string::String, vec::Vec};
 
-use super::{BytesMessage, CloseConnection, Event, LentEvent, Ping, Pong, TextMessage};
+use super::{BytesMessage, CloseConnection, Event, EventRef, Ping, Pong, TextMessage};
 
 impl<T, B> Event<T, B> {
     /// The same event, with its text or its bytes converted.
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use wsproto::{Event, LentEvent, TextMessage};
+    /// use wsproto::{Event, EventRef, TextMessage};
     ///
-    /// let event: LentEvent = Event::Text(TextMessage::partial("Hel"));
+    /// let event: EventRef = Event::Text(TextMessage::partial("Hel"));
     /// let shared: Event<Arc<str>, Arc<[u8]>> = event.map(Arc::from, Arc::from);
     /// assert_eq!(shared.as_ref(), event);
     /// ```
@@ -32,14 +32,14 @@ impl<T: AsRef<str>, B: AsRef<[u8]>> Event<T, B> {
     /// The same event, with its data borrowed.
     ///
     /// ```
-    /// use wsproto::{Event, LentEvent, Ping};
+    /// use wsproto::{Event, EventRef, Ping};
     ///
     /// let event: Event<String, Vec<u8>> = Event::Ping(Ping::new(vec![7]));
-    /// let borrowed: LentEvent<'_> = event.as_ref();
+    /// let borrowed: EventRef<'_> = event.as_ref();
     /// assert_eq!(borrowed, Event::Ping(Ping::new(&[7][..])));
     /// ```
     #[inline]
-    pub fn as_ref(&self) -> LentEvent<'_> {
+    pub fn as_ref(&self) -> EventRef<'_> {
         match self {
             Self::Text(message) => Event::Text(message.as_ref()),
             Self::Bytes(message) => Event::Bytes(message.as_ref()),

@@ -10,7 +10,7 @@ use core::fmt;
 
 use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
-use crate::frame::{ClaimedBits, FrameHeader, PayloadEnd, Rsv};
+use crate::frame::{ClaimedBits, Ends, FrameHeader, Rsv};
 use crate::opcode::{MessageKind, Opcode};
 
 use super::idle::Idle;
@@ -57,7 +57,7 @@ pub trait InboundExtension: fmt::Debug + Send + Sync {
     fn decode(
         &mut self,
         payload: &[u8],
-        end: PayloadEnd,
+        end: Ends,
         max_output: usize,
     ) -> Result<Decoded, RemoteProtocolError>;
 
@@ -114,7 +114,7 @@ pub(crate) struct TransformedFrame {
     /// What the message is.
     pub(crate) kind: MessageKind,
     /// What has come to its end on the wire.
-    pub(crate) end: PayloadEnd,
+    pub(crate) end: Ends,
 }
 
 #[derive(Debug)]
@@ -185,7 +185,7 @@ impl InboundExtensions {
         if is_decoded {
             self.idle.end();
         }
-        self.frame = is_decoded.then_some(TransformedFrame { kind, end: PayloadEnd::Open });
+        self.frame = is_decoded.then_some(TransformedFrame { kind, end: Ends::Nothing });
         Ok(())
     }
 
@@ -197,7 +197,7 @@ impl InboundExtensions {
     /// Decodes on, from the front of `payload`, until there is output, and returns how much it has read.
     ///
     /// The message has room for `room` bytes: one byte more is enough to know that it is too long.
-    pub(crate) fn decode(&mut self, payload: &[u8], end: PayloadEnd, room: u64) -> usize {
+    pub(crate) fn decode(&mut self, payload: &[u8], end: Ends, room: u64) -> usize {
         if self.is_done() == Ok(true) {
             // They were, with what had come before.
             for stage in self.stages.iter_mut().filter(|stage| stage.is_active()) {
@@ -207,7 +207,7 @@ impl InboundExtensions {
         let max_output = usize::try_from(room.saturating_add(1)).unwrap_or(usize::MAX);
         let read = fill(&mut self.stages, payload, end, max_output);
         if let Some(frame) = &mut self.frame {
-            frame.end = if read == payload.len() { end } else { PayloadEnd::Open };
+            frame.end = if read == payload.len() { end } else { Ends::Nothing };
         }
         read
     }
@@ -279,7 +279,7 @@ impl Stage {
     }
 
     /// Decodes from the front of `payload`, and returns how much it has read.
-    fn decode(&mut self, payload: &[u8], end: PayloadEnd, max_output: usize) -> usize {
+    fn decode(&mut self, payload: &[u8], end: Ends, max_output: usize) -> usize {
         self.used = 0;
         match self.extension.decode(payload, end, max_output) {
             Ok(Decoded { read, done }) => {
@@ -303,12 +303,12 @@ impl Stage {
     }
 
     /// Decodes what another stage has made, as far as it has come; false if there is nothing.
-    fn decode_from(&mut self, source: &mut Self, end: PayloadEnd, max_output: usize) -> bool {
+    fn decode_from(&mut self, source: &mut Self, end: Ends, max_output: usize) -> bool {
         let input = source.unused();
         let (end, is_all) = match source.state {
             StageState::Failed(error) if input.is_empty() => {
                 // What it still holds comes before the failure.
-                self.decode(&[], PayloadEnd::Open, max_output);
+                self.decode(&[], Ends::Nothing, max_output);
                 self.state = match self.unused() {
                     [] => StageState::Failed(error),
                     _ => StageState::Decoding,
@@ -317,7 +317,7 @@ impl Stage {
             }
             StageState::Done => (end, true),
             _ if input.is_empty() => return false,
-            _ => (PayloadEnd::Open, false),
+            _ => (Ends::Nothing, false),
         };
         let read = self.decode(input, end, max_output);
         source.used = source.used.saturating_add(read);
@@ -329,7 +329,7 @@ impl Stage {
 }
 
 /// Has the last stage decode until it has output, or nothing more comes; tells how much of `payload` was read.
-fn fill(stages: &mut [Stage], payload: &[u8], end: PayloadEnd, max_output: usize) -> usize {
+fn fill(stages: &mut [Stage], payload: &[u8], end: Ends, max_output: usize) -> usize {
     let Some(place) = stages.iter().rposition(Stage::is_active) else { return 0 };
     let (before, rest) = stages.split_at_mut(place);
     let Some(stage) = rest.first_mut() else { return 0 };

@@ -1,7 +1,7 @@
 //! Extensions: how they are negotiated, and how they change payloads in each direction (RFC 6455 §9).
 //!
 //! An [`Extension`] offers itself and accepts offers; it holds settings and no state. The result of a negotiation is
-//! an [`Agreed`] pair: the receiver runs one half, and the sender the other. Several extensions form a chain: a
+//! a [`NegotiatedExtension`] pair: the receiver runs one half, and the sender the other. Several extensions form a chain: a
 //! payload that is sent passes them in the order in which the server named them, and a received one in the reverse
 //! order (§9.1).
 
@@ -17,7 +17,7 @@ mod permessage_deflate;
 
 pub(crate) use inbound::InboundExtensions;
 pub use inbound::{Decoded, InboundExtension};
-pub use negotiation::{Agreed, Extension, Extensions};
+pub use negotiation::{Extension, Extensions, NegotiatedExtension};
 pub use outbound::OutboundExtension;
 pub(crate) use outbound::OutboundExtensions;
 pub use params::ExtensionParams;

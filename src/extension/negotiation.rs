@@ -16,8 +16,8 @@ use super::params::ExtensionParams;
 /// one changes nothing, and is only talked about:
 ///
 /// ```
-/// use wsproto::{Agreed, Decoded, Extension, ExtensionParams, Extensions, FrameHeader, InboundExtension};
-/// use wsproto::{MessageKind, OutboundExtension, PayloadEnd, RemoteProtocolError, Rsv};
+/// use wsproto::{NegotiatedExtension, Decoded, Extension, ExtensionParams, Extensions, FrameHeader, InboundExtension};
+/// use wsproto::{MessageKind, OutboundExtension, Ends, RemoteProtocolError, Rsv};
 ///
 /// #[derive(Debug)]
 /// struct Idle;
@@ -29,11 +29,11 @@ use super::params::ExtensionParams;
 ///     fn offers(&self) -> Vec<ExtensionParams> {
 ///         vec![ExtensionParams::new("x-idle")]
 ///     }
-///     fn agree(&self, answer: &ExtensionParams) -> Option<Agreed> {
-///         answer.params().next().is_none().then(|| Agreed::new(Idle, Idle))
+///     fn accept_response(&self, answer: &ExtensionParams) -> Option<NegotiatedExtension> {
+///         answer.params().next().is_none().then(|| NegotiatedExtension::new(Idle, Idle))
 ///     }
-///     fn accept(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, Agreed)> {
-///         Some((ExtensionParams::new("x-idle"), self.agree(offer)?))
+///     fn accept_offer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, NegotiatedExtension)> {
+///         Some((ExtensionParams::new("x-idle"), self.accept_response(offer)?))
 ///     }
 /// }
 ///
@@ -44,7 +44,7 @@ use super::params::ExtensionParams;
 ///     fn begin_frame(&mut self, _: &FrameHeader) -> Result<bool, RemoteProtocolError> {
 ///         Ok(false) // nothing to decode
 ///     }
-///     fn decode(&mut self, payload: &[u8], _: PayloadEnd, _: usize) -> Result<Decoded, RemoteProtocolError> {
+///     fn decode(&mut self, payload: &[u8], _: Ends, _: usize) -> Result<Decoded, RemoteProtocolError> {
 ///         Ok(Decoded::new(payload.len(), true))
 ///     }
 ///     fn output(&self) -> &[u8] {
@@ -53,7 +53,7 @@ use super::params::ExtensionParams;
 /// }
 ///
 /// impl OutboundExtension for Idle {
-///     fn mark(&self, _: MessageKind, _: Option<usize>) -> Option<Rsv> {
+///     fn rsv_for(&self, _: MessageKind, _: Option<usize>) -> Option<Rsv> {
 ///         None // nothing to encode
 ///     }
 ///     fn max_encoded_len(&self, len: usize) -> usize {
@@ -65,8 +65,8 @@ use super::params::ExtensionParams;
 /// }
 ///
 /// let offers = Idle.offers();
-/// let (server, answers) = Extensions::accept(&[&Idle], &offers);
-/// let client = Extensions::agree(&[&Idle], &answers).unwrap();
+/// let (server, answers) = Extensions::accept_offers(&[&Idle], &offers);
+/// let client = Extensions::accept_responses(&[&Idle], &answers).unwrap();
 /// assert_eq!((server.len(), client.len()), (1, 1));
 /// ```
 pub trait Extension: fmt::Debug + Send + Sync {
@@ -79,12 +79,12 @@ pub trait Extension: fmt::Debug + Send + Sync {
     /// What a client makes of a server's answer, which bears this extension's name.
     ///
     /// `None` where it is no answer to the offers; then the handshake fails.
-    fn agree(&self, answer: &ExtensionParams) -> Option<Agreed>;
+    fn accept_response(&self, answer: &ExtensionParams) -> Option<NegotiatedExtension>;
 
     /// What a server makes of an offer, which bears this extension's name: the answer, and what runs then.
     ///
     /// `None` declines it. There may be others behind it.
-    fn accept(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, Agreed)>;
+    fn accept_offer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, NegotiatedExtension)>;
 }
 
 macro_rules! lent {
@@ -98,12 +98,12 @@ macro_rules! lent {
                 (**self).offers()
             }
 
-            fn agree(&self, answer: &ExtensionParams) -> Option<Agreed> {
-                (**self).agree(answer)
+            fn accept_response(&self, answer: &ExtensionParams) -> Option<NegotiatedExtension> {
+                (**self).accept_response(answer)
             }
 
-            fn accept(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, Agreed)> {
-                (**self).accept(offer)
+            fn accept_offer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, NegotiatedExtension)> {
+                (**self).accept_offer(offer)
             }
         }
     )*};
@@ -116,12 +116,12 @@ lent!(alloc::sync::Arc<X>);
 
 /// The two halves of an extension that was agreed on.
 #[derive(Debug)]
-pub struct Agreed {
+pub struct NegotiatedExtension {
     inbound: Box<dyn InboundExtension>,
     outbound: Box<dyn OutboundExtension>,
 }
 
-impl Agreed {
+impl NegotiatedExtension {
     /// The half that decodes what is received, and the half that encodes what is sent.
     pub fn new(inbound: impl InboundExtension + 'static, outbound: impl OutboundExtension + 'static) -> Self {
         Self { inbound: Box::new(inbound), outbound: Box::new(outbound) }
@@ -139,12 +139,12 @@ impl Agreed {
 #[derive(Debug, Default)]
 #[must_use = "the peer relies on these extensions: the connection has to run them"]
 pub struct Extensions {
-    agreed: Vec<Agreed>,
+    agreed: Vec<NegotiatedExtension>,
 }
 
 impl Extensions {
     /// None.
-    pub const fn none() -> Self {
+    pub const fn new() -> Self {
         Self { agreed: Vec::new() }
     }
 
@@ -165,7 +165,7 @@ impl Extensions {
     /// # Errors
     ///
     /// The extension, unchanged.
-    pub fn push(&mut self, agreed: Agreed) -> Result<(), Agreed> {
+    pub fn push(&mut self, agreed: NegotiatedExtension) -> Result<(), NegotiatedExtension> {
         let claimed = self.agreed.iter().fold(Rsv::NONE, |bits, agreed| bits | agreed.rsv());
         if claimed.bits() & agreed.rsv().bits() != 0 {
             return Err(agreed);
@@ -178,8 +178,11 @@ impl Extensions {
     ///
     /// The offers are gone through in the client's order. Of several for one extension the first that can be
     /// met is (RFC 7692 §5); one that claims an RSV bit that is taken is declined.
-    pub fn accept(supported: &[&dyn Extension], offers: &[ExtensionParams]) -> (Self, Vec<ExtensionParams>) {
-        let mut chosen = Self::none();
+    pub fn accept_offers(
+        supported: &[&dyn Extension],
+        offers: &[ExtensionParams],
+    ) -> (Self, Vec<ExtensionParams>) {
+        let mut chosen = Self::new();
         let mut answers: Vec<ExtensionParams> = Vec::new();
         for offer in offers {
             let Some(extension) = supported.iter().find(|extension| extension.name() == offer.name()) else {
@@ -188,7 +191,7 @@ impl Extensions {
             if answers.iter().any(|answer| answer.name() == offer.name()) {
                 continue;
             }
-            let Some((answer, agreed)) = extension.accept(offer) else { continue };
+            let Some((answer, agreed)) = extension.accept_offer(offer) else { continue };
             if answer.is_well_formed() && chosen.push(agreed).is_ok() {
                 answers.push(answer);
             }
@@ -200,14 +203,14 @@ impl Extensions {
     ///
     /// `None` where one was not offered or is no answer to the offer, is answered twice, or claims an RSV bit
     /// that is taken: then the connection fails (RFC 6455 §4.1, §9.1, RFC 7692 §5).
-    pub fn agree(offered: &[&dyn Extension], answers: &[ExtensionParams]) -> Option<Self> {
-        let mut chosen = Self::none();
+    pub fn accept_responses(offered: &[&dyn Extension], answers: &[ExtensionParams]) -> Option<Self> {
+        let mut chosen = Self::new();
         for (place, answer) in answers.iter().enumerate() {
             let extension = offered.iter().find(|extension| extension.name() == answer.name())?;
             if answers.iter().take(place).any(|other| other.name() == answer.name()) {
                 return None;
             }
-            chosen.push(extension.agree(answer)?).ok()?;
+            chosen.push(extension.accept_response(answer)?).ok()?;
         }
         Some(chosen)
     }

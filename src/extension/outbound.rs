@@ -20,7 +20,7 @@ pub trait OutboundExtension: fmt::Debug + Send + Sync {
     ///
     /// `len` is how many bytes the message has; `None` if only its first piece is known. This changes nothing yet: the
     /// message may still be refused for another reason.
-    fn mark(&self, kind: MessageKind, len: Option<usize>) -> Option<Rsv>;
+    fn rsv_for(&self, kind: MessageKind, len: Option<usize>) -> Option<Rsv>;
 
     /// How long `len` bytes of payload can become at most.
     ///
@@ -70,7 +70,7 @@ impl OutboundExtensions {
 
     /// Whether they encode a whole message of this kind and length.
     pub(crate) fn encodes(&self, kind: MessageKind, len: usize) -> bool {
-        self.mark(kind, Some(len)).is_some()
+        self.rsv_for(kind, Some(len)).is_some()
     }
 
     /// Whether a message that was compressed by itself can be sent as it is.
@@ -102,7 +102,7 @@ impl OutboundExtensions {
             // Its message has started already.
             Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => None,
         };
-        let mark = kind.map_or_else(|| self.mark_on(), |kind| self.mark(kind, len));
+        let mark = kind.map_or_else(|| self.mark_on(), |kind| self.rsv_for(kind, len));
         let Some(mut rsv) = mark else { return Ok(false) };
         let max_len = self.max_encoded_len(payload.len());
         let count = max_len.checked_div(max_fragment_len).unwrap_or(max_len).saturating_add(1);
@@ -128,7 +128,7 @@ impl OutboundExtensions {
     /// Refuses a frame that they do not see, in a message that they encode.
     pub(crate) fn check_plain(&self, opcode: Opcode) -> Result<(), LocalProtocolError> {
         match (opcode, self.mark_on()) {
-            (Opcode::Continuation, Some(_)) => Err(LocalProtocolError::EncodedMessageUnderWay),
+            (Opcode::Continuation, Some(_)) => Err(LocalProtocolError::EncodedMessageInProgress),
             _ => Ok(()),
         }
     }
@@ -143,8 +143,8 @@ impl OutboundExtensions {
     }
 
     /// The RSV bits of the first frame of such a message; `None` if all of them leave it alone.
-    fn mark(&self, kind: MessageKind, len: Option<usize>) -> Option<Rsv> {
-        let marks = self.stages.iter().filter_map(|stage| stage.extension.mark(kind, len));
+    fn rsv_for(&self, kind: MessageKind, len: Option<usize>) -> Option<Rsv> {
+        let marks = self.stages.iter().filter_map(|stage| stage.extension.rsv_for(kind, len));
         marks.reduce(|bits, more| bits | more)
     }
 
@@ -158,10 +158,10 @@ impl OutboundExtensions {
         self.stages.iter().fold(len, |len, stage| stage.extension.max_encoded_len(len).max(len))
     }
 
-    /// Records that a message starts, which those encode that [mark](Self::mark) it.
+    /// Records that a message starts, which those encode that [mark](Self::rsv_for) it.
     fn begin(&mut self, kind: MessageKind, len: Option<usize>) {
         for stage in &mut self.stages {
-            stage.is_active = stage.extension.mark(kind, len).is_some();
+            stage.is_active = stage.extension.rsv_for(kind, len).is_some();
         }
     }
 

@@ -70,9 +70,9 @@ pub struct FrameChunk<'a> {
 /// What ends with a piece of payload.
 #[cfg(feature = "alloc")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PayloadEnd {
+pub enum Ends {
     /// Neither: more of the frame is to come.
-    Open,
+    Nothing,
     /// The frame, but not the message.
     Frame,
     /// The frame, and the message with it.
@@ -119,7 +119,7 @@ enum Message {
     /// The next data frame starts a message.
     Finished,
     /// The next data frame continues this one.
-    UnderWay { opcode: Opcode, len: u64, fragments: u32, is_marked: bool },
+    InProgress { opcode: Opcode, len: u64, fragments: u32, is_marked: bool },
 }
 
 /// A frame whose header is read.
@@ -256,15 +256,15 @@ impl FrameDecoder {
         &mut self,
         input: &mut &mut [u8],
         max_len: usize,
-        read: impl FnOnce(&[u8], PayloadEnd) -> usize,
+        read: impl FnOnce(&[u8], Ends) -> usize,
     ) {
         let State::Payload(mut frame) = self.state else { return };
         let len = usize::try_from(frame.remaining).unwrap_or(usize::MAX).min(input.len()).min(max_len);
         let payload = input.get_mut(..len).unwrap_or_default();
         let end = match frame.remaining == len as u64 {
-            false => PayloadEnd::Open,
-            true if frame.fin => PayloadEnd::Message,
-            true => PayloadEnd::Frame,
+            false => Ends::Nothing,
+            true if frame.fin => Ends::Message,
+            true => Ends::Frame,
         };
         let masked = self.role.peer().masks();
         let mut mask = frame.mask;
@@ -318,12 +318,12 @@ impl FrameDecoder {
     /// use wsproto::{FrameDecoder, Limits, Role};
     ///
     /// let decoder = FrameDecoder::new(Role::Client, Limits::default());
-    /// assert_eq!(decoder.missing(b""), 2);
-    /// assert_eq!(decoder.missing(b"\x81\x05Hel"), 2);
-    /// assert_eq!(decoder.missing(b"\x81\x05Hello"), 0);
-    /// assert_eq!(decoder.missing(b"\x83"), 0); // `decode` will say what is wrong
+    /// assert_eq!(decoder.bytes_needed(b""), 2);
+    /// assert_eq!(decoder.bytes_needed(b"\x81\x05Hel"), 2);
+    /// assert_eq!(decoder.bytes_needed(b"\x81\x05Hello"), 0);
+    /// assert_eq!(decoder.bytes_needed(b"\x83"), 0); // `decode` will say what is wrong
     /// ```
-    pub fn missing(&self, input: &[u8]) -> u64 {
+    pub fn bytes_needed(&self, input: &[u8]) -> u64 {
         let come = input.len() as u64;
         match &self.state {
             State::Payload(frame) => frame.remaining.saturating_sub(come),
@@ -411,7 +411,7 @@ impl FrameDecoder {
     fn begin(&mut self, header: FrameHeader) {
         let FrameHeader { fin, rsv, opcode, masking_key, payload_len } = header;
         let opcode = match (opcode, self.message) {
-            (Opcode::Continuation, Message::UnderWay { opcode, .. }) => opcode,
+            (Opcode::Continuation, Message::InProgress { opcode, .. }) => opcode,
             (opcode, _) => opcode,
         };
         let mask = Mask::new(masking_key.unwrap_or_default());
@@ -422,9 +422,9 @@ impl FrameDecoder {
         self.message = match self.message {
             _ if fin => Message::Finished,
             Message::Finished => {
-                Message::UnderWay { opcode, len: payload_len, fragments: 1, is_marked: !rsv.is_empty() }
+                Message::InProgress { opcode, len: payload_len, fragments: 1, is_marked: !rsv.is_empty() }
             }
-            Message::UnderWay { opcode, len, fragments, is_marked } => Message::UnderWay {
+            Message::InProgress { opcode, len, fragments, is_marked } => Message::InProgress {
                 opcode,
                 len: len.saturating_add(payload_len),
                 fragments: fragments.saturating_add(1),
@@ -500,13 +500,13 @@ impl Rules for FrameDecoder {
         }
         match (first.opcode, self.message) {
             (Opcode::Continuation, Message::Finished) => Err(RemoteProtocolError::UnexpectedContinuation),
-            (Opcode::Continuation, Message::UnderWay { fragments, .. })
+            (Opcode::Continuation, Message::InProgress { fragments, .. })
                 if fragments >= self.max_fragments =>
             {
                 Err(RemoteProtocolError::TooManyFragments)
             }
             // Fragments of two messages "MUST NOT be interleaved" (§5.4).
-            (Opcode::Text | Opcode::Binary, Message::UnderWay { .. }) => {
+            (Opcode::Text | Opcode::Binary, Message::InProgress { .. }) => {
                 Err(RemoteProtocolError::ExpectedContinuation)
             }
             _ => Ok(()),
@@ -534,7 +534,7 @@ impl Rules for FrameDecoder {
         }
         let (before, is_marked) = match self.message {
             Message::Finished => (0, !first.rsv.is_empty()),
-            Message::UnderWay { len, is_marked, .. } => (len, is_marked),
+            Message::InProgress { len, is_marked, .. } => (len, is_marked),
         };
         let (max_len, error) = match is_marked {
             true => (self.max_encoded_len, RemoteProtocolError::EncodedMessageTooLong),

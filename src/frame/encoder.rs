@@ -72,7 +72,7 @@ impl<E: Entropy> FrameEncoder<E> {
     /// # Errors
     ///
     /// A frame that [`FrameHeader::encode`] refuses, no room in `output`, or a
-    /// [streamed](Self::begin) frame that is not complete. Then nothing was written.
+    /// [streamed](Self::begin_frame) frame that is not complete. Then nothing was written.
     #[inline(always)]
     pub fn encode(
         &mut self,
@@ -124,7 +124,7 @@ impl<E: Entropy> FrameEncoder<E> {
         Ok(header.to_bytes())
     }
 
-    /// Starts a frame whose payload comes in pieces, through [`payload`](Self::payload).
+    /// Starts a frame whose payload comes in pieces, through [`continue_frame`](Self::continue_frame).
     ///
     /// No other frame can be encoded before `payload_len` bytes have come.
     ///
@@ -132,9 +132,9 @@ impl<E: Entropy> FrameEncoder<E> {
     /// use wsproto::{FrameEncoder, LocalProtocolError, Opcode, Rsv};
     ///
     /// let mut encoder = FrameEncoder::server();
-    /// assert_eq!(*encoder.begin(true, Rsv::NONE, Opcode::Binary, 3)?, *b"\x82\x03");
-    /// encoder.payload(&mut [1, 2])?;
-    /// assert_eq!(encoder.payload(&mut [3, 4]), Err(LocalProtocolError::PayloadOverrun));
+    /// assert_eq!(*encoder.begin_frame(true, Rsv::NONE, Opcode::Binary, 3)?, *b"\x82\x03");
+    /// encoder.continue_frame(&mut [1, 2])?;
+    /// assert_eq!(encoder.continue_frame(&mut [3, 4]), Err(LocalProtocolError::PayloadOverrun));
     /// assert_eq!(encoder.payload_remaining(), 1);
     /// # Ok::<(), wsproto::LocalProtocolError>(())
     /// ```
@@ -143,7 +143,7 @@ impl<E: Entropy> FrameEncoder<E> {
     ///
     /// As [`encode`](Self::encode).
     #[inline]
-    pub fn begin(
+    pub fn begin_frame(
         &mut self,
         fin: bool,
         rsv: Rsv,
@@ -158,14 +158,14 @@ impl<E: Entropy> FrameEncoder<E> {
         Ok(header.to_bytes())
     }
 
-    /// Masks the next piece of the payload that [`begin`](Self::begin) announced, where it lies.
+    /// Masks the next piece of the payload that [`begin_frame`](Self::begin_frame) announced, where it lies.
     ///
     /// # Errors
     ///
     /// [`LocalProtocolError::PayloadOverrun`] where `piece` is longer than what is still to come; it is
     /// then left as it was.
     #[inline]
-    pub fn payload(&mut self, piece: &mut [u8]) -> Result<(), LocalProtocolError> {
+    pub fn continue_frame(&mut self, piece: &mut [u8]) -> Result<(), LocalProtocolError> {
         let State::Payload { remaining, mask } = &mut self.state else {
             return if piece.is_empty() { Ok(()) } else { Err(LocalProtocolError::PayloadOverrun) };
         };
@@ -182,7 +182,7 @@ impl<E: Entropy> FrameEncoder<E> {
         Ok(())
     }
 
-    /// How many bytes of the payload that [`begin`](Self::begin) announced are still to come.
+    /// How many bytes of the payload that [`begin_frame`](Self::begin_frame) announced are still to come.
     pub const fn payload_remaining(&self) -> u64 {
         match self.state {
             State::BetweenFrames => 0,
@@ -220,7 +220,7 @@ impl<E: Entropy> FrameEncoder<E> {
         payload_len: u64,
     ) -> Result<FrameHeader, LocalProtocolError> {
         if let State::Payload { .. } = self.state {
-            return Err(LocalProtocolError::FrameUnderWay);
+            return Err(LocalProtocolError::FrameInProgress);
         }
         let masking_key = self.entropy.as_ref().map(|_| [0; 4]);
         let header = FrameHeader { fin, rsv, opcode, masking_key, payload_len };

@@ -9,7 +9,7 @@ mod encoder;
 
 pub(crate) use close_body::CloseBody;
 #[cfg(feature = "alloc")]
-pub use decoder::PayloadEnd;
+pub use decoder::Ends;
 #[cfg(feature = "alloc")]
 pub(crate) use decoder::{ClaimedBits, Entered};
 pub use decoder::{FrameChunk, FrameDecoder};

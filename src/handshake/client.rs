@@ -2,7 +2,7 @@
 
 use alloc::string::ToString;
 
-use crate::accept_token::{AcceptToken, Nonce, generate_accept_token};
+use crate::accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 use crate::connection::ConnectionState;
 use crate::entropy::Entropy;
 use crate::error::{HandshakeError, LocalProtocolError};
@@ -17,11 +17,11 @@ use super::events::{
 
 /// A client's opening handshake.
 ///
-/// [`start`](Self::start) writes the request; then give it bytes until it has an [`Answer`]. Bytes behind
+/// [`new`](Self::new) writes the request; then give it bytes until it has a [`HandshakeResponse`]. Bytes behind
 /// a 101 response stay in the input: they belong to the [`Connection`](crate::Connection).
 ///
 /// ```
-/// use wsproto::{Answer, ClientHandshake, HandshakeLimits, Request};
+/// use wsproto::{HandshakeResponse, ClientHandshake, HandshakeLimits, Request};
 /// # struct Sample;
 /// # impl wsproto::Entropy for Sample {
 /// #     fn fill(&mut self, bytes: &mut [u8]) { bytes.copy_from_slice(b"the sample nonce"); }
@@ -29,7 +29,7 @@ use super::events::{
 ///
 /// let mut output = Vec::new();
 /// let request = Request::new("server.example.com", "/chat");
-/// let mut handshake = ClientHandshake::start(request, HandshakeLimits::default(), &mut Sample, &mut output)?;
+/// let mut handshake = ClientHandshake::new(request, HandshakeLimits::default(), &mut Sample, &mut output)?;
 /// assert!(output.starts_with(b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\n"));
 ///
 /// let mut input = &b"HTTP/1.1 101 Switching Protocols\r\n\
@@ -37,7 +37,7 @@ use super::events::{
 ///     Connection: Upgrade\r\n\
 ///     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n\x81\x05Hello"[..];
 /// let answer = handshake.receive(&mut input)?.expect("a whole response");
-/// assert!(matches!(answer, Answer::Accept(accept) if accept.subprotocol().is_none()));
+/// assert!(matches!(answer, HandshakeResponse::Accept(accept) if accept.subprotocol().is_none()));
 /// assert_eq!(input, b"\x81\x05Hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -54,7 +54,7 @@ pub struct ClientHandshake {
 /// What a server answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Answer<'i> {
+pub enum HandshakeResponse<'i> {
     /// The connection is open.
     Accept(AcceptConnection),
     /// The connection is refused.
@@ -84,7 +84,7 @@ impl ClientHandshake {
     ///
     /// A host, a target, a subprotocol or a header that is malformed or the handshake's own, or an `output`
     /// without room. Then nothing was written and no entropy drawn.
-    pub fn start(
+    pub fn new(
         request: Request,
         limits: HandshakeLimits,
         entropy: &mut impl Entropy,
@@ -92,8 +92,8 @@ impl ClientHandshake {
     ) -> Result<Self, LocalProtocolError> {
         request.check()?;
         // Every key has the same length, so this one serves to find room.
-        http::reserve(output, |put| put_request(put, &request, &Nonce::new([0; 16])))?;
-        let key = Nonce::generate(entropy);
+        http::reserve(output, |put| put_request(put, &request, &SecWebSocketKey::new([0; 16])))?;
+        let key = SecWebSocketKey::generate(entropy);
         http::write(output, |put| put_request(put, &request, &key))?;
         Ok(Self {
             limits,
@@ -112,16 +112,21 @@ impl ClientHandshake {
     /// # Errors
     ///
     /// The rule that the server broke, once; close the transport (RFC 6455 §4.1).
-    pub fn receive<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Answer<'i>>, HandshakeError> {
+    pub fn receive<'i>(
+        &mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<HandshakeResponse<'i>>, HandshakeError> {
         let answer = match &mut self.state {
             State::Receiving { .. } => self.receive_head(input),
             State::Rejecting(body) => receive_body(body, input),
             State::Accepted | State::Rejected | State::Failed => Ok(None),
         };
         match &answer {
-            Ok(Some(Answer::Accept(_))) => self.state = State::Accepted,
-            Ok(Some(Answer::Reject(reject))) if !reject.has_body() => self.state = State::Rejected,
-            Ok(Some(Answer::RejectData(data))) if data.body_finished => self.state = State::Rejected,
+            Ok(Some(HandshakeResponse::Accept(_))) => self.state = State::Accepted,
+            Ok(Some(HandshakeResponse::Reject(reject))) if !reject.has_body() => self.state = State::Rejected,
+            Ok(Some(HandshakeResponse::RejectData(data))) if data.body_finished => {
+                self.state = State::Rejected
+            }
             Ok(_) => {}
             Err(_) => {
                 self.head.clear();
@@ -138,11 +143,11 @@ impl ClientHandshake {
     /// # Errors
     ///
     /// [`HandshakeError::UnexpectedEof`] where the answer is not complete.
-    pub fn receive_eof(&mut self) -> Result<Option<Answer<'static>>, HandshakeError> {
+    pub fn receive_eof(&mut self) -> Result<Option<HandshakeResponse<'static>>, HandshakeError> {
         match &self.state {
             State::Rejecting(body) if body.ends_with_transport() => {
                 self.state = State::Rejected;
-                Ok(Some(Answer::RejectData(RejectData { data: &[], body_finished: true })))
+                Ok(Some(HandshakeResponse::RejectData(RejectData { data: &[], body_finished: true })))
             }
             State::Receiving { .. } | State::Rejecting(_) => {
                 self.state = State::Failed;
@@ -162,18 +167,21 @@ impl ClientHandshake {
         }
     }
 
-    fn receive_head<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Answer<'i>>, HandshakeError> {
+    fn receive_head<'i>(
+        &mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<HandshakeResponse<'i>>, HandshakeError> {
         while let Some(head) = self.head.read(input)? {
             match head.status_code {
                 101 => {
                     let accept = judge(&self.request, Offers::Built, &self.accept_token, head)?;
-                    return Ok(Some(Answer::Accept(accept)));
+                    return Ok(Some(HandshakeResponse::Accept(accept)));
                 }
                 100..=199 => self.pass_over()?,
                 _ => {
                     let (reject, body) = refusal(head, self.limits)?;
                     self.state = State::Rejecting(body);
-                    return Ok(Some(Answer::Reject(reject)));
+                    return Ok(Some(HandshakeResponse::Reject(reject)));
                 }
             }
         }
@@ -274,17 +282,17 @@ fn is_single(headers: &Headers, name: &str, value: impl Fn(&[u8]) -> bool) -> bo
 fn receive_body<'i>(
     body: &mut BodyDecoder,
     input: &mut &'i [u8],
-) -> Result<Option<Answer<'i>>, HandshakeError> {
+) -> Result<Option<HandshakeResponse<'i>>, HandshakeError> {
     let data = body.decode(input)?;
     let body_finished = body.is_finished();
     if data.is_empty() && !body_finished {
         return Ok(None);
     }
-    Ok(Some(Answer::RejectData(RejectData { data, body_finished })))
+    Ok(Some(HandshakeResponse::RejectData(RejectData { data, body_finished })))
 }
 
 /// The request, as §4.1 lists what it is made of.
-fn put_request(put: Put<'_>, request: &Request, key: &Nonce) {
+fn put_request(put: Put<'_>, request: &Request, key: &SecWebSocketKey) {
     for part in ["GET ", request.target(), " HTTP/1.1\r\n"] {
         put(part.as_bytes());
     }

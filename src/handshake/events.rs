@@ -26,7 +26,7 @@ use crate::http::{Headers, Span, syntax};
 /// assert_eq!(request.target(), "/chat");
 /// assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["superchat", "chat"]);
 /// ```
-// `Request::to` is in `uri.rs`, as it takes a `WebSocketUri`.
+// `Request::from_uri` is in `uri.rs`, as it takes a `WebSocketUri`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Every header, those that the handshake owns too.
@@ -225,7 +225,7 @@ impl AcceptConnection {
     pub fn with_extensions(mut self, supported: &[&dyn Extension], request: &Request) -> (Self, Extensions) {
         let (extensions, agreed) = match request.offers.as_slice() {
             [] => accept_each(supported, &request.headers),
-            offers => Extensions::accept(supported, offers),
+            offers => Extensions::accept_offers(supported, offers),
         };
         self.agreed = agreed;
         (self, extensions)
@@ -243,7 +243,7 @@ impl AcceptConnection {
             return Err(HandshakeError::InvalidExtension);
         }
         let answers: Vec<_> = named_extensions(&self.headers).collect();
-        Extensions::agree(offered, &answers).ok_or(HandshakeError::UnexpectedExtension)
+        Extensions::accept_responses(offered, &answers).ok_or(HandshakeError::UnexpectedExtension)
     }
 
     /// The extensions that are agreed on, with their parameters.
@@ -431,10 +431,10 @@ impl HandshakeError {
     }
 }
 
-/// A server's choice, by the rules of [`Extensions::accept`], among offers that are looked at one by one: a peer can
+/// A server's choice, by the rules of [`Extensions::accept_offers`], among offers that are looked at one by one: a peer can
 /// name more of them than anyone wants to hold.
 fn accept_each(supported: &[&dyn Extension], headers: &Headers) -> (Extensions, Vec<ExtensionParams>) {
-    let mut chosen: (_, Vec<ExtensionParams>) = (Extensions::none(), Vec::new());
+    let mut chosen: (_, Vec<ExtensionParams>) = (Extensions::new(), Vec::new());
     let mut accepted = Vec::new();
     for element in headers.list(EXTENSIONS) {
         let name = extension_name(element);
@@ -443,7 +443,7 @@ fn accept_each(supported: &[&dyn Extension], headers: &Headers) -> (Extensions, 
             continue;
         }
         accepted.extend(ExtensionParams::parse_one(element));
-        let choice = Extensions::accept(supported, &accepted);
+        let choice = Extensions::accept_offers(supported, &accepted);
         if choice.1.len() > chosen.1.len() {
             chosen = choice;
         } else {

@@ -7,7 +7,7 @@ use crate::error::{HandshakeError, LocalProtocolError};
 use crate::http::{FieldGatherer, Headers, ResponseHead, Span, check_status, decimal, syntax};
 use crate::limits::HandshakeLimits;
 
-use super::client::{self, Answer};
+use super::client::{self, HandshakeResponse};
 use super::events::{AcceptConnection, Offers, RejectConnection, Request};
 use super::parts::{ResponseParts, push_choice, push_offer};
 use super::server;
@@ -22,14 +22,14 @@ use super::uri::{Scheme, split_authority};
 /// [`Connection`](crate::Connection), and masking is no different.
 ///
 /// The end of the stream, orderly or not, is for
-/// [`receive_eof`](crate::Connection::receive_eof). Where [`Transport`](crate::Transport) says to drop the
+/// [`receive_eof`](crate::Connection::receive_eof). Where [`TransportAction`](crate::TransportAction) says to drop the
 /// transport, end the stream; to abandon a connection, reset it with the version's
 /// [`cancel_code`](crate::HttpVersion::cancel_code).
 ///
 /// On a client:
 ///
 /// ```
-/// use wsproto::{Answer, ExtendedConnect, HandshakeLimits, Request, Scheme};
+/// use wsproto::{HandshakeResponse, ExtendedConnect, HandshakeLimits, Request, Scheme};
 ///
 /// let request = Request::new("server.example.com", "/chat").with_subprotocol("chat");
 /// let connect = ExtendedConnect::start(request, Scheme::Wss, HandshakeLimits::default())?;
@@ -45,7 +45,7 @@ use super::uri::{Scheme, split_authority};
 ///
 /// let fields = [(":status", "200"), ("sec-websocket-protocol", "chat")];
 /// let answer = connect.receive_response(fields)?;
-/// assert!(matches!(answer, Some(Answer::Accept(accept)) if accept.subprotocol() == Some("chat")));
+/// assert!(matches!(answer, Some(HandshakeResponse::Accept(accept)) if accept.subprotocol() == Some("chat")));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -139,7 +139,7 @@ impl ExtendedConnect {
         for (name, value) in [
             (":method", "CONNECT"),
             (":protocol", Self::PROTOCOL),
-            (":scheme", self.scheme.http()),
+            (":scheme", self.scheme.http_scheme()),
             (":authority", self.request.host()),
             (":path", self.request.target()),
         ] {
@@ -197,15 +197,17 @@ impl ExtendedConnect {
     pub fn receive_response<N: AsRef<[u8]>, V: AsRef<[u8]>>(
         &self,
         fields: impl IntoIterator<Item = (N, V)>,
-    ) -> Result<Option<Answer<'static>>, HandshakeError> {
+    ) -> Result<Option<HandshakeResponse<'static>>, HandshakeError> {
         let ([status], headers) = take_apart([":status"], fields, self.limits)?;
         Ok(match status_code(&headers, status)? {
             100..=199 => None,
             // "Any 2xx" (RFC 9110 §9.3.6).
-            200..=299 => Some(Answer::Accept(client::judge_choice(&self.request, self.offers, headers)?)),
+            200..=299 => {
+                Some(HandshakeResponse::Accept(client::judge_choice(&self.request, self.offers, headers)?))
+            }
             status_code => {
                 let head = ResponseHead { status_code, version: 1, headers };
-                Some(Answer::Reject(client::refusal(head, self.limits)?.0))
+                Some(HandshakeResponse::Reject(client::refusal(head, self.limits)?.0))
             }
         })
     }
@@ -276,7 +278,7 @@ fn judge(pseudo: [Option<Span>; 5], headers: Headers) -> Result<(Request, Scheme
     }
     let scheme = [Scheme::Ws, Scheme::Wss]
         .into_iter()
-        .find(|known| headers.bytes(scheme).eq_ignore_ascii_case(known.http().as_bytes()))
+        .find(|known| headers.bytes(scheme).eq_ignore_ascii_case(known.http_scheme().as_bytes()))
         .ok_or(HandshakeError::InvalidPseudoHeader)?;
     judge_authority(&headers, headers.bytes(authority), scheme)?;
     if !syntax::is_received_resource_name(headers.bytes(path)) {

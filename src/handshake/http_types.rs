@@ -9,7 +9,7 @@ use crate::error::HandshakeError;
 use crate::http::{Headers, HttpVersion};
 use crate::limits::HandshakeLimits;
 
-use super::client::Answer;
+use super::client::HandshakeResponse;
 use super::extended_connect::ExtendedConnect;
 use super::parts::ResponseParts;
 use super::upgrade::Upgrade;
@@ -57,7 +57,7 @@ impl Upgrade {
     pub fn receive_http_response<B>(
         &self,
         response: &::http::Response<B>,
-    ) -> Result<Option<Answer<'static>>, HandshakeError> {
+    ) -> Result<Option<HandshakeResponse<'static>>, HandshakeError> {
         self.receive_response(response.status().as_u16(), response.version().into(), response.headers())
     }
 }
@@ -65,10 +65,10 @@ impl Upgrade {
 /// The request to send, with feature `http`; its URI is the target alone, and `Host` is among the headers.
 ///
 /// ```
-/// use wsproto::{HandshakeLimits, OsEntropy, Request, Upgrade};
+/// use wsproto::{HandshakeLimits, SeededEntropy, Request, Upgrade};
 ///
 /// let request = Request::new("server.example.com", "/chat");
-/// let upgrade = Upgrade::start(request, HandshakeLimits::default(), &mut OsEntropy::new())?;
+/// let upgrade = Upgrade::start(request, HandshakeLimits::default(), &mut SeededEntropy::new())?;
 /// let request = http::Request::try_from(&upgrade)?;
 /// assert_eq!((request.uri().path(), &request.headers()["Upgrade"]), ("/chat", &"websocket".parse()?));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -142,7 +142,7 @@ impl ExtendedConnect {
     pub fn receive_http_response<B>(
         &self,
         response: &::http::Response<B>,
-    ) -> Result<Option<Answer<'static>>, HandshakeError> {
+    ) -> Result<Option<HandshakeResponse<'static>>, HandshakeError> {
         is_of_streams(response.version())?;
         let status = response.status();
         let pseudo = [(&b":status"[..], status.as_str().as_bytes())];
@@ -171,7 +171,7 @@ impl TryFrom<&ExtendedConnect> for ::http::Request<()> {
         *request.method_mut() = Method::CONNECT;
         *request.version_mut() = Version::HTTP_2;
         *request.uri_mut() = Uri::builder()
-            .scheme(connect.scheme().http())
+            .scheme(connect.scheme().http_scheme())
             .authority(connect.request().host())
             .path_and_query(connect.request().target())
             .build()?;

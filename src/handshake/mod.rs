@@ -15,7 +15,7 @@ mod extended_connect;
 #[cfg(feature = "http")]
 mod http_types;
 
-pub use client::{Answer, ClientHandshake};
+pub use client::{ClientHandshake, HandshakeResponse};
 pub use events::{AcceptConnection, RejectConnection, RejectData, Request};
 pub use extended_connect::ExtendedConnect;
 pub use origin::{Origin, OriginPolicy};

@@ -44,7 +44,7 @@ impl Origin {
 
     /// That of the pages that are served beside a WebSocket: under `scheme`, at `host` with its port.
     fn beside(scheme: Scheme, host: &str) -> Result<Self, UriError> {
-        Self::of_parts(scheme.http(), host)
+        Self::of_parts(scheme.http_scheme(), host)
     }
 
     fn of_parts(scheme: &str, authority: &str) -> Result<Self, UriError> {
@@ -98,7 +98,7 @@ impl fmt::Display for Origin {
 /// Which origins may connect, where not every page may (RFC 6455 §10.2).
 ///
 /// Nothing applies it but you. Browsers always tell the origin; whoever tells none is no browser, could
-/// as well make one up, and passes, unless it is [`required`](Self::required).
+/// as well make one up, and passes, unless it is [`require_origin`](Self::require_origin).
 ///
 /// ```
 /// use wsproto::{OriginPolicy, Request, Scheme};
@@ -136,14 +136,14 @@ impl OriginPolicy {
     /// # Errors
     ///
     /// An origin that is none: with a path, say, or a pattern.
-    pub fn list<O: AsRef<str>>(origins: impl IntoIterator<Item = O>) -> Result<Self, UriError> {
+    pub fn allow<O: AsRef<str>>(origins: impl IntoIterator<Item = O>) -> Result<Self, UriError> {
         let origins: Result<_, _> = origins.into_iter().map(|origin| origin.as_ref().parse()).collect();
         Ok(Self { allowed: Allowed::Listed(origins?), required: false })
     }
 
     /// Refuses those who tell no origin, too.
     #[must_use]
-    pub const fn required(mut self) -> Self {
+    pub const fn require_origin(mut self) -> Self {
         self.required = true;
         self
     }

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::ToString;
 
-use crate::accept_token::{AcceptToken, Nonce, generate_accept_token};
+use crate::accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 use crate::connection::ConnectionState;
 use crate::error::{HandshakeError, LocalProtocolError};
 use crate::http::{self, HeadReader, Headers, RequestHead, Span, decimal, syntax};
@@ -261,7 +261,7 @@ pub(super) fn judge(head: RequestHead) -> Result<(Request, AcceptToken), Handsha
     }
     judge_version(&headers)?;
     let accept_token = match headers.single("Sec-WebSocket-Key") {
-        Ok(Some(key)) if Nonce::is_key(key) => generate_accept_token(key),
+        Ok(Some(key)) if SecWebSocketKey::is_key(key) => generate_accept_token(key),
         _ => return Err(HandshakeError::InvalidKey),
     };
     judge_origin(&headers)?;

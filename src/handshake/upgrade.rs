@@ -1,12 +1,12 @@
 //! An upgrade over HTTP/1.1 whose bytes another HTTP stack reads and writes (RFC 6455 §4).
 
-use crate::accept_token::{AcceptToken, Nonce, generate_accept_token};
+use crate::accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 use crate::entropy::Entropy;
 use crate::error::{HandshakeError, LocalProtocolError};
 use crate::http::{FieldGatherer, Headers, HttpVersion, RequestHead, ResponseHead, check_status};
 use crate::limits::HandshakeLimits;
 
-use super::client::{self, Answer};
+use super::client::{self, HandshakeResponse};
 use super::events::{AcceptConnection, CONTENT_LENGTH, KEY, NOT_MODIFIED, Offers, RejectConnection, Request};
 use super::parts::{ResponseParts, push_all, push_choice, push_offer};
 use super::server::{self, ServerHandshake};
@@ -42,7 +42,7 @@ use super::server::{self, ServerHandshake};
 /// On a client:
 ///
 /// ```
-/// use wsproto::{Answer, HandshakeLimits, HttpVersion, Request, Upgrade};
+/// use wsproto::{HandshakeResponse, HandshakeLimits, HttpVersion, Request, Upgrade};
 /// # struct Sample;
 /// # impl wsproto::Entropy for Sample {
 /// #     fn fill(&mut self, bytes: &mut [u8]) { bytes.copy_from_slice(b"the sample nonce"); }
@@ -59,7 +59,7 @@ use super::server::{self, ServerHandshake};
 ///     ("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
 /// ];
 /// let answer = upgrade.receive_response(101, HttpVersion::Http11, headers)?;
-/// assert!(matches!(answer, Some(Answer::Accept(_))));
+/// assert!(matches!(answer, Some(HandshakeResponse::Accept(_))));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ pub struct Upgrade {
     limits: HandshakeLimits,
     request: Request,
     offers: Offers,
-    key: Nonce,
+    key: SecWebSocketKey,
     accept_token: AcceptToken,
 }
 
@@ -99,7 +99,11 @@ impl Upgrade {
         let target = headers.add_bytes(target.as_bytes());
         let head = RequestHead { method, target, version: minor(version), headers };
         let (request, accept_token) = server::judge(head)?;
-        let key = request.headers().get(KEY).and_then(Nonce::received).ok_or(HandshakeError::InvalidKey)?;
+        let key = request
+            .headers()
+            .get(KEY)
+            .and_then(SecWebSocketKey::received)
+            .ok_or(HandshakeError::InvalidKey)?;
         Ok(Self { limits, request, offers: Offers::Named, key, accept_token })
     }
 
@@ -115,7 +119,7 @@ impl Upgrade {
         entropy: &mut impl Entropy,
     ) -> Result<Self, LocalProtocolError> {
         request.check()?;
-        let key = Nonce::generate(entropy);
+        let key = SecWebSocketKey::generate(entropy);
         let accept_token = generate_accept_token(key.as_bytes());
         Ok(Self { limits, request, offers: Offers::Built, key, accept_token })
     }
@@ -188,16 +192,21 @@ impl Upgrade {
         status_code: u16,
         version: HttpVersion,
         headers: impl IntoIterator<Item = (N, V)>,
-    ) -> Result<Option<Answer<'static>>, HandshakeError> {
+    ) -> Result<Option<HandshakeResponse<'static>>, HandshakeError> {
         check_status(status_code)?;
         let mut fields = FieldGatherer::new(self.limits);
         fields.count("HTTP/1.1 200 \r\n\r\n".len())?;
         fields.add_all(headers)?;
         let head = ResponseHead { status_code, version: minor(version), headers: fields.finish() };
         Ok(match status_code {
-            101 => Some(Answer::Accept(client::judge(&self.request, self.offers, &self.accept_token, head)?)),
+            101 => Some(HandshakeResponse::Accept(client::judge(
+                &self.request,
+                self.offers,
+                &self.accept_token,
+                head,
+            )?)),
             100..=199 => None,
-            _ => Some(Answer::Reject(client::refusal(head, self.limits)?.0)),
+            _ => Some(HandshakeResponse::Reject(client::refusal(head, self.limits)?.0)),
         })
     }
 }

@@ -25,7 +25,7 @@ use super::events::Request;
 /// assert_eq!((uri.host(), uri.port(), uri.is_secure()), ("server.example.com", 443, true));
 /// assert_eq!(uri.resource_name(), "/chat?room=1");
 ///
-/// let request = Request::to(&uri);
+/// let request = Request::from_uri(&uri);
 /// assert_eq!(request.host(), "server.example.com");
 ///
 /// assert_eq!("ws://server.example.com/#top".parse::<WebSocketUri>(), Err(UriError::Fragment));
@@ -45,7 +45,7 @@ pub struct WebSocketUri {
 /// use wsproto::Scheme;
 ///
 /// assert_eq!(Scheme::Wss.default_port(), 443);
-/// assert_eq!(Scheme::Wss.http(), "https");
+/// assert_eq!(Scheme::Wss.http_scheme(), "https");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
@@ -161,7 +161,7 @@ impl Scheme {
     }
 
     /// The scheme of HTTP that stands for it: in origins, and in HTTP/2 and HTTP/3 (RFC 8441 §5).
-    pub const fn http(self) -> &'static str {
+    pub const fn http_scheme(self) -> &'static str {
         match self {
             Self::Ws => "http",
             Self::Wss => "https",
@@ -194,11 +194,11 @@ impl Request {
     /// use wsproto::{Request, WebSocketUri};
     ///
     /// let uri: WebSocketUri = "ws://example.com:9001?x".parse()?;
-    /// let request = Request::to(&uri).with_subprotocol("chat");
+    /// let request = Request::from_uri(&uri).with_subprotocol("chat");
     /// assert_eq!((request.host(), request.target()), ("example.com:9001", "/?x"));
     /// # Ok::<(), wsproto::UriError>(())
     /// ```
-    pub fn to(uri: &WebSocketUri) -> Self {
+    pub fn from_uri(uri: &WebSocketUri) -> Self {
         Self::new(&uri.host_header(), uri.resource_name())
     }
 }

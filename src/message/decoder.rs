@@ -5,7 +5,7 @@
 //! together here.
 
 use crate::error::{Failure, RemoteProtocolError};
-use crate::event::{BytesMessage, CloseConnection, Event, LentEvent, Ping, Pong, TextMessage};
+use crate::event::{BytesMessage, CloseConnection, Event, EventRef, Ping, Pong, TextMessage};
 #[cfg(feature = "alloc")]
 use crate::extension::{Extensions, InboundExtensions};
 use crate::extension_set::{ExtensionSet, Inbound, NoExtensions};
@@ -90,7 +90,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     pub fn decode<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+    ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         let is_plain = !self.extensions.may_exist();
         if let Some(message) = self.whole_message(input) {
             if let Some(payload) = message.take(self.frames.role(), input) {
@@ -108,23 +108,23 @@ impl<X: ExtensionSet> MessageDecoder<X> {
 
     /// The same, but a frame is read only once it lies in `input` whole; until then, `input` is left as it is.
     ///
-    /// Returns `None` where bytes are [missing](Self::missing), and once nothing more is read.
+    /// Returns `None` where bytes are [missing](Self::bytes_needed), and once nothing more is read.
     ///
     /// # Errors
     ///
     /// The rule that the peer broke, once; later calls drop their input and return `None`.
     #[inline(always)]
-    pub fn decode_whole<'r, 'i: 'r>(
+    pub fn decode_frame<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+    ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         if let Some(message) = self.whole_message(input) {
             return match message.take(self.frames.role(), input) {
                 Some(payload) => self.lend_message(message.kind, payload),
                 None => self.decode_dry(input.is_empty()),
             };
         }
-        if matches!(self.state, State::Reading) && self.frames.missing(input) > 0 {
+        if matches!(self.state, State::Reading) && self.frames.bytes_needed(input) > 0 {
             return self.decode_dry(input.is_empty());
         }
         self.decode_long(input)
@@ -144,7 +144,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         &mut self,
         kind: MessageKind,
         payload: &'i [u8],
-    ) -> Result<Option<LentEvent<'i>>, RemoteProtocolError> {
+    ) -> Result<Option<EventRef<'i>>, RemoteProtocolError> {
         match kind {
             MessageKind::Binary => Ok(Some(Event::Bytes(BytesMessage::new(payload)))),
             MessageKind::Text => match from_utf8(payload) {
@@ -156,7 +156,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
 
     /// What is to be told without more input: extensions may have something left.
     #[inline(always)]
-    fn decode_dry(&mut self, nothing_came: bool) -> Result<Option<LentEvent<'_>>, RemoteProtocolError> {
+    fn decode_dry(&mut self, nothing_came: bool) -> Result<Option<EventRef<'_>>, RemoteProtocolError> {
         #[cfg(feature = "alloc")]
         if self.extensions.may_exist() {
             return self.decode_extended(&mut <&mut [u8]>::default(), nothing_came);
@@ -171,7 +171,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     fn decode_long<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+    ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         #[cfg(feature = "alloc")]
         if self.extensions.may_exist() {
             let nothing_came = input.is_empty();
@@ -182,7 +182,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
 
     /// A whole message that is no text: what is well-formed of it is lent all the same.
     #[cold]
-    fn bad_message<'i>(&mut self, payload: &'i [u8]) -> Result<Option<LentEvent<'i>>, RemoteProtocolError> {
+    fn bad_message<'i>(&mut self, payload: &'i [u8]) -> Result<Option<EventRef<'i>>, RemoteProtocolError> {
         self.lend_text(payload, true, true)
     }
 
@@ -191,7 +191,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     pub(super) fn decode_part<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+    ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         loop {
             if !matches!(self.state, State::Reading) {
                 return self.stopped(input).map(|()| None);
@@ -250,15 +250,15 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     /// How many bytes are missing behind `input` before the frame that comes next lies in it whole.
     ///
     /// That is known once its header is whole; before, it is what the header lacks, at least. It is 0 where
-    /// [`decode_whole`](Self::decode_whole) may still have something to tell, or is done for good.
+    /// [`decode_frame`](Self::decode_frame) may still have something to tell, or is done for good.
     #[inline(never)]
-    pub fn missing(&self, input: &[u8]) -> u64 {
+    pub fn bytes_needed(&self, input: &[u8]) -> u64 {
         let State::Reading = self.state else { return 0 };
         #[cfg(feature = "alloc")]
         if self.has_decoded() {
             return 0;
         }
-        self.frames.missing(input)
+        self.frames.bytes_needed(input)
     }
 
     /// How many bytes of the frame under way are still to come: a hint for the size of the next read.
@@ -270,7 +270,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     ///
     /// A payload is taken as a whole before it is read, so this is 0 unless text or a close frame went
     /// wrong before its end. What extensions have decoded is not counted. More than `u32::MAX` count as that.
-    pub fn overread(&self) -> usize {
+    pub fn bytes_after_error(&self) -> usize {
         match self.state {
             State::Reading => 0,
             State::Failing { overread, .. } | State::Failed { overread } => {
@@ -303,7 +303,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         payload: &'i [u8],
         frame_finished: bool,
         message_finished: bool,
-    ) -> Result<Option<LentEvent<'i>>, RemoteProtocolError> {
+    ) -> Result<Option<EventRef<'i>>, RemoteProtocolError> {
         match decode_text(&mut self.utf8, payload, frame_finished, message_finished) {
             Ok(text) if frame_finished || !text.data.is_empty() => Ok(Some(Event::Text(text))),
             Ok(_) => Ok(None),
@@ -317,7 +317,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         &mut self,
         valid: &'i str,
         overread: u32,
-    ) -> Result<Option<LentEvent<'i>>, RemoteProtocolError> {
+    ) -> Result<Option<EventRef<'i>>, RemoteProtocolError> {
         let error = RemoteProtocolError::InvalidUtf8;
         if valid.is_empty() {
             return Err(self.fail(error, overread));
@@ -443,7 +443,7 @@ impl ControlPayload {
 }
 
 #[inline]
-fn control_event(opcode: Opcode, payload: &[u8]) -> LentEvent<'_> {
+fn control_event(opcode: Opcode, payload: &[u8]) -> EventRef<'_> {
     match opcode {
         Opcode::Ping => Event::Ping(Ping { payload }),
         Opcode::Pong => Event::Pong(Pong { payload }),

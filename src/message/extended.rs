@@ -5,10 +5,10 @@
 //! comes of a frame has its end after the frame has. Everything else goes the way of `decode_part`.
 
 use crate::error::RemoteProtocolError;
-use crate::event::{BytesMessage, Event, LentEvent, TextMessage};
+use crate::event::{BytesMessage, Event, EventRef, TextMessage};
 use crate::extension::InboundExtensions;
 use crate::extension_set::{ExtensionSet, Inbound};
-use crate::frame::{Entered, PayloadEnd};
+use crate::frame::{Ends, Entered};
 use crate::opcode::MessageKind;
 
 use crate::utf8::{InvalidText, is_begun};
@@ -24,7 +24,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         &'r mut self,
         input: &mut &'i mut [u8],
         nothing_came: bool,
-    ) -> Result<Option<LentEvent<'r>>, RemoteProtocolError> {
+    ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         if nothing_came && self.frames.is_idle() {
             if let Some(extensions) = self.extensions.chain_mut() {
                 extensions.rest();
@@ -62,7 +62,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     /// Whether something is to be told that needs no more input.
     pub(super) fn has_decoded(&self) -> bool {
         self.extensions.chain().is_some_and(|extensions| match extensions.frame() {
-            Some(frame) if frame.end == PayloadEnd::Open => {
+            Some(frame) if frame.end == Ends::Nothing => {
                 extensions.is_done() != Ok(true) || !extensions.output().is_empty()
             }
             Some(_) => true,
@@ -104,14 +104,14 @@ impl<X: ExtensionSet> MessageDecoder<X> {
             let Some(frame) = extensions.frame() else { return Ok(Next::InputUsedUp) };
             let available = extensions.output().len();
             let status = extensions.is_done();
-            let is_over = status == Ok(true) && frame.end != PayloadEnd::Open;
+            let is_over = status == Ok(true) && frame.end != Ends::Nothing;
             match status {
                 _ if available > 0 || is_over => {
                     let len = usize::try_from(room).unwrap_or(usize::MAX).min(available);
                     if len < available && len == 0 {
                         return Err(self.fail(RemoteProtocolError::MessageTooLong, 0));
                     }
-                    let end = if is_over && len == available { frame.end } else { PayloadEnd::Open };
+                    let end = if is_over && len == available { frame.end } else { Ends::Nothing };
                     let piece = Piece { kind: frame.kind, len, end };
                     if let Some(next) = self.read_piece(piece)? {
                         return Ok(next);
@@ -119,7 +119,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
                 }
                 Err(error) => return Err(self.fail(error, 0)),
                 Ok(true) if input.is_empty() => return Ok(Next::InputUsedUp),
-                Ok(_) if frame.end != PayloadEnd::Open => {
+                Ok(_) if frame.end != Ends::Nothing => {
                     extensions.decode(&[], frame.end, room);
                 }
                 Ok(_) => {
@@ -139,8 +139,8 @@ impl<X: ExtensionSet> MessageDecoder<X> {
             return Ok(Some(Next::Piece(piece)));
         }
         let len = if missing == 0 { piece.len } else { piece.len.min(missing) };
-        let end = if len == piece.len { piece.end } else { PayloadEnd::Open };
-        let is_last = end == PayloadEnd::Message;
+        let end = if len == piece.len { piece.end } else { Ends::Nothing };
+        let is_last = end == Ends::Message;
         let mut part = [0; 4];
         for (place, byte) in part.iter_mut().zip(extensions.take(len)) {
             *place = *byte;
@@ -153,12 +153,12 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         } else {
             false
         };
-        Ok((is_whole || end != PayloadEnd::Open).then_some(Next::Character(end)))
+        Ok((is_whole || end != Ends::Nothing).then_some(Next::Character(end)))
     }
 
     /// Lends a piece that the extensions have decoded.
-    fn lend(&mut self, Piece { kind, len, end }: Piece) -> Result<LentEvent<'_>, RemoteProtocolError> {
-        let (frame_finished, message_finished) = (end != PayloadEnd::Open, end == PayloadEnd::Message);
+    fn lend(&mut self, Piece { kind, len, end }: Piece) -> Result<EventRef<'_>, RemoteProtocolError> {
+        let (frame_finished, message_finished) = (end != Ends::Nothing, end == Ends::Message);
         let data = match self.extensions.chain_mut() {
             Some(extensions) => {
                 if frame_finished {
@@ -188,8 +188,8 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     }
 
     /// Lends the character that was put together, if it is whole.
-    fn lend_character(&mut self, end: PayloadEnd) -> LentEvent<'_> {
-        let (frame_finished, message_finished) = (end != PayloadEnd::Open, end == PayloadEnd::Message);
+    fn lend_character(&mut self, end: Ends) -> EventRef<'_> {
+        let (frame_finished, message_finished) = (end != Ends::Nothing, end == Ends::Message);
         if let (true, Some(extensions)) = (frame_finished, self.extensions.chain_mut()) {
             extensions.end_frame();
         }
@@ -209,7 +209,7 @@ enum Next {
     /// A piece of output to be lent.
     Piece(Piece),
     /// A character that was put together, or the end of a frame inside one.
-    Character(PayloadEnd),
+    Character(Ends),
     /// Nothing before more comes.
     InputUsedUp,
 }
@@ -218,7 +218,7 @@ enum Next {
 struct Piece {
     kind: MessageKind,
     len: usize,
-    end: PayloadEnd,
+    end: Ends,
 }
 
 /// How much of a payload is unmasked and looked at in one go.

@@ -16,15 +16,15 @@ use core::mem;
 use thiserror::Error;
 
 use crate::connection::{
-    Closure, Connection, ConnectionState, ReceiverState, Replies, ReplyPolicy, Transport,
+    AutoReplies, CloseInfo, Connection, ConnectionState, ReceiverState, ReplyPolicy, TransportAction,
 };
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::{HandshakeError, LocalProtocolError, RemoteProtocolError};
-use crate::event::{BytesMessage, CloseConnection, Event, LentEvent, Ping, Pong, TextMessage};
+use crate::event::{BytesMessage, CloseConnection, Event, EventRef, Ping, Pong, TextMessage};
 use crate::extension::{Extension, Extensions};
 use crate::handshake::{
-    AcceptConnection, Answer, ClientHandshake, RejectConnection, RejectData, Request, ServerHandshake,
-    Upgrade,
+    AcceptConnection, ClientHandshake, HandshakeResponse, RejectConnection, RejectData, Request,
+    ServerHandshake, Upgrade,
 };
 use crate::limits::{HandshakeLimits, Limits};
 
@@ -35,18 +35,18 @@ pub use outgoing::WsOutgoing;
 /// A WebSocket connection from its first byte to its last.
 ///
 /// ```
-/// use wsproto::{AcceptConnection, OsEntropy, Request, TextMessage, WsConnection, WsEvent};
+/// use wsproto::{AcceptConnection, SeededEntropy, Request, TextMessage, WsConnection, WsEvent};
 ///
-/// let mut client = WsConnection::client(OsEntropy::new());
+/// let mut client = WsConnection::client(SeededEntropy::new());
 /// let mut server = WsConnection::server();
 ///
 /// server.receive_data(&client.send(Request::new("localhost", "/"))?)?;
 /// let Some(WsEvent::Request(_)) = server.next_event()? else { panic!("no request") };
 /// client.receive_data(&server.send(AcceptConnection::new())?)?;
-/// let Some(WsEvent::AcceptConnection(_)) = client.next_event()? else { panic!("no answer") };
+/// let Some(WsEvent::Accept(_)) = client.next_event()? else { panic!("no answer") };
 ///
 /// server.receive_data(&client.send(TextMessage::from("hello"))?)?;
-/// assert_eq!(server.next_event()?, Some(WsEvent::TextMessage(TextMessage::new("hello".into()))));
+/// assert_eq!(server.next_event()?, Some(WsEvent::Text(TextMessage::new("hello".into()))));
 /// assert_eq!(server.next_event()?, None);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -67,7 +67,7 @@ pub struct WsConnection<E = NoEntropy> {
     phase: Phase<E>,
     inbox: Inbox,
     outbox: Vec<u8>,
-    replies: Replies,
+    replies: AutoReplies,
 }
 
 /// What a [`WsConnection`] receives; each can be sent as well.
@@ -77,21 +77,21 @@ pub enum WsEvent {
     /// A client asks for a WebSocket connection.
     Request(Request),
     /// The server accepts the request.
-    AcceptConnection(AcceptConnection),
+    Accept(AcceptConnection),
     /// The server refuses the request.
-    RejectConnection(RejectConnection),
+    Reject(RejectConnection),
     /// A piece of the refusal's body.
     RejectData(RejectData<Vec<u8>>),
     /// A text message, or a piece of one.
-    TextMessage(TextMessage<String>),
+    Text(TextMessage<String>),
     /// A binary message, or a piece of one.
-    BytesMessage(BytesMessage<Vec<u8>>),
+    Bytes(BytesMessage<Vec<u8>>),
     /// A ping.
     Ping(Ping<Vec<u8>>),
     /// A pong.
     Pong(Pong<Vec<u8>>),
     /// The peer's close frame; with the code 1006, the end of the transport without one.
-    CloseConnection(CloseConnection<String>),
+    Close(CloseConnection<String>),
 }
 
 /// The peer broke a rule.
@@ -146,7 +146,7 @@ impl<E: Entropy> WsConnection<E> {
             phase,
             inbox: Inbox::default(),
             outbox: Vec::new(),
-            replies: Replies::new(ReplyPolicy::Nothing),
+            replies: AutoReplies::new(ReplyPolicy::Nothing),
         }
     }
 
@@ -165,11 +165,11 @@ impl<E: Entropy> WsConnection<E> {
     /// received. Handshake events that contain other extensions are refused, as nothing would run these.
     ///
     /// ```
-    /// use wsproto::{AcceptConnection, OsEntropy, Request, WsConnection};
+    /// use wsproto::{AcceptConnection, SeededEntropy, Request, WsConnection};
     /// # #[cfg(feature = "deflate")] {
     /// use wsproto::PermessageDeflate;
     ///
-    /// let mut client = WsConnection::client(OsEntropy::new()).with_extension(PermessageDeflate::new());
+    /// let mut client = WsConnection::client(SeededEntropy::new()).with_extension(PermessageDeflate::new());
     /// let mut server = WsConnection::server().with_extension(PermessageDeflate::new());
     ///
     /// server.receive_data(&client.send(Request::new("localhost", "/"))?)?;
@@ -190,8 +190,8 @@ impl<E: Entropy> WsConnection<E> {
     ///
     /// The next [`send`](Self::send) or [`bytes_to_send`](Self::bytes_to_send) returns them.
     #[must_use]
-    pub fn with_replies(mut self, policy: ReplyPolicy) -> Self {
-        self.replies = Replies::new(policy);
+    pub fn with_reply_policy(mut self, policy: ReplyPolicy) -> Self {
+        self.replies = AutoReplies::new(policy);
         self
     }
 
@@ -319,18 +319,18 @@ impl<E: Entropy> WsConnection<E> {
     }
 
     /// What to do with the transport, once what was sent is written to it.
-    pub const fn transport(&self) -> Transport {
+    pub const fn transport_action(&self) -> TransportAction {
         match (&self.phase, self.state()) {
-            (Phase::Open(connection), _) => connection.transport(),
-            (_, ConnectionState::Closed) => Transport::Drop,
-            _ => Transport::Keep,
+            (Phase::Open(connection), _) => connection.transport_action(),
+            (_, ConnectionState::Closed) => TransportAction::Close,
+            _ => TransportAction::Keep,
         }
     }
 
     /// How the connection ended; `None` if it has not ended, or was never open.
-    pub fn closure(&self) -> Option<Closure<'_>> {
+    pub fn close_info(&self) -> Option<CloseInfo<'_>> {
         match &self.phase {
-            Phase::Open(connection) => connection.closure(),
+            Phase::Open(connection) => connection.close_info(),
             Phase::Idle | Phase::Client(_) | Phase::Server(_) | Phase::Failed => None,
         }
     }
@@ -351,7 +351,7 @@ impl<E: Entropy> WsConnection<E> {
             Phase::Client(handshake) => {
                 let answer = self.inbox.read(|input| handshake.receive(input).map(own_answer));
                 match (&answer, handshake.state()) {
-                    (Ok(Some(WsEvent::AcceptConnection(accept))), _) => {
+                    (Ok(Some(WsEvent::Accept(accept))), _) => {
                         match accept.extensions(&supported(&self.supported)) {
                             Ok(extensions) => self.open(extensions),
                             Err(error) => {
@@ -371,9 +371,9 @@ impl<E: Entropy> WsConnection<E> {
                 let replies = &mut self.replies;
                 let event = self.inbox.read_in_place(|input| {
                     let event =
-                        connection.next_event(input).inspect_err(|error| replies.note_failure(*error))?;
+                        connection.next_event(input).inspect_err(|error| replies.on_failure(*error))?;
                     Ok::<_, RemoteProtocolError>(event.map(|event| {
-                        replies.note(&event);
+                        replies.on_event(&event);
                         own_event(event)
                     }))
                 });
@@ -447,21 +447,21 @@ impl<E: Entropy> From<Connection<E, Extensions>> for WsConnection<E> {
     }
 }
 
-fn own_event(event: LentEvent<'_>) -> WsEvent {
+fn own_event(event: EventRef<'_>) -> WsEvent {
     match event.into_owned() {
-        Event::Text(text) => WsEvent::TextMessage(text),
-        Event::Bytes(bytes) => WsEvent::BytesMessage(bytes),
+        Event::Text(text) => WsEvent::Text(text),
+        Event::Bytes(bytes) => WsEvent::Bytes(bytes),
         Event::Ping(ping) => WsEvent::Ping(ping),
         Event::Pong(pong) => WsEvent::Pong(pong),
-        Event::Close(close) => WsEvent::CloseConnection(close),
+        Event::Close(close) => WsEvent::Close(close),
     }
 }
 
-fn own_answer(answer: Option<Answer<'_>>) -> Option<WsEvent> {
+fn own_answer(answer: Option<HandshakeResponse<'_>>) -> Option<WsEvent> {
     answer.map(|answer| match answer {
-        Answer::Accept(accept) => WsEvent::AcceptConnection(accept),
-        Answer::Reject(reject) => WsEvent::RejectConnection(reject),
-        Answer::RejectData(RejectData { data, body_finished }) => {
+        HandshakeResponse::Accept(accept) => WsEvent::Accept(accept),
+        HandshakeResponse::Reject(reject) => WsEvent::Reject(reject),
+        HandshakeResponse::RejectData(RejectData { data, body_finished }) => {
             WsEvent::RejectData(RejectData { data: data.to_owned(), body_finished })
         }
     })

@@ -33,7 +33,7 @@ impl WsOutgoing for Request {
         let limits = connection.handshake_limits;
         let request =
             connection.supported.iter().fold(self, |request, extension| request.with_extension(&**extension));
-        let handshake = ClientHandshake::start(request, limits, entropy, &mut connection.outbox)?;
+        let handshake = ClientHandshake::new(request, limits, entropy, &mut connection.outbox)?;
         connection.phase = Phase::Client(handshake);
         Ok(())
     }
@@ -83,7 +83,7 @@ impl<O: Outgoing> WsOutgoing for O {
         let Phase::Open(open) = &mut connection.phase else {
             return Err(LocalProtocolError::NotInHandshake);
         };
-        match self.lend() {
+        match self.as_event() {
             Event::Close(CloseConnection { code, reason }) if !self.is_reply() => {
                 let close = CloseConnection { code, reason: cut(reason) };
                 open.send(close, &mut connection.outbox)
@@ -97,14 +97,14 @@ impl WsOutgoing for WsEvent {
     fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError> {
         match self {
             Self::Request(request) => request.write(connection),
-            Self::AcceptConnection(accept) => accept.write(connection),
-            Self::RejectConnection(reject) => reject.write(connection),
+            Self::Accept(accept) => accept.write(connection),
+            Self::Reject(reject) => reject.write(connection),
             Self::RejectData(data) => data.write(connection),
-            Self::TextMessage(text) => text.write(connection),
-            Self::BytesMessage(bytes) => bytes.write(connection),
+            Self::Text(text) => text.write(connection),
+            Self::Bytes(bytes) => bytes.write(connection),
             Self::Ping(ping) => ping.write(connection),
             Self::Pong(pong) => pong.write(connection),
-            Self::CloseConnection(close) => close.write(connection),
+            Self::Close(close) => close.write(connection),
         }
     }
 }

@@ -12,7 +12,7 @@ fn offered(deflate: &PermessageDeflate) -> Vec<String> {
 fn agreed(deflate: &PermessageDeflate, answer: &str) -> Option<DeflateParams> {
     let answer = answer.replace("pmd", "permessage-deflate");
     let params = deflate.agreed_params(&one(&answer));
-    assert_eq!(params.is_some(), Extensions::agree(&[deflate], &parsed(&answer)).is_some());
+    assert_eq!(params.is_some(), Extensions::accept_responses(&[deflate], &parsed(&answer)).is_some());
     params
 }
 
@@ -177,10 +177,10 @@ fn an_answer_twice_or_of_another_name_is_refused() {
         "permessage",
         "PERMESSAGE-DEFLATE",
     ] {
-        assert!(Extensions::agree(&[&deflate], &parsed(answers)).is_none(), "{answers}");
+        assert!(Extensions::accept_responses(&[&deflate], &parsed(answers)).is_none(), "{answers}");
     }
-    assert!(Extensions::agree(&[], &parsed("permessage-deflate")).is_none());
-    assert!(Extensions::agree(&[&deflate], &[]).unwrap().is_empty(), "it may be declined");
+    assert!(Extensions::accept_responses(&[], &parsed("permessage-deflate")).is_none());
+    assert!(Extensions::accept_responses(&[&deflate], &[]).unwrap().is_empty(), "it may be declined");
 }
 
 #[test]

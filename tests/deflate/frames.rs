@@ -1,6 +1,6 @@
 //! Where the Per-Message Compressed bit may stand, and what stands between compressed frames (RFC 7692 §6).
 
-use wsproto::{CloseCode, Connection, Event, LentEvent, Limits, RemoteProtocolError, Role, TextMessage};
+use wsproto::{CloseCode, Connection, Event, EventRef, Limits, RemoteProtocolError, Role, TextMessage};
 
 use crate::blocks::Blocks;
 use crate::protocol::{BINARY, CLOSE, FIN, PING, PONG, TEXT, binary, close, frame_to, ping, pong, text};
@@ -184,7 +184,7 @@ fn a_compressed_frame_that_was_begun_in_pieces_is_waited_for() {
         for asked in 0..6 {
             let mut receiver = Setup::of(Role::Client).receiver();
             let mut text = String::new();
-            let mut said = |event: Option<LentEvent<'_>>| match event {
+            let mut said = |event: Option<EventRef<'_>>| match event {
                 Some(Event::Text(piece)) => text.push_str(piece.data),
                 other => assert_eq!(other, None),
             };
@@ -197,13 +197,13 @@ fn a_compressed_frame_that_was_begun_in_pieces_is_waited_for() {
             let (_, most) = rest.split_last_mut().unwrap();
             let came = most.to_vec();
             let mut input = &mut *most;
-            while let Some(event) = receiver.next_whole_event(&mut input).unwrap() {
+            while let Some(event) = receiver.next_frame_event(&mut input).unwrap() {
                 said(Some(event));
             }
             assert_eq!(*input, came, "cut at {cut}, asked {asked} times");
-            assert_eq!(receiver.missing(input), 1, "cut at {cut}, asked {asked} times");
+            assert_eq!(receiver.bytes_needed(input), 1, "cut at {cut}, asked {asked} times");
             let mut input = rest.as_mut_slice();
-            while let Some(event) = receiver.next_whole_event(&mut input).unwrap() {
+            while let Some(event) = receiver.next_frame_event(&mut input).unwrap() {
                 said(Some(event));
             }
             assert_eq!(text, message);
@@ -226,7 +226,7 @@ fn where_nothing_is_left_to_tell_a_frame_is_waited_for() {
         start = end;
     }
     let mut input = &mut *next;
-    while receiver.next_whole_event(&mut input).unwrap().is_some() {}
+    while receiver.next_frame_event(&mut input).unwrap().is_some() {}
     assert_eq!(*input, [0xf3], "it is taken though the frame is not whole");
-    assert_eq!(receiver.missing(input), 35);
+    assert_eq!(receiver.bytes_needed(input), 35);
 }

@@ -1,8 +1,8 @@
 //! The whole way: offers and answers as bytes of the opening handshake (RFC 6455 §4, §9.1; RFC 7692 §5).
 
 use wsproto::{
-    AcceptConnection, Answer, ClientHandshake, Connection, ConnectionState, Event, HandshakeError,
-    HandshakeLimits, Limits, LocalProtocolError, NoEntropy, PermessageDeflate, ReceiveError, Request,
+    AcceptConnection, ClientHandshake, Connection, ConnectionState, Event, HandshakeError, HandshakeLimits,
+    HandshakeResponse, Limits, LocalProtocolError, NoEntropy, PermessageDeflate, ReceiveError, Request,
     ServerHandshake, TextMessage, WsConnection, WsEvent,
 };
 
@@ -45,7 +45,7 @@ fn answered(lines: &str) -> Vec<String> {
 fn asking(deflate: &PermessageDeflate) -> (ClientHandshake, String) {
     let mut output = Vec::new();
     let request = Request::new("localhost", "/").with_extension(deflate);
-    let handshake = ClientHandshake::start(request, HandshakeLimits::default(), &mut Fixed, &mut output);
+    let handshake = ClientHandshake::new(request, HandshakeLimits::default(), &mut Fixed, &mut output);
     (handshake.unwrap(), field(&output, EXTENSIONS).join("|"))
 }
 
@@ -53,7 +53,7 @@ fn asking(deflate: &PermessageDeflate) -> (ClientHandshake, String) {
 fn answer(lines: &str) -> String {
     let mut key = [0; 16];
     wsproto::Entropy::fill(&mut Fixed, &mut key);
-    let key = wsproto::Nonce::new(key);
+    let key = wsproto::SecWebSocketKey::new(key);
     let token = &*wsproto::generate_accept_token(key.as_bytes());
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{lines}\
@@ -65,7 +65,9 @@ fn answer(lines: &str) -> String {
 fn agreed(deflate: &PermessageDeflate, lines: &str) -> Result<usize, HandshakeError> {
     let (mut handshake, _) = asking(deflate);
     match handshake.receive(&mut answer(lines).as_bytes())? {
-        Some(Answer::Accept(accept)) => accept.extensions(&[deflate]).map(|extensions| extensions.len()),
+        Some(HandshakeResponse::Accept(accept)) => {
+            accept.extensions(&[deflate]).map(|extensions| extensions.len())
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -78,7 +80,7 @@ fn a_handshake_by_its_parts_leads_to_a_connection_that_compresses() {
     let mut wire = Vec::new();
     let request = Request::new("localhost", "/").with_extension(&client_deflate);
     let mut asking =
-        ClientHandshake::start(request, HandshakeLimits::default(), &mut Fixed, &mut wire).unwrap();
+        ClientHandshake::new(request, HandshakeLimits::default(), &mut Fixed, &mut wire).unwrap();
     let mut deciding = ServerHandshake::new(HandshakeLimits::default());
     let request = deciding.receive(&mut wire.as_slice()).unwrap().expect("a whole request");
     let (accept, extensions) = AcceptConnection::new().with_extensions(&[&server_deflate], request);
@@ -89,7 +91,7 @@ fn a_handshake_by_its_parts_leads_to_a_connection_that_compresses() {
     assert_eq!(field(&wire, EXTENSIONS), [expected]);
 
     let mut input = wire.as_slice();
-    let Ok(Some(Answer::Accept(accept))) = asking.receive(&mut input) else { panic!("no yes") };
+    let Ok(Some(HandshakeResponse::Accept(accept))) = asking.receive(&mut input) else { panic!("no yes") };
     let extensions = accept.extensions(&[&client_deflate]).unwrap();
     let mut client = Connection::client(Limits::default(), Fixed).with_extensions(extensions);
 
@@ -200,7 +202,7 @@ fn a_connection_all_as_one_fails_over_an_answer_that_does_not_fit() {
     }
     let mut client = client();
     client.receive_data(answer("").as_bytes()).unwrap();
-    assert!(matches!(client.next_event(), Ok(Some(WsEvent::AcceptConnection(_)))), "it may be declined");
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::Accept(_)))), "it may be declined");
 }
 
 #[test]
@@ -227,7 +229,7 @@ fn a_connection_all_as_one_uses_several_extensions_in_the_servers_order() {
         let bytes = server.send(TextMessage::from("Hello")).unwrap();
         assert_eq!(bytes[0], 0xC1 | 0x20);
         client.receive_data(&bytes).unwrap();
-        assert_eq!(client.next_event(), Ok(Some(WsEvent::TextMessage(TextMessage::new("Hello".into())))));
+        assert_eq!(client.next_event(), Ok(Some(WsEvent::Text(TextMessage::new("Hello".into())))));
     }
 }
 
@@ -272,12 +274,12 @@ fn a_request_and_an_answer_that_go_on_leave_behind_what_nobody_runs() {
     server.receive_data(&back.send(Request::new("localhost", "/")).unwrap()).unwrap();
     server.next_event().unwrap();
     back.receive_data(&server.send(AcceptConnection::new()).unwrap()).unwrap();
-    let Ok(Some(WsEvent::AcceptConnection(accept))) = back.next_event() else { panic!("no yes") };
+    let Ok(Some(WsEvent::Accept(accept))) = back.next_event() else { panic!("no yes") };
     assert_eq!(accept.extensions(&[&PermessageDeflate::new()]).unwrap().len(), 1);
     let answer = front.send(accept).unwrap();
     assert_eq!(field(&answer, EXTENSIONS), [""; 0], "the proxy's server runs none");
     client.receive_data(&answer).unwrap();
-    assert!(matches!(client.next_event(), Ok(Some(WsEvent::AcceptConnection(_)))));
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::Accept(_)))));
 }
 
 #[test]
@@ -291,13 +293,13 @@ fn an_offer_that_is_no_token_is_refused_before_a_byte_is_written() {
         fn offers(&self) -> Vec<wsproto::ExtensionParams> {
             vec![wsproto::ExtensionParams::new(self.0)]
         }
-        fn agree(&self, _: &wsproto::ExtensionParams) -> Option<wsproto::Agreed> {
+        fn accept_response(&self, _: &wsproto::ExtensionParams) -> Option<wsproto::NegotiatedExtension> {
             None
         }
-        fn accept(
+        fn accept_offer(
             &self,
             _: &wsproto::ExtensionParams,
-        ) -> Option<(wsproto::ExtensionParams, wsproto::Agreed)> {
+        ) -> Option<(wsproto::ExtensionParams, wsproto::NegotiatedExtension)> {
             None
         }
     }

@@ -6,7 +6,7 @@ use crate::support::{one, parsed};
 
 /// What a server with these settings answers to a header, and how many extensions it then runs.
 fn answer(deflate: &PermessageDeflate, offers: &str) -> String {
-    let (chosen, answers) = Extensions::accept(&[deflate], &parsed(offers));
+    let (chosen, answers) = Extensions::accept_offers(&[deflate], &parsed(offers));
     assert_eq!(chosen.len(), answers.len());
     assert!(answers.len() <= 1, "of several offers one is accepted");
     answers.iter().map(ToString::to_string).collect()

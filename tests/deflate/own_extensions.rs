@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use wsproto::{
-    Agreed, BytesMessage, CloseCode, Decoded, Extension, ExtensionParams, Extensions, FrameHeader,
-    InboundExtension, Limits, MessageKind, Opcode, OutboundExtension, PayloadEnd, PermessageDeflate, Ping,
-    RemoteProtocolError, Role, Rsv, TextMessage,
+    BytesMessage, CloseCode, Decoded, Ends, Extension, ExtensionParams, Extensions, FrameHeader,
+    InboundExtension, Limits, MessageKind, NegotiatedExtension, Opcode, OutboundExtension, PermessageDeflate,
+    Ping, RemoteProtocolError, Role, Rsv, TextMessage,
 };
 
 use crate::checksum::Checksum;
@@ -22,8 +22,8 @@ fn extensions(role: Role, names: &[&str]) -> Extensions {
     let supported: [&dyn Extension; 2] = [&Checksum, &deflate];
     let named: Vec<_> = names.iter().map(|name| ExtensionParams::new(name)).collect();
     match role {
-        Role::Server => Extensions::accept(&supported, &named).0,
-        Role::Client => Extensions::agree(&supported, &named).expect("lawful answers"),
+        Role::Server => Extensions::accept_offers(&supported, &named).0,
+        Role::Client => Extensions::accept_responses(&supported, &named).expect("lawful answers"),
     }
 }
 
@@ -148,7 +148,7 @@ fn an_error_behind_another_extension_is_told_once_what_stands_before_is_lent() {
 #[test]
 fn two_that_claim_the_same_bit_are_refused() {
     // RFC 7692 §6: not "more than one" user of RSV1.
-    let mut extensions = Extensions::none();
+    let mut extensions = Extensions::new();
     let agreed = |deflate: PermessageDeflate| deflate.run(Role::Server, wsproto::DeflateParams::DEFAULT);
     extensions.push(agreed(PermessageDeflate::new())).unwrap();
     assert!(extensions.push(agreed(PermessageDeflate::new())).is_err());
@@ -157,12 +157,12 @@ fn two_that_claim_the_same_bit_are_refused() {
     let (deflate, rival) = (PermessageDeflate::new(), Rival);
     let supported: [&dyn Extension; 2] = [&deflate, &rival];
     let offers = |names: [&str; 2]| names.map(ExtensionParams::new);
-    let (chosen, answers) = Extensions::accept(&supported, &offers(["permessage-deflate", "x-rival"]));
+    let (chosen, answers) = Extensions::accept_offers(&supported, &offers(["permessage-deflate", "x-rival"]));
     assert_eq!((chosen.len(), answers[0].name()), (1, "permessage-deflate"));
-    let (chosen, answers) = Extensions::accept(&supported, &offers(["x-rival", "permessage-deflate"]));
+    let (chosen, answers) = Extensions::accept_offers(&supported, &offers(["x-rival", "permessage-deflate"]));
     assert_eq!((chosen.len(), answers[0].name()), (1, "x-rival"));
     let both = offers(["permessage-deflate", "x-rival"]);
-    assert!(Extensions::agree(&supported, &both).is_none(), "the client fails");
+    assert!(Extensions::accept_responses(&supported, &both).is_none(), "the client fails");
 }
 
 /// One that claims RSV1 on frames that are not the first.
@@ -178,13 +178,13 @@ impl Extension for Rival {
         vec![ExtensionParams::new("x-rival")]
     }
 
-    fn agree(&self, _: &ExtensionParams) -> Option<Agreed> {
+    fn accept_response(&self, _: &ExtensionParams) -> Option<NegotiatedExtension> {
         let watch = Watch { claims: Rsv::RSV1, ..Watch::default() };
-        Some(Agreed::new(watch, Checks))
+        Some(NegotiatedExtension::new(watch, Checks))
     }
 
-    fn accept(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, Agreed)> {
-        Some((offer.clone(), self.agree(offer)?))
+    fn accept_offer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, NegotiatedExtension)> {
+        Some((offer.clone(), self.accept_response(offer)?))
     }
 }
 
@@ -209,7 +209,7 @@ impl InboundExtension for Watch {
         Ok(false)
     }
 
-    fn decode(&mut self, _: &[u8], _: PayloadEnd, _: usize) -> Result<Decoded, RemoteProtocolError> {
+    fn decode(&mut self, _: &[u8], _: Ends, _: usize) -> Result<Decoded, RemoteProtocolError> {
         panic!("nothing is to be decoded")
     }
 
@@ -223,7 +223,7 @@ impl InboundExtension for Watch {
 struct Checks;
 
 impl OutboundExtension for Checks {
-    fn mark(&self, _: MessageKind, _: Option<usize>) -> Option<Rsv> {
+    fn rsv_for(&self, _: MessageKind, _: Option<usize>) -> Option<Rsv> {
         None
     }
 
@@ -251,8 +251,8 @@ fn an_extension_that_is_not_per_message_sees_each_header_once() {
         let mut expected = Vec::new();
         for reads in [bytes.len(), 1, 3] {
             let watch = Watch { claims: Rsv::RSV1, ..Watch::default() };
-            let mut extensions = Extensions::none();
-            extensions.push(Agreed::new(watch.clone(), Checks)).unwrap();
+            let mut extensions = Extensions::new();
+            extensions.push(NegotiatedExtension::new(watch.clone(), Checks)).unwrap();
             let mut reader = crate::support::Reader::new(receiver(role, Limits::default(), extensions));
             bytes.chunks(reads).for_each(|read| reader.read(read));
             assert_eq!(reader.seen().said, [text("whole"), ping("?"), text("ab"), text("")]);
@@ -295,7 +295,7 @@ fn a_connection_for_extensions_that_has_none_reads_like_any_other() {
         for frames in vectors {
             let bytes: Vec<u8> =
                 frames.iter().flat_map(|(first, data)| frame_to(role, *first, data)).collect();
-            let with = check_with(role, || receiver(role, Limits::default(), Extensions::none()), &bytes);
+            let with = check_with(role, || receiver(role, Limits::default(), Extensions::new()), &bytes);
             let without = feed(role, Limits::default(), [&bytes[..]]);
             assert_eq!((with.said, with.unfinished), (without.said, without.unfinished));
             assert_eq!(with.frame_ends, without.frame_ends);
@@ -322,7 +322,7 @@ impl InboundExtension for Twice {
         Ok(true)
     }
 
-    fn decode(&mut self, payload: &[u8], _: PayloadEnd, _: usize) -> Result<Decoded, RemoteProtocolError> {
+    fn decode(&mut self, payload: &[u8], _: Ends, _: usize) -> Result<Decoded, RemoteProtocolError> {
         self.waiting.extend(payload.iter().flat_map(|byte| [*byte; 2]));
         self.output = self.waiting.drain(..self.waiting.len().min(1)).collect();
         Ok(Decoded::new(payload.len(), self.waiting.is_empty()))
@@ -338,8 +338,10 @@ impl InboundExtension for Twice {
 fn an_extension_that_gives_more_than_it_is_asked_for_is_heard_out() {
     for role in BOTH {
         let receiver = || {
-            let mut extensions = Extensions::none();
-            extensions.push(Agreed::new(Twice { output: Vec::new(), waiting: Vec::new() }, Checks)).unwrap();
+            let mut extensions = Extensions::new();
+            extensions
+                .push(NegotiatedExtension::new(Twice { output: Vec::new(), waiting: Vec::new() }, Checks))
+                .unwrap();
             receiver(role, Limits::default(), extensions)
         };
         let frames = [(BINARY, &b"ab"[..]), (FIN | CONTINUATION, b""), (FIN | TEXT, b"c")];
@@ -351,10 +353,10 @@ fn an_extension_that_gives_more_than_it_is_asked_for_is_heard_out() {
         begun.pop();
         assert!(receiver.next_event(&mut &mut begun[..]).unwrap().is_some());
         for _ in 0..3 {
-            assert_eq!(receiver.missing(b""), 0);
-            assert!(receiver.next_whole_event(&mut &mut [][..]).unwrap().is_some());
+            assert_eq!(receiver.bytes_needed(b""), 0);
+            assert!(receiver.next_frame_event(&mut &mut [][..]).unwrap().is_some());
         }
-        assert_eq!(receiver.missing(b""), 1);
-        assert_eq!(receiver.next_whole_event(&mut &mut [][..]), Ok(None));
+        assert_eq!(receiver.bytes_needed(b""), 1);
+        assert_eq!(receiver.next_frame_event(&mut &mut [][..]), Ok(None));
     }
 }

@@ -15,7 +15,7 @@ fn what_is_refused_is_not_in_the_window() {
     sender.send(TextMessage::partial("Hello"), &mut output).unwrap();
     let len = output.len();
     let refused = sender.send(BytesMessage::from(b"refused, refused"), &mut output);
-    assert_eq!(refused, Err(LocalProtocolError::OtherMessageUnderWay));
+    assert_eq!(refused, Err(LocalProtocolError::OtherMessageInProgress));
     let refused = sender.send_continuation(b"\xff", true, &mut output);
     assert_eq!(refused, Err(LocalProtocolError::InvalidUtf8));
     let refused = sender.send(TextMessage::from("refused, refused"), &mut &mut [0; 20][..]);
@@ -25,10 +25,10 @@ fn what_is_refused_is_not_in_the_window() {
     assert_eq!(output.len(), len);
     sender.send(TextMessage::from("Hello"), &mut output).unwrap();
 
-    _ = sender.begin(MessageKind::Text, 1, true).unwrap();
+    _ = sender.begin_frame(MessageKind::Text, 1, true).unwrap();
     let refused = sender.send(TextMessage::from("refused, refused"), &mut output);
-    assert_eq!(refused, Err(LocalProtocolError::FrameUnderWay));
-    sender.payload(&mut [b'a']).unwrap();
+    assert_eq!(refused, Err(LocalProtocolError::FrameInProgress));
+    sender.continue_frame(&mut [b'a']).unwrap();
     sender.send(TextMessage::from("Hello"), &mut output).unwrap();
     let seen = Setup::of(Role::Client).check(&output);
     assert_eq!((seen.failure, seen.said), (None, vec![text("HelloHello"), text("Hello")]));

@@ -275,7 +275,7 @@ proptest! {
             if is_client { (Role::Client, Role::Server) } else { (Role::Server, Role::Client) };
         let mut wire = Vec::new();
         let mut said = Vec::new();
-        let mut extensions = Extensions::none();
+        let mut extensions = Extensions::new();
         extensions.push(deflate.run(sender_role, params)).unwrap();
         match sender_role {
             Role::Client => {

@@ -113,11 +113,11 @@ fn a_frame_made_in_place_starts_a_message_that_is_not_compressed() {
         let mut sender = server(&deflate);
         sender.send(TextMessage::from("before"), &mut output).unwrap();
         let header = if streamed {
-            let header = sender.begin(MessageKind::Text, 1, false).unwrap();
-            sender.payload(&mut [b'a']).unwrap();
+            let header = sender.begin_frame(MessageKind::Text, 1, false).unwrap();
+            sender.continue_frame(&mut [b'a']).unwrap();
             header
         } else {
-            sender.send_in_place(MessageKind::Text, &mut [b'a'], false).unwrap()
+            sender.frame_in_place(MessageKind::Text, &mut [b'a'], false).unwrap()
         };
         output.extend_from_slice(&header);
         output.push(b'a');
@@ -134,11 +134,11 @@ fn a_compressed_message_cannot_go_on_in_place() {
     let mut output = Vec::new();
     let mut sender = server(&deflate);
     sender.send(TextMessage::partial("a"), &mut output).unwrap();
-    let refused = Err(LocalProtocolError::EncodedMessageUnderWay);
-    assert_eq!(sender.send_in_place(MessageKind::Text, &mut [b'b'], true), refused);
-    assert_eq!(sender.begin(MessageKind::Text, 1, true), refused);
+    let refused = Err(LocalProtocolError::EncodedMessageInProgress);
+    assert_eq!(sender.frame_in_place(MessageKind::Text, &mut [b'b'], true), refused);
+    assert_eq!(sender.begin_frame(MessageKind::Text, 1, true), refused);
     sender.send(TextMessage::from("b"), &mut output).unwrap();
-    _ = sender.send_in_place(MessageKind::Text, &mut [b'c'], true).unwrap();
+    _ = sender.frame_in_place(MessageKind::Text, &mut [b'c'], true).unwrap();
     let seen = Setup::of(Role::Client).check(&output);
     assert_eq!(seen.said, [text("ab")]);
 }
@@ -216,9 +216,9 @@ fn a_prepared_message_keeps_to_the_order_of_messages() {
     let refused = sender.send_prepared(&message, &mut output);
     assert_eq!((refused, output.len()), (Err(LocalProtocolError::MessageInProgress), len));
     sender.send(BytesMessage::from(b"b"), &mut output).unwrap();
-    _ = sender.begin(MessageKind::Text, 1, true).unwrap();
-    assert_eq!(sender.send_prepared(&message, &mut output), Err(LocalProtocolError::FrameUnderWay));
-    sender.payload(&mut [b'c']).unwrap();
+    _ = sender.begin_frame(MessageKind::Text, 1, true).unwrap();
+    assert_eq!(sender.send_prepared(&message, &mut output), Err(LocalProtocolError::FrameInProgress));
+    sender.continue_frame(&mut [b'c']).unwrap();
     sender.close_received();
     assert_eq!(sender.send_prepared(&message, &mut output), Err(LocalProtocolError::CloseReceived));
 }
@@ -271,7 +271,7 @@ fn a_prepared_message_below_the_threshold_goes_out_as_it_is() {
 
 #[test]
 fn a_connection_for_extensions_that_has_none_is_like_any_other() {
-    let mut with = Connection::client(Limits::default(), Fixed).with_extensions(Extensions::none());
+    let mut with = Connection::client(Limits::default(), Fixed).with_extensions(Extensions::new());
     let mut without = Connection::client(Limits::default(), Fixed);
     let (mut one, mut other) = (Vec::new(), Vec::new());
     let prepared = PreparedMessage::text("Hello").unwrap().deflated(&PermessageDeflate::new());
@@ -293,6 +293,6 @@ fn a_connection_for_extensions_that_has_none_is_like_any_other() {
     with.sender().send_fragmented(TextMessage::from("Hello"), 2, &mut one).unwrap();
     without.sender().send_fragmented(TextMessage::from("Hello"), 2, &mut other).unwrap();
     assert_eq!(one, other);
-    let in_place = with.sender().send_in_place(MessageKind::Text, &mut [1, 2, 3], true);
-    assert_eq!(in_place, without.sender().send_in_place(MessageKind::Text, &mut [1, 2, 3], true));
+    let in_place = with.sender().frame_in_place(MessageKind::Text, &mut [1, 2, 3], true);
+    assert_eq!(in_place, without.sender().frame_in_place(MessageKind::Text, &mut [1, 2, 3], true));
 }

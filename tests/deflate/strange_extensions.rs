@@ -1,9 +1,9 @@
 //! Extensions that do not do as they should: they may fail a connection, and never hang it or break in.
 
 use wsproto::{
-    Agreed, CloseCode, Connection, Decoded, Event, Extensions, FrameHeader, InboundExtension, Limits,
-    LocalProtocolError, MessageKind, OutboundExtension, PayloadEnd, PermessageDeflate, RemoteProtocolError,
-    Role, Rsv, TextMessage,
+    CloseCode, Connection, Decoded, Ends, Event, Extensions, FrameHeader, InboundExtension, Limits,
+    LocalProtocolError, MessageKind, NegotiatedExtension, OutboundExtension, PermessageDeflate,
+    RemoteProtocolError, Role, Rsv, TextMessage,
 };
 
 use crate::protocol::{FIN, TEXT, frame_to};
@@ -28,7 +28,7 @@ impl InboundExtension for Strange {
         Ok(true)
     }
 
-    fn decode(&mut self, _: &[u8], _: PayloadEnd, _: usize) -> Result<Decoded, RemoteProtocolError> {
+    fn decode(&mut self, _: &[u8], _: Ends, _: usize) -> Result<Decoded, RemoteProtocolError> {
         Ok(Decoded::new(self.read, self.done))
     }
 
@@ -38,7 +38,7 @@ impl InboundExtension for Strange {
 }
 
 impl OutboundExtension for Strange {
-    fn mark(&self, _: MessageKind, _: Option<usize>) -> Option<Rsv> {
+    fn rsv_for(&self, _: MessageKind, _: Option<usize>) -> Option<Rsv> {
         Some(Rsv::NONE)
     }
 
@@ -56,12 +56,12 @@ fn ends(strange: Strange) -> Vec<Option<RemoteProtocolError>> {
     let mut ends = Vec::new();
     for place in 0..3 {
         for reads in [1, 3, 1000] {
-            let mut extensions = Extensions::none();
+            let mut extensions = Extensions::new();
             let deflate = || PermessageDeflate::new().run(Role::Client, wsproto::DeflateParams::DEFAULT);
             if place == 1 {
                 extensions.push(deflate()).unwrap();
             }
-            extensions.push(Agreed::new(strange, strange)).unwrap();
+            extensions.push(NegotiatedExtension::new(strange, strange)).unwrap();
             if place == 2 {
                 extensions.push(deflate()).unwrap();
             }
@@ -142,7 +142,7 @@ fn one_that_fails_at_a_header_fails_the_connection() {
                 _ => Ok(false),
             }
         }
-        fn decode(&mut self, _: &[u8], _: PayloadEnd, _: usize) -> Result<Decoded, RemoteProtocolError> {
+        fn decode(&mut self, _: &[u8], _: Ends, _: usize) -> Result<Decoded, RemoteProtocolError> {
             panic!("nothing is to be decoded")
         }
         fn output(&self) -> &[u8] {
@@ -150,8 +150,10 @@ fn one_that_fails_at_a_header_fails_the_connection() {
         }
     }
     let make = || {
-        let mut extensions = Extensions::none();
-        extensions.push(Agreed::new(Fails, Strange { read: 0, done: true, output: b"" })).unwrap();
+        let mut extensions = Extensions::new();
+        extensions
+            .push(NegotiatedExtension::new(Fails, Strange { read: 0, done: true, output: b"" }))
+            .unwrap();
         receiver(Role::Server, Limits::default(), extensions)
     };
     let bytes =
@@ -165,8 +167,8 @@ fn one_that_fails_at_a_header_fails_the_connection() {
 fn one_that_encodes_more_than_it_promised_is_written_or_refused() {
     let strange = Strange { read: 0, done: true, output: b"much more than nothing" };
     let server = || {
-        let mut extensions = Extensions::none();
-        extensions.push(Agreed::new(strange, strange)).unwrap();
+        let mut extensions = Extensions::new();
+        extensions.push(NegotiatedExtension::new(strange, strange)).unwrap();
         Connection::server(Limits::default()).with_extensions(extensions)
     };
     let mut output = Vec::new();

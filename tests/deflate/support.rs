@@ -68,7 +68,7 @@ impl Reader {
         unread.drain(..unread.len() - left);
         assert_eq!(self.receiver.next_event(&mut &mut [][..]), Ok(None), "something is left to tell");
         let is_open = self.receiver.state() == ReceiverState::Open;
-        let missing = self.receiver.missing(unread);
+        let missing = self.receiver.bytes_needed(unread);
         assert_eq!(missing > 0, is_open, "is it waiting or not?");
         self.due = self.due.max((self.consumed + left) as u64 + missing);
     }
@@ -81,7 +81,7 @@ impl Reader {
             let mut input = &mut buffer[start..];
             let came = self.consumed + input.len();
             let next = if whole {
-                self.receiver.next_whole_event(&mut input)
+                self.receiver.next_frame_event(&mut input)
             } else {
                 self.receiver.next_event(&mut input)
             };
@@ -158,7 +158,7 @@ impl Setup {
     }
 
     pub(crate) fn extensions(&self) -> Extensions {
-        let mut extensions = Extensions::none();
+        let mut extensions = Extensions::new();
         extensions.push(self.deflate.run(self.role, self.params)).unwrap();
         extensions
     }
@@ -285,14 +285,14 @@ pub(crate) fn server_sender(
     deflate: &PermessageDeflate,
     params: DeflateParams,
 ) -> Sender<NoEntropy, Extensions> {
-    let mut extensions = Extensions::none();
+    let mut extensions = Extensions::new();
     extensions.push(deflate.run(Role::Server, params)).unwrap();
     Connection::server(Limits::default()).with_extensions(extensions).into_parts().1
 }
 
 /// The sender of a client, with these settings on both sides.
 pub(crate) fn client_sender(deflate: &PermessageDeflate, params: DeflateParams) -> Sender<Fixed, Extensions> {
-    let mut extensions = Extensions::none();
+    let mut extensions = Extensions::new();
     extensions.push(deflate.run(Role::Client, params)).unwrap();
     Connection::client(Limits::default(), Fixed).with_extensions(extensions).into_parts().1
 }

@@ -1,6 +1,6 @@
 //! The answer to a key (RFC 6455 §1.3, §4.2.2), against another SHA-1 and another base64.
 
-use wsproto::{Nonce, generate_accept_token};
+use wsproto::{SecWebSocketKey, generate_accept_token};
 
 use crate::support::{Head, KEY, TOKEN, acceptable};
 
@@ -91,7 +91,7 @@ fn the_key_is_taken_as_a_string_whatever_it_says() {
 #[test]
 fn a_key_is_its_bytes_in_base64() {
     for (bytes, key, _) in VECTORS {
-        assert_eq!(&*Nonce::new(*bytes), key);
+        assert_eq!(&*SecWebSocketKey::new(*bytes), key);
     }
 }
 
@@ -109,7 +109,10 @@ fn a_server_answers_each_key() {
 
 #[test]
 fn keys_and_tokens_show_themselves() {
-    assert_eq!(format!("{:?}", Nonce::new(*b"the sample nonce")), format!("Nonce({KEY:?})"));
+    assert_eq!(
+        format!("{:?}", SecWebSocketKey::new(*b"the sample nonce")),
+        format!("SecWebSocketKey({KEY:?})")
+    );
     assert_eq!(format!("{:?}", generate_accept_token(KEY.as_bytes())), format!("AcceptToken({TOKEN:?})"));
     assert_eq!(generate_accept_token(KEY.as_bytes()), generate_accept_token(KEY.as_bytes()));
     assert_ne!(generate_accept_token(b"a"), generate_accept_token(b"b"));

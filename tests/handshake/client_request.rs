@@ -1,8 +1,8 @@
 //! A client's request, byte for byte (RFC 6455 §3, §4.1).
 
 use wsproto::{
-    ClientHandshake, ConnectionState, Entropy, HandshakeError, HandshakeLimits, LocalProtocolError,
-    OsEntropy, Request, UriError, WebSocketUri,
+    ClientHandshake, ConnectionState, Entropy, HandshakeError, HandshakeLimits, LocalProtocolError, Request,
+    SeededEntropy, UriError, WebSocketUri,
 };
 
 use crate::support::{Sample, acceptable, fields, plain};
@@ -11,7 +11,7 @@ use crate::support::{Sample, acceptable, fields, plain};
 fn written(request: Request) -> Vec<u8> {
     let mut entropy = Sample::default();
     let mut output = Vec::new();
-    let start = ClientHandshake::start(request, HandshakeLimits::default(), &mut entropy, &mut output);
+    let start = ClientHandshake::new(request, HandshakeLimits::default(), &mut entropy, &mut output);
     assert_eq!(start.unwrap().state(), ConnectionState::Connecting);
     assert_eq!(entropy.draws, [16], "one nonce of sixteen bytes");
     output
@@ -86,7 +86,7 @@ fn target_is_written_as_it_is_given() {
 #[test]
 fn target_is_a_path_without_a_fragment() {
     for target in ["", "chat", "?x", "*", "/#", "/a#b", "/a b", "/a\tb", "/\u{e9}", "/\x7f", "http://a/b"] {
-        let start = ClientHandshake::start(
+        let start = ClientHandshake::new(
             Request::new("a", target),
             HandshakeLimits::default(),
             &mut Sample::default(),
@@ -101,7 +101,7 @@ fn target_has_only_what_a_uri_may_have() {
     // RFC 3986 §3.3, §3.4: the rule of `WebSocketUri`; all else is to be percent-encoded (§2.1).
     for wrong in ["\\", "\"", "<", ">", "^", "{", "}", "`", "|", "[", "]", "%", "%2", "%2g"] {
         for target in [format!("/{wrong}"), format!("/a?b={wrong}")] {
-            let start = ClientHandshake::start(
+            let start = ClientHandshake::new(
                 Request::new("a", &target),
                 HandshakeLimits::default(),
                 &mut Sample::default(),
@@ -129,7 +129,7 @@ fn key_is_sixteen_bytes_drawn_for_each_connection() {
     let mut entropy = Counter(1);
     let mut key = || {
         let mut output = Vec::new();
-        ClientHandshake::start(plain(), HandshakeLimits::default(), &mut entropy, &mut output).unwrap();
+        ClientHandshake::new(plain(), HandshakeLimits::default(), &mut entropy, &mut output).unwrap();
         let text = String::from_utf8(output).unwrap();
         text.split("\r\n").find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap().to_owned()
     };
@@ -139,10 +139,10 @@ fn key_is_sixteen_bytes_drawn_for_each_connection() {
 
 #[test]
 fn keys_of_the_operating_system_differ() {
-    let mut entropy = OsEntropy::new();
+    let mut entropy = SeededEntropy::new();
     let mut request = || {
         let mut output = Vec::new();
-        ClientHandshake::start(plain(), HandshakeLimits::default(), &mut entropy, &mut output).unwrap();
+        ClientHandshake::new(plain(), HandshakeLimits::default(), &mut entropy, &mut output).unwrap();
         acceptable(output).token
     };
     assert_ne!(request(), request());
@@ -152,7 +152,7 @@ fn keys_of_the_operating_system_differ() {
 fn a_request_goes_behind_what_is_in_the_output() {
     let mut output = b"before".to_vec();
     let limits = HandshakeLimits::default();
-    ClientHandshake::start(plain(), limits, &mut Sample::default(), &mut output).unwrap();
+    ClientHandshake::new(plain(), limits, &mut Sample::default(), &mut output).unwrap();
     assert_eq!(output, [&b"before"[..], &written(plain())].concat());
 }
 
@@ -165,14 +165,14 @@ fn a_request_goes_into_a_fixed_output_whole_or_not_at_all() {
         let mut memory = vec![0xaa; len];
         let mut room = memory.as_mut_slice();
         let mut entropy = Sample::default();
-        let refused = ClientHandshake::start(request(), limits, &mut entropy, &mut room);
+        let refused = ClientHandshake::new(request(), limits, &mut entropy, &mut room);
         assert_eq!(refused.map(|_| ()), Err(LocalProtocolError::OutputFull(golden.len())));
         assert_eq!((room.len(), entropy.draws.len()), (len, 0), "no entropy is drawn");
         assert!(memory.iter().all(|byte| *byte == 0xaa));
     }
     let mut memory = vec![0xaa; golden.len()];
     let mut room = memory.as_mut_slice();
-    ClientHandshake::start(request(), limits, &mut Sample::default(), &mut room).unwrap();
+    ClientHandshake::new(request(), limits, &mut Sample::default(), &mut room).unwrap();
     assert!(room.is_empty());
     assert_eq!(memory, golden);
 }
@@ -181,7 +181,7 @@ fn a_request_goes_into_a_fixed_output_whole_or_not_at_all() {
 fn a_client_waits_until_it_is_told_of_the_end() {
     let limits = HandshakeLimits::default();
     let mut handshake =
-        ClientHandshake::start(plain(), limits, &mut Sample::default(), &mut Vec::new()).unwrap();
+        ClientHandshake::new(plain(), limits, &mut Sample::default(), &mut Vec::new()).unwrap();
     assert_eq!(handshake.receive(&mut &b""[..]), Ok(None));
     assert_eq!(handshake.state(), ConnectionState::Connecting);
     assert_eq!(handshake.receive_eof(), Err(HandshakeError::UnexpectedEof));

@@ -102,7 +102,7 @@ proptest! {
     ) {
         let request = request(&subprotocols, &pairs);
         let mut output = Vec::new();
-        let start = ClientHandshake::start(request.clone(), LIMITS, &mut Sample::default(), &mut output);
+        let start = ClientHandshake::new(request.clone(), LIMITS, &mut Sample::default(), &mut output);
         let upgrade = Upgrade::start(request.clone(), LIMITS, &mut Sample::default());
         let connect = ExtendedConnect::start(request.clone(), Scheme::Ws, LIMITS);
         let misuse = start.as_ref().err().copied();
@@ -133,9 +133,9 @@ proptest! {
     fn a_uri_that_is_taken_can_be_shown_and_asked_for(uri in uri()) {
         if let Ok(parsed) = uri.parse::<WebSocketUri>() {
             prop_assert_eq!(parsed.to_string().parse(), Ok(parsed.clone()));
-            let request = Request::to(&parsed);
+            let request = Request::from_uri(&parsed);
             let mut output = Vec::new();
-            ClientHandshake::start(request, LIMITS, &mut Sample::default(), &mut output).unwrap();
+            ClientHandshake::new(request, LIMITS, &mut Sample::default(), &mut output).unwrap();
             prop_assert_eq!(received(&output).host, parsed.host_header());
         }
     }
@@ -143,7 +143,7 @@ proptest! {
 
 #[cfg(feature = "deflate")]
 mod extensions {
-    use wsproto::{AcceptConnection, Answer, HandshakeError, PermessageDeflate};
+    use wsproto::{AcceptConnection, HandshakeError, HandshakeResponse, PermessageDeflate};
 
     use super::*;
 
@@ -167,7 +167,7 @@ mod extensions {
         assert!(parts.headers().get(EXTENSIONS).unwrap().starts_with(b"permessage-deflate"));
         for observer in [&client, &server] {
             let answer = observer.receive_response(101, HttpVersion::Http11, parts.headers().iter());
-            let Ok(Some(Answer::Accept(accept))) = answer else { panic!("{answer:?}") };
+            let Ok(Some(HandshakeResponse::Accept(accept))) = answer else { panic!("{answer:?}") };
             assert_eq!(accept.extensions(&[&PermessageDeflate::new()]).unwrap().len(), 1);
         }
     }
@@ -179,7 +179,7 @@ mod extensions {
         let parts = server.accept(accepted(server.request())).unwrap();
         for observer in [&client, &server] {
             let answer = observer.receive_response(parts.fields());
-            let Ok(Some(Answer::Accept(accept))) = answer else { panic!("{answer:?}") };
+            let Ok(Some(HandshakeResponse::Accept(accept))) = answer else { panic!("{answer:?}") };
             assert_eq!(accept.extensions(&[&PermessageDeflate::new()]).unwrap().len(), 1);
         }
         let plain = ExtendedConnect::start(Request::new("a", "/"), Scheme::Wss, LIMITS).unwrap();

@@ -2,8 +2,8 @@
 //! RFC 9114 §4.2, §4.3).
 
 use wsproto::{
-    AcceptConnection, Answer, ExtendedConnect, HandshakeError, HandshakeLimits, Headers, LocalProtocolError,
-    Request, ResponseParts, Scheme,
+    AcceptConnection, ExtendedConnect, HandshakeError, HandshakeLimits, HandshakeResponse, Headers,
+    LocalProtocolError, Request, ResponseParts, Scheme,
 };
 
 use crate::support::plain;
@@ -68,7 +68,7 @@ pub(crate) fn pairs<'f>(fields: impl Iterator<Item = (&'f str, &'f [u8])>) -> Fi
 pub(crate) fn respond(
     request: Request,
     fields: &[(&str, &str)],
-) -> Result<Option<Answer<'static>>, HandshakeError> {
+) -> Result<Option<HandshakeResponse<'static>>, HandshakeError> {
     started(request).receive_response(fields.iter().copied())
 }
 
@@ -279,7 +279,7 @@ fn what_would_end_a_field_is_malformed() {
 fn key_and_token_have_no_meaning() {
     acceptable(with("sec-websocket-key", "not a key"));
     let token = [(":status", "200"), ("sec-websocket-accept", "not a token")];
-    assert!(matches!(respond(plain(), &token), Ok(Some(Answer::Accept(_)))));
+    assert!(matches!(respond(plain(), &token), Ok(Some(HandshakeResponse::Accept(_)))));
     let fields = started(plain()).fields();
     assert_eq!((fields.get("sec-websocket-key"), fields.get("host")), (None, None));
     let parts =

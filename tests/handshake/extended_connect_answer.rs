@@ -2,9 +2,10 @@
 //! RFC 9220 §3; RFC 9113 §8.2.2, §8.6; RFC 9110 §9.3.6, §15.2).
 
 use wsproto::{
-    AcceptConnection, Answer, ClientHandshake, CloseCode, CloseConnection, Connection, ConnectionState,
-    Event, ExtendedConnect, HandshakeError, HttpVersion, Limits, LocalProtocolError, RejectConnection,
-    Request, Scheme, ServerHandshake, TextMessage, Transport, Upgrade, WebSocketUri, WsConnection, WsEvent,
+    AcceptConnection, ClientHandshake, CloseCode, CloseConnection, Connection, ConnectionState, Event,
+    ExtendedConnect, HandshakeError, HandshakeResponse, HttpVersion, Limits, LocalProtocolError,
+    RejectConnection, Request, Scheme, ServerHandshake, TextMessage, TransportAction, Upgrade, WebSocketUri,
+    WsConnection, WsEvent,
 };
 
 use crate::extended_connect::{LIMITS, acceptable, pairs, request, respond, started, with};
@@ -13,7 +14,7 @@ use crate::support::{Head, Sample, deciding, plain};
 #[test]
 fn a_client_asks_as_in_rfc_8441() {
     let uri: WebSocketUri = "wss://server.example.com/chat?x".parse().unwrap();
-    let request = Request::to(&uri)
+    let request = Request::from_uri(&uri)
         .with_subprotocol("chat")
         .with_subprotocol("superchat")
         .with_header("Origin", "http://www.example.com");
@@ -44,7 +45,9 @@ fn both_ends_agree() {
     assert_eq!((server.request().host(), server.request().target()), ("server.example.com", "/chat"));
     assert_eq!(server.request().headers().get("x-a"), Some(&b"1"[..]));
     let parts = server.accept(AcceptConnection::new().with_subprotocol("b").with_header("X-B", "2")).unwrap();
-    let Ok(Some(Answer::Accept(accept))) = client.receive_response(parts.fields()) else { panic!() };
+    let Ok(Some(HandshakeResponse::Accept(accept))) = client.receive_response(parts.fields()) else {
+        panic!()
+    };
     assert_eq!((accept.subprotocol(), accept.headers().get("X-B")), (Some("b"), Some(&b"2"[..])));
 }
 
@@ -58,7 +61,7 @@ fn extensions_that_were_not_offered_are_refused() {
 fn any_2xx_opens_the_connection() {
     for status in ["200", "201", "204", "299"] {
         let answer = respond(plain(), &[(":status", status), ("content-length", "5")]);
-        assert!(matches!(answer, Ok(Some(Answer::Accept(_)))), "{status}: {answer:?}");
+        assert!(matches!(answer, Ok(Some(HandshakeResponse::Accept(_)))), "{status}: {answer:?}");
     }
 }
 
@@ -73,7 +76,7 @@ fn informational_responses_are_no_answer() {
 fn any_other_status_is_told() {
     for status in ["301", "401", "403", "404", "500", "501", "503", "599"] {
         let answer = respond(plain(), &[(":status", status), ("retry-after", "5")]);
-        let Ok(Some(Answer::Reject(reject))) = answer else { panic!("{answer:?}") };
+        let Ok(Some(HandshakeResponse::Reject(reject))) = answer else { panic!("{answer:?}") };
         assert_eq!(reject.status_code().to_string(), status);
         assert_eq!(reject.headers().get("Retry-After"), Some(&b"5"[..]));
         assert_eq!(reject.headers().get(":status"), None);
@@ -191,7 +194,7 @@ fn a_request_goes_on_from_http_2_to_http_1_1() {
     fields.push(("sec-websocket-protocol".to_owned(), "a".to_owned()));
     let request = acceptable(fields).request().clone();
     let mut output = Vec::new();
-    ClientHandshake::start(request, LIMITS, &mut Sample::default(), &mut output).unwrap();
+    ClientHandshake::new(request, LIMITS, &mut Sample::default(), &mut output).unwrap();
     let mut server = ServerHandshake::new(LIMITS);
     let request = server.receive(&mut &output[..]).unwrap().unwrap();
     assert_eq!((request.host(), request.target()), ("server.example.com", "/chat"));
@@ -204,7 +207,7 @@ fn an_answer_goes_on_from_http_1_1_to_http_2() {
     let client = Upgrade::start(plain(), LIMITS, &mut Sample::default()).unwrap();
     let parts = client.accept(AcceptConnection::new().with_header("Server", "x")).unwrap();
     let answer = client.receive_response(101, HttpVersion::Http11, parts.headers().iter());
-    let Ok(Some(Answer::Accept(accept))) = answer else { panic!("{answer:?}") };
+    let Ok(Some(HandshakeResponse::Accept(accept))) = answer else { panic!("{answer:?}") };
     let parts = acceptable(request()).accept(accept).unwrap();
     assert_eq!(pairs(parts.headers().iter()), [("server".to_owned(), "x".to_owned())]);
 }
@@ -249,11 +252,11 @@ fn the_end_of_a_stream_is_the_end_of_a_transport() {
     assert!(matches!(server.next_event(&mut &mut stream[..]), Ok(Some(Event::Close(_)))));
     stream.clear();
     server.send(close, &mut stream).unwrap();
-    assert_eq!(server.transport(), Transport::Drop, "the server ends its direction first");
+    assert_eq!(server.transport_action(), TransportAction::Close, "the server ends its direction first");
     client.next_event(&mut &mut stream[..]).unwrap();
-    assert_eq!(client.transport(), Transport::AwaitEnd);
+    assert_eq!(client.transport_action(), TransportAction::AwaitClose);
     assert_eq!(client.receive_eof(), None, "the end was to be expected");
-    assert_eq!(client.transport(), Transport::Drop);
+    assert_eq!(client.transport_action(), TransportAction::Close);
 
     let (mut client, _) = ends();
     let end = client.receive_eof().map(|close| close.code);
@@ -268,11 +271,11 @@ fn a_connection_over_a_stream_may_be_the_familiar_one() {
     assert_eq!(server.send(AcceptConnection::new()), Err(LocalProtocolError::NotInHandshake));
     let hello = TextMessage::new("Hello".to_owned());
     server.receive_data(&client.send(hello.clone()).unwrap()).unwrap();
-    assert_eq!(server.next_event(), Ok(Some(WsEvent::TextMessage(hello))));
+    assert_eq!(server.next_event(), Ok(Some(WsEvent::Text(hello))));
     let close = CloseConnection { code: Some(CloseCode::NORMAL_CLOSURE), reason: "" };
     client.receive_data(&server.send(close).unwrap()).unwrap();
-    let Ok(Some(WsEvent::CloseConnection(close))) = client.next_event() else { panic!("no close") };
+    let Ok(Some(WsEvent::Close(close))) = client.next_event() else { panic!("no close") };
     server.receive_data(&client.send(close.response()).unwrap()).unwrap();
-    assert!(matches!(server.next_event(), Ok(Some(WsEvent::CloseConnection(_)))));
+    assert!(matches!(server.next_event(), Ok(Some(WsEvent::Close(_)))));
     assert_eq!((client.state(), server.state()), (ConnectionState::Closed, ConnectionState::Closed));
 }

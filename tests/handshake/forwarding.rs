@@ -109,7 +109,7 @@ fn a_yes_goes_on_with_its_subprotocol_and_headers() {
     let accept = AcceptConnection::new().with_header("x-A", "1").with_subprotocol("b");
     let written = chain.server.send(accept).unwrap();
     let seen = chain.answer(&written);
-    let [WsEvent::AcceptConnection(accept)] = &seen[..] else { panic!("{seen:?}") };
+    let [WsEvent::Accept(accept)] = &seen[..] else { panic!("{seen:?}") };
     assert_eq!((accept.subprotocol(), accept.headers().get("X-A")), (Some("b"), Some(&b"1"[..])));
     for state in [chain.client.state(), chain.front.state(), chain.back.state(), chain.server.state()] {
         assert_eq!(state, ConnectionState::Open);
@@ -133,7 +133,7 @@ fn refusal(bytes: &[u8]) -> (RejectConnection, Vec<u8>) {
     assert_eq!(chain.client.state(), ConnectionState::Closed);
     assert_eq!(chain.front.state(), ConnectionState::Closed);
     let mut seen = seen.into_iter();
-    let Some(WsEvent::RejectConnection(reject)) = seen.next() else { panic!("no refusal") };
+    let Some(WsEvent::Reject(reject)) = seen.next() else { panic!("no refusal") };
     let mut body = Vec::new();
     for event in seen {
         let WsEvent::RejectData(RejectData { data, .. }) = event else { panic!("{event:?}") };
@@ -173,7 +173,7 @@ fn a_no_that_ends_with_the_transport_goes_on() {
     chain.back.receive_eof();
     seen.extend(chain.answer_after_eof());
     assert_eq!(chain.client.state(), ConnectionState::Closed);
-    let [WsEvent::RejectConnection(reject), body @ ..] = &seen[..] else { panic!("{seen:?}") };
+    let [WsEvent::Reject(reject), body @ ..] = &seen[..] else { panic!("{seen:?}") };
     assert_eq!(reject.status_code(), 404);
     let data = |event: &WsEvent| match event {
         WsEvent::RejectData(RejectData { data, .. }) => data.clone(),

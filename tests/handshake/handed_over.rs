@@ -3,7 +3,8 @@
 //! The stack here parses and judges nothing, so that all of the judging is left to the crate.
 
 use wsproto::{
-    AcceptConnection, Answer, HandshakeError, HandshakeLimits, HttpVersion, Request, ServerHandshake, Upgrade,
+    AcceptConnection, HandshakeError, HandshakeLimits, HandshakeResponse, HttpVersion, Request,
+    ServerHandshake, Upgrade,
 };
 
 use crate::support::{Acceptable, Sample, fields};
@@ -96,7 +97,10 @@ pub(crate) fn refused_somehow(head: &[u8]) {
 
 /// What a client that sent `request` makes of the response in `head`; `None` where there is nothing to hand
 /// over.
-fn response(request: &Request, head: &[u8]) -> Option<Result<Option<Answer<'static>>, HandshakeError>> {
+fn response(
+    request: &Request,
+    head: &[u8],
+) -> Option<Result<Option<HandshakeResponse<'static>>, HandshakeError>> {
     let Parsed { start, fields } = parse(head)?;
     let [version_text, status, ..] = &start[..] else { return None };
     // What people call a status is not handed over.
@@ -109,7 +113,9 @@ fn response(request: &Request, head: &[u8]) -> Option<Result<Option<Answer<'stat
 /// Asserts that a client that sent `request` takes the yes in `head`.
 pub(crate) fn opened(request: &Request, head: &[u8], seen: &AcceptConnection) {
     let Some(answer) = response(request, head) else { return };
-    let Ok(Some(Answer::Accept(accept))) = answer else { panic!("{answer:?} from {}", head.escape_ascii()) };
+    let Ok(Some(HandshakeResponse::Accept(accept))) = answer else {
+        panic!("{answer:?} from {}", head.escape_ascii())
+    };
     assert_eq!(fields(accept.headers()), fields(seen.headers()));
     assert_eq!(accept.subprotocol(), seen.subprotocol());
 }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method, StatusCode, Version};
 use wsproto::{
-    AcceptConnection, Answer, ExtendedConnect, HandshakeError, HandshakeLimits, HttpVersion,
+    AcceptConnection, ExtendedConnect, HandshakeError, HandshakeLimits, HandshakeResponse, HttpVersion,
     RejectConnection, Request, Scheme, Upgrade,
 };
 
@@ -40,7 +40,7 @@ fn an_upgrade_makes_its_way_through_the_types() {
     assert_eq!(response.headers()["sec-websocket-accept"], TOKEN);
 
     let answer = client.receive_http_response(&response.map(|()| 7)).unwrap();
-    assert!(matches!(answer, Some(Answer::Accept(accept)) if accept.subprotocol() == Some("a")));
+    assert!(matches!(answer, Some(HandshakeResponse::Accept(accept)) if accept.subprotocol() == Some("a")));
 }
 
 #[test]
@@ -126,7 +126,9 @@ fn an_extended_connect_makes_its_way_through_the_types() {
         *response.version_mut() = version;
         assert_eq!(response.status(), StatusCode::OK);
         let answer = client.receive_http_response(&response).unwrap();
-        assert!(matches!(answer, Some(Answer::Accept(accept)) if accept.subprotocol() == Some("a")));
+        assert!(
+            matches!(answer, Some(HandshakeResponse::Accept(accept)) if accept.subprotocol() == Some("a"))
+        );
     }
 }
 
@@ -166,11 +168,15 @@ fn what_is_no_extended_connect_is_refused() {
 fn refusals_go_both_ways() {
     let reject = || RejectConnection::new(503).with_header("Retry-After", "5").with_body();
     let response = http::Response::try_from(Upgrade::reject(reject()).unwrap()).unwrap();
-    let Ok(Some(Answer::Reject(seen))) = started(plain()).receive_http_response(&response) else { panic!() };
+    let Ok(Some(HandshakeResponse::Reject(seen))) = started(plain()).receive_http_response(&response) else {
+        panic!()
+    };
     assert_eq!((seen.status_code(), seen.headers().get("Retry-After")), (503, Some(&b"5"[..])));
     let mut response = http::Response::try_from(ExtendedConnect::reject(reject()).unwrap()).unwrap();
     *response.version_mut() = Version::HTTP_3;
-    let Ok(Some(Answer::Reject(seen))) = connect(plain()).receive_http_response(&response) else { panic!() };
+    let Ok(Some(HandshakeResponse::Reject(seen))) = connect(plain()).receive_http_response(&response) else {
+        panic!()
+    };
     assert_eq!((seen.status_code(), seen.has_body()), (503, true));
 }
 

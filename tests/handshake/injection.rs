@@ -28,7 +28,7 @@ fn refused_request(request: &Request, error: LocalProtocolError) {
     let mut entropy = Sample::default();
     let mut output = Vec::new();
     let limits = HandshakeLimits::default();
-    let start = ClientHandshake::start(request.clone(), limits, &mut entropy, &mut output);
+    let start = ClientHandshake::new(request.clone(), limits, &mut entropy, &mut output);
     assert_eq!(start.map(|_| ()), Err(error), "{request:?}");
     assert_eq!((output.len(), entropy.draws.len()), (0, 0), "{request:?}");
 
@@ -40,7 +40,7 @@ fn refused_request(request: &Request, error: LocalProtocolError) {
     let mut connection = WsConnection::client(Sample::default());
     assert_eq!(connection.send(request.clone()), Err(error));
     assert_eq!((connection.bytes_to_send().len(), connection.state()), (0, ConnectionState::Connecting));
-    ClientHandshake::start(plain(), limits, &mut entropy, &mut output).unwrap();
+    ClientHandshake::new(plain(), limits, &mut entropy, &mut output).unwrap();
     assert_eq!(connection.send(plain()), Ok(output), "it is as good as new");
 }
 
@@ -150,7 +150,7 @@ fn nothing_is_smuggled_into_a_uri_or_an_origin() {
             [format!("http://{smuggled}"), format!("http://a:{smuggled}"), format!("{smuggled}http://a")]
         {
             assert!(origin.parse::<Origin>().is_err(), "{origin:?}");
-            assert!(OriginPolicy::list([origin]).is_err());
+            assert!(OriginPolicy::allow([origin]).is_err());
         }
     }
 }
@@ -271,6 +271,6 @@ fn what_is_allowed_is_written() {
     let request = plain().with_header("X!#$%&'*+-.^_`|~", b"a\tb \"\\,;=\x80\xff").with_header("X", "");
     let mut output = Vec::new();
     let limits = HandshakeLimits::default();
-    ClientHandshake::start(request, limits, &mut Sample::default(), &mut output).unwrap();
+    ClientHandshake::new(request, limits, &mut Sample::default(), &mut output).unwrap();
     assert!(output.ends_with(b"13\r\nX!#$%&'*+-.^_`|~: a\tb \"\\,;=\x80\xff\r\nX: \r\n\r\n"));
 }

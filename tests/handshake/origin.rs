@@ -89,7 +89,7 @@ fn what_is_no_origin_is_refused() {
         ("http://caf\u{e9}", UriError::Host),
     ] {
         assert_eq!(origin.parse::<Origin>(), Err(error), "{origin:?}");
-        assert_eq!(OriginPolicy::list(["http://a", origin]), Err(error), "{origin:?}");
+        assert_eq!(OriginPolicy::allow(["http://a", origin]), Err(error), "{origin:?}");
     }
 }
 
@@ -134,24 +134,24 @@ fn another_origin_gets_403() {
 
 #[test]
 fn listed_origins_may_connect() {
-    let policy = OriginPolicy::list(["https://a.example", "http://b.example:8080"]).unwrap();
+    let policy = OriginPolicy::allow(["https://a.example", "http://b.example:8080"]).unwrap();
     for origin in ["https://a.example", "https://A.example:443", "http://b.example:8080"] {
         assert!(allows(&policy, "x.example", origin), "{origin}");
     }
     for origin in ["http://a.example", "http://b.example", "https://x.example", "null", "*"] {
         assert!(!allows(&policy, "x.example", origin), "{origin}");
     }
-    let nobody = OriginPolicy::list([""; 0]).unwrap();
+    let nobody = OriginPolicy::allow([""; 0]).unwrap();
     assert!(!allows(&nobody, "a", "http://a"));
-    assert!(allows(&OriginPolicy::list(["null"]).unwrap(), "a", "null"));
+    assert!(allows(&OriginPolicy::allow(["null"]).unwrap(), "a", "null"));
 }
 
 #[test]
 fn no_origin_is_no_browser() {
     // "The client need not be a browser": without the header there is nothing to go by (§4.2.2).
-    for policy in [OriginPolicy::same_origin(Scheme::Ws), OriginPolicy::list(["http://a"]).unwrap()] {
+    for policy in [OriginPolicy::same_origin(Scheme::Ws), OriginPolicy::allow(["http://a"]).unwrap()] {
         assert_eq!(policy.check(&plain()), Ok(()));
-        let reject = policy.required().check(&plain()).unwrap_err();
+        let reject = policy.require_origin().check(&plain()).unwrap_err();
         assert_eq!(reject.status_code(), 403);
     }
 }
@@ -159,7 +159,7 @@ fn no_origin_is_no_browser() {
 #[test]
 fn several_origins_are_none() {
     let request = plain().with_header("Origin", "http://a").with_header("origin", "http://a");
-    assert!(OriginPolicy::list(["http://a"]).unwrap().check(&request).is_err());
+    assert!(OriginPolicy::allow(["http://a"]).unwrap().check(&request).is_err());
 }
 
 #[test]

@@ -177,7 +177,7 @@ proptest! {
         let request = pairs.iter().fold(request, |request, (name, value)| request.with_header(name, value));
         let mut output = Vec::new();
         let limits = HandshakeLimits::default();
-        ClientHandshake::start(request, limits, &mut Sample::default(), &mut output).unwrap();
+        ClientHandshake::new(request, limits, &mut Sample::default(), &mut output).unwrap();
         let read = acceptable(output);
         prop_assert_eq!((&read.host, &read.target), (&host, &target));
         prop_assert!(read.subprotocols.iter().eq(&subprotocols));

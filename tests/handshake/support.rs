@@ -5,8 +5,8 @@
 //! belong to nobody in the handshake and must be left alone.
 
 use wsproto::{
-    AcceptConnection, Answer, ClientHandshake, ConnectionState, Entropy, HandshakeError, HandshakeLimits,
-    Headers, RejectConnection, RejectData, Request, ServerHandshake,
+    AcceptConnection, ClientHandshake, ConnectionState, Entropy, HandshakeError, HandshakeLimits,
+    HandshakeResponse, Headers, RejectConnection, RejectData, Request, ServerHandshake,
 };
 
 use crate::handed_over;
@@ -280,7 +280,7 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(request: &Request, limits: HandshakeLimits) -> Self {
-        let start = ClientHandshake::start(request.clone(), limits, &mut Sample::default(), &mut Vec::new());
+        let start = ClientHandshake::new(request.clone(), limits, &mut Sample::default(), &mut Vec::new());
         let handshake = start.expect("a lawful request");
         let seen = Answered {
             accept: None,
@@ -318,17 +318,17 @@ impl Reader {
         self.seen
     }
 
-    fn note(&mut self, answer: Option<Result<Answer<'_>, HandshakeError>>) {
+    fn note(&mut self, answer: Option<Result<HandshakeResponse<'_>, HandshakeError>>) {
         let seen = &mut self.seen;
         assert!(answer.is_none() || seen.failure.is_none(), "a failure is final");
         match answer {
             None => {}
-            Some(Ok(Answer::Accept(accept))) => assert_eq!(seen.accept.replace(accept), None),
-            Some(Ok(Answer::Reject(reject))) => {
+            Some(Ok(HandshakeResponse::Accept(accept))) => assert_eq!(seen.accept.replace(accept), None),
+            Some(Ok(HandshakeResponse::Reject(reject))) => {
                 seen.body_finished = !reject.has_body();
                 assert_eq!(seen.reject.replace(reject), None);
             }
-            Some(Ok(Answer::RejectData(RejectData { data, body_finished }))) => {
+            Some(Ok(HandshakeResponse::RejectData(RejectData { data, body_finished }))) => {
                 assert!(!seen.body_finished, "a body behind the body");
                 seen.body.extend_from_slice(data);
                 seen.body_finished = body_finished;

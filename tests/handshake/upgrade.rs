@@ -4,9 +4,9 @@
 //! there is besides.
 
 use wsproto::{
-    AcceptConnection, Answer, ClientHandshake, ConnectionState, HandshakeError, HandshakeLimits, Headers,
-    HttpVersion, LocalProtocolError, RejectConnection, RejectData, Request, ResponseParts, ServerHandshake,
-    TextMessage, Upgrade, WsConnection, WsEvent,
+    AcceptConnection, ClientHandshake, ConnectionState, HandshakeError, HandshakeLimits, HandshakeResponse,
+    Headers, HttpVersion, LocalProtocolError, RejectConnection, RejectData, Request, ResponseParts,
+    ServerHandshake, TextMessage, Upgrade, WsConnection, WsEvent,
 };
 
 use crate::handed_over::fields_of;
@@ -41,7 +41,10 @@ fn pairs(headers: &Headers) -> Vec<(String, String)> {
     fields(headers).into_iter().map(|(name, value)| (name, text(value))).collect()
 }
 
-fn respond(upgrade: &Upgrade, parts: &ResponseParts) -> Result<Option<Answer<'static>>, HandshakeError> {
+fn respond(
+    upgrade: &Upgrade,
+    parts: &ResponseParts,
+) -> Result<Option<HandshakeResponse<'static>>, HandshakeError> {
     upgrade.receive_response(parts.status_code(), HttpVersion::Http11, parts.headers().iter())
 }
 
@@ -133,7 +136,7 @@ fn a_request_is_the_same_in_fields_and_in_bytes() {
     };
     for request in [plain(), request()] {
         let mut output = Vec::new();
-        ClientHandshake::start(request.clone(), LIMITS, &mut Sample::default(), &mut output).unwrap();
+        ClientHandshake::new(request.clone(), LIMITS, &mut Sample::default(), &mut output).unwrap();
         assert_eq!(fields(&started(request).headers()), fields_of(&output));
     }
 }
@@ -159,7 +162,9 @@ fn both_ends_agree_over_a_stack() {
     assert!(server.request().subprotocols().eq(["a", "b"]));
     let parts = server.accept(AcceptConnection::new().with_subprotocol("b")).unwrap();
     let answer = respond(&client, &parts);
-    assert!(matches!(answer, Ok(Some(Answer::Accept(accept))) if accept.subprotocol() == Some("b")));
+    assert!(
+        matches!(answer, Ok(Some(HandshakeResponse::Accept(accept))) if accept.subprotocol() == Some("b"))
+    );
 }
 
 #[test]
@@ -167,7 +172,7 @@ fn an_answer_can_be_judged_by_whoever_saw_the_request() {
     let upgrade = received();
     assert_eq!(upgrade.headers().get("Sec-WebSocket-Key"), Some(KEY.as_bytes()));
     let parts = upgrade.accept(AcceptConnection::new()).unwrap();
-    assert!(matches!(respond(&upgrade, &parts), Ok(Some(Answer::Accept(_)))));
+    assert!(matches!(respond(&upgrade, &parts), Ok(Some(HandshakeResponse::Accept(_)))));
     let accept = [("upgrade", "websocket"), ("connection", "upgrade"), ("sec-websocket-accept", KEY)];
     let answer = upgrade.receive_response(101, HttpVersion::Http11, accept);
     assert_eq!(answer, Err(HandshakeError::WrongAccept));
@@ -193,7 +198,7 @@ fn any_other_status_is_told() {
         (304, &[("content-length", "7")], false),
     ] {
         let answer = started(plain()).receive_response(status, HttpVersion::Http11, headers.iter().copied());
-        let Ok(Some(Answer::Reject(reject))) = answer else { panic!("{answer:?}") };
+        let Ok(Some(HandshakeResponse::Reject(reject))) = answer else { panic!("{answer:?}") };
         assert_eq!((reject.status_code(), reject.has_body()), (status, has_body), "{headers:?}");
         assert!(
             pairs(reject.headers())
@@ -299,7 +304,7 @@ fn a_connection_takes_a_handed_over_request() {
     let output = ws.send(AcceptConnection::new()).unwrap();
     assert!(output.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
     let hi = TextMessage::new("hi".to_owned());
-    assert_eq!(ws.next_event(), Ok(Some(WsEvent::TextMessage(hi))));
+    assert_eq!(ws.next_event(), Ok(Some(WsEvent::Text(hi))));
 }
 
 #[test]

@@ -71,10 +71,10 @@ fn resource_name_is_path_and_query() {
         ("/-._~!$&'()*+,;=:@", "/-._~!$&'()*+,;=:@"),
         ("/ws://h", "/ws://h"),
     ] {
-        let request = Request::to(&parse(&format!("ws://h{rest}")));
+        let request = Request::from_uri(&parse(&format!("ws://h{rest}")));
         assert_eq!(request.target(), resource_name, "{rest}");
         let mut output = Vec::new();
-        ClientHandshake::start(request, HandshakeLimits::default(), &mut Sample::default(), &mut output)
+        ClientHandshake::new(request, HandshakeLimits::default(), &mut Sample::default(), &mut output)
             .unwrap();
         assert!(output.starts_with(format!("GET {resource_name} HTTP/1.1\r\nHost: h\r\n").as_bytes()));
     }
@@ -142,7 +142,7 @@ fn host_is_there_and_well_formed() {
     ] {
         let uri = parse(uri);
         assert_eq!((uri.host(), uri.host_header()), (host, header.to_owned()), "{uri}");
-        assert_eq!(Request::to(&uri).host(), header);
+        assert_eq!(Request::from_uri(&uri).host(), header);
     }
     for authority in [
         "",

@@ -4,8 +4,8 @@
 //! against all others.
 
 use wsproto::{
-    AcceptConnection, Answer, ExtendedConnect, HandshakeError, HandshakeLimits, HttpVersion, Request, Role,
-    Scheme, Upgrade, select_subprotocol,
+    AcceptConnection, ExtendedConnect, HandshakeError, HandshakeLimits, HandshakeResponse, HttpVersion,
+    Request, Role, Scheme, Upgrade, select_subprotocol,
 };
 
 use crate::support::{Head, Sample, deciding, plain};
@@ -115,7 +115,7 @@ fn as_many_extensions_as_anyone_uses_are_answered() {
         ];
         upgrade.receive_response(101, HttpVersion::Http11, answer)
     };
-    let Ok(Some(Answer::Accept(accept))) = respond(64) else { panic!("64 are refused") };
+    let Ok(Some(HandshakeResponse::Accept(accept))) = respond(64) else { panic!("64 are refused") };
     assert_eq!(accept.agreed_extensions().len(), 64);
     assert_eq!(respond(65), Err(HandshakeError::UnexpectedExtension));
 }

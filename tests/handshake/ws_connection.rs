@@ -3,7 +3,7 @@
 use wsproto::{
     AcceptConnection, BytesMessage, CloseCode, CloseConnection, ClosedBy, ConnectionState, HandshakeError,
     LocalProtocolError, NoEntropy, Ping, Pong, ReceiveError, RejectConnection, RejectData,
-    RemoteProtocolError, ReplyPolicy, TextMessage, Transport, WsConnection, WsEvent,
+    RemoteProtocolError, ReplyPolicy, TextMessage, TransportAction, WsConnection, WsEvent,
 };
 
 use crate::support::{Head, Sample, plain};
@@ -20,7 +20,7 @@ fn open(mut client: Client, mut server: Server) -> (Client, Server) {
     server.receive_data(&client.send(plain()).unwrap()).unwrap();
     assert!(matches!(server.next_event(), Ok(Some(WsEvent::Request(_)))));
     client.receive_data(&server.send(AcceptConnection::new()).unwrap()).unwrap();
-    assert!(matches!(client.next_event(), Ok(Some(WsEvent::AcceptConnection(_)))));
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::Accept(_)))));
     (client, server)
 }
 
@@ -29,7 +29,7 @@ fn states(client: &Client, server: &Server) -> (ConnectionState, ConnectionState
 }
 
 fn text(data: &str) -> WsEvent {
-    WsEvent::TextMessage(TextMessage::new(data.to_owned()))
+    WsEvent::Text(TextMessage::new(data.to_owned()))
 }
 
 #[test]
@@ -51,28 +51,34 @@ fn states_change_when_the_event_is_taken() {
     assert_eq!(server.state(), Open);
     client.receive_data(&bytes).unwrap();
     assert_eq!(client.state(), Connecting, "bytes alone change nothing");
-    assert!(matches!(client.next_event(), Ok(Some(WsEvent::AcceptConnection(_)))));
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::Accept(_)))));
     assert_eq!(client.state(), Open);
 
     server.receive_data(&client.send(TextMessage::from("hello")).unwrap()).unwrap();
     assert_eq!(server.next_event(), Ok(Some(text("hello"))));
     client.receive_data(&server.send(BytesMessage::from([1, 2])).unwrap()).unwrap();
-    let bytes = WsEvent::BytesMessage(BytesMessage::new(vec![1, 2]));
+    let bytes = WsEvent::Bytes(BytesMessage::new(vec![1, 2]));
     assert_eq!(client.next_event(), Ok(Some(bytes)));
 
     let close = CloseConnection::new(CloseCode::NORMAL_CLOSURE, "bye");
     server.receive_data(&client.send(close).unwrap()).unwrap();
     assert_eq!(states(&client, &server), (LocalClosing, Open), "bytes alone change nothing");
-    let Ok(Some(WsEvent::CloseConnection(received))) = server.next_event() else { panic!("no close") };
+    let Ok(Some(WsEvent::Close(received))) = server.next_event() else { panic!("no close") };
     assert_eq!((received.code, received.reason.as_str()), (close.code, close.reason));
     assert_eq!(server.state(), RemoteClosing);
     client.receive_data(&server.send(received.response()).unwrap()).unwrap();
-    assert_eq!((server.state(), server.transport()), (Closed, Transport::Drop));
-    assert_eq!((client.state(), client.transport()), (LocalClosing, Transport::Keep));
-    assert!(matches!(client.next_event(), Ok(Some(WsEvent::CloseConnection(_)))));
-    assert_eq!((client.state(), client.transport()), (Closed, Transport::AwaitEnd));
-    assert_eq!(client.closure().map(|closure| (closure.by, closure.clean)), Some((ClosedBy::Local, true)));
-    assert_eq!(server.closure().map(|closure| (closure.by, closure.clean)), Some((ClosedBy::Remote, true)));
+    assert_eq!((server.state(), server.transport_action()), (Closed, TransportAction::Close));
+    assert_eq!((client.state(), client.transport_action()), (LocalClosing, TransportAction::Keep));
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::Close(_)))));
+    assert_eq!((client.state(), client.transport_action()), (Closed, TransportAction::AwaitClose));
+    assert_eq!(
+        client.close_info().map(|close_info| (close_info.by, close_info.was_clean)),
+        Some((ClosedBy::Local, true))
+    );
+    assert_eq!(
+        server.close_info().map(|close_info| (close_info.by, close_info.was_clean)),
+        Some((ClosedBy::Remote, true))
+    );
 
     client.receive_eof();
     server.receive_eof();
@@ -101,7 +107,7 @@ fn a_life_cut_into_single_bytes_is_the_same_life() {
         );
         client.receive_data(&[*byte]).unwrap();
     }
-    assert!(matches!(client.next_event(), Ok(Some(WsEvent::AcceptConnection(_)))));
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::Accept(_)))));
     let bytes = server.send(Ping::new("?")).unwrap();
     for byte in bytes {
         assert_eq!(client.next_event(), Ok(None));
@@ -128,7 +134,7 @@ fn frames_that_come_with_the_handshake_are_kept() {
     // A server may: bytes right behind its answer.
     answer.extend(server.send(TextMessage::from("welcome")).unwrap());
     client.receive_data(&answer).unwrap();
-    assert!(matches!(client.next_event(), Ok(Some(WsEvent::AcceptConnection(_)))));
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::Accept(_)))));
     assert_eq!(client.next_event(), Ok(Some(text("welcome"))));
 }
 
@@ -140,21 +146,33 @@ fn a_refusal_with_a_body_passes_through_rejecting() {
     server.next_event().unwrap();
     client.receive_data(&server.send(RejectConnection::new(403).with_body()).unwrap()).unwrap();
     assert_eq!(states(&client, &server), (ConnectionState::Connecting, ConnectionState::Rejecting));
-    let Ok(Some(WsEvent::RejectConnection(reject))) = client.next_event() else { panic!("no refusal") };
+    let Ok(Some(WsEvent::Reject(reject))) = client.next_event() else { panic!("no refusal") };
     assert_eq!((reject.status_code(), reject.has_body()), (403, true));
-    assert_eq!((client.state(), client.transport()), (ConnectionState::Rejecting, Transport::Keep));
+    assert_eq!(
+        (client.state(), client.transport_action()),
+        (ConnectionState::Rejecting, TransportAction::Keep)
+    );
     let piece = server.send(RejectData { data: "no", body_finished: false }).unwrap();
-    assert_eq!((server.state(), server.transport()), (ConnectionState::Rejecting, Transport::Keep));
+    assert_eq!(
+        (server.state(), server.transport_action()),
+        (ConnectionState::Rejecting, TransportAction::Keep)
+    );
     client.receive_data(&piece).unwrap();
     let event = WsEvent::RejectData(RejectData { data: b"no".to_vec(), body_finished: false });
     assert_eq!(client.next_event(), Ok(Some(event)));
     client.receive_data(&server.send(RejectData { data: "", body_finished: true }).unwrap()).unwrap();
-    assert_eq!((server.state(), server.transport()), (ConnectionState::Closed, Transport::Drop));
+    assert_eq!(
+        (server.state(), server.transport_action()),
+        (ConnectionState::Closed, TransportAction::Close)
+    );
     assert_eq!(client.state(), ConnectionState::Rejecting);
     let event = WsEvent::RejectData(RejectData { data: Vec::new(), body_finished: true });
     assert_eq!(client.next_event(), Ok(Some(event)));
-    assert_eq!((client.state(), client.transport()), (ConnectionState::Closed, Transport::Drop));
-    assert_eq!((client.closure(), server.closure()), (None, None), "it never was open");
+    assert_eq!(
+        (client.state(), client.transport_action()),
+        (ConnectionState::Closed, TransportAction::Close)
+    );
+    assert_eq!((client.close_info(), server.close_info()), (None, None), "it never was open");
     client.receive_eof();
     assert_eq!(client.next_event(), Ok(None));
 }
@@ -182,7 +200,10 @@ fn a_broken_answer_is_told_once_and_ends_it() {
     client.send(plain()).unwrap();
     client.receive_data(&Vec::from(Head::response().without("Upgrade"))).unwrap();
     assert_eq!(client.next_event(), Err(ReceiveError::Handshake(HandshakeError::MissingUpgrade)));
-    assert_eq!((client.state(), client.transport()), (ConnectionState::Closed, Transport::Drop));
+    assert_eq!(
+        (client.state(), client.transport_action()),
+        (ConnectionState::Closed, TransportAction::Close)
+    );
     assert_eq!(client.next_event(), Ok(None));
     assert_eq!(client.send(TextMessage::from("x")), Err(LocalProtocolError::NotInHandshake));
     assert_eq!(client.send(plain()), Err(LocalProtocolError::NotInHandshake));
@@ -199,7 +220,10 @@ fn a_broken_frame_is_told_once_and_can_be_answered() {
     server.receive_data(b"\x81\x82\0\0\0\0hi").unwrap();
     assert_eq!(server.next_event(), Ok(None), "what follows is dropped");
     assert_eq!(server.send(error.response()).unwrap()[..4], *b"\x88\x1f\x03\xea");
-    assert_eq!((server.state(), server.transport()), (ConnectionState::Closed, Transport::Drop));
+    assert_eq!(
+        (server.state(), server.transport_action()),
+        (ConnectionState::Closed, TransportAction::Close)
+    );
 }
 
 #[test]
@@ -209,14 +233,14 @@ fn what_does_not_fit_the_phase_is_refused_without_a_trace() {
     let all = || -> Vec<WsEvent> {
         vec![
             WsEvent::Request(plain()),
-            WsEvent::AcceptConnection(AcceptConnection::new()),
-            WsEvent::RejectConnection(RejectConnection::new(403)),
+            WsEvent::Accept(AcceptConnection::new()),
+            WsEvent::Reject(RejectConnection::new(403)),
             WsEvent::RejectData(RejectData { data: b"x".to_vec(), body_finished: true }),
             text("x"),
-            WsEvent::BytesMessage(BytesMessage::new(vec![1])),
+            WsEvent::Bytes(BytesMessage::new(vec![1])),
             WsEvent::Ping(Ping::new(vec![])),
             WsEvent::Pong(Pong::new(vec![])),
-            WsEvent::CloseConnection(CloseConnection { code: None, reason: String::new() }),
+            WsEvent::Close(CloseConnection { code: None, reason: String::new() }),
         ]
     };
     fn refuse<E: wsproto::Entropy>(
@@ -224,10 +248,10 @@ fn what_does_not_fit_the_phase_is_refused_without_a_trace() {
         events: impl Iterator<Item = WsEvent>,
         error: &Result<Vec<u8>, LocalProtocolError>,
     ) {
-        let (state, transport) = (connection.state(), connection.transport());
+        let (state, transport) = (connection.state(), connection.transport_action());
         for event in events {
             assert_eq!(connection.send(event.clone()), *error, "{event:?}");
-            assert_eq!((connection.state(), connection.transport()), (state, transport));
+            assert_eq!((connection.state(), connection.transport_action()), (state, transport));
             assert_eq!(connection.bytes_to_send(), b"", "{event:?}");
         }
     }
@@ -263,7 +287,7 @@ fn what_does_not_fit_the_phase_is_refused_without_a_trace() {
 }
 
 fn decides(event: &WsEvent) -> bool {
-    matches!(event, WsEvent::AcceptConnection(_) | WsEvent::RejectConnection(_))
+    matches!(event, WsEvent::Accept(_) | WsEvent::Reject(_))
 }
 
 #[test]
@@ -273,7 +297,7 @@ fn nothing_is_answered_unless_asked_for() {
         (ReplyPolicy::Pong, b"\x8a\x01b"),
         (ReplyPolicy::PongAndClose, b"\x8a\x01b\x88\x02\x03\xe8"),
     ] {
-        let server = WsConnection::server().with_replies(policy);
+        let server = WsConnection::server().with_reply_policy(policy);
         let (mut client, mut server) = open(WsConnection::client(Sample::default()), server);
         for payload in ["a", "b"] {
             server.receive_data(&client.send(Ping::new(payload)).unwrap()).unwrap();
@@ -290,7 +314,7 @@ fn nothing_is_answered_unless_asked_for() {
 #[test]
 fn replies_go_before_what_is_sent() {
     // "As soon as is practical" (§5.5.2).
-    let server = WsConnection::server().with_replies(ReplyPolicy::Pong);
+    let server = WsConnection::server().with_reply_policy(ReplyPolicy::Pong);
     let (mut client, mut server) = open(WsConnection::client(Sample::default()), server);
     server.receive_data(&client.send(Ping::new("a")).unwrap()).unwrap();
     server.next_event().unwrap();
@@ -302,7 +326,7 @@ fn a_breach_is_answered_by_a_close_if_asked_for() {
     for (policy, expected) in
         [(ReplyPolicy::Pong, &b""[..]), (ReplyPolicy::PongAndClose, b"\x88\x1f\x03\xea")]
     {
-        let server = WsConnection::server().with_replies(policy);
+        let server = WsConnection::server().with_reply_policy(policy);
         let (_, mut server) = open(WsConnection::client(Sample::default()), server);
         server.receive_data(b"\x81\x02hi").unwrap();
         assert!(server.next_event().is_err());
@@ -314,7 +338,7 @@ fn a_breach_is_answered_by_a_close_if_asked_for() {
 
 #[test]
 fn a_reply_that_waits_does_not_close_when_another_call_is_refused() {
-    let server = WsConnection::server().with_replies(ReplyPolicy::PongAndClose);
+    let server = WsConnection::server().with_reply_policy(ReplyPolicy::PongAndClose);
     let (mut client, mut server) = open(WsConnection::client(Sample::default()), server);
     server.receive_data(&client.send(CloseConnection::EMPTY).unwrap()).unwrap();
     server.next_event().unwrap();
@@ -340,12 +364,12 @@ fn a_close_reason_is_cut_to_123_bytes_at_a_character_border() {
     ] {
         let (mut client, mut server) = open_pair();
         let close = CloseConnection::new(CloseCode::new(4000), reason.clone());
-        client.receive_data(&server.send(WsEvent::CloseConnection(close.clone())).unwrap()).unwrap();
+        client.receive_data(&server.send(WsEvent::Close(close.clone())).unwrap()).unwrap();
         let received = CloseConnection::new(CloseCode::new(4000), sent.clone());
-        assert_eq!(client.next_event(), Ok(Some(WsEvent::CloseConnection(received.clone()))));
+        assert_eq!(client.next_event(), Ok(Some(WsEvent::Close(received.clone()))));
         let (mut client, mut server) = open_pair();
         server.receive_data(&client.send(close).unwrap()).unwrap();
-        assert_eq!(server.next_event(), Ok(Some(WsEvent::CloseConnection(received))));
+        assert_eq!(server.next_event(), Ok(Some(WsEvent::Close(received))));
     }
 }
 

@@ -3,7 +3,7 @@
 use wsproto::{
     AcceptConnection, CloseCode, ClosedBy, ConnectionState, HandshakeError, HandshakeLimits, Limits,
     LocalProtocolError, ReceiveError, RejectConnection, RejectData, RemoteProtocolError, TextMessage,
-    Transport, WsConnection, WsEvent,
+    TransportAction, WsConnection, WsEvent,
 };
 
 use crate::support::{Head, Sample, plain};
@@ -48,7 +48,7 @@ fn an_end_before_the_handshake_is_a_failure() {
         server.receive_eof();
         assert_eq!(server.state(), ConnectionState::Connecting);
         assert_eq!((server.next_event(), server.state()), (Err(EOF), ConnectionState::Closed));
-        assert_eq!((server.next_event(), server.transport()), (Ok(None), Transport::Drop));
+        assert_eq!((server.next_event(), server.transport_action()), (Ok(None), TransportAction::Close));
     }
     let response = Vec::from(Head::response());
     for len in 0..response.len() {
@@ -56,7 +56,7 @@ fn an_end_before_the_handshake_is_a_failure() {
         client.receive_data(&response[..len]).unwrap();
         client.receive_eof();
         assert_eq!((client.next_event(), client.state()), (Err(EOF), ConnectionState::Closed));
-        assert_eq!((client.next_event(), client.transport()), (Ok(None), Transport::Drop));
+        assert_eq!((client.next_event(), client.transport_action()), (Ok(None), TransportAction::Close));
     }
 }
 
@@ -65,11 +65,11 @@ fn an_end_right_behind_the_answer_is_1006() {
     let mut client = client();
     client.receive_data(&Vec::from(Head::response())).unwrap();
     client.receive_eof();
-    assert!(matches!(client.next_event(), Ok(Some(WsEvent::AcceptConnection(_)))));
-    let Ok(Some(WsEvent::CloseConnection(close))) = client.next_event() else { panic!("no close") };
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::Accept(_)))));
+    let Ok(Some(WsEvent::Close(close))) = client.next_event() else { panic!("no close") };
     assert_eq!(close.code, Some(CloseCode::ABNORMAL_CLOSURE));
     assert_eq!((client.next_event(), client.state()), (Ok(None), ConnectionState::Closed));
-    assert_eq!(client.closure().map(|closure| closure.by), Some(ClosedBy::Transport));
+    assert_eq!(client.close_info().map(|close_info| close_info.by), Some(ClosedBy::Transport));
 }
 
 #[test]
@@ -77,9 +77,9 @@ fn an_end_while_open_is_1006_once_all_is_read() {
     let (mut client, mut server) = open_pair();
     server.receive_data(&client.send(TextMessage::from("last")).unwrap()).unwrap();
     server.receive_eof();
-    assert!(matches!(server.next_event(), Ok(Some(WsEvent::TextMessage(_)))));
+    assert!(matches!(server.next_event(), Ok(Some(WsEvent::Text(_)))));
     assert_eq!(server.state(), ConnectionState::Open);
-    assert!(matches!(server.next_event(), Ok(Some(WsEvent::CloseConnection(_)))));
+    assert!(matches!(server.next_event(), Ok(Some(WsEvent::Close(_)))));
     assert_eq!((server.state(), server.next_event()), (ConnectionState::Closed, Ok(None)));
     assert_eq!(server.send(TextMessage::from("x")), Err(LocalProtocolError::Ended));
 }
@@ -95,9 +95,7 @@ fn an_end_before_the_servers_answer_is_not_forgotten() {
         }
         server.send(AcceptConnection::new()).unwrap();
         let event = server.next_event();
-        let Ok(Some(WsEvent::CloseConnection(close))) = event else {
-            panic!("{event:?} after {looks} looks")
-        };
+        let Ok(Some(WsEvent::Close(close))) = event else { panic!("{event:?} after {looks} looks") };
         assert_eq!(close.code, Some(CloseCode::ABNORMAL_CLOSURE));
         assert_eq!(server.state(), ConnectionState::Closed);
     }
@@ -137,7 +135,7 @@ fn an_end_within_a_refusal_is_a_failure() {
     let mut client = client();
     client.receive_data(b"HTTP/1.1 403 x\r\nContent-Length: 5\r\n\r\nhel").unwrap();
     client.receive_eof();
-    assert!(matches!(client.next_event(), Ok(Some(WsEvent::RejectConnection(_)))));
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::Reject(_)))));
     assert!(matches!(client.next_event(), Ok(Some(WsEvent::RejectData(_)))));
     assert_eq!((client.next_event(), client.state()), (Err(EOF), ConnectionState::Closed));
     assert_eq!(client.next_event(), Ok(None));
@@ -148,7 +146,7 @@ fn an_end_may_end_a_refusal() {
     let mut client = client();
     client.receive_data(b"HTTP/1.1 403 x\r\n\r\n").unwrap();
     client.receive_eof();
-    assert!(matches!(client.next_event(), Ok(Some(WsEvent::RejectConnection(_)))));
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::Reject(_)))));
     assert_eq!(client.state(), ConnectionState::Rejecting);
     let end = WsEvent::RejectData(RejectData { data: Vec::new(), body_finished: true });
     assert_eq!(client.next_event(), Ok(Some(end)));
@@ -255,7 +253,7 @@ fn what_is_taken_makes_room() {
     let mut client = WsConnection::client(Sample::default()).with_limits(small(0), Limits::default());
     client.send(plain()).unwrap();
     client.receive_data(b"HTTP/1.1 403 x\r\nContent-Length: 10000\r\n\r\n").unwrap();
-    assert!(matches!(client.next_event(), Ok(Some(WsEvent::RejectConnection(_)))));
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::Reject(_)))));
     for at in 1..=100 {
         client.receive_data(&[b'x'; 100]).unwrap();
         let piece = WsEvent::RejectData(RejectData { data: vec![b'x'; 100], body_finished: at == 100 });
@@ -272,7 +270,10 @@ fn a_flood_at_a_client_ends_it() {
         client.receive_data(&ping()).unwrap();
     }
     assert!(client.next_event().is_err());
-    assert_eq!((client.state(), client.transport()), (ConnectionState::Closed, Transport::Drop));
+    assert_eq!(
+        (client.state(), client.transport_action()),
+        (ConnectionState::Closed, TransportAction::Close)
+    );
     assert_eq!(client.next_event(), Ok(None));
     let mut client = WsConnection::client(Sample::default());
     for _ in 0..2000 {
@@ -331,7 +332,7 @@ fn a_flood_behind_a_refusal_does_not_ask_for_another() {
 fn a_flood_behind_a_whole_refusal_is_dropped() {
     let mut client = client();
     client.receive_data(b"HTTP/1.1 403 x\r\nContent-Length: 0\r\n\r\n").unwrap();
-    assert!(matches!(client.next_event(), Ok(Some(WsEvent::RejectConnection(_)))));
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::Reject(_)))));
     for at in 0..2000 {
         client.receive_data(&ping()).unwrap();
         assert_eq!((client.next_event(), client.state()), (Ok(None), ConnectionState::Closed), "read {at}");
@@ -356,7 +357,7 @@ fn limits_hold_for_head_and_messages() {
     assert!(matches!(server.next_event(), Ok(Some(WsEvent::Request(_)))));
     server.send(AcceptConnection::new()).unwrap();
     server.receive_data(b"\x81\x84\0\0\0\0four\x81\x85\0\0\0\0fiver").unwrap();
-    assert!(matches!(server.next_event(), Ok(Some(WsEvent::TextMessage(_)))));
+    assert!(matches!(server.next_event(), Ok(Some(WsEvent::Text(_)))));
     assert_eq!(server.next_event(), Err(ReceiveError::Protocol(RemoteProtocolError::MessageTooLong)));
 }
 

@@ -107,7 +107,7 @@ impl<E: Entropy> End<E> {
             Ok(Some(event)) => {
                 match &event {
                     WsEvent::Ping(ping) => self.ping = Some(ping.clone()),
-                    WsEvent::CloseConnection(close) => self.close = Some(Closing::Close(close.clone())),
+                    WsEvent::Close(close) => self.close = Some(Closing::Close(close.clone())),
                     _ => {}
                 }
                 said(event)
@@ -245,15 +245,15 @@ fn response() -> String {
 
 fn said(event: WsEvent) -> Said {
     match event {
-        WsEvent::TextMessage(TextMessage { data, frame_finished, message_finished }) => {
+        WsEvent::Text(TextMessage { data, frame_finished, message_finished }) => {
             Said::Text(Piece { data, frame_finished, message_finished })
         }
-        WsEvent::BytesMessage(BytesMessage { data, frame_finished, message_finished }) => {
+        WsEvent::Bytes(BytesMessage { data, frame_finished, message_finished }) => {
             Said::Bytes(Piece { data: Hex(data), frame_finished, message_finished })
         }
         WsEvent::Ping(ping) => Said::Ping(Hex(ping.payload)),
         WsEvent::Pong(pong) => Said::Pong(Hex(pong.payload)),
-        WsEvent::CloseConnection(CloseConnection { code, reason }) => match code {
+        WsEvent::Close(CloseConnection { code, reason }) => match code {
             Some(CloseCode::ABNORMAL_CLOSURE) => Said::End,
             code => Said::Close { code: code.map(CloseCode::get), reason },
         },
@@ -263,11 +263,11 @@ fn said(event: WsEvent) -> Said {
             subprotocols: request.subprotocols().map(str::to_owned).collect(),
             headers: fields(request.headers()),
         },
-        WsEvent::AcceptConnection(accept) => Said::Accept {
+        WsEvent::Accept(accept) => Said::Accept {
             subprotocol: accept.subprotocol().map(str::to_owned),
             headers: fields(accept.headers()),
         },
-        WsEvent::RejectConnection(reject) => Said::Reject {
+        WsEvent::Reject(reject) => Said::Reject {
             status: reject.status_code(),
             has_body: reject.has_body(),
             headers: fields(reject.headers()),

@@ -148,14 +148,14 @@ fn a_close_may_come_inside_a_character_that_fragments_cut() {
 fn the_close_frame_is_kept() {
     for role in BOTH {
         let mut reader = Reader::new(role, Limits::default());
-        assert_eq!(reader.receiver.close(), None);
+        assert_eq!(reader.receiver.received_close(), None);
         for byte in frames_to(role, [(PING, &[b'p'; 125]), (CLOSE, &body(4001, "über"))]) {
             reader.read(&[byte]);
         }
         let kept = CloseConnection::new(CloseCode::new(4001), "über");
-        assert_eq!(reader.receiver.close(), Some(kept));
+        assert_eq!(reader.receiver.received_close(), Some(kept));
         reader.read(b"more");
-        assert_eq!(reader.receiver.close(), Some(kept));
+        assert_eq!(reader.receiver.received_close(), Some(kept));
     }
 }
 

@@ -1,8 +1,9 @@
 //! The closing handshake: who closed, where the connection stands, how it ended (RFC 6455 §5.5.1, §7.1).
 
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Entropy, LentEvent,
-    Limits, LocalProtocolError, MessageKind, Outgoing, Ping, RemoteProtocolError, TextMessage, Transport,
+    BytesMessage, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Entropy, EventRef,
+    Limits, LocalProtocolError, MessageKind, Outgoing, Ping, RemoteProtocolError, TextMessage,
+    TransportAction,
 };
 
 use crate::support::{BINARY, CLOSE, CONTINUATION, FIN, Fixed, PING, TEXT, masked, unmasked};
@@ -40,7 +41,9 @@ fn send<E: Entropy>(connection: &mut Connection<E>, event: impl Outgoing) -> Vec
 type End<'a> = (ClosedBy, CloseCode, &'a str, bool);
 
 fn end<E: Entropy>(connection: &Connection<E>) -> Option<End<'_>> {
-    connection.closure().map(|closure| (closure.by, closure.code, closure.reason, closure.clean))
+    connection
+        .close_info()
+        .map(|close_info| (close_info.by, close_info.code, close_info.reason, close_info.was_clean))
 }
 
 fn closed(by: ClosedBy, code: u16, reason: &str) -> Option<End<'_>> {
@@ -55,7 +58,7 @@ fn broken_off(by: ClosedBy) -> Option<End<'static>> {
 fn a_connection_is_open_from_the_start() {
     let connection = server();
     assert_eq!(connection.state(), ConnectionState::Open);
-    assert_eq!(connection.transport(), Transport::Keep);
+    assert_eq!(connection.transport_action(), TransportAction::Keep);
     assert_eq!(end(&connection), None);
 }
 
@@ -65,11 +68,11 @@ fn server_closes_first() {
     let mut server = server();
     send(&mut server, BYE);
     assert_eq!(server.state(), ConnectionState::LocalClosing);
-    assert_eq!(server.transport(), Transport::Keep);
+    assert_eq!(server.transport_action(), TransportAction::Keep);
     assert_eq!(end(&server), None);
     receive(&mut server, masked(CLOSE, b"\x03\xe8"));
     assert_eq!(server.state(), ConnectionState::Closed);
-    assert_eq!(server.transport(), Transport::Drop);
+    assert_eq!(server.transport_action(), TransportAction::Close);
     assert_eq!(end(&server), closed(ClosedBy::Local, 1000, ""));
 }
 
@@ -81,7 +84,7 @@ fn client_closes_first() {
     assert_eq!(client.state(), ConnectionState::LocalClosing);
     receive(&mut client, unmasked(CLOSE, b"\x03\xe8"));
     assert_eq!(client.state(), ConnectionState::Closed);
-    assert_eq!(client.transport(), Transport::AwaitEnd);
+    assert_eq!(client.transport_action(), TransportAction::AwaitClose);
     assert_eq!(end(&client), closed(ClosedBy::Local, 1000, ""));
 }
 
@@ -90,12 +93,12 @@ fn client_answers_the_close_of_a_server() {
     let mut client = client();
     receive(&mut client, unmasked(CLOSE, b"\x03\xe9restart"));
     assert_eq!(client.state(), ConnectionState::RemoteClosing);
-    assert_eq!(client.transport(), Transport::Keep);
+    assert_eq!(client.transport_action(), TransportAction::Keep);
     assert_eq!(end(&client), None);
     let close = CloseConnection::new(CloseCode::GOING_AWAY, "restart");
     assert_eq!(send(&mut client, close.response()), masked(CLOSE, b"\x03\xe9restart"));
     assert_eq!(client.state(), ConnectionState::Closed);
-    assert_eq!(client.transport(), Transport::AwaitEnd);
+    assert_eq!(client.transport_action(), TransportAction::AwaitClose);
     assert_eq!(end(&client), closed(ClosedBy::Remote, 1001, "restart"));
 }
 
@@ -104,7 +107,7 @@ fn server_answers_an_empty_close_which_counts_as_1005() {
     let mut server = server();
     receive(&mut server, masked(CLOSE, b""));
     assert_eq!(send(&mut server, CloseConnection::EMPTY.response()), b"\x88\x00");
-    assert_eq!(server.transport(), Transport::Drop);
+    assert_eq!(server.transport_action(), TransportAction::Close);
     assert_eq!(end(&server), closed(ClosedBy::Remote, 1005, ""));
 }
 
@@ -122,7 +125,7 @@ fn the_answer_can_be_sent_while_the_close_is_in_hand() {
     let mut server = server();
     let mut bytes = masked(CLOSE, b"\x0f\xa0why");
     let (receiver, sender) = server.split();
-    let Ok(Some(LentEvent::Close(close))) = receiver.next_event(&mut bytes.as_mut_slice()) else { panic!() };
+    let Ok(Some(EventRef::Close(close))) = receiver.next_event(&mut bytes.as_mut_slice()) else { panic!() };
     let mut output = Vec::new();
     sender.send(close.response(), &mut output).unwrap();
     assert_eq!(close.reason, "why");
@@ -142,7 +145,10 @@ fn closes_that_cross_each_other_need_no_third() {
     assert_eq!(send(&mut client, BYE.response()), b"");
     assert_eq!(end(&server), closed(ClosedBy::Local, 1001, ""));
     assert_eq!(end(&client), closed(ClosedBy::Local, 1000, "bye"));
-    assert_eq!((server.transport(), client.transport()), (Transport::Drop, Transport::AwaitEnd));
+    assert_eq!(
+        (server.transport_action(), client.transport_action()),
+        (TransportAction::Close, TransportAction::AwaitClose)
+    );
 }
 
 #[test]
@@ -158,8 +164,8 @@ fn nothing_follows_our_close() {
         server.send(Ping::new(b""), &mut output),
         server.send(BYE, &mut output),
         server.sender().send_continuation(b"end", true, &mut output),
-        server.sender().begin(MessageKind::Text, 0, true).map(|_| ()),
-        server.sender().send_in_place(MessageKind::Text, &mut [], true).map(|_| ()),
+        server.sender().begin_frame(MessageKind::Text, 0, true).map(|_| ()),
+        server.sender().frame_in_place(MessageKind::Text, &mut [], true).map(|_| ()),
     ];
     assert_eq!(refused, [Err(LocalProtocolError::CloseSent); 7]);
     assert_eq!(output, b"");
@@ -172,7 +178,7 @@ fn data_is_still_received_after_our_close() {
     send(&mut server, BYE);
     let mut bytes = masked(FIN | TEXT, b"already under way");
     let event = server.next_event(&mut bytes.as_mut_slice());
-    assert_eq!(event, Ok(Some(LentEvent::Text(TextMessage::new("already under way")))));
+    assert_eq!(event, Ok(Some(EventRef::Text(TextMessage::new("already under way")))));
 }
 
 #[test]
@@ -183,8 +189,8 @@ fn no_message_starts_after_the_peer_has_closed() {
     let refused = [
         server.send(TextMessage::new("new"), &mut output),
         server.send(BytesMessage::partial(b"new"), &mut output),
-        server.sender().begin(MessageKind::Binary, 3, true).map(|_| ()),
-        server.sender().send_in_place(MessageKind::Binary, &mut [1], true).map(|_| ()),
+        server.sender().begin_frame(MessageKind::Binary, 3, true).map(|_| ()),
+        server.sender().frame_in_place(MessageKind::Binary, &mut [1], true).map(|_| ()),
     ];
     assert_eq!(refused, [Err(LocalProtocolError::CloseReceived); 4]);
     assert_eq!(output, b"");
@@ -216,7 +222,7 @@ fn a_failure_is_answered_by_its_own_close_frame() {
     let mut server = server();
     let error = receive(&mut server, unmasked(FIN | BINARY, b"x")).unwrap();
     assert_eq!(server.state(), ConnectionState::RemoteClosing);
-    assert_eq!(server.transport(), Transport::Drop);
+    assert_eq!(server.transport_action(), TransportAction::Close);
     assert_eq!(end(&server), broken_off(ClosedBy::Failure(error)));
     let answer = send(&mut server, error.response());
     assert_eq!(answer, unmasked(CLOSE, b"\x03\xeaframe from client is unmasked"));
@@ -229,10 +235,10 @@ fn a_client_that_fails_the_connection_drops_the_transport() {
     // It does not wait for the server, as it does after a closing handshake (§7.1.7).
     let mut client = client();
     let error = receive(&mut client, masked(FIN | BINARY, b"x")).unwrap();
-    assert_eq!(client.transport(), Transport::Drop);
+    assert_eq!(client.transport_action(), TransportAction::Close);
     let answer = send(&mut client, error.response());
     assert_eq!(answer, masked(CLOSE, b"\x03\xeaframe from server is masked"));
-    assert_eq!(client.transport(), Transport::Drop);
+    assert_eq!(client.transport_action(), TransportAction::Close);
     assert_eq!(end(&client), broken_off(ClosedBy::Failure(error)));
 }
 
@@ -242,7 +248,7 @@ fn check_failure_after_our_close<E: Entropy>(mut connection: Connection<E>, byte
     send(&mut connection, BYE);
     let error = receive(&mut connection, bytes).unwrap();
     assert_eq!(connection.state(), ConnectionState::Closed);
-    assert_eq!(connection.transport(), Transport::Drop);
+    assert_eq!(connection.transport_action(), TransportAction::Close);
     assert_eq!(end(&connection), broken_off(ClosedBy::Failure(error)));
     assert_eq!(send(&mut connection, error.response()), b"");
 }
@@ -293,7 +299,7 @@ fn a_close_after_a_failure_is_not_processed() {
     let error = receive(&mut server, b"\xff".to_vec()).unwrap();
     assert_eq!(receive(&mut server, masked(CLOSE, b"\x03\xe8")), None);
     assert_eq!(end(&server), broken_off(ClosedBy::Failure(error)));
-    assert_eq!(server.receiver().close(), None);
+    assert_eq!(server.receiver().received_close(), None);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use wsproto::{
 use crate::support::Fixed;
 
 fn agreed(role: Role) -> Extensions {
-    let mut extensions = Extensions::none();
+    let mut extensions = Extensions::new();
     extensions.push(PermessageDeflate::new().run(role, DeflateParams::DEFAULT)).unwrap();
     extensions
 }
@@ -28,7 +28,7 @@ fn heard_by(reads: [&[u8]; 2], whole: bool) -> Vec<String> {
         let mut input = read.as_mut_slice();
         loop {
             let next =
-                if whole { server.next_whole_event(&mut input) } else { server.next_event(&mut input) };
+                if whole { server.next_frame_event(&mut input) } else { server.next_event(&mut input) };
             let Some(event) = next.unwrap() else { break };
             let Event::Text(TextMessage { data, message_finished, .. }) = event else { panic!("{event:?}") };
             messages.last_mut().unwrap().push_str(data);
@@ -37,7 +37,7 @@ fn heard_by(reads: [&[u8]; 2], whole: bool) -> Vec<String> {
             }
         }
         unread = input.to_vec();
-        assert!(server.missing(&unread) > 0);
+        assert!(server.bytes_needed(&unread) > 0);
     }
     assert_eq!(unread, b"");
     assert_eq!(messages.pop(), Some(String::new()));
@@ -71,7 +71,7 @@ fn windows_are_taken_to_the_nearest_that_there_is() {
             client_max_window_bits: bits,
             ..DeflateParams::DEFAULT
         };
-        let mut extensions = Extensions::none();
+        let mut extensions = Extensions::new();
         extensions.push(PermessageDeflate::new().run(Role::Client, params)).unwrap();
         let mut client = Connection::client(Limits::default(), Fixed).with_extensions(extensions);
         let mut bytes = Vec::new();

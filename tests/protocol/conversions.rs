@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, Connection, Event, LentEvent, Limits, Ping, Pong, Receiver,
+    BytesMessage, CloseCode, CloseConnection, Connection, Event, EventRef, Limits, Ping, Pong, Receiver,
     Role, Sender, TextMessage,
 };
 
@@ -14,7 +14,7 @@ type Owned = Event<String, Vec<u8>>;
 type Boxed = Event<Box<str>, Box<[u8]>>;
 
 /// Every kind of event, and a piece of either kind of message.
-const EVENTS: [LentEvent<'static>; 7] = [
+const EVENTS: [EventRef<'static>; 7] = [
     Event::Text(TextMessage::new("whole")),
     Event::Text(TextMessage { data: "piece", frame_finished: false, message_finished: false }),
     Event::Bytes(BytesMessage::new(b"whole")),
@@ -61,7 +61,7 @@ fn each_kind_converts_by_itself_and_into_an_event() {
         };
         assert_eq!(owned.as_ref(), event);
         assert_eq!(mapped.as_ref(), event);
-        let borrowed: LentEvent<'_> = match &owned {
+        let borrowed: EventRef<'_> = match &owned {
             Event::Text(text) => text.as_ref().into(),
             Event::Bytes(bytes) => bytes.as_ref().into(),
             Event::Ping(ping) => ping.as_ref().into(),

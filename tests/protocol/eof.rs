@@ -1,8 +1,8 @@
 //! The end of the transport: 1006 where no close frame came before it (RFC 6455 §7.1.4, §7.1.5, §7.2.1).
 
 use wsproto::{
-    CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, LentEvent, Limits, LocalProtocolError,
-    Ping, ReceiverState, RemoteProtocolError, Replies, ReplyPolicy, TextMessage, Transport,
+    AutoReplies, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, EventRef, Limits,
+    LocalProtocolError, Ping, ReceiverState, RemoteProtocolError, ReplyPolicy, TextMessage, TransportAction,
 };
 
 use crate::support::{
@@ -32,7 +32,7 @@ fn an_end_after_the_close_is_none() {
         reader.read(&frame_to(role, CLOSE, b"\x03\xe8bye"));
         assert_eq!(reader.receiver.receive_eof(), None);
         let close = CloseConnection::new(CloseCode::NORMAL_CLOSURE, "bye");
-        assert_eq!(reader.receiver.close(), Some(close));
+        assert_eq!(reader.receiver.received_close(), Some(close));
     }
 }
 
@@ -48,7 +48,7 @@ fn an_end_after_a_failure_is_none() {
     let mut connection = Connection::server(Limits::default());
     let error = connection.next_event(&mut [0xFF].as_mut_slice()).unwrap_err();
     assert_eq!(connection.receive_eof(), None);
-    assert_eq!(connection.closure().unwrap().by, ClosedBy::Failure(error));
+    assert_eq!(connection.close_info().unwrap().by, ClosedBy::Failure(error));
 }
 
 #[test]
@@ -66,10 +66,10 @@ fn an_abnormal_end_closes_the_connection_uncleanly() {
     let mut connection = Connection::client(Limits::default(), Fixed);
     _ = connection.receive_eof();
     assert_eq!(connection.state(), ConnectionState::Closed);
-    assert_eq!(connection.transport(), Transport::Drop);
-    let closure = connection.closure().unwrap();
-    assert_eq!((closure.by, closure.code), (ClosedBy::Transport, CloseCode::ABNORMAL_CLOSURE));
-    assert_eq!((closure.reason, closure.clean), ("", false));
+    assert_eq!(connection.transport_action(), TransportAction::Close);
+    let close_info = connection.close_info().unwrap();
+    assert_eq!((close_info.by, close_info.code), (ClosedBy::Transport, CloseCode::ABNORMAL_CLOSURE));
+    assert_eq!((close_info.reason, close_info.was_clean), ("", false));
 }
 
 #[test]
@@ -78,8 +78,8 @@ fn an_end_before_the_answer_to_our_close_is_unclean() {
     connection.send(CloseConnection::EMPTY, &mut Vec::new()).unwrap();
     assert_eq!(connection.receive_eof(), Some(ABNORMAL));
     assert_eq!(connection.state(), ConnectionState::Closed);
-    let closure = connection.closure().unwrap();
-    assert_eq!((closure.code, closure.clean), (CloseCode::ABNORMAL_CLOSURE, false));
+    let close_info = connection.close_info().unwrap();
+    assert_eq!((close_info.code, close_info.was_clean), (CloseCode::ABNORMAL_CLOSURE, false));
 }
 
 #[test]
@@ -90,8 +90,11 @@ fn an_end_after_both_closes_is_clean() {
     connection.send(GOING_AWAY.response(), &mut Vec::new()).unwrap();
     assert_eq!(connection.receive_eof(), None);
     assert_eq!(connection.state(), ConnectionState::Closed);
-    let closure = connection.closure().unwrap();
-    assert_eq!((closure.by, closure.code, closure.clean), (ClosedBy::Remote, CloseCode::GOING_AWAY, true));
+    let close_info = connection.close_info().unwrap();
+    assert_eq!(
+        (close_info.by, close_info.code, close_info.was_clean),
+        (ClosedBy::Remote, CloseCode::GOING_AWAY, true)
+    );
 }
 
 #[test]
@@ -102,16 +105,16 @@ fn a_close_frame_that_is_not_answered_is_unclean() {
     connection.next_event(&mut bytes.as_mut_slice()).unwrap();
     _ = connection.receive_eof();
     assert_eq!(connection.state(), ConnectionState::RemoteClosing, "it can be answered");
-    assert_eq!(connection.transport(), Transport::Drop, "there is nothing to wait for");
-    let closure = connection.closure().unwrap();
-    assert_eq!((closure.by, closure.code), (ClosedBy::Remote, CloseCode::GOING_AWAY));
-    assert_eq!((closure.reason, closure.clean), ("going", false));
+    assert_eq!(connection.transport_action(), TransportAction::Close, "there is nothing to wait for");
+    let close_info = connection.close_info().unwrap();
+    assert_eq!((close_info.by, close_info.code), (ClosedBy::Remote, CloseCode::GOING_AWAY));
+    assert_eq!((close_info.reason, close_info.was_clean), ("going", false));
     let refused = connection.send(TextMessage::new("late"), &mut Vec::new());
     assert_eq!(refused, Err(LocalProtocolError::Ended));
 }
 
 /// A way in which a reply is sent.
-type Way = fn(&mut Connection, &mut Replies, CloseConnection<&str>) -> Vec<u8>;
+type Way = fn(&mut Connection, &mut AutoReplies, CloseConnection<&str>) -> Vec<u8>;
 
 const WAYS: [Way; 4] = [
     |connection, _, close| {
@@ -140,16 +143,16 @@ const WAYS: [Way; 4] = [
 fn a_peer_that_closes_and_ends_its_direction_is_answered_whichever_way_the_reply_goes() {
     for way in WAYS {
         let mut connection = Connection::server(Limits::default());
-        let mut replies = Replies::new(ReplyPolicy::PongAndClose);
+        let mut replies = AutoReplies::new(ReplyPolicy::PongAndClose);
         let mut bytes = masked(CLOSE, b"\x03\xe8");
         let event = connection.next_event(&mut bytes.as_mut_slice()).unwrap().unwrap();
-        replies.note(&event);
+        replies.on_event(&event);
         assert_eq!(connection.receive_eof(), None);
         let close = CloseConnection::new(CloseCode::NORMAL_CLOSURE, "");
         assert_eq!(way(&mut connection, &mut replies, close), b"\x88\x02\x03\xe8");
         assert_eq!(connection.state(), ConnectionState::Closed);
-        let closure = connection.closure().unwrap();
-        assert_eq!((closure.by, closure.clean), (ClosedBy::Remote, true));
+        let close_info = connection.close_info().unwrap();
+        assert_eq!((close_info.by, close_info.was_clean), (ClosedBy::Remote, true));
         assert_eq!(way(&mut connection, &mut replies, close), b"", "it is answered once");
     }
 }
@@ -158,15 +161,15 @@ fn a_peer_that_closes_and_ends_its_direction_is_answered_whichever_way_the_reply
 fn a_peer_that_fails_and_ends_its_direction_is_answered_whichever_way_the_reply_goes() {
     for way in WAYS {
         let mut connection = Connection::server(Limits::default());
-        let mut replies = Replies::new(ReplyPolicy::PongAndClose);
+        let mut replies = AutoReplies::new(ReplyPolicy::PongAndClose);
         let error = connection.next_event(&mut [0xFF].as_mut_slice()).unwrap_err();
-        replies.note_failure(error);
+        replies.on_failure(error);
         assert_eq!(connection.receive_eof(), None);
         assert_eq!(connection.state(), ConnectionState::RemoteClosing);
         let close = error.response().into_inner();
         assert_eq!(way(&mut connection, &mut replies, close)[..4], b"\x88\x14\x03\xea"[..]);
         assert_eq!(connection.state(), ConnectionState::Closed);
-        assert!(!connection.closure().unwrap().clean);
+        assert!(!connection.close_info().unwrap().was_clean);
     }
 }
 
@@ -174,14 +177,14 @@ fn a_peer_that_fails_and_ends_its_direction_is_answered_whichever_way_the_reply_
 fn a_peer_that_ends_without_a_close_frame_is_not_answered_whichever_way_the_reply_goes() {
     for way in WAYS {
         let mut connection = Connection::server(Limits::default());
-        let mut replies = Replies::new(ReplyPolicy::PongAndClose);
+        let mut replies = AutoReplies::new(ReplyPolicy::PongAndClose);
         let mut bytes = masked(PING, b"?");
         let event = connection.next_event(&mut bytes.as_mut_slice()).unwrap().unwrap();
-        replies.note(&event);
+        replies.on_event(&event);
         assert_eq!(connection.receive_eof(), Some(ABNORMAL));
         assert_eq!(way(&mut connection, &mut replies, GOING_AWAY), b"");
         assert_eq!(connection.state(), ConnectionState::Closed);
-        assert!(!connection.closure().unwrap().clean);
+        assert!(!connection.close_info().unwrap().was_clean);
     }
 }
 
@@ -191,9 +194,9 @@ fn a_client_that_awaited_the_end_may_drop_the_transport_after_it() {
     let mut bytes = unmasked(CLOSE, b"\x03\xe9");
     connection.next_event(&mut bytes.as_mut_slice()).unwrap();
     connection.send(GOING_AWAY.response(), &mut Vec::new()).unwrap();
-    assert_eq!(connection.transport(), Transport::AwaitEnd);
+    assert_eq!(connection.transport_action(), TransportAction::AwaitClose);
     _ = connection.receive_eof();
-    assert_eq!(connection.transport(), Transport::Drop);
+    assert_eq!(connection.transport_action(), TransportAction::Close);
 }
 
 #[test]
@@ -235,11 +238,11 @@ fn an_end_right_behind_bad_text_does_not_hide_it() {
     let mut input = bytes.as_mut_slice();
     assert_eq!(
         server.next_event(&mut input),
-        Ok(Some(LentEvent::Text(TextMessage { data: "ab", frame_finished: false, message_finished: false })))
+        Ok(Some(EventRef::Text(TextMessage { data: "ab", frame_finished: false, message_finished: false })))
     );
     assert_eq!(server.receive_eof(), None);
     assert_eq!(server.next_event(&mut input), Err(RemoteProtocolError::InvalidUtf8));
-    let closure = server.closure().unwrap();
-    assert_eq!(closure.by, ClosedBy::Failure(RemoteProtocolError::InvalidUtf8));
+    let close_info = server.close_info().unwrap();
+    assert_eq!(close_info.by, ClosedBy::Failure(RemoteProtocolError::InvalidUtf8));
     assert_eq!(server.next_event(&mut input), Ok(None));
 }

@@ -5,7 +5,7 @@ use std::thread;
 
 use wsproto::{
     BytesMessage, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Event, Limits,
-    LocalProtocolError, Role, TextMessage, Transport,
+    LocalProtocolError, Role, TextMessage, TransportAction,
 };
 
 use crate::support::{
@@ -110,10 +110,10 @@ fn halves_work_in_two_threads() {
     let frames = [masked(TEXT, b"a"), masked(0, b"b"), masked(FIN, b"c"), masked(CLOSE, b"\x03\xe8bye")];
     assert_eq!(output, frames.concat());
     let connection = Connection::from_parts(receiver, sender);
-    assert_eq!(connection.transport(), Transport::AwaitEnd);
-    let closure = connection.closure().unwrap();
-    assert_eq!((closure.by, closure.code), (ClosedBy::Remote, CloseCode::NORMAL_CLOSURE));
-    assert_eq!((closure.reason, closure.clean), ("bye", true));
+    assert_eq!(connection.transport_action(), TransportAction::AwaitClose);
+    let close_info = connection.close_info().unwrap();
+    assert_eq!((close_info.by, close_info.code), (ClosedBy::Remote, CloseCode::NORMAL_CLOSURE));
+    assert_eq!((close_info.reason, close_info.was_clean), ("bye", true));
 }
 
 #[test]
@@ -125,5 +125,5 @@ fn joined_halves_keep_the_rules_that_need_both() {
     let refused = connection.send(TextMessage::new("new"), &mut Vec::new());
     assert_eq!(refused, Err(LocalProtocolError::CloseReceived));
     connection.send(CloseConnection::EMPTY, &mut Vec::new()).unwrap();
-    assert_eq!(connection.closure().unwrap().by, ClosedBy::Remote);
+    assert_eq!(connection.close_info().unwrap().by, ClosedBy::Remote);
 }

@@ -97,11 +97,11 @@ fn client_masks_every_frame_by_a_fresh_key() {
     sender.send(BytesMessage::new(b""), &mut output).unwrap();
     sender.send(Pong::new(b"d"), &mut output).unwrap();
     let mut payload = *b"e";
-    output.extend_from_slice(&sender.send_in_place(MessageKind::Binary, &mut payload, true).unwrap());
+    output.extend_from_slice(&sender.frame_in_place(MessageKind::Binary, &mut payload, true).unwrap());
     output.extend_from_slice(&payload);
     let mut payload = *b"f";
-    output.extend_from_slice(&sender.begin(MessageKind::Binary, 1, true).unwrap());
-    sender.payload(&mut payload).unwrap();
+    output.extend_from_slice(&sender.begin_frame(MessageKind::Binary, 1, true).unwrap());
+    sender.continue_frame(&mut payload).unwrap();
     output.extend_from_slice(&payload);
     sender.send(CloseConnection::new(CloseCode::NORMAL_CLOSURE, ""), &mut output).unwrap();
 
@@ -117,7 +117,7 @@ fn client_masks_every_frame_by_a_fresh_key() {
 #[cfg(feature = "std")]
 #[test]
 fn client_draws_no_two_keys_alike_from_the_system() {
-    let mut sender = Sender::client(wsproto::OsEntropy::new());
+    let mut sender = Sender::client(wsproto::SeededEntropy::new());
     let mut output = Vec::new();
     for _ in 0..1000 {
         sender.send(BytesMessage::new(b"same"), &mut output).unwrap();
@@ -150,8 +150,8 @@ fn a_refused_call_draws_no_key() {
     let code = sender.send(CloseConnection::new(CloseCode::ABNORMAL_CLOSURE, ""), &mut Vec::new());
     assert_eq!(code, Err(LocalProtocolError::InvalidCloseCode(1006)));
     let nothing = sender.send_continuation(b"", true, &mut Vec::new());
-    assert_eq!(nothing, Err(LocalProtocolError::NoMessageUnderWay));
-    let top_bit = sender.begin(MessageKind::Binary, 1 << 63, true);
+    assert_eq!(nothing, Err(LocalProtocolError::NoMessageInProgress));
+    let top_bit = sender.begin_frame(MessageKind::Binary, 1 << 63, true);
     assert_eq!(top_bit, Err(LocalProtocolError::PayloadTooLong));
     assert_eq!(drawn.get(), 0);
 }
@@ -160,10 +160,10 @@ fn a_refused_call_draws_no_key() {
 fn a_call_refused_while_a_payload_streams_draws_no_key() {
     let drawn = Cell::new(0);
     let mut sender = Sender::client(Counting { drawn: &drawn });
-    _ = sender.begin(MessageKind::Binary, 2, false).unwrap();
+    _ = sender.begin_frame(MessageKind::Binary, 2, false).unwrap();
     let mut payload = *b"kept";
-    let refused = sender.send_in_place(MessageKind::Binary, &mut payload, true);
-    assert_eq!(refused, Err(LocalProtocolError::FrameUnderWay));
+    let refused = sender.frame_in_place(MessageKind::Binary, &mut payload, true);
+    assert_eq!(refused, Err(LocalProtocolError::FrameInProgress));
     assert_eq!(payload, *b"kept");
     assert_eq!(drawn.get(), 4);
 }

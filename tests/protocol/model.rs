@@ -2,7 +2,7 @@
 //! against (RFC 6455 §5.4, §5.5, §5.5.1, §7.1, §7.4).
 
 use wsproto::{
-    ClosedBy, ConnectionState, LocalProtocolError, MessageKind, RemoteProtocolError, Role, Transport,
+    ClosedBy, ConnectionState, LocalProtocolError, MessageKind, RemoteProtocolError, Role, TransportAction,
 };
 
 use crate::support::{CLOSE, CONTINUATION, FIN, PING, PONG};
@@ -79,7 +79,9 @@ impl Model {
     fn opcode(&self, kind: MessageKind) -> Result<u8, LocalProtocolError> {
         match (&self.close_sent, self.in_message, &self.peer) {
             (Some(_), _, _) => Err(LocalProtocolError::CloseSent),
-            (None, Some(under_way), _) if under_way != kind => Err(LocalProtocolError::OtherMessageUnderWay),
+            (None, Some(under_way), _) if under_way != kind => {
+                Err(LocalProtocolError::OtherMessageInProgress)
+            }
             (None, Some(_), _) => Ok(CONTINUATION),
             (None, None, Peer::Open) => Ok(kind.opcode().bits()),
             (None, None, Peer::Closed { .. }) => Err(LocalProtocolError::CloseReceived),
@@ -140,17 +142,17 @@ impl Model {
     }
 
     /// §7.1.1: the server closes the transport first.
-    pub(crate) fn transport(&self) -> Transport {
+    pub(crate) fn transport_action(&self) -> TransportAction {
         match (&self.peer, &self.close_sent, self.role) {
-            (Peer::Failed(_), _, _) | (Peer::Closed { .. }, Some(_), Role::Server) => Transport::Drop,
-            _ if self.transport_ended => Transport::Drop,
-            (Peer::Closed { .. }, Some(_), Role::Client) => Transport::AwaitEnd,
-            _ => Transport::Keep,
+            (Peer::Failed(_), _, _) | (Peer::Closed { .. }, Some(_), Role::Server) => TransportAction::Close,
+            _ if self.transport_ended => TransportAction::Close,
+            (Peer::Closed { .. }, Some(_), Role::Client) => TransportAction::AwaitClose,
+            _ => TransportAction::Keep,
         }
     }
 
     /// Who ended it, with which code and reason, and whether cleanly (§7.1.4 to §7.1.6).
-    pub(crate) fn closure(&self) -> Option<(ClosedBy, u16, &str, bool)> {
+    pub(crate) fn close_info(&self) -> Option<(ClosedBy, u16, &str, bool)> {
         match (&self.peer, self.close_sent) {
             (Peer::Failed(error), _) => Some((ClosedBy::Failure(*error), 1006, "", false)),
             (Peer::Open, _) => self.transport_ended.then_some((ClosedBy::Transport, 1006, "", false)),

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, Connection, Entropy, Event, LentEvent, Limits,
+    BytesMessage, CloseCode, CloseConnection, Connection, Entropy, Event, EventRef, Limits,
     LocalProtocolError, MessageKind, NoEntropy, Outgoing, Ping, Pong, RemoteProtocolError, Role, TextMessage,
 };
 
@@ -232,17 +232,18 @@ impl<E: Entropy + Clone + Debug> End<E> {
     }
 
     fn check(&self) {
-        let closure = self.connection.closure();
-        let closure =
-            closure.as_ref().map(|closure| (closure.by, closure.code.get(), closure.reason, closure.clean));
-        assert_eq!(closure, self.model.closure());
+        let close_info = self.connection.close_info();
+        let close_info = close_info.as_ref().map(|close_info| {
+            (close_info.by, close_info.code.get(), close_info.reason, close_info.was_clean)
+        });
+        assert_eq!(close_info, self.model.close_info());
         assert_eq!(self.connection.state(), self.model.state());
-        assert_eq!(self.connection.transport(), self.model.transport());
+        assert_eq!(self.connection.transport_action(), self.model.transport_action());
     }
 }
 
 /// What a control frame says.
-fn control_frame(event: LentEvent<'_>) -> Option<Sending> {
+fn control_frame(event: EventRef<'_>) -> Option<Sending> {
     match event {
         Event::Ping(ping) => Some(Sending::Ping(ping.payload.into())),
         Event::Pong(pong) => Some(Sending::Pong { payload: pong.payload.into(), is_reply: false }),

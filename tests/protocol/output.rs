@@ -21,8 +21,8 @@ fn every_method_that_writes_takes_a_trait_object() {
     sender.send_fragmented(TextMessage::new("ef"), 1, output).unwrap();
     sender.send(BytesMessage::partial(b"g"), output).unwrap();
     sender.send_continuation(b"h", true, output).unwrap();
-    let mut replies = Replies::new(ReplyPolicy::Pong);
-    replies.note(&Event::Ping(Ping::new(b"i")));
+    let mut replies = AutoReplies::new(ReplyPolicy::Pong);
+    replies.on_event(&Event::Ping(Ping::new(b"i")));
     replies.send(sender, output).unwrap();
 
     let frames = b"\x81\x01a\x89\x01b\x82\x01c\x81\x01d\x01\x01e\x80\x01f\x02\x01g\x80\x01h\x8a\x01i";
@@ -33,7 +33,7 @@ fn every_method_that_writes_takes_a_trait_object() {
 fn handshakes_take_a_trait_object() {
     let mut bytes = Vec::new();
     let output: &mut dyn Output = &mut bytes;
-    ClientHandshake::start(Request::new("h", "/"), HandshakeLimits::default(), &mut Fixed, output).unwrap();
+    ClientHandshake::new(Request::new("h", "/"), HandshakeLimits::default(), &mut Fixed, output).unwrap();
 
     let mut input = bytes.as_slice();
     let mut server = ServerHandshake::new(HandshakeLimits::default());

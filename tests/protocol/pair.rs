@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Entropy, Event, Limits,
-    NoEntropy, Outgoing, Ping, Replies, ReplyPolicy, TextMessage, Transport,
+    AutoReplies, BytesMessage, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Entropy,
+    Event, Limits, NoEntropy, Outgoing, Ping, ReplyPolicy, TextMessage, TransportAction,
 };
 
 use crate::support::Fixed;
@@ -13,7 +13,7 @@ type OwnedEvent = Event<String, Vec<u8>>;
 /// One end: a connection, what it has to say, and what it has heard.
 struct End<E> {
     connection: Connection<E>,
-    replies: Replies,
+    replies: AutoReplies,
     output: Vec<u8>,
     heard: Vec<OwnedEvent>,
     /// Whether messages are sent back.
@@ -22,7 +22,7 @@ struct End<E> {
 
 impl<E: Entropy> End<E> {
     fn new(connection: Connection<E>, echoes: bool) -> Self {
-        let replies = Replies::new(ReplyPolicy::PongAndClose);
+        let replies = AutoReplies::new(ReplyPolicy::PongAndClose);
         Self { connection, replies, output: Vec::new(), heard: Vec::new(), echoes }
     }
 
@@ -33,7 +33,7 @@ impl<E: Entropy> End<E> {
     fn hear(&mut self, read: &mut [u8]) {
         let mut input = read;
         while let Some(event) = self.connection.next_event(&mut input).unwrap() {
-            self.replies.note(&event);
+            self.replies.on_event(&event);
             let event = event.into_owned();
             if self.echoes && matches!(event, Event::Text(_) | Event::Bytes(_)) {
                 self.connection.send(&event, &mut self.output).unwrap();
@@ -136,7 +136,7 @@ fn a_client_that_closes_is_answered() {
         pair.client.say(CloseConnection::new(CloseCode::new(3000), "done"));
         pair.drive();
         check_closed(&pair, [ClosedBy::Local, ClosedBy::Remote], CloseCode::new(3000));
-        assert_eq!(pair.server.connection.closure().unwrap().reason, "done");
+        assert_eq!(pair.server.connection.close_info().unwrap().reason, "done");
         assert_eq!(pair.server.messages(), [b"last words"]);
     }
 }
@@ -148,7 +148,7 @@ fn a_server_that_closes_is_answered() {
         pair.server.say(CloseConnection::new(CloseCode::GOING_AWAY, "restart"));
         pair.drive();
         check_closed(&pair, [ClosedBy::Remote, ClosedBy::Local], CloseCode::GOING_AWAY);
-        assert_eq!(pair.client.connection.closure().unwrap().reason, "restart");
+        assert_eq!(pair.client.connection.close_info().unwrap().reason, "restart");
     }
 }
 
@@ -168,10 +168,13 @@ fn both_may_close_at_once() {
 fn check_closed(pair: &Pair, by: [ClosedBy; 2], code: CloseCode) {
     let (client, server) = (&pair.client.connection, &pair.server.connection);
     assert_eq!([client.state(), server.state()], [ConnectionState::Closed; 2]);
-    let closures = [client.closure().unwrap(), server.closure().unwrap()];
-    assert_eq!(closures.map(|closure| closure.by), by);
-    assert_eq!(closures.map(|closure| (closure.code, closure.clean)), [(code, true); 2]);
-    assert_eq!([client.transport(), server.transport()], [Transport::AwaitEnd, Transport::Drop]);
+    let close_infos = [client.close_info().unwrap(), server.close_info().unwrap()];
+    assert_eq!(close_infos.map(|close_info| close_info.by), by);
+    assert_eq!(close_infos.map(|close_info| (close_info.code, close_info.was_clean)), [(code, true); 2]);
+    assert_eq!(
+        [client.transport_action(), server.transport_action()],
+        [TransportAction::AwaitClose, TransportAction::Close]
+    );
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! Replies that the connection prepares by itself, if asked to (RFC 6455 §5.5.1 to §5.5.3, §7.1.7).
 
 use wsproto::{
-    CloseCode, CloseConnection, Connection, Entropy, Limits, LocalProtocolError, Replies, ReplyPolicy,
+    AutoReplies, CloseCode, CloseConnection, Connection, Entropy, Limits, LocalProtocolError, ReplyPolicy,
 };
 
 use crate::support::{CLOSE, Fixed, PING, PONG, masked, unmasked};
@@ -9,13 +9,13 @@ use crate::support::{CLOSE, Fixed, PING, PONG, masked, unmasked};
 const POLICIES: [ReplyPolicy; 3] = [ReplyPolicy::Nothing, ReplyPolicy::Pong, ReplyPolicy::PongAndClose];
 
 /// Shows `replies` all that a connection receives.
-fn receive<E: Entropy>(connection: &mut Connection<E>, replies: &mut Replies, mut bytes: Vec<u8>) {
+fn receive<E: Entropy>(connection: &mut Connection<E>, replies: &mut AutoReplies, mut bytes: Vec<u8>) {
     let mut input = bytes.as_mut_slice();
     loop {
         match connection.next_event(&mut input) {
-            Ok(Some(event)) => replies.note(&event),
+            Ok(Some(event)) => replies.on_event(&event),
             Ok(None) => return,
-            Err(error) => replies.note_failure(error),
+            Err(error) => replies.on_failure(error),
         }
     }
 }
@@ -23,7 +23,7 @@ fn receive<E: Entropy>(connection: &mut Connection<E>, replies: &mut Replies, mu
 /// What a server answers to these bytes under this policy.
 fn answer(policy: ReplyPolicy, bytes: Vec<u8>) -> Vec<u8> {
     let mut server = Connection::server(Limits::default());
-    let mut replies = Replies::new(policy);
+    let mut replies = AutoReplies::new(policy);
     receive(&mut server, &mut replies, bytes);
     let mut output = Vec::new();
     replies.send(server.sender(), &mut output).unwrap();
@@ -102,7 +102,7 @@ fn a_ping_behind_a_close_is_answered_by_nothing() {
 #[test]
 fn a_client_masks_its_replies() {
     let mut client = Connection::client(Limits::default(), Fixed);
-    let mut replies = Replies::new(ReplyPolicy::PongAndClose);
+    let mut replies = AutoReplies::new(ReplyPolicy::PongAndClose);
     let bytes = [unmasked(PING, b"?"), unmasked(CLOSE, b"\x03\xe8")].concat();
     receive(&mut client, &mut replies, bytes);
     let mut output = Vec::new();
@@ -113,7 +113,7 @@ fn a_client_masks_its_replies() {
 #[test]
 fn replies_that_come_too_late_write_nothing() {
     let mut server = Connection::server(Limits::default());
-    let mut replies = Replies::new(ReplyPolicy::PongAndClose);
+    let mut replies = AutoReplies::new(ReplyPolicy::PongAndClose);
     server.send(CloseConnection::new(CloseCode::GOING_AWAY, ""), &mut Vec::new()).unwrap();
     receive(&mut server, &mut replies, [masked(PING, b"?"), masked(CLOSE, b"")].concat());
     let mut output = Vec::new();
@@ -125,7 +125,7 @@ fn replies_that_come_too_late_write_nothing() {
 #[test]
 fn a_reply_without_room_waits() {
     let mut server = Connection::server(Limits::default());
-    let mut replies = Replies::new(ReplyPolicy::PongAndClose);
+    let mut replies = AutoReplies::new(ReplyPolicy::PongAndClose);
     receive(&mut server, &mut replies, [masked(PING, b"?"), masked(CLOSE, b"\x03\xe8")].concat());
     let mut memory = [0; 3 + 4];
     let full = replies.send(server.sender(), &mut &mut memory[..2]);
@@ -141,7 +141,7 @@ fn a_reply_without_room_waits() {
 #[test]
 fn a_reply_is_sent_once() {
     let mut server = Connection::server(Limits::default());
-    let mut replies = Replies::new(ReplyPolicy::Pong);
+    let mut replies = AutoReplies::new(ReplyPolicy::Pong);
     receive(&mut server, &mut replies, masked(PING, b"?"));
     let mut output = Vec::new();
     replies.send(server.sender(), &mut output).unwrap();

@@ -64,12 +64,12 @@ fn a_message_of_the_other_type_cannot_start_inside_a_message() {
     for finished in [true, false] {
         let bytes = BytesMessage { data: b"b", frame_finished: true, message_finished: finished };
         let refused = sender.send(bytes, &mut output);
-        assert_eq!(refused, Err(LocalProtocolError::OtherMessageUnderWay));
+        assert_eq!(refused, Err(LocalProtocolError::OtherMessageInProgress));
     }
     sender.send(TextMessage::new("c"), &mut output).unwrap();
     sender.send(BytesMessage::partial(b"d"), &mut output).unwrap();
     let refused = sender.send(TextMessage::new("e"), &mut output);
-    assert_eq!(refused, Err(LocalProtocolError::OtherMessageUnderWay));
+    assert_eq!(refused, Err(LocalProtocolError::OtherMessageInProgress));
     let frames = [unmasked(TEXT, "a"), unmasked(LAST, "c"), unmasked(BINARY, "d")];
     assert_eq!(output, frames.concat());
 }
@@ -91,11 +91,11 @@ fn a_continuation_needs_a_message() {
     let mut output = Vec::new();
     for finished in [true, false] {
         let refused = sender.send_continuation(b"", finished, &mut output);
-        assert_eq!(refused, Err(LocalProtocolError::NoMessageUnderWay));
+        assert_eq!(refused, Err(LocalProtocolError::NoMessageInProgress));
     }
     sender.send(TextMessage::new("whole"), &mut output).unwrap();
     let refused = sender.send_continuation(b"more", true, &mut Vec::new());
-    assert_eq!(refused, Err(LocalProtocolError::NoMessageUnderWay));
+    assert_eq!(refused, Err(LocalProtocolError::NoMessageInProgress));
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn a_call_refused_for_want_of_room_leaves_no_trace() {
     let full = Err(LocalProtocolError::OutputFull(7));
     assert_eq!(sender.send(TextMessage::partial("Hello"), &mut room), full);
     let refused = sender.send_continuation(b"", true, &mut room);
-    assert_eq!(refused, Err(LocalProtocolError::NoMessageUnderWay));
+    assert_eq!(refused, Err(LocalProtocolError::NoMessageInProgress));
     let close = CloseConnection::new(CloseCode::NORMAL_CLOSURE, "");
     assert_eq!(sender.send(close, &mut room), Err(LocalProtocolError::OutputFull(4)));
     assert!(!sender.is_close_sent());
@@ -257,7 +257,7 @@ fn a_payload_is_masked_in_place() {
     for len in [0, 1, 126, 65536] {
         let mut payload = vec![0x5A; len];
         let mut sender = Sender::client(Fixed);
-        let header = sender.send_in_place(MessageKind::Text, &mut payload, true).unwrap();
+        let header = sender.frame_in_place(MessageKind::Text, &mut payload, true).unwrap();
         assert_eq!([&header, &payload[..]].concat(), masked(FIN | TEXT, vec![0x5A; len]));
     }
 }
@@ -266,10 +266,10 @@ fn a_payload_is_masked_in_place() {
 fn fragments_can_be_made_in_place() {
     let mut sender = Sender::server();
     let mut payload = *b"ab";
-    assert_eq!(*sender.send_in_place(MessageKind::Binary, &mut payload, false).unwrap(), *b"\x02\x02");
-    let refused = sender.send_in_place(MessageKind::Text, &mut payload, true);
-    assert_eq!(refused, Err(LocalProtocolError::OtherMessageUnderWay));
-    assert_eq!(*sender.send_in_place(MessageKind::Binary, &mut payload, true).unwrap(), *b"\x80\x02");
+    assert_eq!(*sender.frame_in_place(MessageKind::Binary, &mut payload, false).unwrap(), *b"\x02\x02");
+    let refused = sender.frame_in_place(MessageKind::Text, &mut payload, true);
+    assert_eq!(refused, Err(LocalProtocolError::OtherMessageInProgress));
+    assert_eq!(*sender.frame_in_place(MessageKind::Binary, &mut payload, true).unwrap(), *b"\x80\x02");
     assert_eq!(payload, *b"ab");
 }
 

@@ -1,7 +1,7 @@
 //! Frames whose payload is sent in pieces, the length being known before (RFC 6455 §5.2, §6.1, §10.3).
 
 use wsproto::{
-    BytesMessage, CloseConnection, LocalProtocolError, MessageKind, Ping, Replies, ReplyPolicy, Sender,
+    AutoReplies, BytesMessage, CloseConnection, LocalProtocolError, MessageKind, Ping, ReplyPolicy, Sender,
     TextMessage,
 };
 
@@ -10,10 +10,10 @@ use crate::support::{BINARY, CONTINUATION, FIN, Fixed, TEXT, masked, unmasked};
 /// What goes out for this payload in pieces of this length.
 fn streamed(piece_len: usize, payload: &[u8]) -> Vec<u8> {
     let mut sender = Sender::client(Fixed);
-    let mut output = sender.begin(MessageKind::Binary, payload.len() as u64, true).unwrap().to_vec();
+    let mut output = sender.begin_frame(MessageKind::Binary, payload.len() as u64, true).unwrap().to_vec();
     for piece in payload.chunks(piece_len) {
         let mut piece = piece.to_vec();
-        sender.payload(&mut piece).unwrap();
+        sender.continue_frame(&mut piece).unwrap();
         output.extend(piece);
     }
     output
@@ -30,8 +30,8 @@ fn pieces_of_any_length_make_the_same_frame() {
 #[test]
 fn no_other_frame_can_be_sent_before_the_payload_is_complete() {
     let mut sender = Sender::server();
-    _ = sender.begin(MessageKind::Text, 2, false).unwrap();
-    sender.payload(&mut [b'a']).unwrap();
+    _ = sender.begin_frame(MessageKind::Text, 2, false).unwrap();
+    sender.continue_frame(&mut [b'a']).unwrap();
     let mut output = Vec::new();
     let refused = [
         sender.send(TextMessage::new("x"), &mut output),
@@ -39,14 +39,14 @@ fn no_other_frame_can_be_sent_before_the_payload_is_complete() {
         sender.send(Ping::new(b"").response(), &mut output),
         sender.send(CloseConnection::EMPTY, &mut output),
         sender.send_continuation(b"x", true, &mut output),
-        sender.begin(MessageKind::Text, 1, true).map(|_| ()),
-        sender.send_in_place(MessageKind::Text, &mut [b'x'], true).map(|_| ()),
+        sender.begin_frame(MessageKind::Text, 1, true).map(|_| ()),
+        sender.frame_in_place(MessageKind::Text, &mut [b'x'], true).map(|_| ()),
     ];
-    assert_eq!(refused, [Err(LocalProtocolError::FrameUnderWay); 7]);
+    assert_eq!(refused, [Err(LocalProtocolError::FrameInProgress); 7]);
     assert_eq!(output, b"");
     assert!(!sender.is_close_sent());
 
-    sender.payload(&mut [b'b']).unwrap();
+    sender.continue_frame(&mut [b'b']).unwrap();
     sender.send(TextMessage::new("x"), &mut output).unwrap();
     assert_eq!(output, unmasked(FIN | CONTINUATION, b"x"));
 }
@@ -54,13 +54,13 @@ fn no_other_frame_can_be_sent_before_the_payload_is_complete() {
 #[test]
 fn replies_wait_until_the_payload_is_complete() {
     let mut sender = Sender::server();
-    let mut replies = Replies::new(ReplyPolicy::Pong);
-    replies.note(&wsproto::Event::Ping(Ping::new(b"?")));
-    _ = sender.begin(MessageKind::Binary, 1, true).unwrap();
+    let mut replies = AutoReplies::new(ReplyPolicy::Pong);
+    replies.on_event(&wsproto::Event::Ping(Ping::new(b"?")));
+    _ = sender.begin_frame(MessageKind::Binary, 1, true).unwrap();
     let mut output = Vec::new();
-    assert_eq!(replies.send(&mut sender, &mut output), Err(LocalProtocolError::FrameUnderWay));
+    assert_eq!(replies.send(&mut sender, &mut output), Err(LocalProtocolError::FrameInProgress));
     assert!(replies.is_pending());
-    sender.payload(&mut [1]).unwrap();
+    sender.continue_frame(&mut [1]).unwrap();
     replies.send(&mut sender, &mut output).unwrap();
     assert_eq!(output, b"\x8a\x01?");
 }
@@ -68,57 +68,57 @@ fn replies_wait_until_the_payload_is_complete() {
 #[test]
 fn more_payload_than_announced_is_refused_and_left_as_it_was() {
     let mut sender = Sender::client(Fixed);
-    _ = sender.begin(MessageKind::Binary, 3, true).unwrap();
+    _ = sender.begin_frame(MessageKind::Binary, 3, true).unwrap();
     let mut piece = *b"four";
-    assert_eq!(sender.payload(&mut piece), Err(LocalProtocolError::PayloadOverrun));
+    assert_eq!(sender.continue_frame(&mut piece), Err(LocalProtocolError::PayloadOverrun));
     assert_eq!(piece, *b"four");
-    sender.payload(&mut piece[..3]).unwrap();
+    sender.continue_frame(&mut piece[..3]).unwrap();
     assert_eq!([&piece[..3], b"r"].concat(), [&masked(FIN | BINARY, b"fou")[6..], b"r"].concat());
-    assert_eq!(sender.payload(&mut piece[3..]), Err(LocalProtocolError::PayloadOverrun));
+    assert_eq!(sender.continue_frame(&mut piece[3..]), Err(LocalProtocolError::PayloadOverrun));
     assert_eq!(piece[3], b'r');
 }
 
 #[test]
 fn an_empty_payload_is_complete_at_once() {
     let mut sender = Sender::server();
-    assert_eq!(*sender.begin(MessageKind::Text, 0, true).unwrap(), *b"\x81\x00");
-    sender.payload(&mut []).unwrap();
-    assert_eq!(sender.payload(&mut [0]), Err(LocalProtocolError::PayloadOverrun));
+    assert_eq!(*sender.begin_frame(MessageKind::Text, 0, true).unwrap(), *b"\x81\x00");
+    sender.continue_frame(&mut []).unwrap();
+    assert_eq!(sender.continue_frame(&mut [0]), Err(LocalProtocolError::PayloadOverrun));
     sender.send(Ping::new(b""), &mut Vec::new()).unwrap();
 }
 
 #[test]
 fn an_empty_piece_changes_nothing() {
     let mut sender = Sender::client(Fixed);
-    _ = sender.begin(MessageKind::Binary, 2, true).unwrap();
+    _ = sender.begin_frame(MessageKind::Binary, 2, true).unwrap();
     let (mut first, mut second) = ([1], [2]);
-    sender.payload(&mut first).unwrap();
-    sender.payload(&mut []).unwrap();
-    sender.payload(&mut second).unwrap();
+    sender.continue_frame(&mut first).unwrap();
+    sender.continue_frame(&mut []).unwrap();
+    sender.continue_frame(&mut second).unwrap();
     assert_eq!([first, second].concat(), masked(FIN | BINARY, [1, 2])[6..]);
 }
 
 #[test]
 fn streamed_frames_are_fragments_like_any_other() {
     let mut sender = Sender::server();
-    assert_eq!(*sender.begin(MessageKind::Binary, 1, false).unwrap(), [BINARY, 1]);
-    sender.payload(&mut [1]).unwrap();
-    let refused = sender.begin(MessageKind::Text, 1, true);
-    assert_eq!(refused, Err(LocalProtocolError::OtherMessageUnderWay));
-    assert_eq!(*sender.begin(MessageKind::Binary, 0, false).unwrap(), [CONTINUATION, 0]);
-    assert_eq!(*sender.begin(MessageKind::Binary, 1, true).unwrap(), [FIN | CONTINUATION, 1]);
-    sender.payload(&mut [2]).unwrap();
-    assert_eq!(*sender.begin(MessageKind::Text, 300, true).unwrap(), [FIN | TEXT, 126, 1, 44]);
+    assert_eq!(*sender.begin_frame(MessageKind::Binary, 1, false).unwrap(), [BINARY, 1]);
+    sender.continue_frame(&mut [1]).unwrap();
+    let refused = sender.begin_frame(MessageKind::Text, 1, true);
+    assert_eq!(refused, Err(LocalProtocolError::OtherMessageInProgress));
+    assert_eq!(*sender.begin_frame(MessageKind::Binary, 0, false).unwrap(), [CONTINUATION, 0]);
+    assert_eq!(*sender.begin_frame(MessageKind::Binary, 1, true).unwrap(), [FIN | CONTINUATION, 1]);
+    sender.continue_frame(&mut [2]).unwrap();
+    assert_eq!(*sender.begin_frame(MessageKind::Text, 300, true).unwrap(), [FIN | TEXT, 126, 1, 44]);
 }
 
 #[test]
 fn the_longest_payload_can_be_announced_and_no_longer_one() {
     let mut sender = Sender::server();
     for len in [1 << 63, u64::MAX] {
-        let refused = sender.begin(MessageKind::Binary, len, false);
+        let refused = sender.begin_frame(MessageKind::Binary, len, false);
         assert_eq!(refused, Err(LocalProtocolError::PayloadTooLong));
     }
     sender.send(BytesMessage::new(b""), &mut Vec::new()).unwrap(); // no message had begun
-    let header = sender.begin(MessageKind::Binary, i64::MAX as u64, true).unwrap();
+    let header = sender.begin_frame(MessageKind::Binary, i64::MAX as u64, true).unwrap();
     assert_eq!(*header, *b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff");
 }

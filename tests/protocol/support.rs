@@ -7,7 +7,7 @@
 use core::cell::Cell;
 
 use wsproto::{
-    BytesMessage, CloseConnection, Entropy, Event, LentEvent, Limits, Receiver, ReceiverState,
+    BytesMessage, CloseConnection, Entropy, Event, EventRef, Limits, Receiver, ReceiverState,
     RemoteProtocolError, Role, TextMessage,
 };
 
@@ -109,7 +109,7 @@ impl Reader {
         let left = self.read_by(unread, true);
         unread.drain(..unread.len() - left);
         assert_eq!(self.receiver.next_event(&mut &mut [][..]), Ok(None), "something is left to tell");
-        let missing = self.receiver.missing(unread);
+        let missing = self.receiver.bytes_needed(unread);
         assert_eq!(missing == 0, self.receiver.state() != ReceiverState::Open, "is it waiting or not?");
         self.due = self.due.max((self.consumed + left) as u64 + missing);
     }
@@ -122,7 +122,7 @@ impl Reader {
             let mut input = &mut buffer[start..];
             let came = self.consumed + input.len();
             let next = if whole {
-                self.receiver.next_whole_event(&mut input)
+                self.receiver.next_frame_event(&mut input)
             } else {
                 self.receiver.next_event(&mut input)
             };
@@ -138,7 +138,7 @@ impl Reader {
                 Ok(None) => return left,
                 Err(error) => {
                     assert_eq!(self.failure, None, "it failed twice");
-                    self.failure = Some((error, self.consumed - self.receiver.overread()));
+                    self.failure = Some((error, self.consumed - self.receiver.bytes_after_error()));
                 }
             }
             buffer[start..end].fill(0xA5);
@@ -160,7 +160,7 @@ impl Reader {
 }
 
 pub(crate) fn note(
-    event: &LentEvent<'_>,
+    event: &EventRef<'_>,
     said: &mut Vec<Said>,
     unfinished: &mut Option<Said>,
     frame_ends: &mut Vec<(usize, usize)>,

@@ -16,13 +16,13 @@ fn a_message_in_one_frame_is_one_event_however_it_comes() {
             let mut receiver = Receiver::new(role, Limits::default());
             for come in (1..bytes.len()).filter(|come| come % 977 == 3 || *come < 20) {
                 let mut input = &mut bytes[..come];
-                assert_eq!(receiver.next_whole_event(&mut input), Ok(None));
+                assert_eq!(receiver.next_frame_event(&mut input), Ok(None));
                 assert_eq!(input.len(), come, "nothing is taken");
             }
             let mut input = bytes.as_mut_slice();
-            let event = receiver.next_whole_event(&mut input);
+            let event = receiver.next_frame_event(&mut input);
             assert_eq!(event, Ok(Some(Event::Text(TextMessage::new(&*message)))));
-            assert_eq!(receiver.next_whole_event(&mut input), Ok(None));
+            assert_eq!(receiver.next_frame_event(&mut input), Ok(None));
         }
     }
 }
@@ -36,7 +36,7 @@ fn each_fragment_is_one_event_and_so_is_what_comes_between() {
     let (mut start, mut seen) = (0, Vec::new());
     for end in 0..=bytes.len() {
         let mut input = &mut bytes[start..end];
-        if let Some(event) = receiver.next_whole_event(&mut input).unwrap() {
+        if let Some(event) = receiver.next_frame_event(&mut input).unwrap() {
             seen.push(event.into_owned());
         }
         start = end - input.len();
@@ -59,7 +59,7 @@ fn a_fragment_that_begins_inside_a_character_is_two_events() {
         let mut input = bytes.as_mut_slice();
         let mut receiver = Receiver::new(role, Limits::default());
         let mut seen = Vec::new();
-        while let Some(Event::Text(text)) = receiver.next_whole_event(&mut input).unwrap() {
+        while let Some(Event::Text(text)) = receiver.next_frame_event(&mut input).unwrap() {
             seen.push((text.data.to_owned(), text.frame_finished, text.message_finished));
         }
         let expected = [("", true, false), ("é", false, false), ("abc", true, true)];
@@ -73,7 +73,7 @@ fn the_beginning_of_a_frame_is_judged_at_the_end_of_the_stream() {
     let mut bytes = *b"\x81\x85\0\0\0\0a\xff";
     let mut input = bytes.as_mut_slice();
     let mut receiver = Receiver::new(Role::Server, Limits::default());
-    assert_eq!(receiver.next_whole_event(&mut input), Ok(None));
+    assert_eq!(receiver.next_frame_event(&mut input), Ok(None));
     let begun = receiver.next_event(&mut input).unwrap().map(Event::into_owned);
     assert!(matches!(begun, Some(Event::Text(text)) if text.data == "a"));
     assert_eq!(receiver.next_event(&mut input), Err(RemoteProtocolError::InvalidUtf8));
@@ -93,11 +93,11 @@ fn what_is_missing_is_known_as_far_as_the_header_is_there() {
         (b"\x82\xff\0\0\0\0\0\x01\0\0\0\0\0", 1),
     ];
     for (input, missing) in known {
-        assert_eq!(receiver.missing(input), missing, "{input:x?}");
+        assert_eq!(receiver.bytes_needed(input), missing, "{input:x?}");
     }
     let longest = b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0";
-    assert_eq!(receiver.missing(longest), u64::MAX >> 1);
-    assert_eq!(receiver.missing(b"\x82\x83\0\0\0\0abc+"), 0, "more than one frame");
+    assert_eq!(receiver.bytes_needed(longest), u64::MAX >> 1);
+    assert_eq!(receiver.bytes_needed(b"\x82\x83\0\0\0\0abc+"), 0, "more than one frame");
 }
 
 /// A limit is held against the length as soon as it has come, and not when the payload has (§10.4).
@@ -114,13 +114,13 @@ fn a_header_that_breaks_a_rule_fails_before_its_payload_comes() {
         let mut header = header.to_vec();
         let (_, before) = header.split_last().unwrap();
         let before = before.to_vec();
-        assert_eq!(receiver.next_whole_event(&mut &mut before.clone()[..]), Ok(None));
-        assert!(receiver.missing(&before) > 0);
-        assert_eq!(receiver.missing(&header), 0);
+        assert_eq!(receiver.next_frame_event(&mut &mut before.clone()[..]), Ok(None));
+        assert!(receiver.bytes_needed(&before) > 0);
+        assert_eq!(receiver.bytes_needed(&header), 0);
         let mut input = header.as_mut_slice();
-        assert_eq!(receiver.next_whole_event(&mut input), Err(error));
-        assert_eq!(receiver.overread(), 0);
-        assert_eq!(receiver.missing(b""), 0, "after a failure it waits for nothing");
+        assert_eq!(receiver.next_frame_event(&mut input), Err(error));
+        assert_eq!(receiver.bytes_after_error(), 0);
+        assert_eq!(receiver.bytes_needed(b""), 0, "after a failure it waits for nothing");
     }
 }
 
@@ -139,17 +139,17 @@ fn what_was_begun_in_pieces_is_waited_for_too() {
         for come in 0..len {
             let mut input = &mut tail[..come];
             let known = if cut + come < 6 { 6 } else { 18 };
-            assert_eq!(receiver.missing(input), known - (cut + come) as u64);
-            assert_eq!(receiver.next_whole_event(&mut input), Ok(None));
+            assert_eq!(receiver.bytes_needed(input), known - (cut + come) as u64);
+            assert_eq!(receiver.next_frame_event(&mut input), Ok(None));
             assert_eq!(input.len(), come);
         }
-        let event = receiver.next_whole_event(&mut &mut tail[..]).unwrap();
+        let event = receiver.next_frame_event(&mut &mut tail[..]).unwrap();
         assert_eq!(event, Some(Event::Text(TextMessage::new(&"Hello, world"[begun..]))), "cut at {cut}");
     }
     bytes.truncate(8);
     let mut receiver = Receiver::new(Role::Server, Limits::default());
     assert!(receiver.next_event(&mut &mut bytes[..]).unwrap().is_some());
-    assert_eq!(receiver.missing(b"more than enough, so that it is the next frame"), 0);
+    assert_eq!(receiver.bytes_needed(b"more than enough, so that it is the next frame"), 0);
 }
 
 #[test]
@@ -157,14 +157,14 @@ fn a_close_frame_is_told_to_both_halves() {
     let mut connection = Connection::server(Limits::default());
     let mut bytes = frame_to(Role::Server, CLOSE, b"\x03\xe8");
     let (head, _) = bytes.split_at(7);
-    assert_eq!(connection.missing(head), 1);
-    let event = connection.next_whole_event(&mut &mut bytes[..]).unwrap();
+    assert_eq!(connection.bytes_needed(head), 1);
+    let event = connection.next_frame_event(&mut &mut bytes[..]).unwrap();
     assert_eq!(event, Some(Event::Close(CloseConnection::new(CloseCode::NORMAL_CLOSURE, ""))));
     assert!(connection.send(TextMessage::new("late"), &mut Vec::new()).is_err());
     assert_eq!(connection.receiver().state(), ReceiverState::CloseReceived);
-    assert_eq!(connection.missing(b"\x81"), 0, "it is dropped");
+    assert_eq!(connection.bytes_needed(b"\x81"), 0, "it is dropped");
     let mut late = *b"\x81";
     let mut input = late.as_mut_slice();
-    assert_eq!(connection.next_whole_event(&mut input), Ok(None));
+    assert_eq!(connection.next_frame_event(&mut input), Ok(None));
     assert!(input.is_empty());
 }

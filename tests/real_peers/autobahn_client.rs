@@ -87,8 +87,8 @@ fn hear(stream: &mut TcpStream, ws: &mut WsConnection) -> Vec<String> {
     let mut heard = Vec::new();
     while let Some(event) = ws.next_event().unwrap() {
         heard.push(match event {
-            WsEvent::TextMessage(text) => text.data,
-            WsEvent::CloseConnection(close) => {
+            WsEvent::Text(text) => text.data,
+            WsEvent::Close(close) => {
                 format!("close {}: {}", close.code.unwrap().get(), close.reason)
             }
             other => format!("{other:?}"),

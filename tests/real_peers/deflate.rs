@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use wsproto::{
     AcceptConnection, BytesMessage, CloseCode, CloseConnection, DeflateParams, Entropy, ExtensionParams,
-    OsEntropy, PermessageDeflate, Ping, ReplyPolicy, Request, TextMessage, Transport, WsConnection, WsEvent,
-    WsOutgoing,
+    PermessageDeflate, Ping, ReplyPolicy, Request, SeededEntropy, TextMessage, TransportAction, WsConnection,
+    WsEvent, WsOutgoing,
 };
 
 use crate::program::{Ending, Program};
@@ -134,7 +134,7 @@ impl<E: Entropy> Peer<E> {
     fn new(socket: TcpStream, ws: WsConnection<E>) -> Self {
         socket.set_nodelay(true).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        Self { socket, ws: ws.with_replies(ReplyPolicy::PongAndClose) }
+        Self { socket, ws: ws.with_reply_policy(ReplyPolicy::PongAndClose) }
     }
 
     fn send(&mut self, event: impl WsOutgoing) {
@@ -166,13 +166,13 @@ fn serve(socket: TcpStream) -> DeflateParams {
     peer.send(AcceptConnection::new());
     loop {
         match peer.next_event() {
-            WsEvent::TextMessage(piece) => peer.send(piece),
-            WsEvent::BytesMessage(piece) => peer.send(piece),
-            WsEvent::CloseConnection(close) => {
+            WsEvent::Text(piece) => peer.send(piece),
+            WsEvent::Bytes(piece) => peer.send(piece),
+            WsEvent::Close(close) => {
                 assert_eq!(close.code, Some(CloseCode::NORMAL_CLOSURE));
                 let bytes = peer.ws.bytes_to_send();
                 peer.socket.write_all(&bytes).unwrap();
-                assert_eq!(peer.ws.transport(), Transport::Drop);
+                assert_eq!(peer.ws.transport_action(), TransportAction::Close);
                 return params;
             }
             _ => {}
@@ -193,9 +193,10 @@ fn talk(socket: TcpStream, params: DeflateParams, skills: Skills) {
     if params.client_no_context_takeover {
         deflate = deflate.with_client_no_context_takeover();
     }
-    let mut peer = Peer::new(socket, WsConnection::client(OsEntropy::new()).with_extension(deflate.clone()));
+    let mut peer =
+        Peer::new(socket, WsConnection::client(SeededEntropy::new()).with_extension(deflate.clone()));
     peer.send(Request::new("localhost", "/"));
-    let WsEvent::AcceptConnection(accept) = peer.next_event() else { panic!("no yes for {params:?}") };
+    let WsEvent::Accept(accept) = peer.next_event() else { panic!("no yes for {params:?}") };
     let answer = accept.headers().get("Sec-WebSocket-Extensions").expect("an answer");
     let answer = ExtensionParams::parse_list(answer).unwrap();
     assert_eq!(deflate.agreed_params(&answer[0]), Some(params));
@@ -220,7 +221,7 @@ fn talk(socket: TcpStream, params: DeflateParams, skills: Skills) {
     peer.send(TextMessage::from("é€😀"));
     assert_eq!(echo(&mut peer), "in pieces é€😀".as_bytes());
     peer.send(CloseConnection::new(CloseCode::NORMAL_CLOSURE, ""));
-    while !matches!(peer.next_event(), WsEvent::CloseConnection(_)) {}
+    while !matches!(peer.next_event(), WsEvent::Close(_)) {}
 }
 
 /// The message that comes next.
@@ -228,8 +229,8 @@ fn echo<E: Entropy>(peer: &mut Peer<E>) -> Vec<u8> {
     let mut message = Vec::new();
     loop {
         let (piece, message_finished) = match peer.next_event() {
-            WsEvent::TextMessage(piece) => (piece.data.into_bytes(), piece.message_finished),
-            WsEvent::BytesMessage(piece) => (piece.data, piece.message_finished),
+            WsEvent::Text(piece) => (piece.data.into_bytes(), piece.message_finished),
+            WsEvent::Bytes(piece) => (piece.data, piece.message_finished),
             WsEvent::Pong(_) => continue,
             other => panic!("{other:?}"),
         };

@@ -150,7 +150,7 @@ impl Server {
     #[track_caller]
     fn close(&mut self) -> (Option<CloseCode>, String) {
         match self.event() {
-            WsEvent::CloseConnection(close) => (close.code, close.reason),
+            WsEvent::Close(close) => (close.code, close.reason),
             event => panic!("{event:?}"),
         }
     }

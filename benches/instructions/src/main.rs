@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use wsproto::{
     AcceptConnection, BytesMessage, Connection, DeflateParams, Entropy, Event, Extension, ExtensionSet,
-    Extensions, HandshakeLimits, Limits, NoEntropy, OsEntropy, PermessageDeflate, Role, ServerHandshake,
+    Extensions, HandshakeLimits, Limits, NoEntropy, PermessageDeflate, Role, SeededEntropy, ServerHandshake,
     TextMessage, WsConnection,
 };
 
@@ -34,7 +34,7 @@ const WORKLOADS: [Workload; 42] = [
     messages("decode-mixed-1024", |times| decode(times, MIXED, 1024, ALL)),
     messages("decode-binary-1024-reads-1460", |times| decode(times, BINARY, 1024, READ)),
     messages("decode-mixed-1024-reads-1460", |times| decode(times, MIXED, 1024, READ)),
-    messages("decode-mixed-1024-whole-reads-1460", |times| decode_whole(times, MIXED, 1024, READ)),
+    messages("decode-mixed-1024-whole-reads-1460", |times| decode_frame(times, MIXED, 1024, READ)),
     messages("decode-fragments-1024-reads-1460", |times| decode(times, FRAGMENTS, 1024, READ)),
     messages("encode-server-16", |times| encode(times, Connection::server(Limits::NONE), 16)),
     messages("encode-server-1024", |times| encode(times, Connection::server(Limits::NONE), 1024)),
@@ -170,7 +170,7 @@ fn measured_decode<X: ExtensionSet>(
 }
 
 /// Frames that are read once they are whole.
-fn decode_whole(times: usize, shape: Shape, len: usize, read_len: usize) -> Result<(), Failure> {
+fn decode_frame(times: usize, shape: Shape, len: usize, read_len: usize) -> Result<(), Failure> {
     let wire = wire(shape, len)?;
     let mut connection = Connection::server(Limits::NONE);
     let mut buffer = Vec::with_capacity(wire.len());
@@ -192,7 +192,7 @@ fn measured_decode_whole(
     mut input: &mut [u8],
 ) -> Result<(usize, usize), Failure> {
     let mut total = 0;
-    while let Some(event) = connection.next_whole_event(&mut input)? {
+    while let Some(event) = connection.next_frame_event(&mut input)? {
         total += match event {
             Event::Text(text) => black_box(text.data).len(),
             Event::Bytes(bytes) => black_box(bytes.data).len(),
@@ -408,7 +408,7 @@ fn deflating(params: DeflateParams) -> Result<Deflating, Failure> {
 }
 
 fn extensions(role: Role, params: DeflateParams) -> Result<Extensions, Failure> {
-    let mut extensions = Extensions::none();
+    let mut extensions = Extensions::new();
     extensions
         .push(PermessageDeflate::new().with_threshold(0).run(role, params))
         .map_err(|_| "two claim one bit")?;
@@ -527,8 +527,8 @@ const REQUEST: &[u8] = b"GET /feed?v=4 HTTP/1.1\r\n\
 /// One more, to make a head longer.
 const FIELD: &[u8] = b"X-Trace: 4bf92f3577b34da6a3ce929d0e0e4736\r\n";
 
-fn client() -> Connection<OsEntropy> {
-    Connection::client(Limits::NONE, OsEntropy::new())
+fn client() -> Connection<SeededEntropy> {
+    Connection::client(Limits::NONE, SeededEntropy::new())
 }
 
 /// Masked frames back to back.

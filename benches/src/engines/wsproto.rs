@@ -2,8 +2,8 @@ use std::hint::black_box;
 
 use wsproto::{
     AcceptConnection, BytesMessage, Connection, DeflateParams, Entropy, Event, Extension, Extensions,
-    FrameHeader, HandshakeLimits, Limits, MessageAssembler, MessageKind, NoEntropy, Opcode, OsEntropy,
-    PermessageDeflate, RemoteProtocolError, Role, Rsv, ServerHandshake, TextMessage,
+    FrameHeader, HandshakeLimits, Limits, MessageAssembler, MessageKind, NoEntropy, Opcode,
+    PermessageDeflate, RemoteProtocolError, Role, Rsv, SeededEntropy, ServerHandshake, TextMessage,
 };
 
 use crate::engine::{DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
@@ -20,7 +20,7 @@ const MEMORY: usize = 1 << 20;
 /// Pieces, as they come.
 pub(crate) struct Wsproto {
     server: Connection,
-    client: Connection<OsEntropy>,
+    client: Connection<SeededEntropy>,
     input: Vec<u8>,
     buffer: Buffer,
     memory: Vec<u8>,
@@ -29,13 +29,13 @@ pub(crate) struct Wsproto {
 impl Engine for Wsproto {
     const NAME: &'static str = "wsproto";
     const DRIVEN: &'static str = "`Connection` without limits; `next_event` over a buffer of the caller's, in \
-        reads of 16 KiB at most, so that longer messages come in pieces; the echo by `next_whole_event`; with \
+        reads of 16 KiB at most, so that longer messages come in pieces; the echo by `next_frame_event`; with \
         permessage-deflate in reads of 64 KiB at most; the handshake by `ServerHandshake`";
 
     fn new() -> Self {
         Self {
             server: Connection::server(Limits::NONE),
-            client: Connection::client(Limits::NONE, OsEntropy::new()),
+            client: Connection::client(Limits::NONE, SeededEntropy::new()),
             input: Vec::new(),
             buffer: Buffer::new(),
             memory: vec![0; MEMORY],
@@ -64,7 +64,7 @@ impl Engine for Wsproto {
         let sender = self.server.sender();
         for _ in 0..outgoing.messages {
             let payload = black_box(outgoing.in_place.as_mut_slice());
-            let header = sender.send_in_place(MessageKind::Binary, payload, true).map_err(refused)?;
+            let header = sender.frame_in_place(MessageKind::Binary, payload, true).map_err(refused)?;
             out.write(&header);
             out.write(payload);
         }
@@ -82,7 +82,7 @@ impl Engine for Wsproto {
         while !wire.is_empty() {
             self.buffer.receive(&mut wire, READ);
             let mut rest = self.buffer.unread();
-            while let Some(event) = receiver.next_whole_event(&mut rest).map_err(refused)? {
+            while let Some(event) = receiver.next_frame_event(&mut rest).map_err(refused)? {
                 match event {
                     Event::Text(text) => sender.send(text, &mut room),
                     Event::Bytes(bytes) => sender.send(bytes, &mut room),
@@ -193,7 +193,7 @@ pub(crate) struct Whole {
 
 impl Engine for Whole {
     const NAME: &'static str = "wsproto, whole messages";
-    const DRIVEN: &'static str = "the same by `next_whole_event`, over a buffer that keeps what is no whole frame, \
+    const DRIVEN: &'static str = "the same by `next_frame_event`, over a buffer that keeps what is no whole frame, \
         in reads of 16 KiB, or of what a long frame lacks; with permessage-deflate through a `MessageAssembler`";
 
     fn new() -> Self {
@@ -205,11 +205,11 @@ impl Engine for Whole {
         while !wire.is_empty() {
             // A long frame is read up to its end, so that the next one begins at the front of the buffer.
             let unread = self.buffer.unread();
-            let missing = self.server.missing(unread) as usize;
+            let missing = self.server.bytes_needed(unread) as usize;
             let len = if unread.len() + missing > LONG { missing } else { READ };
             self.buffer.receive(&mut wire, len.min(input.read_len));
             let mut rest = self.buffer.unread();
-            while let Some(event) = self.server.next_whole_event(&mut rest).map_err(refused)? {
+            while let Some(event) = self.server.next_frame_event(&mut rest).map_err(refused)? {
                 match event {
                     Event::Text(text) => sink.piece(text.data.as_bytes(), text.message_finished),
                     Event::Bytes(bytes) => sink.piece(bytes.data, bytes.message_finished),
@@ -273,7 +273,7 @@ pub(crate) struct Deflated {
 impl DeflateEngine for Deflated {
     fn new(level: u8) -> Result<Self, Unfit> {
         let settings = PermessageDeflate::new().with_level(level);
-        let mut extensions = Extensions::none();
+        let mut extensions = Extensions::new();
         extensions.push(settings.run(Role::Server, DeflateParams::DEFAULT)).map_err(refused)?;
         Ok(Self {
             server: Connection::server(Limits::NONE).with_extensions(extensions),

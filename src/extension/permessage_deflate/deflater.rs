@@ -67,7 +67,7 @@ impl Deflater {
 }
 
 impl OutboundExtension for Deflater {
-    fn mark(&self, _: MessageKind, len: Option<usize>) -> Option<Rsv> {
+    fn rsv_for(&self, _: MessageKind, len: Option<usize>) -> Option<Rsv> {
         len.is_none_or(|len| len >= self.compression.threshold).then_some(Rsv::RSV1)
     }
 

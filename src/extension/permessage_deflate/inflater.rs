@@ -14,7 +14,7 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 
 use crate::error::RemoteProtocolError;
 use crate::extension::{Decoded, InboundExtension};
-use crate::frame::{FrameHeader, PayloadEnd, Rsv};
+use crate::frame::{Ends, FrameHeader, Rsv};
 use crate::opcode::Opcode;
 
 use super::params::Window;
@@ -100,7 +100,7 @@ impl InboundExtension for Inflater {
     fn decode(
         &mut self,
         payload: &[u8],
-        end: PayloadEnd,
+        end: Ends,
         max_output: usize,
     ) -> Result<Decoded, RemoteProtocolError> {
         let bounds = Bounds { max_output, max_ratio: self.max_ratio };
@@ -156,12 +156,7 @@ impl Stream {
     /// Inflates until there is no more room, or all that is there is used up.
     ///
     /// A message that is too long stops with one byte more than is allowed.
-    fn inflate(
-        &mut self,
-        payload: &[u8],
-        end: PayloadEnd,
-        bounds: Bounds,
-    ) -> Result<Decoded, RemoteProtocolError> {
+    fn inflate(&mut self, payload: &[u8], end: Ends, bounds: Bounds) -> Result<Decoded, RemoteProtocolError> {
         if self.ring.len().saturating_sub(self.end) < LEAST_ROOM {
             self.older_end = self.end;
             self.end = 0;
@@ -187,9 +182,9 @@ impl Stream {
         }
         if read == payload.len() && !self.message.is_completed {
             match end {
-                PayloadEnd::Message => self.complete()?,
-                PayloadEnd::Frame => self.renew_after_flush()?,
-                PayloadEnd::Open => {}
+                Ends::Message => self.complete()?,
+                Ends::Frame => self.renew_after_flush()?,
+                Ends::Nothing => {}
             }
         }
         Ok(Decoded { read, done: true })

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use crate::role::Role;
 
 use super::OutboundExtension;
-use super::negotiation::{Agreed, Extension};
+use super::negotiation::{Extension, NegotiatedExtension};
 use super::params::ExtensionParams;
 
 use deflater::Deflater;
@@ -37,10 +37,10 @@ use params::{NAME, Terms, Window};
 ///
 /// let offer = "permessage-deflate; server_max_window_bits=12; client_max_window_bits";
 /// let offers = ExtensionParams::parse_list(offer.as_bytes()).unwrap();
-/// let (_, answers) = Extensions::accept(&[&server], &offers);
+/// let (_, answers) = Extensions::accept_offers(&[&server], &offers);
 /// let answer = "permessage-deflate; client_no_context_takeover; server_max_window_bits=12";
 /// assert_eq!(answers[0].to_string(), answer);
-/// assert!(Extensions::agree(&[&client], &answers).is_some());
+/// assert!(Extensions::accept_responses(&[&client], &answers).is_some());
 /// ```
 ///
 /// # Memory
@@ -214,7 +214,7 @@ impl PermessageDeflate {
     /// use wsproto::{Connection, DeflateParams, Event, Extensions, Limits, NoEntropy};
     /// use wsproto::{PermessageDeflate, Role, TextMessage};
     ///
-    /// let mut extensions = Extensions::none();
+    /// let mut extensions = Extensions::new();
     /// let agreed = PermessageDeflate::new().run(Role::Server, DeflateParams::DEFAULT);
     /// extensions.push(agreed).unwrap();
     /// let mut server = Connection::server(Limits::default()).with_extensions(extensions);
@@ -224,13 +224,13 @@ impl PermessageDeflate {
     /// assert_eq!(event, Some(Event::Text(TextMessage::new("Hello"))));
     /// # Ok::<(), wsproto::RemoteProtocolError>(())
     /// ```
-    pub fn run(&self, role: Role, params: DeflateParams) -> Agreed {
+    pub fn run(&self, role: Role, params: DeflateParams) -> NegotiatedExtension {
         let (server, client) = (params.server(), params.client());
         let (theirs, ours) = match role {
             Role::Server => (client, server),
             Role::Client => (server, client),
         };
-        Agreed::new(Inflater::new(theirs, self.max_ratio), Deflater::new(ours, self.compression))
+        NegotiatedExtension::new(Inflater::new(theirs, self.max_ratio), Deflater::new(ours, self.compression))
     }
 }
 
@@ -282,11 +282,11 @@ impl Extension for PermessageDeflate {
         self.terms().map(Terms::to_params).collect()
     }
 
-    fn agree(&self, answer: &ExtensionParams) -> Option<Agreed> {
+    fn accept_response(&self, answer: &ExtensionParams) -> Option<NegotiatedExtension> {
         Some(self.run(Role::Client, self.agreed_params(answer)?))
     }
 
-    fn accept(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, Agreed)> {
+    fn accept_offer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, NegotiatedExtension)> {
         let (answer, params) = self.answer(offer)?;
         Some((answer, self.run(Role::Server, params)))
     }

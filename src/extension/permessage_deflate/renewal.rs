@@ -13,7 +13,7 @@ use super::inflater::{self, Inflater};
 use super::params::DeflateParams;
 use crate::error::RemoteProtocolError;
 use crate::extension::{InboundExtension, OutboundExtension};
-use crate::frame::{FrameHeader, PayloadEnd, Rsv};
+use crate::frame::{Ends, FrameHeader, Rsv};
 use crate::opcode::Opcode;
 
 const EMPTY_BLOCK: [u8; 5] = [0x00, 0x00, 0x00, 0xFF, 0xFF];
@@ -33,10 +33,10 @@ fn frame(
     inflater: &mut Inflater,
     opcode: Opcode,
     payload: &[u8],
-    end: PayloadEnd,
+    end: Ends,
 ) -> Result<Vec<u8>, RemoteProtocolError> {
     let rsv = if opcode == Opcode::Continuation { Rsv::NONE } else { Rsv::RSV1 };
-    let fin = end == PayloadEnd::Message;
+    let fin = end == Ends::Message;
     let payload_len = payload.len() as u64;
     assert!(inflater.begin_frame(&FrameHeader { fin, rsv, opcode, masking_key: None, payload_len })?);
     let mut output = Vec::new();
@@ -56,17 +56,17 @@ fn frame(
 fn a_message_of_empty_blocks_without_end_is_read() {
     // In fragments that end now here, now there in a block.
     let mut inflater = inflater();
-    frame(&mut inflater, Opcode::Binary, &EMPTY_BLOCK, PayloadEnd::Frame).unwrap();
+    frame(&mut inflater, Opcode::Binary, &EMPTY_BLOCK, Ends::Frame).unwrap();
     let blocks = EMPTY_BLOCK.repeat(200);
     let mut total = 0;
     while total < 20 * inflater::LIFE {
         for (start, end) in [(0, 333), (333, 334), (334, 1000)] {
-            let output = frame(&mut inflater, Opcode::Continuation, &blocks[start..end], PayloadEnd::Frame);
+            let output = frame(&mut inflater, Opcode::Continuation, &blocks[start..end], Ends::Frame);
             assert_eq!(output.as_deref(), Ok(&b""[..]));
         }
         total += 1000;
     }
-    let last = frame(&mut inflater, Opcode::Continuation, &[0], PayloadEnd::Message);
+    let last = frame(&mut inflater, Opcode::Continuation, &[0], Ends::Message);
     assert_eq!(last, Ok(Vec::new()));
 }
 
@@ -75,12 +75,12 @@ fn the_window_goes_on_over_a_renewal() {
     // "Hello", blocks without end, and a copy of what stood before them.
     let mut inflater = inflater();
     let hello = [0x00, 0x05, 0x00, 0xFA, 0xFF, b'H', b'e', b'l', b'l', b'o'];
-    assert_eq!(frame(&mut inflater, Opcode::Binary, &hello, PayloadEnd::Frame), Ok(b"Hello".to_vec()));
+    assert_eq!(frame(&mut inflater, Opcode::Binary, &hello, Ends::Frame), Ok(b"Hello".to_vec()));
     for _ in 0..100 {
-        frame(&mut inflater, Opcode::Continuation, &EMPTY_BLOCK.repeat(100), PayloadEnd::Frame).unwrap();
+        frame(&mut inflater, Opcode::Continuation, &EMPTY_BLOCK.repeat(100), Ends::Frame).unwrap();
     }
     // A block of fixed codes that copies five bytes from five back, and what is left off.
-    let copy = frame(&mut inflater, Opcode::Continuation, &[0x02, 0x13, 0x00, 0x00], PayloadEnd::Message);
+    let copy = frame(&mut inflater, Opcode::Continuation, &[0x02, 0x13, 0x00, 0x00], Ends::Message);
     assert_eq!(copy, Ok(b"Hello".to_vec()));
 }
 
@@ -88,11 +88,11 @@ fn the_window_goes_on_over_a_renewal() {
 fn a_message_in_which_no_stream_can_begin_is_refused_before_a_counter_overflows() {
     // No frame ends with a flush.
     let mut inflater = inflater();
-    frame(&mut inflater, Opcode::Binary, &[0x00], PayloadEnd::Frame).unwrap();
+    frame(&mut inflater, Opcode::Binary, &[0x00], Ends::Frame).unwrap();
     let blocks = [&EMPTY_BLOCK[1..], &EMPTY_BLOCK.repeat(20), &[0x00]].concat();
     let mut total = 1;
     let error = loop {
-        match frame(&mut inflater, Opcode::Continuation, &blocks, PayloadEnd::Frame) {
+        match frame(&mut inflater, Opcode::Continuation, &blocks, Ends::Frame) {
             Ok(output) => assert!(output.is_empty()),
             Err(error) => break error,
         }
@@ -111,9 +111,8 @@ fn messages_without_end_are_read_and_written_over_renewals_of_both_streams() {
         let first_payload = deflater.encode(first, false).to_vec();
         let rest_payload = deflater.encode(rest, true).to_vec();
         deflater.end_frame();
-        let mut output = frame(&mut inflater, Opcode::Binary, &first_payload, PayloadEnd::Frame).unwrap();
-        output
-            .extend(frame(&mut inflater, Opcode::Continuation, &rest_payload, PayloadEnd::Message).unwrap());
+        let mut output = frame(&mut inflater, Opcode::Binary, &first_payload, Ends::Frame).unwrap();
+        output.extend(frame(&mut inflater, Opcode::Continuation, &rest_payload, Ends::Message).unwrap());
         assert!(output == message, "{round}");
     }
 }

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use h2::{RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use wsproto::{
-    ClosedBy, Connection, Entropy, Limits, NoEntropy, OsEntropy, Transport, WsConnection, WsEvent, WsOutgoing,
+    ClosedBy, Connection, Entropy, Limits, NoEntropy, SeededEntropy, TransportAction, WsConnection, WsEvent,
+    WsOutgoing,
 };
 
 /// A WebSocket in a stream of HTTP/2 (RFC 8441 §5).
@@ -16,10 +17,10 @@ pub struct Http2Socket<E> {
     send: SendStream<Bytes>,
 }
 
-impl Http2Socket<OsEntropy> {
+impl Http2Socket<SeededEntropy> {
     /// A client's end, once the request was accepted.
     pub fn client(recv: RecvStream, send: SendStream<Bytes>) -> Self {
-        let ws = Connection::client(Limits::default(), OsEntropy::new()).into();
+        let ws = Connection::client(Limits::default(), SeededEntropy::new()).into();
         Self { ws, recv, send }
     }
 }
@@ -58,7 +59,7 @@ impl<E: Entropy> Http2Socket<E> {
     }
 
     fn write(&mut self, bytes: Vec<u8>) {
-        let is_last = self.ws.transport() == Transport::Drop;
+        let is_last = self.ws.transport_action() == TransportAction::Close;
         self.send.send_data(bytes.into(), is_last).expect("a stream that is open");
     }
 
@@ -76,7 +77,7 @@ impl<E: Entropy> Http2Socket<E> {
     pub async fn echo(&mut self) {
         while let Some(event) = self.next().await {
             // Where the stream has ended there is nobody to answer.
-            if self.ws.closure().is_none_or(|closure| closure.by != ClosedBy::Transport) {
+            if self.ws.close_info().is_none_or(|close_info| close_info.by != ClosedBy::Transport) {
                 let answer = answer(&mut self.ws, event);
                 self.write(answer);
             }
@@ -88,7 +89,7 @@ impl<E: Entropy> Http2Socket<E> {
 pub async fn echo_over(mut io: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
     let mut ws = WsConnection::from(Connection::server(Limits::default()));
     let mut buffer = vec![0; 4096];
-    while ws.transport() != Transport::Drop {
+    while ws.transport_action() != TransportAction::Close {
         match io.read(&mut buffer).await? {
             0 => ws.receive_eof(),
             len => ws.receive_data(&buffer[..len]).expect("the transport goes on"),
@@ -103,10 +104,10 @@ pub async fn echo_over(mut io: impl AsyncRead + AsyncWrite + Unpin) -> io::Resul
 /// What to answer an event with, in bytes.
 fn answer<E: Entropy>(ws: &mut WsConnection<E>, event: WsEvent) -> Vec<u8> {
     let answer = match event {
-        WsEvent::TextMessage(text) => ws.send(text),
-        WsEvent::BytesMessage(bytes) => ws.send(bytes),
+        WsEvent::Text(text) => ws.send(text),
+        WsEvent::Bytes(bytes) => ws.send(bytes),
         WsEvent::Ping(ping) => ws.send(ping.response()),
-        WsEvent::CloseConnection(close) => ws.send(close.response()),
+        WsEvent::Close(close) => ws.send(close.response()),
         _ => Ok(Vec::new()),
     };
     answer.expect("an answer that fits")

@@ -8,9 +8,9 @@ use http::{Method, Request as HttpRequest, Response as HttpResponse, StatusCode,
 use tokio::io::{DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use wsproto::{
-    AcceptConnection, Answer, BytesMessage, CloseCode, CloseConnection, ClosedBy, ExtendedConnect,
-    HandshakeLimits, HttpVersion, OriginPolicy, OsEntropy, Ping, RejectConnection, Request, Role, Scheme,
-    TextMessage, WsEvent, select_subprotocol,
+    AcceptConnection, BytesMessage, CloseCode, CloseConnection, ClosedBy, ExtendedConnect, HandshakeLimits,
+    HandshakeResponse, HttpVersion, OriginPolicy, Ping, RejectConnection, Request, Role, Scheme,
+    SeededEntropy, TextMessage, WsEvent, select_subprotocol,
 };
 use wsproto_http_stacks::Http2Socket;
 
@@ -89,7 +89,10 @@ fn connect_to(target: &str) -> Request {
 }
 
 /// Asks for a WebSocket; returns the answer, and the stream.
-async fn ask(sender: &mut Sender, request: Request) -> (Answer<'static>, RecvStream, h2::SendStream<Bytes>) {
+async fn ask(
+    sender: &mut Sender,
+    request: Request,
+) -> (HandshakeResponse<'static>, RecvStream, h2::SendStream<Bytes>) {
     let connect = ExtendedConnect::start(request, Scheme::Wss, HandshakeLimits::default()).unwrap();
     let mut request = HttpRequest::try_from(&connect).unwrap();
     request.extensions_mut().insert(Protocol::from_static(ExtendedConnect::PROTOCOL));
@@ -100,19 +103,19 @@ async fn ask(sender: &mut Sender, request: Request) -> (Answer<'static>, RecvStr
 }
 
 /// Asks for a WebSocket, and gets it.
-async fn open(sender: &mut Sender, request: Request) -> (AcceptConnection, Http2Socket<OsEntropy>) {
+async fn open(sender: &mut Sender, request: Request) -> (AcceptConnection, Http2Socket<SeededEntropy>) {
     match ask(sender, request).await {
-        (Answer::Accept(accept), recv, send) => (accept, Http2Socket::client(recv, send)),
+        (HandshakeResponse::Accept(accept), recv, send) => (accept, Http2Socket::client(recv, send)),
         (answer, ..) => panic!("{answer:?}"),
     }
 }
 
 /// The next message of bytes, however many pieces it comes in.
-async fn bytes_message(socket: &mut Http2Socket<OsEntropy>) -> Vec<u8> {
+async fn bytes_message(socket: &mut Http2Socket<SeededEntropy>) -> Vec<u8> {
     let mut data = Vec::new();
     loop {
         match socket.next().await {
-            Some(WsEvent::BytesMessage(piece)) => {
+            Some(WsEvent::Bytes(piece)) => {
                 data.extend(piece.data);
                 if piece.message_finished {
                     return data;
@@ -124,13 +127,13 @@ async fn bytes_message(socket: &mut Http2Socket<OsEntropy>) -> Vec<u8> {
 }
 
 /// Closes, and waits for the end of the stream.
-async fn close(mut socket: Http2Socket<OsEntropy>) {
+async fn close(mut socket: Http2Socket<SeededEntropy>) {
     socket.send(CloseConnection::new(CloseCode::NORMAL_CLOSURE, "bye"));
-    let Some(WsEvent::CloseConnection(close)) = socket.next().await else { panic!("no close") };
+    let Some(WsEvent::Close(close)) = socket.next().await else { panic!("no close") };
     assert_eq!((close.code, &*close.reason), (Some(CloseCode::NORMAL_CLOSURE), "bye"));
     assert_eq!(socket.next().await, None, "the server ends the stream");
-    let closure = socket.ws.closure().unwrap();
-    assert_eq!((closure.by, closure.clean), (ClosedBy::Local, true));
+    let close_info = socket.ws.close_info().unwrap();
+    assert_eq!((close_info.by, close_info.was_clean), (ClosedBy::Local, true));
     socket.end();
 }
 
@@ -142,7 +145,7 @@ async fn messages_are_echoed_and_the_connection_is_closed() {
     assert_eq!(accept.subprotocol(), Some("superchat"));
 
     socket.send(TextMessage::new("Hello"));
-    assert_eq!(socket.next().await, Some(WsEvent::TextMessage(TextMessage::new("Hello".to_owned()))));
+    assert_eq!(socket.next().await, Some(WsEvent::Text(TextMessage::new("Hello".to_owned()))));
     socket.send(Ping::new("?"));
     assert!(matches!(socket.next().await, Some(WsEvent::Pong(pong)) if pong.payload == b"?"));
     // More than the stream, the connection and the pipe hold at once.
@@ -168,7 +171,7 @@ async fn websockets_share_a_connection() {
         }
         for (number, socket) in sockets.iter_mut().enumerate().rev() {
             let expected = TextMessage::new(format!("{number} {round}"));
-            assert_eq!(socket.next().await, Some(WsEvent::TextMessage(expected)));
+            assert_eq!(socket.next().await, Some(WsEvent::Text(expected)));
         }
     }
     for socket in sockets {
@@ -182,7 +185,7 @@ async fn websockets_share_a_connection() {
 async fn a_refusal_comes_with_status_headers_and_body() {
     let (mut sender, server) = connection().await;
     let (answer, mut recv, send) = ask(&mut sender, connect_to("/elsewhere")).await;
-    let Answer::Reject(reject) = answer else { panic!("{answer:?}") };
+    let HandshakeResponse::Reject(reject) = answer else { panic!("{answer:?}") };
     assert_eq!((reject.status_code(), reject.has_body()), (404, true));
     assert_eq!(reject.headers().get("X-Why"), Some(&b"no such path"[..]));
     assert_eq!(&recv.data().await.unwrap().unwrap()[..], b"not here");
@@ -190,7 +193,7 @@ async fn a_refusal_comes_with_status_headers_and_body() {
 
     let foreign = connect_to("/echo").with_header("Origin", "https://evil.example");
     let (answer, ..) = ask(&mut sender, foreign).await;
-    assert!(matches!(answer, Answer::Reject(reject) if reject.status_code() == 403));
+    assert!(matches!(answer, HandshakeResponse::Reject(reject) if reject.status_code() == 403));
     let own = connect_to("/echo").with_header("Origin", "https://server.example.com");
     close(open(&mut sender, own).await.1).await;
     drop((sender, recv, send));
@@ -236,9 +239,9 @@ async fn a_reset_is_an_abnormal_closure() {
     let (mut sender, server) = connection().await;
     let (_, mut socket) = open(&mut sender, connect_to("/reset")).await;
     socket.send(TextMessage::new("Hello"));
-    let Some(WsEvent::CloseConnection(close)) = socket.next().await else { panic!("no close") };
+    let Some(WsEvent::Close(close)) = socket.next().await else { panic!("no close") };
     assert_eq!(close.code, Some(CloseCode::ABNORMAL_CLOSURE));
-    assert_eq!(socket.ws.closure().map(|closure| closure.clean), Some(false));
+    assert_eq!(socket.ws.close_info().map(|close_info| close_info.was_clean), Some(false));
     drop((sender, socket));
     server.await.unwrap();
 }
@@ -256,7 +259,7 @@ async fn a_server_whose_client_resets_hears_of_an_abnormal_closure() {
         let mut socket = Http2Socket::server(request.into_body(), send);
         let seen = tokio::spawn(async move {
             let event = socket.next().await;
-            (event, socket.ws.closure().map(|closure| closure.by))
+            (event, socket.ws.close_info().map(|close_info| close_info.by))
         });
         assert!(connection.accept().await.is_none());
         seen.await.unwrap()
@@ -272,9 +275,7 @@ async fn a_server_whose_client_resets_hears_of_an_abnormal_closure() {
     socket.reset(HttpVersion::Http2.cancel_code().unwrap());
     drop((sender, socket));
     let (event, by) = server.await.unwrap();
-    assert!(
-        matches!(event, Some(WsEvent::CloseConnection(close)) if close.code == Some(CloseCode::ABNORMAL_CLOSURE))
-    );
+    assert!(matches!(event, Some(WsEvent::Close(close)) if close.code == Some(CloseCode::ABNORMAL_CLOSURE)));
     assert_eq!(by, Some(ClosedBy::Transport));
     assert_eq!(Reason::from(HttpVersion::Http2.malformed_code().unwrap()), Reason::PROTOCOL_ERROR);
     assert_eq!(Reason::from(HttpVersion::Http2.no_error_code().unwrap()), Reason::NO_ERROR);

@@ -11,9 +11,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use wsproto::{
-    AcceptConnection, Answer, CloseCode, CloseConnection, Connection, ConnectionState, Entropy,
-    ExtendedConnect, HandshakeLimits, Limits, OriginPolicy, OsEntropy, RejectConnection, Request,
-    ResponseParts, Scheme, TextMessage, Transport, Upgrade, WsConnection, WsEvent,
+    AcceptConnection, CloseCode, CloseConnection, Connection, ConnectionState, Entropy, ExtendedConnect,
+    HandshakeLimits, HandshakeResponse, Limits, OriginPolicy, RejectConnection, Request, ResponseParts,
+    Scheme, SeededEntropy, TextMessage, TransportAction, Upgrade, WsConnection, WsEvent,
 };
 use wsproto_http_stacks::echo_over;
 
@@ -45,7 +45,7 @@ async fn handle(mut request: HttpRequest<Incoming>) -> Result<HttpResponse<Full<
 
 /// The head of the answer: a yes, or a no.
 fn judge(request: &HttpRequest<Incoming>) -> Result<ResponseParts, ResponseParts> {
-    let policy = OriginPolicy::list(["https://page.example"]).unwrap();
+    let policy = OriginPolicy::allow(["https://page.example"]).unwrap();
     if request.version() == http::Version::HTTP_2 {
         let refuse = |reject: RejectConnection| ExtendedConnect::reject(reject).unwrap();
         let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
@@ -84,7 +84,7 @@ async fn converse<E: Entropy>(ws: &mut WsConnection<E>, io: &mut (impl AsyncRead
         io.write_all(&ws.send(TextMessage::new(message)).unwrap()).await.unwrap();
         let mut echoed = String::new();
         loop {
-            let Some(WsEvent::TextMessage(piece)) = next(ws, io).await else { panic!("no echo") };
+            let Some(WsEvent::Text(piece)) = next(ws, io).await else { panic!("no echo") };
             echoed += &piece.data;
             if piece.message_finished {
                 break;
@@ -93,18 +93,18 @@ async fn converse<E: Entropy>(ws: &mut WsConnection<E>, io: &mut (impl AsyncRead
         assert_eq!(echoed, message);
     }
     io.write_all(&ws.send(CloseConnection::new(CloseCode::NORMAL_CLOSURE, "")).unwrap()).await.unwrap();
-    assert!(matches!(next(ws, io).await, Some(WsEvent::CloseConnection(_))));
-    assert_eq!((ws.state(), ws.transport()), (ConnectionState::Closed, Transport::AwaitEnd));
+    assert!(matches!(next(ws, io).await, Some(WsEvent::Close(_))));
+    assert_eq!((ws.state(), ws.transport_action()), (ConnectionState::Closed, TransportAction::AwaitClose));
     assert_eq!(next(ws, io).await, None, "the server ends the transport");
-    assert!(ws.closure().unwrap().clean);
+    assert!(ws.close_info().unwrap().was_clean);
 }
 
 #[tokio::test]
 async fn a_client_of_bytes_is_echoed() {
     let mut io = server(false);
-    let mut ws = WsConnection::client(OsEntropy::new());
+    let mut ws = WsConnection::client(SeededEntropy::new());
     io.write_all(&ws.send(request()).unwrap()).await.unwrap();
-    assert!(matches!(next(&mut ws, &mut io).await, Some(WsEvent::AcceptConnection(_))));
+    assert!(matches!(next(&mut ws, &mut io).await, Some(WsEvent::Accept(_))));
     converse(&mut ws, &mut io).await;
 }
 
@@ -113,13 +113,13 @@ async fn a_client_over_hyper_is_echoed() {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(TokioIo::new(server(false))).await.unwrap();
     tokio::spawn(connection.with_upgrades());
-    let upgrade = Upgrade::start(request(), LIMITS, &mut OsEntropy::new()).unwrap();
+    let upgrade = Upgrade::start(request(), LIMITS, &mut SeededEntropy::new()).unwrap();
     let request = HttpRequest::try_from(&upgrade).unwrap().map(|()| Empty::new());
     let response = sender.send_request(request).await.unwrap();
     let answer = upgrade.receive_http_response(&response).unwrap();
-    assert!(matches!(answer, Some(Answer::Accept(_))), "{answer:?}");
+    assert!(matches!(answer, Some(HandshakeResponse::Accept(_))), "{answer:?}");
     let mut io = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
-    let mut ws = WsConnection::from(Connection::client(Limits::default(), OsEntropy::new()));
+    let mut ws = WsConnection::from(Connection::client(Limits::default(), SeededEntropy::new()));
     converse(&mut ws, &mut io).await;
 }
 
@@ -139,9 +139,9 @@ async fn a_client_over_hypers_http_2_is_echoed() {
     request.extensions_mut().insert(Protocol::from_static(ExtendedConnect::PROTOCOL));
     let response = sender.send_request(request).await.unwrap();
     let answer = connect.receive_http_response(&response).unwrap();
-    assert!(matches!(answer, Some(Answer::Accept(_))), "{answer:?}");
+    assert!(matches!(answer, Some(HandshakeResponse::Accept(_))), "{answer:?}");
     let mut io = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
-    let mut ws = WsConnection::from(Connection::client(Limits::default(), OsEntropy::new()));
+    let mut ws = WsConnection::from(Connection::client(Limits::default(), SeededEntropy::new()));
     converse(&mut ws, &mut io).await;
 }
 

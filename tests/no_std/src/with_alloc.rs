@@ -7,8 +7,8 @@ extern crate alloc;
 use alloc::vec::Vec;
 
 use wsproto::{
-    AcceptConnection, Answer, BytesMessage, ClientHandshake, Connection, Event, HandshakeLimits, Limits,
-    MessageAssembler, Receiver, RemoteProtocolError, Request, Role, ServerHandshake, TextMessage,
+    AcceptConnection, BytesMessage, ClientHandshake, Connection, Event, HandshakeLimits, HandshakeResponse,
+    Limits, MessageAssembler, Receiver, RemoteProtocolError, Request, Role, ServerHandshake, TextMessage,
     WsConnection, WsEvent,
 };
 
@@ -26,11 +26,11 @@ fn hands_are_shaken() {
     let limits = HandshakeLimits::default();
     let (mut request, mut answer) = (Vec::new(), Vec::new());
     let mut client =
-        ClientHandshake::start(Request::new("localhost", "/"), limits, &mut Fixed, &mut request).unwrap();
+        ClientHandshake::new(Request::new("localhost", "/"), limits, &mut Fixed, &mut request).unwrap();
     let mut server = ServerHandshake::new(limits);
     assert_eq!(server.receive(&mut &*request).unwrap().unwrap().target(), "/");
     server.accept(AcceptConnection::new(), &mut answer).unwrap();
-    assert!(matches!(client.receive(&mut &*answer), Ok(Some(Answer::Accept(_)))));
+    assert!(matches!(client.receive(&mut &*answer), Ok(Some(HandshakeResponse::Accept(_)))));
 }
 
 fn all_is_one() {

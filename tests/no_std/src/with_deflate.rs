@@ -21,7 +21,7 @@ pub(crate) fn check() {
 }
 
 fn deflate(role: Role) -> Extensions {
-    let mut extensions = Extensions::none();
+    let mut extensions = Extensions::new();
     assert!(extensions.push(PermessageDeflate::new().run(role, DeflateParams::DEFAULT)).is_ok());
     extensions
 }

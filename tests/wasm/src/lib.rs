@@ -15,23 +15,23 @@ pub extern "C" fn echo() -> usize {
     server.receive_data(&client.send(Request::new("localhost", "/")).unwrap()).unwrap();
     assert!(matches!(server.next_event(), Ok(Some(WsEvent::Request(_)))));
     client.receive_data(&server.send(AcceptConnection::new()).unwrap()).unwrap();
-    assert!(matches!(client.next_event(), Ok(Some(WsEvent::AcceptConnection(_)))));
+    assert!(matches!(client.next_event(), Ok(Some(WsEvent::Accept(_)))));
 
     let text = "again ".repeat(50) + &"and again ".repeat(5);
     let sent = client.send(TextMessage::new(text.clone())).unwrap();
     server.receive_data(&sent).unwrap();
-    let Ok(Some(WsEvent::TextMessage(received))) = server.next_event() else { panic!("no message") };
+    let Ok(Some(WsEvent::Text(received))) = server.next_event() else { panic!("no message") };
     client.receive_data(&server.send(received).unwrap()).unwrap();
-    assert_eq!(client.next_event().unwrap(), Some(WsEvent::TextMessage(TextMessage::new(text))));
+    assert_eq!(client.next_event().unwrap(), Some(WsEvent::Text(TextMessage::new(text))));
     sent.len()
 }
 
 #[cfg(feature = "wasm_js")]
 fn entropy() -> impl Entropy {
-    wsproto::OsEntropy::new()
+    wsproto::SeededEntropy::new()
 }
 
-/// There is no `OsEntropy` here. A real client asks its host for random bytes.
+/// There is no `SeededEntropy` here. A real client asks its host for random bytes.
 #[cfg(not(feature = "wasm_js"))]
 fn entropy() -> impl Entropy {
     struct Counter(u8);
