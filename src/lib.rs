@@ -1,58 +1,172 @@
-//! The WebSocket protocol and nothing else: bytes in, events out, and never a socket.
+//! The WebSocket protocol as state machines: bytes in, events out, and never a socket.
 //!
-//! `wsproto` is for people who bring their own sockets: servers, proxies, async runtimes, embedded systems,
-//! bindings for other languages, fuzzers, conformance suites. It is a from-scratch port of the idea and the
-//! vocabulary of Python's wsproto, and implements RFC 6455 over HTTP/1.1, HTTP/2 (RFC 8441) and HTTP/3
-//! (RFC 9220), with permessage-deflate (RFC 7692) and extensions of your own.
+//! `wsproto` is for programs that bring their own transport: servers, proxies, async runtimes, embedded systems,
+//! bindings for other languages, fuzzers and conformance suites. It implements RFC 6455 over HTTP/1.1, HTTP/2
+//! (RFC 8441) and HTTP/3 (RFC 9220), with permessage-deflate (RFC 7692) and extensions of your own. Its names and its
+//! idea are those of Python's wsproto; the code is new.
 //!
-//! # The fast way
+//! # A complete program
 //!
-//! A [`Connection`] works in your buffer. It unmasks received bytes in place, checks all that the RFC asks, and
-//! returns references to the payload, piece by piece, with no copy and no allocation:
+//! This server handles one client, from the request to the closing handshake, with compression. It runs over any
+//! blocking transport. The client's half is on the page of [`ClientHandshake`].
 //!
-//! ```
-//! use wsproto::{Connection, Event, Limits, TransportAction};
+#![cfg_attr(feature = "deflate", doc = "```")]
+#![cfg_attr(not(feature = "deflate"), doc = "```ignore")]
+//! use std::io::{self, Read, Write};
+//! use wsproto::{AcceptConnection, Connection, Event, HandshakeLimits, Limits, PermessageDeflate};
+//! use wsproto::{ServerHandshake, TransportAction};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # use std::io::{Read, Write};
-//! # let mut reader = &b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x81\x05Hello"[..];
-//! # let mut writer = Vec::new();
-//! let mut connection = Connection::server(Limits::default());
-//! let (mut buffer, mut output) = (vec![0; 4096], Vec::new());
-//! while connection.transport_action() == TransportAction::Keep {
-//!     let len = reader.read(&mut buffer)?;
-//!     if len == 0 {
-//!         _ = connection.receive_eof(); // 1006: `close_info` returns it as well
-//!     }
-//!     let mut input = &mut buffer[..len];
-//!     let (receiver, sender) = connection.split();
+//! /// Sends each message back to the client.
+//! fn serve(mut socket: impl Read + Write) -> io::Result<()> {
+//!     let (mut buffer, mut output) = (vec![0; 16 << 10], Vec::new());
+//!
+//!     // The opening handshake: bytes to a request, and a response to bytes.
+//!     let mut handshake = ServerHandshake::new(HandshakeLimits::default());
+//!     let (extensions, mut received) = loop {
+//!         let len = socket.read(&mut buffer)?;
+//!         if len == 0 {
+//!             return Ok(()); // the client has left
+//!         }
+//!         let mut input = &buffer[..len];
+//!         match handshake.receive(&mut input) {
+//!             Ok(None) => {} // the request is not complete: read more
+//!             Ok(Some(request)) => {
+//!                 let deflate = PermessageDeflate::new();
+//!                 let accept = AcceptConnection::new();
+//!                 let (accept, extensions) = accept.with_extensions(&[&deflate], request);
+//!                 handshake.accept(accept, &mut output).map_err(io::Error::other)?;
+//!                 // Bytes after the request belong to the connection.
+//!                 break (extensions, len - input.len()..len);
+//!             }
+//!             Err(error) => {
+//!                 handshake.reject(error.response(), &mut output).map_err(io::Error::other)?;
+//!                 return socket.write_all(&output); // 400, or what fits better
+//!             }
+//!         }
+//!     };
+//!
+//!     // The connection: bytes to events, and events to bytes.
+//!     let mut connection = Connection::server(Limits::default()).with_extensions(extensions);
 //!     loop {
-//!         match receiver.next_event(&mut input) {
-//!             Ok(Some(Event::Text(piece))) => sender.send(piece, &mut output)?, // echo, piece by piece
-//!             Ok(Some(Event::Bytes(piece))) => sender.send(piece, &mut output)?,
-//!             Ok(Some(Event::Ping(ping))) => sender.send(ping.response(), &mut output)?,
-//!             Ok(Some(Event::Close(close))) => sender.send(close.response(), &mut output)?,
-//!             Ok(Some(Event::Pong(_))) => {}
-//!             Ok(None) => break,
-//!             Err(error) => sender.send(error.response(), &mut output)?, // the peer broke a rule
+//!         let mut input = &mut buffer[received];
+//!         let (receiver, sender) = connection.split();
+//!         loop {
+//!             match receiver.next_event(&mut input) {
+//!                 Ok(Some(Event::Text(piece))) => sender.send(piece, &mut output),
+//!                 Ok(Some(Event::Bytes(piece))) => sender.send(piece, &mut output),
+//!                 Ok(Some(Event::Ping(ping))) => sender.send(ping.response(), &mut output),
+//!                 Ok(Some(Event::Pong(_))) => Ok(()),
+//!                 Ok(Some(Event::Close(close))) => sender.send(close.response(), &mut output),
+//!                 Ok(None) => break, // all bytes are used
+//!                 Err(error) => sender.send(error.response(), &mut output), // the peer broke a rule
+//!             }
+//!             .map_err(io::Error::other)?;
+//!         }
+//!         socket.write_all(&output)?;
+//!         output.clear();
+//!         if connection.transport_action() != TransportAction::Keep {
+//!             return Ok(()); // shut down writing, read to the end, then close the socket
+//!         }
+//!         received = 0..socket.read(&mut buffer)?;
+//!         if received.is_empty() {
+//!             _ = connection.receive_eof(); // `close_info` says 1006, unless a close frame came before
 //!         }
 //!     }
-//!     writer.write_all(&output)?;
-//!     output.clear();
 //! }
-//! // Shut down writing, read to the end, then close the transport.
-//! # assert_eq!(writer, b"\x81\x05Hello\x88\x1f\x03\xeaframe from client is unmasked");
-//! # Ok(())
+//! # struct Socket(&'static [u8], Vec<u8>);
+//! # impl Read for Socket {
+//! #     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> { self.0.read(buffer) }
 //! # }
+//! # impl Write for Socket {
+//! #     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> { self.1.write(bytes) }
+//! #     fn flush(&mut self) -> io::Result<()> { Ok(()) }
+//! # }
+//! # let mut socket = Socket(b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+//! #     Sec-WebSocket-Extensions: permessage-deflate\r\n\
+//! #     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n\
+//! #     \x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x81\x05Hello", Vec::new());
+//! # serve(&mut socket)?;
+//! # let text = String::from_utf8_lossy(&socket.1);
+//! # assert!(text.contains("\r\nSec-WebSocket-Extensions: permessage-deflate"));
+//! # assert!(socket.1.ends_with(b"\x81\x05Hello\x88\x1f\x03\xeaframe from client is unmasked"));
+//! # let mut socket = Socket(b"no request\r\n\r\n", Vec::new());
+//! # serve(&mut socket)?;
+//! # assert!(socket.1.starts_with(b"HTTP/1.1 400 "));
+//! # Ok::<(), io::Error>(())
 //! ```
 //!
-//! What was encoded is written before the loop ends, whatever the peer did. Before you close a socket, shut down its
-//! writing direction and read to the end, or the peer may lose what was written last. A loop that writes before it
-//! reads on needs a peer that reads: if both only write, both wait for ever. The example `echo_server` has a thread
-//! that writes, and timeouts.
+//! Before you close a socket, shut down its writing direction and read to the end. Otherwise the peer may lose what was
+//! written last. A loop that writes before it reads again needs a peer that reads: if both only write, both wait for
+//! ever. The example `echo_server` has a thread that writes, and deadlines.
 //!
-//! If you prefer whole messages, keep reading into the same buffer until it holds a complete frame. Then a message
-//! in one frame is one event, still without a copy; a [`MessageAssembler`] puts the others together:
+//! # Which type do I want?
+//!
+//! | you want | take |
+//! |---|---|
+//! | to accept or open a connection over a byte stream | [`ServerHandshake`], [`ClientHandshake`] |
+//! | the handshake over another HTTP/1.1 stack | [`Upgrade`] |
+//! | the handshake over HTTP/2 or HTTP/3 | [`ExtendedConnect`] |
+//! | to check where a page comes from, or to read a URI | [`OriginPolicy`], [`WebSocketUri`] |
+//! | an open connection, without copies | [`Connection`] |
+//! | to receive in one thread and to send in another | [`Receiver`], [`Sender`]: [`Connection::into_parts`] |
+//! | whole messages | [`Connection::next_frame_event`] with a [`MessageAssembler`] |
+//! | pings and close frames answered for you | [`AutoReplies`] |
+//! | one message for many connections | [`PreparedMessage`] |
+//! | the handshake and the connection in one, with owned events, as in Python | [`WsConnection`] |
+//! | compression, or an extension of your own | [`PermessageDeflate`], [`Extension`] |
+//! | frames only | [`FrameDecoder`], [`FrameEncoder`], [`FrameHeader`], [`Mask`] |
+//!
+//! # How it works
+//!
+//! Two pipes, joined by events:
+//!
+//! ```text
+//! bytes            ─► ServerHandshake, ClientHandshake ─┐
+//! names and values ─► Upgrade, ExtendedConnect ─────────┴─► an open Connection
+//!
+//! bytes ─► FrameDecoder ─► (extensions) ─► MessageDecoder ─► Receiver ─► Event
+//! bytes ◄─ FrameEncoder ◄─ (extensions) ◄─────────────────── Sender ◄─── Event
+//!
+//! Connection   = Receiver + Sender
+//! WsConnection = handshake, then Connection
+//! ```
+//!
+//! A [`Receiver`] works in your buffer: it unmasks the bytes there, checks all that the RFC asks, and returns events
+//! that borrow from there. Nothing is copied and nothing is allocated. It never borrows the [`Sender`], so you can
+//! answer an event while you hold it.
+//!
+//! The states of the opening handshake, of a server and of a client:
+//!
+//! ```text
+//!              a request, accepted
+//!            ┌────────────────────────────────────────────────► Open
+//! Connecting ┤
+//!            └──────────────────────► Rejecting ──────────────► Closed
+//!              a request, refused      the refusal's body ends
+//! ```
+//!
+//! The states of the connection:
+//!
+//! ```text
+//!        we send a close frame           the peer's close frame arrives
+//!      ┌───────────────────────► LocalClosing ──────────────────────────┐
+//! Open ┤                                                                ├► Closed
+//!      └───────────────────────► RemoteClosing ─────────────────────────┘
+//!        the peer's close frame          we send a close frame
+//!        arrives, or it breaks a rule
+//!
+//! Open, LocalClosing ── the transport ends (1006) ──► Closed
+//! ```
+//!
+//! [`ConnectionState`] is this state; it is computed from the two halves. [`TransportAction`] says what to do with the
+//! transport: a server closes it, a client waits for the server to close it. [`CloseInfo`] says how it ended.
+//!
+//! # Whole messages
+//!
+//! [`next_event`](Connection::next_event) returns a message in pieces, as the reads have cut it: a piece is not a
+//! message, until `message_finished` is true. If you prefer whole messages, keep reading into the same buffer until it
+//! holds a complete frame. Then a message in one frame is one event, still without a copy; a [`MessageAssembler`] joins
+//! the fragments of the others:
 //!
 //! ```
 //! use wsproto::{Connection, Event, Limits, MessageAssembler, TransportAction};
@@ -61,8 +175,7 @@
 //! # use std::io::{Read, Write};
 //! # let mut reader = &b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x81\x05Hello"[..];
 //! # let mut writer = Vec::new();
-//! let mut limits = Limits::default();
-//! (limits.max_message_len, limits.max_frame_len) = (1 << 20, 1 << 20);
+//! let limits = Limits::default().with_max_message_len(1 << 20).with_max_frame_len(1 << 20);
 //! let mut connection = Connection::server(limits);
 //! let mut assembler = MessageAssembler::new(1 << 20); // the same limit
 //! let (mut buffer, mut end, mut output) = (vec![0; 4096], 0, Vec::new());
@@ -80,7 +193,7 @@
 //!         match receiver.next_frame_event(&mut input) {
 //!             Ok(Some(Event::Text(text))) => match assembler.text(text) {
 //!                 Ok(Some(message)) => assert_eq!(message, "Hello"),
-//!                 Ok(None) => {} // more fragments are to come
+//!                 Ok(None) => {} // more fragments follow
 //!                 Err(error) => sender.send(error.response(), &mut output)?,
 //!             },
 //!             Ok(Some(Event::Close(close))) => sender.send(close.response(), &mut output)?,
@@ -100,35 +213,10 @@
 //! # }
 //! ```
 //!
-//! The opening handshake is a machine of its own, [`ServerHandshake`] or [`ClientHandshake`]. Where another
-//! HTTP stack moves the heads, [`Upgrade`] (HTTP/1.1) and [`ExtendedConnect`] (HTTP/2, HTTP/3) judge and make
-//! them by the same rules, in names and values.
+//! # All in one
 //!
-//! Extensions are agreed on in the handshake, and run in the connection:
-//!
-#![cfg_attr(feature = "deflate", doc = "```")]
-#![cfg_attr(not(feature = "deflate"), doc = "```ignore")]
-//! use wsproto::{AcceptConnection, Connection, HandshakeLimits, Limits, PermessageDeflate, ServerHandshake};
-//!
-//! # let mut input = &b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-//! #     Sec-WebSocket-Extensions: permessage-deflate\r\n\
-//! #     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"[..];
-//! # let mut output = Vec::new();
-//! let mut handshake = ServerHandshake::new(HandshakeLimits::default());
-//! if let Some(request) = handshake.receive(&mut input)? {
-//!     let supported = PermessageDeflate::new();
-//!     let (accept, extensions) = AcceptConnection::new().with_extensions(&[&supported], request);
-//!     handshake.accept(accept, &mut output)?;
-//!     let connection = Connection::server(Limits::default()).with_extensions(extensions);
-//!     # let _ = connection;
-//! }
-//! # assert!(output.windows(18).any(|part| part == b"permessage-deflate"));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
-//!
-//! # The familiar way
-//!
-//! [`WsConnection`] is the handshake and the connection in one, with owned events, for whoever knows wsproto:
+//! [`WsConnection`] is the handshake and the connection in one, with owned events, for those who know Python's
+//! wsproto:
 //!
 //! ```
 //! use wsproto::{AcceptConnection, TextMessage, WsConnection, WsEvent};
@@ -154,94 +242,100 @@
 //! # }
 //! ```
 //!
-//! # The shape
+//! # Errors
 //!
-//! ```text
-//! bytes → ServerHandshake, or ClientHandshake ┐
-//! names and values → Upgrade, ExtendedConnect ┴→ Connection
+//! There are two kinds. If the peer broke a rule ([`HandshakeError`], [`RemoteProtocolError`]), the error names the
+//! rule, is returned once, and has its `response` ready to be sent. If your program did ([`LocalProtocolError`]),
+//! nothing was written and nothing has changed.
 //!
-//! bytes → FrameDecoder → (Extensions) → MessageDecoder → Receiver ┐
-//!                                                                 ├ Connection
-//! bytes ← FrameEncoder ← (Extensions) ← ────────────────── Sender ┘
+//! | what happened | error | code or status | likely cause | what to do |
+//! |---|---|---|---|---|
+//! | the request is not a WebSocket request | `MissingUpgrade`, `MethodNotGet`, … | 400, 405 | a browser opened the page, or a health check | send the `response` |
+//! | the client speaks another version | `UnsupportedVersion` | 426 | a client older than RFC 6455 | send the `response`: it names version 13 |
+//! | the head is too long | `HeadTooLong`, `TooManyHeaders` | 431 | large cookies | raise [`HandshakeLimits`], or send the `response` |
+//! | the server did not accept | no error: [`HandshakeResponse::Reject`] | any | wrong path, login, redirect | read its status and its body |
+//! | the response does not fit the request | `WrongAccept`, `UnexpectedExtension`, … | | a cache, or a server with a fault | close the transport |
+//! | a frame has the wrong masking | `UnmaskedFrameFromClient`, `MaskedFrameFromServer` | 1002 | the wrong role: `server` in a client, or the reverse | check the constructor |
+//! | RSV bits are set | `ReservedBits` | 1002 | an extension was agreed on but does not run | call [`Connection::with_extensions`] |
+//! | frames make no sense | `ReservedOpcode`, `NonMinimalLength`, … | 1002 | bytes were lost or read twice, often those after the handshake's head | check the buffer; a test with one byte a read helps |
+//! | text is not UTF-8 | `InvalidUtf8` | 1007 | binary data sent as text | the peer should send binary messages |
+//! | compressed data is malformed | `InvalidDeflate` | 1007 | as for frames that make no sense | send the `response` |
+//! | a limit was reached | `FrameTooLong`, `MessageTooLong`, … | 1009 | a long message, or an attack | raise [`Limits`], or send the `response` |
+//! | the transport ended without a close frame | no error: [`CloseInfo`] | 1006 | the network, a crash, a proxy's timeout | connect again, after a delay |
+//! | the peer's close frame had no code | no error: [`CloseInfo`] | 1005 | `close()` in a browser without arguments | nothing |
+//! | a message cannot start | `CloseSent`, `CloseReceived`, `PeerFailed`, `Ended` | | the connection is closing | stop sending |
+//! | a frame cannot be sent between others | `MessageInProgress`, `FrameInProgress`, … | | a fragmented message or a streamed frame is not complete | finish it first |
+//! | there is no room | `OutputFull` | | the `&mut [u8]` is too short | write it out, then send again |
 //!
-//! WsConnection = handshake, then Connection
-//! ```
-//!
-//! Each part can be used alone. Receiving and sending are two machines side by side, which can also be taken
-//! apart and moved to two threads ([`Connection::into_parts`]). How a connection stands
-//! ([`ConnectionState`]), how it ended ([`CloseInfo`]) and what to do with the transport ([`TransportAction`]) is
-//! computed from the two.
+//! A [`CloseInfo`] has the code that was received, as §7.1.5 of the RFC defines it. So it says 1006 after a failure,
+//! though we have sent 1002: no close frame has come from the peer. [`CloseInfo::by`] has the failure.
 //!
 //! # What you can rely on
 //!
-//! - **Pure.** No socket, no clock, no thread, no hidden randomness: a client is handed its [`Entropy`]. The
-//!   same inputs give the same outputs.
-//! - **Cutting does not matter.** However the input is cut into reads, the events are the same, except for where the
-//!   pieces of a message begin and end. So is the failure: it is reported by the read that holds the first byte that
-//!   proves it. [`Receiver::bytes_after_error`] says how many of the consumed bytes follow that one. Inside a compressed message
-//!   they are not counted: none, if the message is too long; else up to 16 KiB, as far as they came in the same read.
-//! - **Nothing grows without a limit.** [`Limits`] and [`HandshakeLimits`] are on by default, and are checked
-//!   before anything is stored.
-//! - **Two kinds of errors.** Where the peer is at fault ([`RemoteProtocolError`], [`HandshakeError`]), the
-//!   error names the broken rule, is returned once, and has its answer ready. Where you are
-//!   ([`LocalProtocolError`]), nothing was written and nothing has changed.
-//! - **No panic** on anything a peer can send, and no `unsafe` unless you ask for it.
-//! - **Nothing is paid for what is not used.** Without extensions a connection is a type that knows of none
-//!   ([`NoExtensions`]); with them, what they leave alone goes the same short way.
+//! - **No input or output.** No socket, no clock, no thread, no hidden randomness: a client gets its [`Entropy`] from
+//!   you. The same inputs give the same outputs.
+//! - **It does not matter how reads cut the input.** The events are the same, except for where the pieces of a message
+//!   begin and end. A failure is reported by the read that contains the first byte that proves it;
+//!   [`Receiver::bytes_after_error`] says how many consumed bytes follow that byte. In a compressed message it does not
+//!   count them: there are none if the message is too long, otherwise up to 16 KiB of the same read.
+//! - **Nothing grows without a limit.** [`Limits`] and [`HandshakeLimits`] are on by default, and are checked before
+//!   anything is stored.
+//! - **No panic** on any bytes from a peer, and no `unsafe` unless you ask for it.
+//! - **You do not pay for what you do not use.** With extensions, messages that they do not change take the same fast
+//!   path as without.
 //!
 //! # What is left to you
 //!
-//! The transport and its timeouts; TLS, with server name indication, for `wss`; at most one connection to an
-//! address in the handshake at a time (RFC 6455 §4.1), and a growing delay before connecting again (§7.2.3);
-//! looking at the [origin] of a request if not every page may connect (§10.2), for which there
-//! is [`OriginPolicy`]; never to show a close reason to an end user (§5.5.1); and to close the transport when
-//! [`TransportAction`] says so.
+//! - The transport and its timeouts. For `wss`, TLS with server name indication.
+//! - A client has at most one connection to an address in the handshake (RFC 6455 §4.1), and waits longer and longer
+//!   before it connects again (§7.2.3).
+//! - A server checks the [origin] of a request if not every page may connect (§10.2): [`OriginPolicy`].
+//! - Never show a close reason to an end user (§5.5.1).
+//! - Close the transport when [`TransportAction`] says so.
 //!
 //! # Features
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `std` (default) | [`SeededEntropy`], and the fastest masking and UTF-8 check that the processor knows |
+//! | `std` (default) | [`SeededEntropy`]; the fastest masking and UTF-8 check for the processor |
 //! | `deflate` (default) | [`PermessageDeflate`] (RFC 7692); without `std`, its memory comes from C's `malloc` |
-//! | `wasm_js` | [`SeededEntropy`] on `wasm32-unknown-unknown` too, seeded by JavaScript's `crypto.getRandomValues` |
-//! | `http` | the `http` crate's requests and responses, into [`Upgrade`] and [`ExtendedConnect`] and out of them |
-//! | `alloc` | the handshake, [`Extension`]s of your own, [`MessageAssembler`], [`WsConnection`], and `Vec<u8>` as [`Output`] |
-//! | `unsafe-text` | short ASCII text is read once and not twice: the one use of `unsafe`, forbidden without it |
+//! | `wasm_js` | [`SeededEntropy`] on `wasm32-unknown-unknown`, seeded by JavaScript's `crypto.getRandomValues` |
+//! | `http` | conversions from and to the `http` crate's types, for [`Upgrade`] and [`ExtendedConnect`] |
+//! | `alloc` | the handshake, your own [`Extension`]s, [`MessageAssembler`], [`WsConnection`], `Vec<u8>` as [`Output`] |
+//! | `unsafe-text` | saves the second pass over short ASCII text: the one use of `unsafe`, which is forbidden without it |
 //! | none | frames, messages and connections, without an allocator: `no_std` |
 //!
-//! Features only add: none changes what another does. All of them, and the default ones, build for
-//! `wasm32-wasip1` and for `wasm32-unknown-unknown`. The latter has no source of entropy: without `wasm_js`
-//! there is no [`SeededEntropy`], and a client brings an [`Entropy`] of its own. Nor has it C's `malloc`:
-//! `deflate` links Rust's `std` there. On bare metal, such as `thumbv7em-none-eabi`, `std` and `http` are
-//! missing, and `deflate` needs a C library.
+//! Features only add: none changes what another does. All of them build for `wasm32-wasip1` and for
+//! `wasm32-unknown-unknown`. The latter has no source of entropy: without `wasm_js` there is no [`SeededEntropy`], and
+//! a client brings its own [`Entropy`]. It has no `malloc` either: there, `deflate` links Rust's `std`. On bare metal,
+//! such as `thumbv7em-none-eabi`, there is no `std` and no `http`, and `deflate` needs a C library.
 //!
 //! # Differences from Python's wsproto
 //!
-//! Names and events are wsproto's. These things are different, and why:
+//! Names and events are those of wsproto. These things differ:
 //!
-//! - *Close codes.* `CloseReason` is [`CloseCode`], as the RFC's reason is the text. A close frame without a
-//!   code has `code: None` and not 1005, so that 1005 can be refused when it is sent. Codes are checked in
-//!   both directions, 1012 to 1014 are allowed, and 1010 is a client's to send.
+//! - *Close codes.* `CloseReason` is [`CloseCode`], as the RFC's reason is the text. A close frame without a code has
+//!   `code: None` and not 1005, so that 1005 can be refused when it is sent. Codes are checked in both directions. 1012
+//!   to 1014 are allowed; 1010 is for clients.
 //! - *Limits* exist, for heads, headers, frames, messages and fragments.
-//! - *Failures are final,* and come at the first byte that makes them certain. After one the state says so, no
-//!   message starts, and what arrives is dropped and not kept.
-//! - *Replies that come too late are dropped* and are not errors: a pong after our close frame, say. And
-//!   answers can be prepared without being asked for ([`ReplyPolicy`]); as in wsproto, none are unless set.
-//! - *A message under way may be finished* after the peer has closed, and pings and pongs may be sent until
-//!   our close frame is out. What still arrives after both is dropped, and is not an error.
-//! - *No event after a clean close.* The transport's end is told, as 1006, only if no close frame came and
-//!   nothing failed; once; and after what came before it.
-//! - *A close frame can be answered after the transport's end,* as our direction may still be open. So can a failure; the
-//!   state is `RemoteClosing` until then.
-//! - *The handshake is strict.* Key, version, `Host`, `Connection` and `Upgrade` as lists over several headers,
-//!   duplicates of single headers, HTTP/1.0, bodies: all are checked, and refused with a status that fits.
-//!   103 and its kind are passed over, not taken for a refusal. A request is refused once it is there, not
-//!   before.
-//! - *A request that was parsed elsewhere* is an [`Upgrade`] first, judged like one that comes as bytes; then it
-//!   goes into a connection ([`WsConnection::receive_request`]), or is answered in names and values.
-//! - *Data behind the request is kept*, and read once the request is accepted.
-//! - *permessage-deflate* goes on after control frames between fragments, blocks that say they are the last, and
-//!   empty messages; data that ends inside a block is a failure.
+//! - *Failures are final,* and are reported at the first byte that proves them. After one, the state says so, no message
+//!   starts, and what arrives is dropped.
+//! - *Replies that are too late are dropped* and are not errors: a pong after our close frame, for example. Replies can
+//!   be prepared without being asked for ([`ReplyPolicy`]); as in wsproto, none are unless set.
+//! - *A message in progress may be finished* after the peer has closed. Pings and pongs may be sent until our close
+//!   frame is sent. After both, what arrives is dropped and is not an error.
+//! - *No event after a clean close.* The end of the transport is reported, as 1006, only if no close frame came and
+//!   nothing failed; once; and after everything that came before it.
+//! - *A close frame can be answered after the end of the transport,* as our direction may still be open. So can a
+//!   failure; the state is `RemoteClosing` until then.
+//! - *The handshake is strict.* It checks the key, the version, `Host`, `Connection` and `Upgrade` as lists over several
+//!   headers, repeated headers, HTTP/1.0 and bodies, and refuses them with a status that fits. 103 and other 1xx
+//!   responses are skipped and are not a refusal. A request is refused once it is complete.
+//! - *A request that was parsed elsewhere* becomes an [`Upgrade`], which checks it by the same rules; then it goes into
+//!   a connection ([`WsConnection::receive_request`]), or is answered in names and values.
+//! - *Data after the request is kept*, and is read once the request is accepted.
+//! - *permessage-deflate* continues after control frames between fragments, after final blocks, and after empty
+//!   messages. Data that ends inside a block is a failure.
 //!
 // Where a name is missing in this build, its links lead to the table of features.
 #![cfg_attr(feature = "alloc", doc = "[origin]: Request::origin")]
@@ -249,12 +343,16 @@
     not(feature = "alloc"),
     doc = "
 [`ClientHandshake`]: crate#features
+[`Connection::with_extensions`]: crate#features
 [`ExtendedConnect`]: crate#features
 [`Extension`]: crate#features
 [`MessageAssembler`]: crate#features
 [`OriginPolicy`]: crate#features
 [`ServerHandshake`]: crate#features
 [`Upgrade`]: crate#features
+[`WebSocketUri`]: crate#features
+[`PreparedMessage`]: crate#features
+[`HandshakeResponse::Reject`]: crate#features
 [`WsConnection`]: crate#features
 [`WsConnection::receive_request`]: crate#features
 [origin]: crate#features
