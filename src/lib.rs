@@ -13,8 +13,8 @@
 #![cfg_attr(feature = "deflate", doc = "```")]
 #![cfg_attr(not(feature = "deflate"), doc = "```ignore")]
 //! use std::io::{self, Read, Write};
-//! use wsproto::{AcceptConnection, Connection, Event, HandshakeLimits, Limits, PermessageDeflate};
-//! use wsproto::{ServerHandshake, TransportAction};
+//! use wsproto::{AcceptConnection, Connection, Event, HandshakeLimits, Limits};
+//! use wsproto::{PermessageDeflate, ServerHandshake, TransportAction};
 //!
 //! /// Sends each message back to the client.
 //! fn serve(mut socket: impl Read + Write) -> io::Result<()> {
@@ -58,7 +58,8 @@
 //!                 Ok(Some(Event::Pong(_))) => Ok(()),
 //!                 Ok(Some(Event::Close(close))) => sender.send(close.response(), &mut output),
 //!                 Ok(None) => break, // all bytes are used
-//!                 Err(error) => sender.send(error.response(), &mut output), // the peer broke a rule
+//!                 // The peer broke a rule.
+//!                 Err(error) => sender.send(error.response(), &mut output),
 //!             }
 //!             .map_err(io::Error::other)?;
 //!         }
@@ -69,7 +70,7 @@
 //!         }
 //!         received = 0..socket.read(&mut buffer)?;
 //!         if received.is_empty() {
-//!             _ = connection.receive_eof(); // `close_info` says 1006, unless a close frame came before
+//!             _ = connection.receive_eof(); // now `close_info` says 1006
 //!         }
 //!     }
 //! }
