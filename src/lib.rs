@@ -34,12 +34,12 @@
 //!                 let deflate = PermessageDeflate::new();
 //!                 let accept = AcceptConnection::new();
 //!                 let (accept, extensions) = accept.with_extensions(&[&deflate], request);
-//!                 handshake.accept(accept, &mut output).map_err(io::Error::other)?;
+//!                 handshake.accept(accept, &mut output)?;
 //!                 // Bytes after the request belong to the connection.
 //!                 break (extensions, len - input.len()..len);
 //!             }
 //!             Err(error) => {
-//!                 handshake.reject(error.response(), &mut output).map_err(io::Error::other)?;
+//!                 handshake.reject(error.response(), &mut output)?;
 //!                 return socket.write_all(&output); // 400, or what fits better
 //!             }
 //!         }
@@ -52,16 +52,15 @@
 //!         let (receiver, sender) = connection.split();
 //!         loop {
 //!             match receiver.next_event(&mut input) {
-//!                 Ok(Some(Event::Text(piece))) => sender.send(piece, &mut output),
-//!                 Ok(Some(Event::Bytes(piece))) => sender.send(piece, &mut output),
-//!                 Ok(Some(Event::Ping(ping))) => sender.send(ping.response(), &mut output),
-//!                 Ok(Some(Event::Pong(_))) => Ok(()),
-//!                 Ok(Some(Event::Close(close))) => sender.send(close.response(), &mut output),
+//!                 Ok(Some(Event::Text(piece))) => sender.send(piece, &mut output)?,
+//!                 Ok(Some(Event::Bytes(piece))) => sender.send(piece, &mut output)?,
+//!                 Ok(Some(Event::Ping(ping))) => sender.send(ping.response(), &mut output)?,
+//!                 Ok(Some(Event::Pong(_))) => {}
+//!                 Ok(Some(Event::Close(close))) => sender.send(close.response(), &mut output)?,
 //!                 Ok(None) => break, // all bytes are used
 //!                 // The peer broke a rule.
-//!                 Err(error) => sender.send(error.response(), &mut output),
+//!                 Err(error) => sender.send(error.response(), &mut output)?,
 //!             }
-//!             .map_err(io::Error::other)?;
 //!         }
 //!         socket.write_all(&output)?;
 //!         output.clear();
@@ -247,7 +246,7 @@
 //!
 //! There are two kinds. If the peer broke a rule ([`HandshakeError`], [`RemoteProtocolError`]), the error names the
 //! rule, is returned once, and has its `response` ready to be sent. If your program did ([`LocalProtocolError`]),
-//! nothing was written and nothing has changed.
+//! nothing was written and nothing has changed. With `std`, `?` turns each of them into an `io::Error`.
 //!
 //! | what happened | error | code or status | likely cause | what to do |
 //! |---|---|---|---|---|
@@ -298,7 +297,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `std` (default) | [`SeededEntropy`]; the fastest masking and UTF-8 check for the processor |
+//! | `std` (default) | [`SeededEntropy`]; errors as `io::Error`; the fastest masking and UTF-8 check for the processor |
 //! | `deflate` (default) | [`PermessageDeflate`] (RFC 7692); without `std`, its memory comes from C's `malloc` |
 //! | `wasm_js` | [`SeededEntropy`] on `wasm32-unknown-unknown`, seeded by JavaScript's `crypto.getRandomValues` |
 //! | `http` | conversions from and to the `http` crate's types, for [`Upgrade`] and [`ExtendedConnect`] |
@@ -419,6 +418,8 @@ mod handshake;
 // All as one.
 #[cfg(feature = "alloc")]
 mod ws_connection;
+#[cfg(feature = "std")]
+mod io_error;
 
 pub use accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 pub use close_code::CloseCode;
