@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use wsproto::{
     AcceptConnection, CloseCode, Decoded, Ends, Extension, ExtensionParams, FrameHeader, InboundExtension,
-    MessageKind, NegotiatedExtension, Opcode, OutboundExtension, RemoteProtocolError, ReplyPolicy, Request,
-    Rsv, SeededEntropy, TextMessage, WsConnection, WsEvent,
+    MessageKind, NegotiatedExtension, NegotiationError, NegotiationErrorKind, Opcode, OutboundExtension,
+    RemoteProtocolError, ReplyPolicy, Request, Rsv, SeededEntropy, TextMessage, WsConnection, WsEvent,
 };
 
 /// The settings: there are none.
@@ -24,12 +24,17 @@ impl Extension for Checksum {
         vec![ExtensionParams::new(self.name())]
     }
 
-    fn accept_response(&self, answer: &ExtensionParams) -> Option<NegotiatedExtension> {
-        answer.params().next().is_none().then(|| NegotiatedExtension::new(Check::default(), Add::default()))
+    fn accept_response(&self, answer: &ExtensionParams) -> Result<NegotiatedExtension, NegotiationError> {
+        match answer.params().next() {
+            None => Ok(NegotiatedExtension::new(Check::default(), Add::default())),
+            Some((param, _)) => {
+                Err(NegotiationError::new(NegotiationErrorKind::UnknownParam, self.name()).with_param(param))
+            }
+        }
     }
 
     fn accept_offer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, NegotiatedExtension)> {
-        Some((ExtensionParams::new(self.name()), self.accept_response(offer)?))
+        Some((ExtensionParams::new(self.name()), self.accept_response(offer).ok()?))
     }
 }
 

@@ -232,8 +232,8 @@ impl Head {
 /// The extensions that these values of `Sec-WebSocket-Extensions` name.
 fn list<'v>(values: impl IntoIterator<Item = &'v [u8]>) -> Result<Vec<ExtensionParams>, String> {
     let values = values.into_iter().filter(|value| !value.trim_ascii().is_empty());
-    let lists = values.map(ExtensionParams::parse_list).collect::<Option<Vec<_>>>();
-    lists.map(|lists| lists.concat()).ok_or_else(|| format!("{EXTENSIONS} is malformed"))
+    let lists = values.map(ExtensionParams::parse_list).collect::<Result<Vec<_>, _>>();
+    lists.map(|lists| lists.concat()).map_err(|error| format!("{EXTENSIONS} is malformed: {error}"))
 }
 
 /// What is known of the extensions in use.
@@ -253,7 +253,8 @@ impl InUse {
         let deflate = match known.as_slice() {
             [] => None,
             [answer] => Some(
-                DeflateParams::parse_answer(answer).ok_or_else(|| format!("no lawful answer: {answer}"))?,
+                DeflateParams::parse_answer(answer)
+                    .map_err(|error| format!("not a valid response: {error}"))?,
             ),
             _ => return Err("permessage-deflate is there twice".to_owned()),
         };

@@ -1,10 +1,16 @@
 //! What can go wrong, by culprit: the peer broke a rule, or the caller did.
 
+mod extension;
+mod handshake;
+
 use core::fmt;
 
 use thiserror::Error;
 
 use crate::close_code::CloseCode;
+
+pub use extension::{ExtensionParseError, ExtensionParseErrorKind, NegotiationError, NegotiationErrorKind};
+pub use handshake::HandshakeError;
 
 /// The peer broke the protocol once the connection was open; the variant names the rule.
 ///
@@ -150,146 +156,6 @@ pub(crate) struct Failure {
     pub(crate) error: RemoteProtocolError,
     /// The offset of that byte in what was looked at.
     pub(crate) at: usize,
-}
-
-/// The peer broke the rules of the opening handshake; the variant names the rule.
-///
-/// On a server, `response` (with the feature `alloc`) makes the refusal to send; a client just drops the
-/// transport.
-///
-/// ```
-/// use wsproto::HandshakeError;
-///
-/// assert_eq!(HandshakeError::InvalidKey.status(), 400);
-/// assert_eq!(HandshakeError::UnsupportedVersion.status(), 426);
-/// ```
-// `response` is in `handshake/events.rs`, as it makes a `RejectConnection`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
-#[non_exhaustive]
-pub enum HandshakeError {
-    /// Not a head that HTTP allows (RFC 9112 §2 to §5; in HTTP/2 and HTTP/3, RFC 9113 §8.2.1, RFC 9114 §4.2).
-    #[error("head is malformed")]
-    MalformedHead,
-    /// A head longer than [`max_head_len`](crate::HandshakeLimits::max_head_len).
-    #[error("head is too long")]
-    HeadTooLong,
-    /// More fields than [`max_headers`](crate::HandshakeLimits::max_headers).
-    #[error("head has too many fields")]
-    TooManyHeaders,
-    /// An HTTP version other than 1.1, as which later ones of HTTP/1 are read too (RFC 6455 §4.1, RFC 9110 §2.5);
-    /// or, for extended CONNECT, than 2 and 3 (RFC 8441, RFC 9220).
-    #[error("HTTP version is not the one for this handshake")]
-    HttpVersion,
-    /// A method other than GET (§4.1).
-    #[error("method is not GET")]
-    MethodNotGet,
-    /// A target that is neither a path nor an absolute URI of `http`, `https`, `ws` or `wss` (§4.2.1), or that has
-    /// what a URI cannot have (RFC 3986 §3.3, §3.4).
-    #[error("request target is malformed")]
-    InvalidTarget,
-    /// `Host` is missing, repeated or malformed (RFC 9112 §3.2).
-    #[error("Host is missing, repeated or malformed")]
-    InvalidHost,
-    /// A request with a body (RFC 6455 §4.1 asks for none).
-    #[error("request has a body")]
-    RequestBody,
-    /// `Upgrade` does not say `websocket` (§4.1, §4.2.1).
-    #[error("Upgrade does not say websocket")]
-    MissingUpgrade,
-    /// `Connection` does not say `Upgrade` (§4.1, §4.2.1).
-    #[error("Connection does not say Upgrade")]
-    MissingConnectionUpgrade,
-    /// `Sec-WebSocket-Key` is missing, repeated, or not sixteen bytes in base64 (§4.2.1, §11.3.1).
-    #[error("Sec-WebSocket-Key is missing, repeated or malformed")]
-    InvalidKey,
-    /// `Sec-WebSocket-Version` is missing, repeated or malformed (§4.3, §11.3.5).
-    #[error("Sec-WebSocket-Version is missing, repeated or malformed")]
-    InvalidVersion,
-    /// `Sec-WebSocket-Version` is another than 13 (§4.4).
-    #[error("Sec-WebSocket-Version is not 13")]
-    UnsupportedVersion,
-    /// `Origin` stands more than once (RFC 6454 §7.3): no page has two.
-    #[error("Origin is repeated")]
-    RepeatedOrigin,
-    /// `Sec-WebSocket-Accept` is missing, repeated, or not the answer to the key (§4.1).
-    #[error("Sec-WebSocket-Accept is missing, repeated or wrong")]
-    WrongAccept,
-    /// The server chose a subprotocol that was not offered, or several (§4.1).
-    #[error("server chose a subprotocol that was not offered")]
-    UnexpectedSubprotocol,
-    /// `Sec-WebSocket-Extensions` is not a list of extensions (§9.1).
-    #[error("Sec-WebSocket-Extensions is malformed")]
-    InvalidExtension,
-    /// The server chose an extension that was not offered, parameters that were not (§4.1, RFC 7692 §7.1), or more
-    /// than 64.
-    #[error("server chose an extension that was not offered")]
-    UnexpectedExtension,
-    /// A pseudo-header that is missing, repeated, misplaced or malformed (RFC 8441 §4, RFC 9113 §8.3,
-    /// RFC 9114 §4.3).
-    #[error("pseudo-header is missing, repeated, misplaced or malformed")]
-    InvalidPseudoHeader,
-    /// A method other than CONNECT, in HTTP/2 or HTTP/3 (RFC 8441 §5).
-    #[error("method is not CONNECT")]
-    MethodNotConnect,
-    /// A `:protocol` other than `websocket` (RFC 8441 §5, RFC 9220 §3).
-    #[error(":protocol is not websocket")]
-    UnsupportedProtocol,
-    /// A header that only HTTP/1.1 has, such as `Connection`, in HTTP/2 or HTTP/3 (RFC 9113 §8.2.2,
-    /// RFC 9114 §4.2).
-    #[error("header is about a connection of HTTP/1.1")]
-    ConnectionSpecificHeader,
-    /// A status that is not valid (RFC 9110 §15): the server refuses, as with a 5xx, but what it means is not known.
-    #[error("status is not from 100 to 599")]
-    InvalidStatus,
-    /// More 1xx responses than [`max_informational`](crate::HandshakeLimits::max_informational).
-    #[error("too many informational responses")]
-    TooManyInformational,
-    /// The length or the framing of a refusal's body is malformed (RFC 9112 §6.3, §7.1).
-    #[error("body is malformed")]
-    MalformedBody,
-    /// A refusal's body longer than [`max_body_len`](crate::HandshakeLimits::max_body_len).
-    #[error("body is too long")]
-    BodyTooLong,
-    /// More than [`max_early_data`](crate::HandshakeLimits::max_early_data) before the answer.
-    #[error("too much data before the handshake ended")]
-    TooMuchEarlyData,
-    /// The transport ended inside the handshake (§4.1, §7.2.1).
-    #[error("transport ended inside the handshake")]
-    UnexpectedEof,
-}
-
-impl HandshakeError {
-    /// The status that a server refuses the request with (RFC 6455 §4.2.2, §10.7, RFC 9110 §15).
-    pub const fn status(self) -> u16 {
-        match self {
-            Self::MethodNotGet | Self::MethodNotConnect => 405,
-            Self::TooMuchEarlyData => 413,
-            Self::UnsupportedVersion => 426,
-            Self::HeadTooLong | Self::TooManyHeaders => 431,
-            Self::UnsupportedProtocol => 501,
-            Self::HttpVersion => 505,
-            Self::MalformedHead
-            | Self::InvalidTarget
-            | Self::InvalidHost
-            | Self::RequestBody
-            | Self::MissingUpgrade
-            | Self::MissingConnectionUpgrade
-            | Self::InvalidKey
-            | Self::InvalidVersion
-            | Self::RepeatedOrigin
-            | Self::WrongAccept
-            | Self::UnexpectedSubprotocol
-            | Self::InvalidExtension
-            | Self::UnexpectedExtension
-            | Self::InvalidPseudoHeader
-            | Self::ConnectionSpecificHeader
-            | Self::InvalidStatus
-            | Self::TooManyInformational
-            | Self::MalformedBody
-            | Self::BodyTooLong
-            | Self::UnexpectedEof => 400,
-        }
-    }
 }
 
 /// The caller asked for something that the protocol forbids. Nothing was written, and no state has changed.

@@ -399,6 +399,7 @@ mod encoded_header;
 mod accept_token;
 mod subprotocol;
 // Failure.
+mod excerpt;
 mod error;
 mod output;
 // Bytes to heads, and back.
@@ -429,8 +430,12 @@ pub use connection::{
 };
 pub use encoded_header::EncodedHeader;
 pub use entropy::{Entropy, NoEntropy};
-pub use error::{HandshakeError, LocalProtocolError, RemoteProtocolError};
+pub use error::{
+    ExtensionParseError, ExtensionParseErrorKind, HandshakeError, LocalProtocolError, NegotiationError,
+    NegotiationErrorKind, RemoteProtocolError,
+};
 pub use event::{BytesMessage, CloseConnection, Event, EventRef, Outgoing, Ping, Pong, Reply, TextMessage};
+pub use excerpt::Excerpt;
 pub use extension_set::{ExtensionSet, NoExtensions};
 pub use frame::{FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
 pub use limits::{HandshakeLimits, Limits};

@@ -27,7 +27,8 @@ macro_rules! keys {
 
 keys! {
     BytesMessage<&[u8]>, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, ConnectionState,
-    Event<&str, &[u8]>, FrameHeader, HandshakeLimits, Limits, LocalProtocolError, MessageKind, NoExtensions, Opcode,
+    Event<&str, &[u8]>, Excerpt, ExtensionParseError, ExtensionParseErrorKind, FrameHeader, HandshakeLimits, Limits, LocalProtocolError, MessageKind, NegotiationError,
+    NegotiationErrorKind, NoExtensions, Opcode,
     Ping<&[u8]>, Pong<&[u8]>, ReceiverState, RemoteProtocolError, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv,
     TextMessage<&str>, TransportAction, UnknownOpcode,
 }
@@ -38,8 +39,9 @@ keys! { Event<String, Vec<u8>>, HandshakeError, HttpVersion, Origin, Scheme, Uri
 // Without an allocator.
 threads! {
     AcceptToken, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, Connection, Connection<NoEntropy>,
-    ConnectionState, EncodedHeader, Event<&str, &[u8]>, FrameChunk<'static>, FrameDecoder, FrameEncoder, FrameHeader,
-    HandshakeLimits, EventRef<'static>, Limits, LocalProtocolError, Mask, MessageDecoder, MessageKind, NoEntropy,
+    ConnectionState, EncodedHeader, Event<&str, &[u8]>, Excerpt, ExtensionParseError, ExtensionParseErrorKind, FrameChunk<'static>, FrameDecoder, FrameEncoder, FrameHeader,
+    HandshakeLimits, EventRef<'static>, Limits, LocalProtocolError, Mask, MessageDecoder, MessageKind, NegotiationError,
+    NegotiationErrorKind, NoEntropy,
     NoExtensions, SecWebSocketKey, Opcode, BytesMessage<&[u8]>, Ping<&[u8]>, Pong<&[u8]>, Receiver, ReceiverState,
     RemoteProtocolError, AutoReplies, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv, Sender, TextMessage<&str>, TransportAction,
     UnknownOpcode,

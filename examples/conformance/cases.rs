@@ -376,10 +376,11 @@ impl ClientConfig {
     /// The settings that make the offer of the case.
     pub(crate) fn deflate(&self) -> Result<Option<PermessageDeflate>, String> {
         let Some(offer) = &self.offer else { return Ok(None) };
-        let offers = ExtensionParams::parse_list(offer.as_bytes()).ok_or("the offer is malformed")?;
+        let offers = ExtensionParams::parse_list(offer.as_bytes())
+            .map_err(|error| format!("the offer is malformed: {error}"))?;
         let [offer] = offers.as_slice() else { return Err("not one offer".to_owned()) };
         // A server would decline what is no offer of this extension.
-        if offer.name() != PermessageDeflate::new().name() || PermessageDeflate::new().answer(offer).is_none()
+        if offer.name() != PermessageDeflate::new().name() || PermessageDeflate::new().answer(offer).is_err()
         {
             return Err(format!("no offer of permessage-deflate: {offer}"));
         }

@@ -144,7 +144,7 @@ fn read_answer(
                     let params = agreed
                         .first()
                         .zip(deflate)
-                        .and_then(|(answer, deflate)| deflate.agreed_params(answer));
+                        .and_then(|(answer, deflate)| deflate.agreed_params(answer).ok());
                     return Ok(Answered::Accept { subprotocol, deflate: params.map(parameters), leftover });
                 }
                 Ok(Some(HandshakeResponse::Reject(reject))) => {

@@ -205,8 +205,8 @@ impl Answered {
             HandshakeError::MissingUpgrade => "upgrade",
             HandshakeError::MissingConnectionUpgrade => "connection",
             HandshakeError::WrongAccept => "accept",
-            HandshakeError::UnexpectedSubprotocol => "subprotocol",
-            HandshakeError::InvalidExtension | HandshakeError::UnexpectedExtension => "extension",
+            HandshakeError::UnexpectedSubprotocol(_) | HandshakeError::RepeatedSubprotocol => "subprotocol",
+            HandshakeError::InvalidExtension(_) | HandshakeError::UnexpectedExtension(_) => "extension",
             HandshakeError::HeadTooLong
             | HandshakeError::TooManyHeaders
             | HandshakeError::BodyTooLong

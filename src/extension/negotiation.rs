@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::error::{NegotiationError, NegotiationErrorKind as Kind};
 use crate::frame::Rsv;
 
 use super::inbound::{InboundExtension, InboundExtensions};
@@ -17,7 +18,8 @@ use super::params::ExtensionParams;
 ///
 /// ```
 /// use wsproto::{NegotiatedExtension, Decoded, Extension, ExtensionParams, Extensions, FrameHeader, InboundExtension};
-/// use wsproto::{MessageKind, OutboundExtension, Ends, RemoteProtocolError, Rsv};
+/// use wsproto::{MessageKind, NegotiationError, NegotiationErrorKind, OutboundExtension, Ends};
+/// use wsproto::{RemoteProtocolError, Rsv};
 ///
 /// #[derive(Debug)]
 /// struct Idle;
@@ -29,11 +31,16 @@ use super::params::ExtensionParams;
 ///     fn offers(&self) -> Vec<ExtensionParams> {
 ///         vec![ExtensionParams::new("x-idle")]
 ///     }
-///     fn accept_response(&self, answer: &ExtensionParams) -> Option<NegotiatedExtension> {
-///         answer.params().next().is_none().then(|| NegotiatedExtension::new(Idle, Idle))
+///     fn accept_response(&self, answer: &ExtensionParams) -> Result<NegotiatedExtension, NegotiationError> {
+///         match answer.params().next() {
+///             None => Ok(NegotiatedExtension::new(Idle, Idle)),
+///             Some((name, _)) => {
+///                 Err(NegotiationError::new(NegotiationErrorKind::UnknownParam, "x-idle").with_param(name))
+///             }
+///         }
 ///     }
 ///     fn accept_offer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, NegotiatedExtension)> {
-///         Some((ExtensionParams::new("x-idle"), self.accept_response(offer)?))
+///         Some((ExtensionParams::new("x-idle"), self.accept_response(offer).ok()?))
 ///     }
 /// }
 ///
@@ -76,14 +83,16 @@ pub trait Extension: fmt::Debug + Send + Sync {
     /// What a client offers, the parameters it likes best first.
     fn offers(&self) -> Vec<ExtensionParams>;
 
-    /// What a client makes of a server's answer, which bears this extension's name.
+    /// As a client, checks the response to the offers, which has this extension's name, and returns what runs then.
     ///
-    /// `None` where it is no answer to the offers; then the handshake fails.
-    fn accept_response(&self, answer: &ExtensionParams) -> Option<NegotiatedExtension>;
+    /// # Errors
+    ///
+    /// Why the response does not fit the offers; the handshake fails then.
+    fn accept_response(&self, answer: &ExtensionParams) -> Result<NegotiatedExtension, NegotiationError>;
 
-    /// What a server makes of an offer, which bears this extension's name: the answer, and what runs then.
+    /// As a server, accepts an offer, which has this extension's name: returns the response, and what runs then.
     ///
-    /// `None` declines it. There may be others behind it.
+    /// `None` declines the offer. Others may follow it.
     fn accept_offer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, NegotiatedExtension)>;
 }
 
@@ -98,7 +107,7 @@ macro_rules! lent {
                 (**self).offers()
             }
 
-            fn accept_response(&self, answer: &ExtensionParams) -> Option<NegotiatedExtension> {
+            fn accept_response(&self, answer: &ExtensionParams) -> Result<NegotiatedExtension, NegotiationError> {
                 (**self).accept_response(answer)
             }
 
@@ -199,20 +208,35 @@ impl Extensions {
         (chosen, answers)
     }
 
-    /// What a client makes of a server's `answers` to what `offered` offer.
+    /// As a client, checks a server's `answers` to what `offered` offer, and returns what runs then.
     ///
-    /// `None` where one was not offered or is no answer to the offer, is answered twice, or claims an RSV bit
-    /// that is taken: then the connection fails (RFC 6455 §4.1, §9.1, RFC 7692 §5).
-    pub fn accept_responses(offered: &[&dyn Extension], answers: &[ExtensionParams]) -> Option<Self> {
+    /// # Errors
+    ///
+    /// Which extension was not offered, does not fit its offer, is answered twice, or uses an RSV bit that is taken:
+    /// then the connection fails (RFC 6455 §4.1, §9.1, RFC 7692 §5).
+    ///
+    /// ```
+    /// use wsproto::{ExtensionParams, Extensions, NegotiationErrorKind};
+    ///
+    /// let error = Extensions::accept_responses(&[], &[ExtensionParams::new("x-unknown")]).unwrap_err();
+    /// assert_eq!((error.kind(), error.extension().as_bytes()), (NegotiationErrorKind::NotOffered, &b"x-unknown"[..]));
+    /// ```
+    pub fn accept_responses(
+        offered: &[&dyn Extension],
+        answers: &[ExtensionParams],
+    ) -> Result<Self, NegotiationError> {
         let mut chosen = Self::new();
-        for (place, answer) in answers.iter().enumerate() {
-            let extension = offered.iter().find(|extension| extension.name() == answer.name())?;
-            if answers.iter().take(place).any(|other| other.name() == answer.name()) {
-                return None;
+        for (index, answer) in answers.iter().enumerate() {
+            let name = answer.name();
+            let error = |kind| NegotiationError::new(kind, name);
+            let extension = offered.iter().find(|extension| extension.name() == name);
+            let extension = extension.ok_or_else(|| error(Kind::NotOffered))?;
+            if answers.iter().take(index).any(|other| other.name() == name) {
+                return Err(error(Kind::Repeated));
             }
-            chosen.push(extension.accept_response(answer)?).ok()?;
+            chosen.push(extension.accept_response(answer)?).map_err(|_| error(Kind::RsvConflict))?;
         }
-        Some(chosen)
+        Ok(chosen)
     }
 
     /// The halves of all of them.

@@ -3,8 +3,9 @@
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
+use crate::error::{ExtensionParseError, ExtensionParseErrorKind as Kind};
 use crate::http::packed;
-use crate::http::syntax::{is_field_value_byte, is_token, token_len, trim};
+use crate::http::syntax::{is_field_value_byte, is_token, token_len, trim_end, trim_start};
 
 /// One extension with its parameters, as `Sec-WebSocket-Extensions` offers or agrees to it.
 ///
@@ -16,7 +17,7 @@ use crate::http::syntax::{is_field_value_byte, is_token, token_len, trim};
 ///     .with_value("server_max_window_bits", "10");
 /// let header = "permessage-deflate; client_no_context_takeover; server_max_window_bits=10";
 /// assert_eq!(offer.to_string(), header);
-/// assert_eq!(ExtensionParams::parse_list(header.as_bytes()), Some(vec![offer]));
+/// assert_eq!(ExtensionParams::parse_list(header.as_bytes()), Ok(vec![offer]));
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ExtensionParams {
@@ -78,21 +79,25 @@ impl ExtensionParams {
         })
     }
 
-    /// Reads a header's value: a list by the grammar of §9.1, in which values may be quoted.
+    /// Parses a header's value: a list by the grammar of §9.1, in which values may be quoted.
     ///
-    /// Returns `None` where it is malformed. Empty elements of the list are left out (RFC 9110 §5.6.1).
-    pub fn parse_list(value: &[u8]) -> Option<Vec<Self>> {
+    /// Empty elements of the list are left out (RFC 9110 §5.6.1).
+    ///
+    /// # Errors
+    ///
+    /// What is malformed, and at which byte.
+    pub fn parse_list(value: &[u8]) -> Result<Vec<Self>, ExtensionParseError> {
         let mut list: Vec<Self> = Vec::new();
         read_list(value, &mut |item| match (item, list.last_mut()) {
             (Item::Extension(name), _) => list.push(Self::new(text(name))),
             (Item::Param(name, value), Some(extension)) => extension.push_read(name, value),
             (Item::Param(..), None) => {}
         })?;
-        Some(list)
+        Ok(list)
     }
 
-    /// Reads the only extension of a list, in memory of one piece; `None` where there is another number of them, or
-    /// where it is malformed.
+    /// Parses the only extension of a list, in memory of one piece; `None` if there is another number of them, or if
+    /// the list is malformed.
     pub(crate) fn parse_one(value: &[u8]) -> Option<Self> {
         let mut only: Option<Self> = None;
         let mut count: usize = 0;
@@ -105,7 +110,8 @@ impl ExtensionParams {
             }
             (Item::Param(name, value), Some(extension)) => extension.push_read(name, value),
             (Item::Param(..), None) => {}
-        })?;
+        })
+        .ok()?;
         only.filter(|_| count == 1)
     }
 
@@ -117,15 +123,9 @@ impl ExtensionParams {
         }
     }
 
-    /// How many extensions a header's value names; `None` where it is malformed.
-    pub(crate) fn count(value: &[u8]) -> Option<usize> {
-        let mut count: usize = 0;
-        read_list(value, &mut |item| {
-            if let Item::Extension(_) = item {
-                count = count.saturating_add(1);
-            }
-        })?;
-        Some(count)
+    /// Checks that a header's value is a list by the grammar of §9.1, and keeps nothing of it.
+    pub(crate) fn check_list(value: &[u8]) -> Result<(), ExtensionParseError> {
+        read_list(value, &mut |_| {})
     }
 
     /// Whether every name and value is a token, as they must be (§9.1).
@@ -182,7 +182,7 @@ enum Item<'a> {
 #[derive(Clone, Copy)]
 enum Value<'a> {
     Token(&'a [u8]),
-    /// What stands between the quotes, some of it behind backslashes.
+    /// What stands between the quotes, some of it after backslashes.
     Quoted(&'a [u8]),
 }
 
@@ -190,49 +190,59 @@ enum Value<'a> {
 fn unquoted(quoted: &[u8]) -> Vec<u8> {
     let mut rest = quoted;
     let mut value = Vec::with_capacity(quoted.len());
-    while let [b'\\', byte, behind @ ..] | [byte, behind @ ..] = rest {
+    while let [b'\\', byte, after @ ..] | [byte, after @ ..] = rest {
         value.push(*byte);
-        rest = behind;
+        rest = after;
     }
     value
 }
 
-/// Reads a list by the grammar, without making anything of it; `None` where it is malformed.
-fn read_list<'a>(value: &'a [u8], see: &mut impl FnMut(Item<'a>)) -> Option<()> {
-    let mut rest = trim(value);
+/// Reads a list by the grammar, item by item.
+fn read_list<'a>(value: &'a [u8], see: &mut impl FnMut(Item<'a>)) -> Result<(), ExtensionParseError> {
+    let value = trim_end(value);
+    read_items(trim_start(value), see)
+        .map_err(|(kind, rest)| ExtensionParseError::new(kind, value.len().saturating_sub(rest.len())))
+}
+
+/// What is wrong, and what follows the byte before it.
+type Malformed<'a> = (Kind, &'a [u8]);
+
+fn read_items<'a>(value: &'a [u8], see: &mut impl FnMut(Item<'a>)) -> Result<(), Malformed<'a>> {
+    let mut rest = value;
     while !rest.is_empty() {
         if !rest.starts_with(b",") {
-            rest = trim(read_extension(rest, see)?);
+            rest = trim_start(read_extension(rest, see)?);
         }
         rest = match rest {
             [] => rest,
-            [b',', behind @ ..] => trim(behind),
-            _ => return None,
+            [b',', after @ ..] => trim_start(after),
+            _ => return Err((Kind::UnexpectedByte, rest)),
         };
     }
-    Some(())
+    Ok(())
 }
 
-/// Reads one extension, and returns what stands behind it.
-fn read_extension<'a>(value: &'a [u8], see: &mut impl FnMut(Item<'a>)) -> Option<&'a [u8]> {
-    let (name, mut rest) = token(value)?;
+/// Reads one extension, and returns what follows it.
+fn read_extension<'a>(value: &'a [u8], see: &mut impl FnMut(Item<'a>)) -> Result<&'a [u8], Malformed<'a>> {
+    let (name, mut rest) = token(value).ok_or((Kind::MissingName, value))?;
     see(Item::Extension(name));
-    while let [b';', behind @ ..] = trim(rest) {
-        let (name, behind) = token(trim(behind))?;
-        let (value, behind) = match trim(behind) {
-            [b'=', behind @ ..] => {
-                let (value, behind) = token_or_quoted(trim(behind))?;
-                (Some(value), behind)
+    while let [b';', after @ ..] = trim_start(rest) {
+        let after = trim_start(after);
+        let (name, after) = token(after).ok_or((Kind::MissingParamName, after))?;
+        let (value, after) = match trim_start(after) {
+            [b'=', after @ ..] => {
+                let (value, after) = token_or_quoted(trim_start(after))?;
+                (Some(value), after)
             }
-            _ => (None, behind),
+            _ => (None, after),
         };
         see(Item::Param(name, value));
-        rest = behind;
+        rest = after;
     }
-    Some(rest)
+    Ok(rest)
 }
 
-/// The token at the front, and what stands behind it.
+/// The token at the front, and what follows it.
 fn token(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (token, rest) = bytes.split_at_checked(token_len(bytes))?;
     (!token.is_empty()).then_some((token, rest))
@@ -245,27 +255,30 @@ fn text(token: &[u8]) -> &str {
 
 /// A value at the front.
 ///
-/// A quoted one must be a token once it is unquoted (§9.1). If it is none, it is a value that its extension
-/// does not know, and no fault of the list.
-fn token_or_quoted(bytes: &[u8]) -> Option<(Value<'_>, &[u8])> {
+/// A quoted one must be a token once it is unquoted (§9.1). If it is not, it is a value that its extension does not
+/// know, and not a fault of the list.
+fn token_or_quoted(bytes: &[u8]) -> Result<(Value<'_>, &[u8]), Malformed<'_>> {
     let Some(quoted) = bytes.strip_prefix(b"\"") else {
-        return token(bytes).map(|(token, rest)| (Value::Token(token), rest));
+        let (token, rest) = token(bytes).ok_or((Kind::MissingValue, bytes))?;
+        return Ok((Value::Token(token), rest));
     };
     let mut rest = quoted;
     loop {
         rest = match rest {
-            [b'"', behind @ ..] => {
-                let len = quoted.len().saturating_sub(rest.len());
-                return Some((Value::Quoted(quoted.get(..len)?), behind));
+            [b'"', after @ ..] => {
+                let (value, _) = quoted.split_at(quoted.len().saturating_sub(rest.len()));
+                return Ok((Value::Quoted(value), after));
             }
-            [b'\\', byte, behind @ ..] | [byte, behind @ ..]
-                if is_field_value_byte(*byte) && byte.is_ascii() =>
-            {
-                behind
-            }
-            _ => return None,
+            [b'\\', byte, after @ ..] | [byte, after @ ..] if is_quotable(*byte) => after,
+            [] => return Err((Kind::UnclosedQuote, rest)),
+            _ => return Err((Kind::InvalidQuotedByte, rest)),
         };
     }
+}
+
+/// Whether a quoted string may contain a byte (RFC 9110 §5.6.4).
+fn is_quotable(byte: u8) -> bool {
+    is_field_value_byte(byte) && byte.is_ascii()
 }
 
 #[cfg(test)]
@@ -274,9 +287,9 @@ mod tests {
 
     use super::*;
 
-    fn parse(value: &str) -> Option<Vec<String>> {
+    fn parse(value: &str) -> Result<Vec<String>, ExtensionParseError> {
         let list = ExtensionParams::parse_list(value.as_bytes())?;
-        Some(list.iter().map(ToString::to_string).collect())
+        Ok(list.iter().map(ToString::to_string).collect())
     }
 
     #[test]
@@ -292,7 +305,7 @@ mod tests {
             (r#"a; b="\"\\""#, &[r#"a; b="\"\\""#]),
         ] {
             let expected = expected.iter().map(|text| (*text).into()).collect();
-            assert_eq!(parse(value), Some(expected), "{value:?}");
+            assert_eq!(parse(value), Ok(expected), "{value:?}");
         }
     }
 
@@ -304,7 +317,7 @@ mod tests {
             let list = ExtensionParams::parse_list(value.as_bytes());
             assert_eq!(
                 ExtensionParams::parse_one(value.as_bytes()).map(|one| alloc::vec![one]),
-                list,
+                list.ok(),
                 "{value}"
             );
         }
@@ -314,27 +327,33 @@ mod tests {
     }
 
     #[test]
-    fn what_the_grammar_does_not_know_is_malformed() {
-        for value in [
-            ";",
-            "a;",
-            "a;;b",
-            "a=b",
-            "a; =b",
-            "a; b=",
-            "a b",
-            "a; b c",
-            "a; b=\"c",
-            "a; b=\"c\\",
-            "a; b=\"c\"d",
-            "a; b=\"\0\"",
-            "a/b",
-            "\"a\"",
-            "a; b=\u{e9}",
-            "a; \"b\"",
-            "a;b=c=d",
+    fn what_is_malformed_is_reported_with_its_byte() {
+        for (value, kind, offset) in [
+            (";", Kind::MissingName, 0),
+            (" \t;", Kind::MissingName, 2),
+            ("a, ;", Kind::MissingName, 3),
+            ("\"a\"", Kind::MissingName, 0),
+            ("a;", Kind::MissingParamName, 2),
+            ("a;  ", Kind::MissingParamName, 2),
+            ("a;;b", Kind::MissingParamName, 2),
+            ("a; =b", Kind::MissingParamName, 3),
+            ("a; \"b\"", Kind::MissingParamName, 3),
+            ("a; b=", Kind::MissingValue, 5),
+            ("a; b=, c", Kind::MissingValue, 5),
+            ("a; b=\u{e9}", Kind::MissingValue, 5),
+            ("a=b", Kind::UnexpectedByte, 1),
+            ("a b", Kind::UnexpectedByte, 2),
+            ("a/b", Kind::UnexpectedByte, 1),
+            ("a; b c", Kind::UnexpectedByte, 5),
+            ("a;b=c=d", Kind::UnexpectedByte, 5),
+            ("a; b=\"c\"d", Kind::UnexpectedByte, 8),
+            ("a; b=\"c", Kind::UnclosedQuote, 7),
+            ("a; b=\"c\\", Kind::UnclosedQuote, 8),
+            ("a; b=\"\0\"", Kind::InvalidQuotedByte, 6),
+            ("a; b=\"\\\0\"", Kind::InvalidQuotedByte, 7),
+            ("a; b=\"\u{e9}\"", Kind::InvalidQuotedByte, 6),
         ] {
-            assert_eq!(parse(value), None, "{value:?}");
+            assert_eq!(parse(value), Err(ExtensionParseError::new(kind, offset)), "{value:?}");
         }
     }
 }

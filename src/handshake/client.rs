@@ -5,14 +5,15 @@ use alloc::string::ToString;
 use crate::accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 use crate::connection::ConnectionState;
 use crate::entropy::Entropy;
-use crate::error::{HandshakeError, LocalProtocolError};
+use crate::error::{HandshakeError, LocalProtocolError, NegotiationError, NegotiationErrorKind};
+use crate::excerpt::Excerpt;
 use crate::http::{self, BodyDecoder, BodyLen, HeadReader, Headers, Put, ResponseHead};
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
 
 use super::events::{
     AcceptConnection, EXTENSIONS, Offers, PROTOCOL, RejectConnection, RejectData, Request, VERSION,
-    extension_names, has_lawful_extensions, is_empty_list,
+    check_extensions, extension_names, is_empty_list,
 };
 
 /// A client's opening handshake.
@@ -228,33 +229,38 @@ pub(super) fn judge_choice(
     offers: Offers,
     headers: Headers,
 ) -> Result<AcceptConnection, HandshakeError> {
-    judge_extensions(request, offers, &headers)?;
-    judge_subprotocol(request, &headers)?;
+    check_extension_names(request, offers, &headers)?;
+    check_subprotocol(request, &headers)?;
     Ok(AcceptConnection::received(headers))
 }
 
 /// "A subprotocol that was not present in the client's handshake" fails the connection (§4.1), and so do several
 /// (§11.3.4). An empty value chooses none.
-fn judge_subprotocol(request: &Request, headers: &Headers) -> Result<(), HandshakeError> {
+fn check_subprotocol(request: &Request, headers: &Headers) -> Result<(), HandshakeError> {
     let mut chosen = headers.get_all(PROTOCOL).filter(|value| !is_empty_list(value));
     match (chosen.next(), chosen.next()) {
         (None, _) => Ok(()),
         (Some(chosen), None) if request.subprotocols().any(|offered| offered.as_bytes() == chosen) => Ok(()),
-        _ => Err(HandshakeError::UnexpectedSubprotocol),
+        (Some(chosen), None) => Err(HandshakeError::UnexpectedSubprotocol(Excerpt::new(chosen))),
+        (Some(_), Some(_)) => Err(HandshakeError::RepeatedSubprotocol),
     }
 }
 
 /// "An extension that was not present in the client's handshake" fails the connection (§4.1); so does one
 /// that is answered twice. Parameters are for [`AcceptConnection::extensions`] to check.
-fn judge_extensions(request: &Request, offers: Offers, headers: &Headers) -> Result<(), HandshakeError> {
-    if !has_lawful_extensions(headers) {
-        return Err(HandshakeError::InvalidExtension);
-    }
-    for (place, name) in extension_names(headers).enumerate() {
-        let is_repeated = extension_names(headers).take(place).any(|other| other == name);
-        if place >= MAX_ANSWERED || is_repeated || !request.offers_extension(offers, name) {
-            return Err(HandshakeError::UnexpectedExtension);
-        }
+fn check_extension_names(request: &Request, offers: Offers, headers: &Headers) -> Result<(), HandshakeError> {
+    check_extensions(headers)?;
+    for (index, name) in extension_names(headers).enumerate() {
+        let kind = if index >= MAX_ANSWERED {
+            NegotiationErrorKind::TooMany
+        } else if extension_names(headers).take(index).any(|other| other == name) {
+            NegotiationErrorKind::Repeated
+        } else if !request.offers_extension(offers, name) {
+            NegotiationErrorKind::NotOffered
+        } else {
+            continue;
+        };
+        return Err(HandshakeError::UnexpectedExtension(NegotiationError::new(kind, name)));
     }
     Ok(())
 }

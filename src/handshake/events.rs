@@ -239,11 +239,9 @@ impl AcceptConnection {
     /// [`HandshakeError::UnexpectedExtension`] where the server answers what was not offered, or with
     /// parameters that the offer does not allow; drop the transport then (RFC 6455 §4.1, RFC 7692 §7.1).
     pub fn extensions(&self, offered: &[&dyn Extension]) -> Result<Extensions, HandshakeError> {
-        if !has_lawful_extensions(&self.headers) {
-            return Err(HandshakeError::InvalidExtension);
-        }
+        check_extensions(&self.headers)?;
         let answers: Vec<_> = named_extensions(&self.headers).collect();
-        Extensions::accept_responses(offered, &answers).ok_or(HandshakeError::UnexpectedExtension)
+        Extensions::accept_responses(offered, &answers).map_err(HandshakeError::UnexpectedExtension)
     }
 
     /// The extensions that are agreed on, with their parameters.
@@ -415,9 +413,10 @@ impl HandshakeError {
             | Self::InvalidKey
             | Self::RepeatedOrigin
             | Self::WrongAccept
-            | Self::UnexpectedSubprotocol
-            | Self::InvalidExtension
-            | Self::UnexpectedExtension
+            | Self::UnexpectedSubprotocol(_)
+            | Self::RepeatedSubprotocol
+            | Self::InvalidExtension(_)
+            | Self::UnexpectedExtension(_)
             | Self::InvalidPseudoHeader
             | Self::UnsupportedProtocol
             | Self::ConnectionSpecificHeader
@@ -500,9 +499,10 @@ pub(super) fn named_extensions(headers: &Headers) -> impl Iterator<Item = Extens
     headers.list(EXTENSIONS).filter_map(ExtensionParams::parse_one)
 }
 
-/// Whether the extensions that a head names, if any, conform to the grammar (RFC 6455 §9.1).
-pub(super) fn has_lawful_extensions(headers: &Headers) -> bool {
-    headers.get_all(EXTENSIONS).all(|value| ExtensionParams::count(value).is_some())
+/// A value that "does not conform to the ABNF" fails the connection (RFC 6455 §9.1).
+pub(super) fn check_extensions(headers: &Headers) -> Result<(), HandshakeError> {
+    let mut values = headers.get_all(EXTENSIONS);
+    values.try_for_each(ExtensionParams::check_list).map_err(HandshakeError::InvalidExtension)
 }
 
 /// Whether a list has no elements, as if its field were not there (RFC 9110 §5.6.1).

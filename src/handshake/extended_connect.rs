@@ -8,7 +8,7 @@ use crate::http::{FieldGatherer, Headers, ResponseHead, Span, check_status, deci
 use crate::limits::HandshakeLimits;
 
 use super::client::{self, HandshakeResponse};
-use super::events::{AcceptConnection, Offers, RejectConnection, Request};
+use super::events::{AcceptConnection, Offers, RejectConnection, Request, check_extensions};
 use super::parts::{ResponseParts, push_choice, push_offer};
 use super::server;
 use super::uri::{Scheme, split_authority};
@@ -287,7 +287,7 @@ fn judge(pseudo: [Option<Span>; 5], headers: Headers) -> Result<(Request, Scheme
     server::judge_body(&headers)?;
     server::judge_version(&headers)?;
     server::judge_origin(&headers)?;
-    server::judge_extensions(&headers)?;
+    check_extensions(&headers)?;
     Ok((Request::received(headers, authority, path), scheme))
 }
 

@@ -12,7 +12,7 @@ use crate::output::Output;
 
 use super::events::{
     AcceptConnection, CONTENT_LENGTH, EXTENSIONS, NOT_MODIFIED, ORIGIN, Offers, PROTOCOL, RejectConnection,
-    RejectData, Request, VERSION, has_lawful_extensions,
+    RejectData, Request, VERSION, check_extensions,
 };
 
 /// A server's opening handshake.
@@ -265,7 +265,7 @@ pub(super) fn judge(head: RequestHead) -> Result<(Request, AcceptToken), Handsha
         _ => return Err(HandshakeError::InvalidKey),
     };
     judge_origin(&headers)?;
-    judge_extensions(&headers)?;
+    check_extensions(&headers)?;
     Ok((Request::received(headers, host, target), accept_token))
 }
 
@@ -337,11 +337,6 @@ pub(super) fn judge_version(headers: &Headers) -> Result<(), HandshakeError> {
 /// Not "more than one Origin header field": anyone who reads only one of two could be misled (RFC 6454 §7.3).
 pub(super) fn judge_origin(headers: &Headers) -> Result<(), HandshakeError> {
     headers.single(ORIGIN).map(drop).map_err(|_| HandshakeError::RepeatedOrigin)
-}
-
-/// A value that "does not conform to the ABNF" fails the connection (§9.1).
-pub(super) fn judge_extensions(headers: &Headers) -> Result<(), HandshakeError> {
-    if has_lawful_extensions(headers) { Ok(()) } else { Err(HandshakeError::InvalidExtension) }
 }
 
 /// Whether this yes can be an answer to the request.

@@ -1,6 +1,8 @@
 //! A client's offers, and what it makes of answers (RFC 7692 §5, §7.1).
 
-use wsproto::{DeflateParams, Extension, Extensions, PermessageDeflate};
+use wsproto::{
+    DeflateParams, Extension, Extensions, NegotiationError, NegotiationErrorKind as Kind, PermessageDeflate,
+};
 
 use crate::support::{one, parsed};
 
@@ -8,18 +10,19 @@ fn offered(deflate: &PermessageDeflate) -> Vec<String> {
     deflate.offers().iter().map(ToString::to_string).collect()
 }
 
-/// What a client makes of an answer.
-fn agreed(deflate: &PermessageDeflate, answer: &str) -> Option<DeflateParams> {
+/// The parameters that a client and this response agree on.
+fn agreed(deflate: &PermessageDeflate, answer: &str) -> Result<DeflateParams, NegotiationError> {
     let answer = answer.replace("pmd", "permessage-deflate");
     let params = deflate.agreed_params(&one(&answer));
-    assert_eq!(params.is_some(), Extensions::accept_responses(&[deflate], &parsed(&answer)).is_some());
+    assert_eq!(params.err(), Extensions::accept_responses(&[deflate], &parsed(&answer)).err());
     params
 }
 
 #[track_caller]
 fn refuses(deflate: &PermessageDeflate, answers: &[&str]) {
     for answer in answers {
-        assert_eq!(agreed(deflate, answer), None, "{answer}");
+        let error = agreed(deflate, answer).expect_err(answer);
+        assert_eq!(error.extension().as_bytes(), b"permessage-deflate", "{answer}");
     }
 }
 
@@ -76,9 +79,9 @@ fn a_fallback_asks_the_server_for_nothing() {
     );
     // An answer to either is one.
     let first = "pmd; server_no_context_takeover; server_max_window_bits=8";
-    assert_eq!(agreed(&deflate, first), Some(DeflateParams { server_max_window_bits: 8, ..NO_TAKEOVER }));
+    assert_eq!(agreed(&deflate, first), Ok(DeflateParams { server_max_window_bits: 8, ..NO_TAKEOVER }));
     let second = DeflateParams { client_no_context_takeover: true, ..DeflateParams::DEFAULT };
-    assert_eq!(agreed(&deflate, "pmd"), Some(second));
+    assert_eq!(agreed(&deflate, "pmd"), Ok(second));
 }
 
 #[test]
@@ -96,7 +99,7 @@ fn what_a_server_may_add_is_agreed_to() {
         ("pmd; client_max_window_bits=15", all),
         (r#"pmd; client_max_window_bits="9""#, DeflateParams { client_max_window_bits: 9, ..all }),
     ] {
-        assert_eq!(agreed(&deflate, answer), Some(params), "{answer}");
+        assert_eq!(agreed(&deflate, answer), Ok(params), "{answer}");
     }
 }
 
@@ -143,7 +146,7 @@ fn no_context_takeover_that_was_asked_for_must_be_answered() {
     // §7.1.1.1
     let deflate = PermessageDeflate::new().with_server_no_context_takeover();
     refuses(&deflate, &["pmd", "pmd; client_no_context_takeover"]);
-    assert!(agreed(&deflate, "pmd; server_no_context_takeover").is_some());
+    assert!(agreed(&deflate, "pmd; server_no_context_takeover").is_ok());
 }
 
 #[test]
@@ -177,18 +180,52 @@ fn an_answer_twice_or_of_another_name_is_refused() {
         "permessage",
         "PERMESSAGE-DEFLATE",
     ] {
-        assert!(Extensions::accept_responses(&[&deflate], &parsed(answers)).is_none(), "{answers}");
+        assert!(Extensions::accept_responses(&[&deflate], &parsed(answers)).is_err(), "{answers}");
     }
-    assert!(Extensions::accept_responses(&[], &parsed("permessage-deflate")).is_none());
+    let error = Extensions::accept_responses(&[], &parsed("permessage-deflate")).unwrap_err();
+    assert_eq!(error, NegotiationError::new(Kind::NotOffered, "permessage-deflate"));
     assert!(Extensions::accept_responses(&[&deflate], &[]).unwrap().is_empty(), "it may be declined");
 }
 
 #[test]
 fn parameters_that_were_agreed_on_elsewhere_are_read() {
     let params = |answer: &str| DeflateParams::parse_answer(&one(answer));
-    assert_eq!(params("permessage-deflate"), Some(DeflateParams::DEFAULT));
+    assert_eq!(params("permessage-deflate"), Ok(DeflateParams::DEFAULT));
     let all = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
                server_max_window_bits=8; client_max_window_bits=15";
-    assert_eq!(params(all), Some(DeflateParams { server_max_window_bits: 8, ..NO_TAKEOVER }));
-    assert_eq!(params("permessage-deflate; client_max_window_bits"), None);
+    assert_eq!(params(all), Ok(DeflateParams { server_max_window_bits: 8, ..NO_TAKEOVER }));
+    let error =
+        NegotiationError::new(Kind::MissingValue, "permessage-deflate").with_param("client_max_window_bits");
+    assert_eq!(params("permessage-deflate; client_max_window_bits"), Err(error));
 }
+
+#[test]
+fn an_error_says_which_parameter_of_the_response_breaks_which_rule() {
+    // §7.1
+    let asking = PermessageDeflate::new().with_server_no_context_takeover().with_server_max_window_bits(10);
+    let plain = PermessageDeflate::new().without_client_max_window_bits();
+    let long = "x".repeat(99);
+    for (deflate, answer, kind, param) in [
+        (&plain, "pmd; x-other", Kind::UnknownParam, "x-other"),
+        (&plain, &format!("pmd; {long}"), Kind::UnknownParam, &long),
+        (&plain, "pmd; server_max_window_bits=9; server_max_window_bits=9", Kind::RepeatedParam, SERVER_BITS),
+        (&plain, "pmd; server_no_context_takeover=1", Kind::UnexpectedValue, "server_no_context_takeover"),
+        (&plain, "pmd; server_max_window_bits", Kind::MissingValue, SERVER_BITS),
+        (&plain, "pmd; server_max_window_bits=16", Kind::InvalidValue, SERVER_BITS),
+        (&plain, "pmd; server_max_window_bits=08", Kind::InvalidValue, SERVER_BITS),
+        (&plain, "pmd; client_max_window_bits=15", Kind::ParamNotOffered, "client_max_window_bits"),
+        (&asking, "pmd", Kind::MissingParam, "server_no_context_takeover"),
+        (&asking, "pmd; server_no_context_takeover", Kind::MissingParam, SERVER_BITS),
+        (
+            &asking,
+            "pmd; server_no_context_takeover; server_max_window_bits=11",
+            Kind::ValueTooLarge,
+            SERVER_BITS,
+        ),
+    ] {
+        let error = NegotiationError::new(kind, "permessage-deflate").with_param(param);
+        assert_eq!(agreed(deflate, answer), Err(error), "{answer}");
+    }
+}
+
+const SERVER_BITS: &str = "server_max_window_bits";

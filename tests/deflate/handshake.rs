@@ -1,9 +1,9 @@
 //! The whole way: offers and answers as bytes of the opening handshake (RFC 6455 §4, §9.1; RFC 7692 §5).
 
 use wsproto::{
-    AcceptConnection, ClientHandshake, Connection, ConnectionState, Event, HandshakeError, HandshakeLimits,
-    HandshakeResponse, Limits, LocalProtocolError, NoEntropy, PermessageDeflate, ReceiveError, Request,
-    ServerHandshake, TextMessage, WsConnection, WsEvent,
+    AcceptConnection, ClientHandshake, Connection, ConnectionState, Event, ExtensionParams, HandshakeError,
+    HandshakeLimits, HandshakeResponse, Limits, LocalProtocolError, NegotiationError, NegotiationErrorKind,
+    NoEntropy, PermessageDeflate, ReceiveError, Request, ServerHandshake, TextMessage, WsConnection, WsEvent,
 };
 
 use crate::checksum::Checksum;
@@ -136,9 +136,11 @@ fn a_field_that_breaks_the_grammar_fails_the_handshake() {
     // RFC 6455 §9.1: "the recipient ... MUST immediately fail".
     for value in ["permessage-deflate;", "permessage-deflate; a=", "a b", "a; b=\"c", "=", "\"a\""] {
         let line = format!("Sec-WebSocket-Extensions: {value}\r\n");
-        assert_eq!(asked(&line).unwrap_err(), HandshakeError::InvalidExtension, "{value}");
+        let error =
+            HandshakeError::InvalidExtension(ExtensionParams::parse_list(value.as_bytes()).unwrap_err());
+        assert_eq!(asked(&line).unwrap_err(), error, "{value}");
         let deflate = PermessageDeflate::new();
-        assert_eq!(agreed(&deflate, &line), Err(HandshakeError::InvalidExtension), "{value}");
+        assert_eq!(agreed(&deflate, &line), Err(error), "{value}");
     }
 }
 
@@ -167,18 +169,27 @@ fn a_client_agrees_only_to_what_fits_its_offer() {
     let lines = |value: &str| format!("Sec-WebSocket-Extensions: {value}\r\n");
     assert_eq!(agreed(&deflate, ""), Ok(0));
     assert_eq!(agreed(&deflate, &lines("permessage-deflate; server_max_window_bits=9")), Ok(1));
-    for value in [
-        "permessage-deflate",
-        "permessage-deflate; server_max_window_bits=11",
-        "x-other",
-        "permessage-deflate; server_max_window_bits=9, x-other",
-        "permessage-deflate; server_max_window_bits=9, permessage-deflate; server_max_window_bits=9",
+    let error = |kind, name| NegotiationError::new(kind, name);
+    let window = |kind| error(kind, "permessage-deflate").with_param("server_max_window_bits");
+    let repeated = error(NegotiationErrorKind::Repeated, "permessage-deflate");
+    for (value, error) in [
+        ("permessage-deflate", window(NegotiationErrorKind::MissingParam)),
+        ("permessage-deflate; server_max_window_bits=11", window(NegotiationErrorKind::ValueTooLarge)),
+        ("x-other", error(NegotiationErrorKind::NotOffered, "x-other")),
+        (
+            "permessage-deflate; server_max_window_bits=9, x-other",
+            error(NegotiationErrorKind::NotOffered, "x-other"),
+        ),
+        (
+            "permessage-deflate; server_max_window_bits=9, permessage-deflate; server_max_window_bits=9",
+            repeated,
+        ),
     ] {
-        let error = Err(HandshakeError::UnexpectedExtension);
+        let error = Err(HandshakeError::UnexpectedExtension(error));
         assert_eq!(agreed(&deflate, &lines(value)), error, "{value}");
     }
     let twice = lines("permessage-deflate; server_max_window_bits=9").repeat(2);
-    assert_eq!(agreed(&deflate, &twice), Err(HandshakeError::UnexpectedExtension));
+    assert_eq!(agreed(&deflate, &twice), Err(HandshakeError::UnexpectedExtension(repeated)));
 }
 
 #[test]
@@ -189,13 +200,19 @@ fn a_connection_all_as_one_fails_over_an_answer_that_does_not_fit() {
         client.send(Request::new("localhost", "/")).unwrap();
         client
     };
-    for lines in
-        ["permessage-deflate", "permessage-deflate; server_no_context_takeover; client_max_window_bits"]
-    {
+    for (lines, kind, param) in [
+        ("permessage-deflate", NegotiationErrorKind::MissingParam, "server_no_context_takeover"),
+        (
+            "permessage-deflate; server_no_context_takeover; client_max_window_bits",
+            NegotiationErrorKind::MissingValue,
+            "client_max_window_bits",
+        ),
+    ] {
         let mut client = client();
         let answer = answer(&format!("Sec-WebSocket-Extensions: {lines}\r\n"));
         client.receive_data(&[answer.as_bytes(), b"\x81\x05Hello"].concat()).unwrap();
-        let error = ReceiveError::Handshake(HandshakeError::UnexpectedExtension);
+        let error = NegotiationError::new(kind, "permessage-deflate").with_param(param);
+        let error = ReceiveError::Handshake(HandshakeError::UnexpectedExtension(error));
         assert_eq!(client.next_event(), Err(error));
         assert_eq!((client.next_event(), client.state()), (Ok(None), ConnectionState::Closed));
         assert!(client.send(TextMessage::from("?")).is_err());
@@ -290,16 +307,19 @@ fn an_offer_that_is_no_token_is_refused_before_a_byte_is_written() {
         fn name(&self) -> &str {
             self.0
         }
-        fn offers(&self) -> Vec<wsproto::ExtensionParams> {
-            vec![wsproto::ExtensionParams::new(self.0)]
+        fn offers(&self) -> Vec<ExtensionParams> {
+            vec![ExtensionParams::new(self.0)]
         }
-        fn accept_response(&self, _: &wsproto::ExtensionParams) -> Option<wsproto::NegotiatedExtension> {
-            None
+        fn accept_response(
+            &self,
+            _: &ExtensionParams,
+        ) -> Result<wsproto::NegotiatedExtension, NegotiationError> {
+            Err(NegotiationError::new(NegotiationErrorKind::Declined, self.0))
         }
         fn accept_offer(
             &self,
-            _: &wsproto::ExtensionParams,
-        ) -> Option<(wsproto::ExtensionParams, wsproto::NegotiatedExtension)> {
+            _: &ExtensionParams,
+        ) -> Option<(ExtensionParams, wsproto::NegotiatedExtension)> {
             None
         }
     }

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use wsproto::{
     BytesMessage, CloseCode, Decoded, Ends, Extension, ExtensionParams, Extensions, FrameHeader,
-    InboundExtension, Limits, MessageKind, NegotiatedExtension, Opcode, OutboundExtension, PermessageDeflate,
-    Ping, RemoteProtocolError, Role, Rsv, TextMessage,
+    InboundExtension, Limits, MessageKind, NegotiatedExtension, NegotiationError, NegotiationErrorKind,
+    Opcode, OutboundExtension, PermessageDeflate, Ping, RemoteProtocolError, Role, Rsv, TextMessage,
 };
 
 use crate::checksum::Checksum;
@@ -23,7 +23,7 @@ fn extensions(role: Role, names: &[&str]) -> Extensions {
     let named: Vec<_> = names.iter().map(|name| ExtensionParams::new(name)).collect();
     match role {
         Role::Server => Extensions::accept_offers(&supported, &named).0,
-        Role::Client => Extensions::accept_responses(&supported, &named).expect("lawful answers"),
+        Role::Client => Extensions::accept_responses(&supported, &named).expect("valid responses"),
     }
 }
 
@@ -162,7 +162,12 @@ fn two_that_claim_the_same_bit_are_refused() {
     let (chosen, answers) = Extensions::accept_offers(&supported, &offers(["x-rival", "permessage-deflate"]));
     assert_eq!((chosen.len(), answers[0].name()), (1, "x-rival"));
     let both = offers(["permessage-deflate", "x-rival"]);
-    assert!(Extensions::accept_responses(&supported, &both).is_none(), "the client fails");
+    let refused = Extensions::accept_responses(&supported, &both).unwrap_err();
+    assert_eq!(
+        refused,
+        NegotiationError::new(NegotiationErrorKind::RsvConflict, "x-rival"),
+        "the client fails"
+    );
 }
 
 /// One that claims RSV1 on frames that are not the first.
@@ -178,13 +183,13 @@ impl Extension for Rival {
         vec![ExtensionParams::new("x-rival")]
     }
 
-    fn accept_response(&self, _: &ExtensionParams) -> Option<NegotiatedExtension> {
+    fn accept_response(&self, _: &ExtensionParams) -> Result<NegotiatedExtension, NegotiationError> {
         let watch = Watch { claims: Rsv::RSV1, ..Watch::default() };
-        Some(NegotiatedExtension::new(watch, Checks))
+        Ok(NegotiatedExtension::new(watch, Checks))
     }
 
     fn accept_offer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, NegotiatedExtension)> {
-        Some((offer.clone(), self.accept_response(offer)?))
+        Some((offer.clone(), self.accept_response(offer).ok()?))
     }
 }
 

@@ -309,7 +309,7 @@ pub(crate) fn pair(client: Extensions, server: Extensions) -> (Opened, Connectio
 /// A header's value, read.
 #[track_caller]
 pub(crate) fn parsed(header: &str) -> Vec<ExtensionParams> {
-    ExtensionParams::parse_list(header.as_bytes()).unwrap_or_else(|| panic!("malformed: {header}"))
+    ExtensionParams::parse_list(header.as_bytes()).unwrap_or_else(|error| panic!("{header}: {error}"))
 }
 
 /// The same, where it names one extension.

@@ -143,7 +143,10 @@ proptest! {
 
 #[cfg(feature = "deflate")]
 mod extensions {
-    use wsproto::{AcceptConnection, HandshakeError, HandshakeResponse, PermessageDeflate};
+    use wsproto::{
+        AcceptConnection, HandshakeError, HandshakeResponse, NegotiationError, NegotiationErrorKind,
+        PermessageDeflate,
+    };
 
     use super::*;
 
@@ -183,7 +186,8 @@ mod extensions {
             assert_eq!(accept.extensions(&[&PermessageDeflate::new()]).unwrap().len(), 1);
         }
         let plain = ExtendedConnect::start(Request::new("a", "/"), Scheme::Wss, LIMITS).unwrap();
-        assert_eq!(plain.receive_response(parts.fields()), Err(HandshakeError::UnexpectedExtension));
+        let error = NegotiationError::new(NegotiationErrorKind::NotOffered, "permessage-deflate");
+        assert_eq!(plain.receive_response(parts.fields()), Err(HandshakeError::UnexpectedExtension(error)));
     }
 
     #[test]
@@ -204,6 +208,7 @@ mod extensions {
             .collect();
         fields.last_mut().unwrap().1 = b"permessage-deflate; =".to_vec();
         let received = ExtendedConnect::receive(fields, LIMITS);
-        assert_eq!(received.map(|_| ()), Err(HandshakeError::InvalidExtension));
+        let Err(HandshakeError::InvalidExtension(error)) = received else { panic!("{received:?}") };
+        assert_eq!(error.to_string(), "a parameter's name is missing at byte 20");
     }
 }

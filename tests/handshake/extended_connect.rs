@@ -2,7 +2,7 @@
 //! RFC 9114 §4.2, §4.3).
 
 use wsproto::{
-    AcceptConnection, ExtendedConnect, HandshakeError, HandshakeLimits, HandshakeResponse, Headers,
+    AcceptConnection, Excerpt, ExtendedConnect, HandshakeError, HandshakeLimits, HandshakeResponse, Headers,
     LocalProtocolError, Request, ResponseParts, Scheme,
 };
 
@@ -314,7 +314,11 @@ fn subprotocols_are_negotiated_as_in_http_1_1() {
     let offer = || plain().with_subprotocol("a").with_subprotocol("b");
     for (value, answer) in [("a", None), ("c", Some(())), ("a, b", Some(())), ("", None), ("A", Some(()))] {
         let error = respond(offer(), &[(":status", "200"), ("sec-websocket-protocol", value)]).err();
-        assert_eq!(error, answer.map(|()| HandshakeError::UnexpectedSubprotocol), "{value:?}");
+        assert_eq!(
+            error,
+            answer.map(|()| HandshakeError::UnexpectedSubprotocol(Excerpt::new(value))),
+            "{value:?}"
+        );
     }
 }
 

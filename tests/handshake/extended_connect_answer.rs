@@ -4,8 +4,8 @@
 use wsproto::{
     AcceptConnection, ClientHandshake, CloseCode, CloseConnection, Connection, ConnectionState, Event,
     ExtendedConnect, HandshakeError, HandshakeResponse, HttpVersion, Limits, LocalProtocolError,
-    RejectConnection, Request, Scheme, ServerHandshake, TextMessage, TransportAction, Upgrade, WebSocketUri,
-    WsConnection, WsEvent,
+    NegotiationError, NegotiationErrorKind, RejectConnection, Request, Scheme, ServerHandshake, TextMessage,
+    TransportAction, Upgrade, WebSocketUri, WsConnection, WsEvent,
 };
 
 use crate::extended_connect::{LIMITS, acceptable, pairs, request, respond, started, with};
@@ -54,7 +54,8 @@ fn both_ends_agree() {
 #[test]
 fn extensions_that_were_not_offered_are_refused() {
     let answer = respond(plain(), &[(":status", "200"), ("sec-websocket-extensions", "permessage-deflate")]);
-    assert_eq!(answer, Err(HandshakeError::UnexpectedExtension));
+    let error = NegotiationError::new(NegotiationErrorKind::NotOffered, "permessage-deflate");
+    assert_eq!(answer, Err(HandshakeError::UnexpectedExtension(error)));
 }
 
 #[test]

@@ -251,7 +251,7 @@ proptest! {
             })
             .collect();
         let list = extensions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        prop_assert_eq!(ExtensionParams::parse_list(list.as_bytes()), Some(extensions));
+        prop_assert_eq!(ExtensionParams::parse_list(list.as_bytes()), Ok(extensions));
     }
 
     #[test]

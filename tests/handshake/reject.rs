@@ -1,44 +1,82 @@
 //! A server's no, byte for byte (RFC 6455 §4.2.2, §4.4; RFC 9110 §15; RFC 9112 §6, §7.1).
 
 use wsproto::{
-    AcceptConnection, ConnectionState, HandshakeError, HandshakeLimits, LocalProtocolError, RejectConnection,
-    RejectData, ServerHandshake,
+    AcceptConnection, ConnectionState, Excerpt, ExtensionParams, HandshakeError, HandshakeLimits,
+    LocalProtocolError, NegotiationError, NegotiationErrorKind, RejectConnection, RejectData,
+    ServerHandshake,
 };
 
 use crate::support::{Head, deciding};
 use crate::variants;
 
 /// One row for each way in which a handshake fails: the status of its refusal (RFC 6455 §10.7), and its sentence.
-const ERRORS: &[(HandshakeError, u16, &str)] = &[
-    (HandshakeError::MalformedHead, 400, "head is malformed"),
-    (HandshakeError::HeadTooLong, 431, "head is too long"),
-    (HandshakeError::TooManyHeaders, 431, "head has too many fields"),
-    (HandshakeError::HttpVersion, 505, "HTTP version is not the one for this handshake"),
-    (HandshakeError::MethodNotGet, 405, "method is not GET"),
-    (HandshakeError::InvalidTarget, 400, "request target is malformed"),
-    (HandshakeError::InvalidHost, 400, "Host is missing, repeated or malformed"),
-    (HandshakeError::RequestBody, 400, "request has a body"),
-    (HandshakeError::MissingUpgrade, 400, "Upgrade does not say websocket"),
-    (HandshakeError::MissingConnectionUpgrade, 400, "Connection does not say Upgrade"),
-    (HandshakeError::InvalidKey, 400, "Sec-WebSocket-Key is missing, repeated or malformed"),
-    (HandshakeError::InvalidVersion, 400, "Sec-WebSocket-Version is missing, repeated or malformed"),
-    (HandshakeError::UnsupportedVersion, 426, "Sec-WebSocket-Version is not 13"),
-    (HandshakeError::RepeatedOrigin, 400, "Origin is repeated"),
-    (HandshakeError::WrongAccept, 400, "Sec-WebSocket-Accept is missing, repeated or wrong"),
-    (HandshakeError::UnexpectedSubprotocol, 400, "server chose a subprotocol that was not offered"),
-    (HandshakeError::InvalidExtension, 400, "Sec-WebSocket-Extensions is malformed"),
-    (HandshakeError::UnexpectedExtension, 400, "server chose an extension that was not offered"),
-    (HandshakeError::InvalidPseudoHeader, 400, "pseudo-header is missing, repeated, misplaced or malformed"),
-    (HandshakeError::MethodNotConnect, 405, "method is not CONNECT"),
-    (HandshakeError::UnsupportedProtocol, 501, ":protocol is not websocket"),
-    (HandshakeError::ConnectionSpecificHeader, 400, "header is about a connection of HTTP/1.1"),
-    (HandshakeError::InvalidStatus, 400, "status is not from 100 to 599"),
-    (HandshakeError::TooManyInformational, 400, "too many informational responses"),
-    (HandshakeError::MalformedBody, 400, "body is malformed"),
-    (HandshakeError::BodyTooLong, 400, "body is too long"),
-    (HandshakeError::TooMuchEarlyData, 413, "too much data before the handshake ended"),
-    (HandshakeError::UnexpectedEof, 400, "transport ended inside the handshake"),
-];
+fn errors() -> Vec<(HandshakeError, u16, &'static str)> {
+    let malformed = ExtensionParams::parse_list(b"a; b=").unwrap_err();
+    let unexpected = NegotiationError::new(NegotiationErrorKind::NotOffered, "x-a");
+    vec![
+        (HandshakeError::MalformedHead, 400, "head is malformed (RFC 9112 §2)"),
+        (HandshakeError::HeadTooLong, 431, "head is too long"),
+        (HandshakeError::TooManyHeaders, 431, "head has too many fields"),
+        (HandshakeError::HttpVersion, 505, "HTTP version is not the one for this handshake (RFC 6455 §4.1)"),
+        (HandshakeError::MethodNotGet, 405, "method is not GET (RFC 6455 §4.1)"),
+        (HandshakeError::InvalidTarget, 400, "request target is malformed (RFC 9112 §3.2)"),
+        (HandshakeError::InvalidHost, 400, "Host is missing, repeated or malformed (RFC 9112 §3.2)"),
+        (HandshakeError::RequestBody, 400, "request has a body (RFC 6455 §4.1)"),
+        (HandshakeError::MissingUpgrade, 400, "Upgrade does not contain websocket (RFC 6455 §4.1)"),
+        (
+            HandshakeError::MissingConnectionUpgrade,
+            400,
+            "Connection does not contain Upgrade (RFC 6455 §4.1)",
+        ),
+        (
+            HandshakeError::InvalidKey,
+            400,
+            "Sec-WebSocket-Key is missing, repeated or malformed (RFC 6455 §11.3.1)",
+        ),
+        (
+            HandshakeError::InvalidVersion,
+            400,
+            "Sec-WebSocket-Version is missing, repeated or malformed (RFC 6455 §11.3.5)",
+        ),
+        (HandshakeError::UnsupportedVersion, 426, "Sec-WebSocket-Version is not 13 (RFC 6455 §4.4)"),
+        (HandshakeError::RepeatedOrigin, 400, "Origin is repeated (RFC 6454 §7.3)"),
+        (
+            HandshakeError::WrongAccept,
+            400,
+            "Sec-WebSocket-Accept is missing, repeated or wrong (RFC 6455 §4.1)",
+        ),
+        (
+            HandshakeError::UnexpectedSubprotocol(Excerpt::new("chat")),
+            400,
+            "server chose a subprotocol that was not offered: chat (RFC 6455 §4.1)",
+        ),
+        (HandshakeError::RepeatedSubprotocol, 400, "Sec-WebSocket-Protocol is repeated (RFC 6455 §11.3.4)"),
+        (
+            HandshakeError::InvalidExtension(malformed),
+            400,
+            "Sec-WebSocket-Extensions is malformed: a value is missing at byte 5 (RFC 6455 §9.1)",
+        ),
+        (
+            HandshakeError::UnexpectedExtension(unexpected),
+            400,
+            "server chose an extension that does not fit the offers: x-a: the extension was not offered (RFC 6455 §4.1)",
+        ),
+        (
+            HandshakeError::InvalidPseudoHeader,
+            400,
+            "pseudo-header is missing, repeated, misplaced or malformed (RFC 8441 §4)",
+        ),
+        (HandshakeError::MethodNotConnect, 405, "method is not CONNECT (RFC 8441 §5)"),
+        (HandshakeError::UnsupportedProtocol, 501, ":protocol is not websocket (RFC 8441 §5)"),
+        (HandshakeError::ConnectionSpecificHeader, 400, "header is only for HTTP/1.1 (RFC 9113 §8.2.2)"),
+        (HandshakeError::InvalidStatus, 400, "status is not from 100 to 599 (RFC 9110 §15)"),
+        (HandshakeError::TooManyInformational, 400, "too many informational responses"),
+        (HandshakeError::MalformedBody, 400, "body is malformed (RFC 9112 §6.3)"),
+        (HandshakeError::BodyTooLong, 400, "body is too long"),
+        (HandshakeError::TooMuchEarlyData, 413, "too much data before the handshake ended"),
+        (HandshakeError::UnexpectedEof, 400, "transport ended during the handshake (RFC 6455 §4.1)"),
+    ]
+}
 
 fn data(data: &str, body_finished: bool) -> RejectData<&str> {
     RejectData { data, body_finished }
@@ -197,21 +235,21 @@ fn statuses_from_300_to_599_refuse() {
 
 #[test]
 fn the_table_has_every_variant() {
-    variants::assert_complete("HandshakeError", ERRORS.iter().map(|(error, ..)| error));
+    variants::assert_complete("HandshakeError", errors().iter().map(|(error, ..)| error));
 }
 
 #[test]
 fn each_failure_says_which_rule_was_broken() {
-    for (error, _, message) in ERRORS {
+    for (error, _, message) in errors() {
         assert_eq!(error.to_string(), *message);
     }
 }
 
 #[test]
 fn every_error_has_a_response_that_can_be_sent_as_it_is() {
-    for (error, status, _) in ERRORS {
+    for (error, status, _) in errors() {
         let text = written(error.response(), &[]);
-        assert_eq!(error.response().status_code(), *status);
+        assert_eq!(error.response().status_code(), status);
         assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{error:?}: {text}");
         assert!(!text.starts_with(&format!("HTTP/1.1 {status} \r")), "{error:?} has a phrase");
         assert!(text.contains("close\r\nContent-Length: 0\r\n") && text.ends_with("\r\n\r\n"), "{text}");
@@ -221,8 +259,8 @@ fn every_error_has_a_response_that_can_be_sent_as_it_is() {
 #[test]
 fn statuses_tell_what_is_wrong() {
     // The status is an appropriate one (§10.7).
-    for (error, status, _) in ERRORS {
-        assert_eq!(error.status(), *status, "{error:?}");
+    for (error, status, _) in errors() {
+        assert_eq!(error.status(), status, "{error:?}");
     }
 }
 

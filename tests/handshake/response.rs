@@ -1,6 +1,9 @@
 //! What a client asks of a yes (RFC 6455 §4.1, §11.3; RFC 9110 §15.2).
 
-use wsproto::{ConnectionState, HandshakeError, HandshakeLimits, Request};
+use wsproto::{
+    ConnectionState, Excerpt, ExtensionParams, HandshakeError, HandshakeLimits, NegotiationError,
+    NegotiationErrorKind, Request,
+};
 
 use crate::support::{
     Head, TOKEN, answer, answer_and_eof, answer_under, failed, fields, opened, plain, whole_answer,
@@ -154,10 +157,13 @@ fn subprotocol_is_one_that_was_offered() {
     assert_eq!(opened(&offering(), Head::response()).subprotocol(), None, "the server may choose none");
     for chosen in ["other", "Chat", "cha", "chats", "chat, superchat", "chat,", "\"chat\"", "ch\u{e4}t"] {
         let head = Head::response().with(format!("Sec-WebSocket-Protocol: {chosen}"));
-        failed(&offering(), head, HandshakeError::UnexpectedSubprotocol);
+        failed(&offering(), head, HandshakeError::UnexpectedSubprotocol(Excerpt::new(chosen)));
     }
     let head = Head::response().with("Sec-WebSocket-Protocol: chat");
-    failed(&plain(), head, HandshakeError::UnexpectedSubprotocol);
+    failed(&plain(), head, HandshakeError::UnexpectedSubprotocol(Excerpt::new("chat")));
+    // However long the name is, the error has a bounded copy of it.
+    let head = Head::response().with(format!("Sec-WebSocket-Protocol: {}", "x".repeat(999)));
+    failed(&plain(), head, HandshakeError::UnexpectedSubprotocol(Excerpt::new("x".repeat(31))));
 }
 
 #[test]
@@ -165,7 +171,7 @@ fn subprotocol_is_there_once() {
     // "Sec-WebSocket-Protocol-Server = token" (§4.3), not "more than once in an HTTP response" (§11.3.4).
     let chosen = Head::response().with("Sec-WebSocket-Protocol: chat");
     for again in ["Sec-WebSocket-Protocol: chat", "sec-websocket-protocol: superchat"] {
-        failed(&offering(), chosen.clone().with(again), HandshakeError::UnexpectedSubprotocol);
+        failed(&offering(), chosen.clone().with(again), HandshakeError::RepeatedSubprotocol);
     }
 }
 
@@ -189,9 +195,10 @@ fn an_empty_choice_is_none() {
 
 #[test]
 fn an_extension_that_was_not_offered_fails() {
-    for value in ["permessage-deflate", "x", "a; b=\"c, d\""] {
+    for (value, name) in [("permessage-deflate", "permessage-deflate"), ("x", "x"), ("a; b=\"c, d\"", "a")] {
         let head = Head::response().with(format!("Sec-WebSocket-Extensions: {value}"));
-        failed(&plain(), head, HandshakeError::UnexpectedExtension);
+        let error = NegotiationError::new(NegotiationErrorKind::NotOffered, name);
+        failed(&plain(), head, HandshakeError::UnexpectedExtension(error));
     }
 }
 
@@ -199,7 +206,8 @@ fn an_extension_that_was_not_offered_fails() {
 fn extensions_that_break_the_grammar_fail() {
     for value in ["x y", "x;", "x; y=", "x; y=\"z"] {
         let head = Head::response().with(format!("Sec-WebSocket-Extensions: {value}"));
-        failed(&plain(), head, HandshakeError::InvalidExtension);
+        let error = ExtensionParams::parse_list(value.as_bytes()).unwrap_err();
+        failed(&plain(), head, HandshakeError::InvalidExtension(error));
     }
 }
 

@@ -186,7 +186,7 @@ fn a_broken_request_is_told_once_and_can_be_answered() {
     let error = ReceiveError::Handshake(HandshakeError::UnsupportedVersion);
     assert_eq!(server.next_event(), Err(error));
     assert_eq!((server.state(), server.next_event()), (ConnectionState::Closed, Ok(None)));
-    assert_eq!(error.to_string(), "Sec-WebSocket-Version is not 13");
+    assert_eq!(error.to_string(), "Sec-WebSocket-Version is not 13 (RFC 6455 §4.4)");
     assert_eq!(server.send(AcceptConnection::new()), Err(LocalProtocolError::NotInHandshake));
     let bytes = server.send(HandshakeError::UnsupportedVersion.response()).unwrap();
     assert!(bytes.starts_with(b"HTTP/1.1 426 Upgrade Required\r\n"));

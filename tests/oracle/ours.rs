@@ -117,7 +117,9 @@ impl<E: Entropy> End<E> {
                 Said::Failure { code: error.close_code().get(), why: format!("{error:?}") }
             }
             Err(ReceiveError::Handshake(error)) => {
-                Said::Refused { status: error.status(), why: format!("{error:?}") }
+                // The rule, without the names that the error is about.
+                let why = format!("{error:?}").split('(').next().unwrap_or_default().to_owned();
+                Said::Refused { status: error.status(), why }
             }
             Err(error) => panic!("{error:?}"),
         };

@@ -404,7 +404,7 @@ fn dump_names_a_malformed_head_as_such() {
     for (extensions, why) in [
         (
             "permessage-deflate; server_max_window_bits=99",
-            "no lawful answer: permessage-deflate; server_max_window_bits=99",
+            "not a valid response: permessage-deflate: the value is malformed or out of range: server_max_window_bits",
         ),
         ("permessage-deflate, permessage-deflate", "permessage-deflate is there twice"),
         ("a b", "Sec-WebSocket-Extensions is malformed"),

@@ -13,7 +13,13 @@ pub(crate) fn assert_complete<E: Debug>(enum_name: &str, table: impl IntoIterato
         let name = row.split('(').next().unwrap_or_default().to_owned();
         assert!(rows.insert(name), "{enum_name}::{row} has two rows");
     }
-    let variants = variants(include_str!("../../src/error.rs"), enum_name);
+    let source = concat!(
+        include_str!("../../src/error.rs"),
+        include_str!("../../src/error/handshake.rs"),
+        include_str!("../../src/error/extension.rs"),
+        include_str!("../../src/handshake/uri.rs"),
+    );
+    let variants = variants(source, enum_name);
     let rows: BTreeSet<_> = rows.iter().map(String::as_str).collect();
     let odd: Vec<_> = rows.symmetric_difference(&variants).collect();
     assert!(odd.is_empty(), "{enum_name}: a variant without a row, or a row without a variant: {odd:?}");

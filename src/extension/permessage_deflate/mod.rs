@@ -8,6 +8,7 @@ mod renewal;
 
 use alloc::vec::Vec;
 
+use crate::error::NegotiationError;
 use crate::role::Role;
 
 use super::OutboundExtension;
@@ -18,7 +19,7 @@ use deflater::Deflater;
 use inflater::Inflater;
 
 pub use params::DeflateParams;
-use params::{NAME, Terms, Window};
+use params::{NAME, Offer, Window, client_window_is_missing};
 
 /// The settings of permessage-deflate: what is offered, what is accepted, and how is compressed.
 ///
@@ -40,7 +41,7 @@ use params::{NAME, Terms, Window};
 /// let (_, answers) = Extensions::accept_offers(&[&server], &offers);
 /// let answer = "permessage-deflate; client_no_context_takeover; server_max_window_bits=12";
 /// assert_eq!(answers[0].to_string(), answer);
-/// assert!(Extensions::accept_responses(&[&client], &answers).is_some());
+/// assert!(Extensions::accept_responses(&[&client], &answers).is_ok());
 /// ```
 ///
 /// # Memory
@@ -235,21 +236,37 @@ impl PermessageDeflate {
 }
 
 impl PermessageDeflate {
-    /// What a server's answer to these settings' offers comes to; `None` where it is no answer to them.
-    pub fn agreed_params(&self, answer: &ExtensionParams) -> Option<DeflateParams> {
-        let answer = Terms::parse_answer(answer)?;
-        self.terms().find_map(|offer| offer.agree(answer))
+    /// As a client, checks a server's response to the offers of these settings, and returns what both sides use.
+    ///
+    /// # Errors
+    ///
+    /// The parameter that is malformed, or does not fit the offers; with [fallback](Self::with_fallback), those of the
+    /// last one.
+    pub fn agreed_params(&self, answer: &ExtensionParams) -> Result<DeflateParams, NegotiationError> {
+        let answer = Offer::parse_answer(answer)?;
+        let (offer, fallback) = self.own_offers();
+        match fallback {
+            Some(fallback) => offer.agree(answer).or_else(|_| fallback.agree(answer)),
+            None => offer.agree(answer),
+        }
     }
 
-    /// What a server with these settings answers to an offer, and what that comes to; `None` to decline it.
-    pub fn answer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, DeflateParams)> {
-        let offer = Terms::parse_offer(offer)?;
+    /// As a server, makes the response to an offer, and returns what both sides use then.
+    ///
+    /// # Errors
+    ///
+    /// Why the offer is declined: the parameter that is malformed, or that these settings require and is missing.
+    pub fn answer(
+        &self,
+        offer: &ExtensionParams,
+    ) -> Result<(ExtensionParams, DeflateParams), NegotiationError> {
+        let offer = Offer::parse_offer(offer)?;
         let asks_the_client = self.params.client_max_window_bits < Window::MAX_BITS;
         if self.requires_client_window && asks_the_client && !offer.lets_client_window_be_set() {
-            return None;
+            return Err(client_window_is_missing());
         }
         let (answer, params) = offer.accept(self.params);
-        Some((answer.to_params(), params))
+        Ok((answer.to_params(), params))
     }
 
     /// A message compressed by itself, as a server does it, and how far that looks back at most.
@@ -259,11 +276,11 @@ impl PermessageDeflate {
         (deflated, window.bits)
     }
 
-    /// What a client offers, the best first.
-    fn terms(&self) -> impl Iterator<Item = Terms> {
-        let offer = Terms::offer(self.params, self.offers_client_window);
+    /// What a client offers: what it prefers, and what it would put up with.
+    fn own_offers(&self) -> (Offer, Option<Offer>) {
+        let offer = Offer::of_client(self.params, self.offers_client_window);
         let fallback = (self.fallback && offer.asks_the_server()).then(|| offer.without_asking_the_server());
-        core::iter::once(offer).chain(fallback)
+        (offer, fallback)
     }
 }
 
@@ -279,15 +296,16 @@ impl Extension for PermessageDeflate {
     }
 
     fn offers(&self) -> Vec<ExtensionParams> {
-        self.terms().map(Terms::to_params).collect()
+        let (offer, fallback) = self.own_offers();
+        core::iter::once(offer).chain(fallback).map(Offer::to_params).collect()
     }
 
-    fn accept_response(&self, answer: &ExtensionParams) -> Option<NegotiatedExtension> {
-        Some(self.run(Role::Client, self.agreed_params(answer)?))
+    fn accept_response(&self, answer: &ExtensionParams) -> Result<NegotiatedExtension, NegotiationError> {
+        Ok(self.run(Role::Client, self.agreed_params(answer)?))
     }
 
     fn accept_offer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, NegotiatedExtension)> {
-        let (answer, params) = self.answer(offer)?;
+        let (answer, params) = self.answer(offer).ok()?;
         Some((answer, self.run(Role::Server, params)))
     }
 }

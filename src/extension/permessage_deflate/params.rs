@@ -2,6 +2,7 @@
 
 use alloc::string::ToString;
 
+use crate::error::{NegotiationError, NegotiationErrorKind as Kind};
 use crate::extension::ExtensionParams;
 
 use super::clamp;
@@ -44,7 +45,7 @@ pub(super) struct Window {
 
 /// The parameters as one side states them, in an offer or in an answer.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Terms {
+pub(super) struct Offer {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
     server_max_window_bits: Option<u8>,
@@ -61,10 +62,14 @@ impl DeflateParams {
         client_max_window_bits: Window::MAX_BITS,
     };
 
-    /// Reads an answer; `None` where it has a parameter that none may have, a malformed value, or one twice.
-    pub fn parse_answer(answer: &ExtensionParams) -> Option<Self> {
-        Terms { client_max_window_bits: Some(Window::MAX_BITS), ..Terms::default() }
-            .agree(Terms::parse_answer(answer)?)
+    /// Parses a server's response.
+    ///
+    /// # Errors
+    ///
+    /// The parameter that is unknown, repeated, or has a value that is malformed or out of range.
+    pub fn parse_answer(answer: &ExtensionParams) -> Result<Self, NegotiationError> {
+        Offer { client_max_window_bits: Some(Window::MAX_BITS), ..Offer::default() }
+            .agree(Offer::parse_answer(answer)?)
     }
 
     pub(super) const fn server(self) -> Window {
@@ -86,9 +91,9 @@ impl Window {
     }
 }
 
-impl Terms {
+impl Offer {
     /// What a client with these settings offers.
-    pub(super) fn offer(settings: DeflateParams, offers_client_window: bool) -> Self {
+    pub(super) fn of_client(settings: DeflateParams, offers_client_window: bool) -> Self {
         let DeflateParams { server_no_context_takeover, client_no_context_takeover, .. } = settings;
         Self {
             server_no_context_takeover,
@@ -112,48 +117,51 @@ impl Terms {
         self.client_max_window_bits.is_some()
     }
 
-    /// Reads an offer; `None` where it is to be declined (§7.1).
-    pub(super) fn parse_offer(offer: &ExtensionParams) -> Option<Self> {
+    /// Parses a client's offer; what is wrong with it declines it (§7.1).
+    pub(super) fn parse_offer(offer: &ExtensionParams) -> Result<Self, NegotiationError> {
         Self::parse(offer, Some(Window::MAX_BITS))
     }
 
-    /// Reads an answer; `None` where the connection is to fail (§7.1).
-    pub(super) fn parse_answer(answer: &ExtensionParams) -> Option<Self> {
+    /// Parses a server's response; what is wrong with it fails the connection (§7.1).
+    pub(super) fn parse_answer(answer: &ExtensionParams) -> Result<Self, NegotiationError> {
         Self::parse(answer, None)
     }
 
     /// `valueless` is what `client_max_window_bits` stands for without a value, if it may go without.
-    fn parse(params: &ExtensionParams, valueless: Option<u8>) -> Option<Self> {
-        let mut terms = Self::default();
+    fn parse(params: &ExtensionParams, valueless: Option<u8>) -> Result<Self, NegotiationError> {
+        let mut parsed = Self::default();
         for (name, value) in params.params() {
             let is_first = match (name, value) {
-                (SERVER_NO_CONTEXT_TAKEOVER, None) => set(&mut terms.server_no_context_takeover),
-                (CLIENT_NO_CONTEXT_TAKEOVER, None) => set(&mut terms.client_no_context_takeover),
-                (SERVER_MAX_WINDOW_BITS, Some(bits)) => {
-                    terms.server_max_window_bits.replace(window_bits(bits)?).is_none()
+                (SERVER_NO_CONTEXT_TAKEOVER, None) => set(&mut parsed.server_no_context_takeover),
+                (CLIENT_NO_CONTEXT_TAKEOVER, None) => set(&mut parsed.client_no_context_takeover),
+                (SERVER_NO_CONTEXT_TAKEOVER | CLIENT_NO_CONTEXT_TAKEOVER, Some(_)) => {
+                    return Err(error(Kind::UnexpectedValue, name));
                 }
-                (CLIENT_MAX_WINDOW_BITS, bits) => {
-                    let bits = bits.map_or(valueless, window_bits)?;
-                    terms.client_max_window_bits.replace(bits).is_none()
+                (SERVER_MAX_WINDOW_BITS, value) => {
+                    parsed.server_max_window_bits.replace(window_bits(name, value, None)?).is_none()
                 }
-                _ => return None,
+                (CLIENT_MAX_WINDOW_BITS, value) => {
+                    parsed.client_max_window_bits.replace(window_bits(name, value, valueless)?).is_none()
+                }
+                _ => return Err(error(Kind::UnknownParam, name)),
             };
             if !is_first {
-                return None;
+                return Err(error(Kind::RepeatedParam, name));
             }
         }
-        Some(terms)
+        Ok(parsed)
     }
 
-    /// What an answer to this offer comes to; `None` where it does not fit the offer.
-    pub(super) fn agree(self, answer: Self) -> Option<DeflateParams> {
+    /// The parameters that this offer and its response agree on.
+    pub(super) fn agree(self, answer: Self) -> Result<DeflateParams, NegotiationError> {
         if self.server_no_context_takeover && !answer.server_no_context_takeover {
-            return None;
+            return Err(error(Kind::MissingParam, SERVER_NO_CONTEXT_TAKEOVER));
         }
         let server_max_window_bits = match (self.server_max_window_bits, answer.server_max_window_bits) {
             // "The same or a smaller value" accepts the offer (§7.1.2.1).
             (Some(asked), Some(answered)) if answered <= asked => answered,
-            (Some(_), _) => return None,
+            (Some(_), Some(_)) => return Err(error(Kind::ValueTooLarge, SERVER_MAX_WINDOW_BITS)),
+            (Some(_), None) => return Err(error(Kind::MissingParam, SERVER_MAX_WINDOW_BITS)),
             (None, answered) => answered.unwrap_or(Window::MAX_BITS),
         };
         let client_max_window_bits = match (self.client_max_window_bits, answer.client_max_window_bits) {
@@ -161,9 +169,10 @@ impl Terms {
             (Some(offered), None) => offered,
             (None, None) => Window::MAX_BITS,
             // Not to be answered unless it was offered, nor by more (§7.1.2.2).
-            (_, Some(_)) => return None,
+            (Some(_), Some(_)) => return Err(error(Kind::ValueTooLarge, CLIENT_MAX_WINDOW_BITS)),
+            (None, Some(_)) => return Err(error(Kind::ParamNotOffered, CLIENT_MAX_WINDOW_BITS)),
         };
-        Some(DeflateParams {
+        Ok(DeflateParams {
             server_no_context_takeover: answer.server_no_context_takeover,
             client_no_context_takeover: self.client_no_context_takeover || answer.client_no_context_takeover,
             server_max_window_bits,
@@ -223,21 +232,32 @@ const fn set(flag: &mut bool) -> bool {
 }
 
 /// "A decimal integer value without leading zeroes between 8 to 15" (§7.1.2).
-fn window_bits(value: &str) -> Option<u8> {
+fn window_bits(name: &str, value: Option<&str>, valueless: Option<u8>) -> Result<u8, NegotiationError> {
     match value {
-        "8" => Some(8),
-        "9" => Some(9),
-        "10" => Some(10),
-        "11" => Some(11),
-        "12" => Some(12),
-        "13" => Some(13),
-        "14" => Some(14),
-        "15" => Some(15),
-        _ => None,
+        None => valueless.ok_or_else(|| error(Kind::MissingValue, name)),
+        Some("8") => Ok(8),
+        Some("9") => Ok(9),
+        Some("10") => Ok(10),
+        Some("11") => Ok(11),
+        Some("12") => Ok(12),
+        Some("13") => Ok(13),
+        Some("14") => Ok(14),
+        Some("15") => Ok(15),
+        Some(_) => Err(error(Kind::InvalidValue, name)),
     }
 }
 
-/// What is worth a word: 15 goes without saying.
+/// An error about a parameter of this extension.
+fn error(kind: Kind, param: &str) -> NegotiationError {
+    NegotiationError::new(kind, NAME).with_param(param)
+}
+
+/// An error about a client's offer without `client_max_window_bits`, which a server's settings require.
+pub(super) fn client_window_is_missing() -> NegotiationError {
+    error(Kind::MissingParam, CLIENT_MAX_WINDOW_BITS)
+}
+
+/// `None` for 15, the default, which need not be sent.
 const fn less_than_all(bits: u8) -> Option<u8> {
     if bits < Window::MAX_BITS { Some(bits) } else { None }
 }

@@ -154,7 +154,7 @@ const SINGLE: [(&str, &str); 6] = [
     ("RepeatedOrigin", "origin"),
     ("MissingUpgrade", "upgrade"),
     ("WrongAccept", "sec-websocket-accept"),
-    ("UnexpectedSubprotocol", "sec-websocket-protocol"),
+    ("RepeatedSubprotocol", "sec-websocket-protocol"),
 ];
 
 pub(super) fn lists(case: &mut Case<'_>) -> bool {
