@@ -194,10 +194,11 @@ impl Extensions {
         let mut chosen = Self::new();
         let mut answers: Vec<ExtensionParams> = Vec::new();
         for offer in offers {
-            let Some(extension) = supported.iter().find(|extension| extension.name() == offer.name()) else {
+            let name = offer.name();
+            let Some(extension) = supported.iter().find(|extension| extension.name() == name) else {
                 continue;
             };
-            if answers.iter().any(|answer| answer.name() == offer.name()) {
+            if answers.iter().any(|answer| answer.name() == name) {
                 continue;
             }
             let Some((answer, agreed)) = extension.accept_offer(offer) else { continue };

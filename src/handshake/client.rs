@@ -7,13 +7,15 @@ use crate::connection::ConnectionState;
 use crate::entropy::Entropy;
 use crate::error::{HandshakeError, LocalProtocolError, NegotiationError, NegotiationErrorKind};
 use crate::excerpt::Excerpt;
-use crate::http::{self, BodyDecoder, BodyLen, HeadReader, Headers, Put, ResponseHead};
+use crate::http::{
+    self, BodyDecoder, BodyLen, HeadReader, Known, KnownFields, Place, Put, ResponseHead, syntax,
+};
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
 
 use super::events::{
     AcceptConnection, EXTENSIONS, Offers, PROTOCOL, RejectConnection, RejectData, Request, VERSION,
-    check_extensions, extension_names, is_empty_list,
+    check_extensions, extension_name, is_empty_list,
 };
 
 /// A client's opening handshake.
@@ -175,7 +177,7 @@ impl ClientHandshake {
         while let Some(head) = self.head.read(input)? {
             match head.status_code {
                 101 => {
-                    let accept = judge(&self.request, Offers::Built, &self.accept_token, head)?;
+                    let accept = check(&self.request, Offers::Built, &self.accept_token, head)?;
                     return Ok(Some(HandshakeResponse::Accept(accept)));
                 }
                 100..=199 => self.pass_over()?,
@@ -200,8 +202,9 @@ impl ClientHandshake {
     }
 }
 
-/// Holds a 101 response against the list of §4.1, in its order.
-pub(super) fn judge(
+/// Checks a 101 response against the list of §4.1, in its order; `Upgrade` and the token are there once (§4.3,
+/// §11.3.3).
+pub(super) fn check(
     request: &Request,
     offers: Offers,
     accept_token: &AcceptToken,
@@ -211,33 +214,37 @@ pub(super) fn judge(
     if version != 1 {
         return Err(HandshakeError::HttpVersion);
     }
-    if !is_single(&headers, "Upgrade", |value| value.eq_ignore_ascii_case(b"websocket")) {
-        return Err(HandshakeError::MissingUpgrade);
+    let fields = headers.known();
+    match fields.single(Known::Upgrade) {
+        Ok(Some(protocol)) if protocol.eq_ignore_ascii_case(b"websocket") => {}
+        _ => return Err(HandshakeError::MissingUpgrade),
     }
-    if !headers.lists("Connection", "Upgrade") {
+    if !fields.list_contains(Known::Connection, "Upgrade") {
         return Err(HandshakeError::MissingConnectionUpgrade);
     }
-    if !is_single(&headers, "Sec-WebSocket-Accept", |value| value == accept_token.as_bytes()) {
-        return Err(HandshakeError::WrongAccept);
+    match fields.single(Known::Accept) {
+        Ok(Some(token)) if token == accept_token.as_bytes() => {}
+        _ => return Err(HandshakeError::WrongAccept),
     }
-    judge_choice(request, offers, headers)
+    let extensions = check_choice(request, offers, &fields)?;
+    Ok(AcceptConnection::received(headers, extensions))
 }
 
-/// Holds what a server has chosen against what it was offered (§4.1).
-pub(super) fn judge_choice(
+/// Checks what a server has chosen against what it was offered (§4.1), and returns where its extensions are.
+pub(super) fn check_choice(
     request: &Request,
     offers: Offers,
-    headers: Headers,
-) -> Result<AcceptConnection, HandshakeError> {
-    check_extension_names(request, offers, &headers)?;
-    check_subprotocol(request, &headers)?;
-    Ok(AcceptConnection::received(headers))
+    fields: &KnownFields<'_>,
+) -> Result<Place, HandshakeError> {
+    check_extension_names(request, offers, fields)?;
+    check_subprotocol(request, fields)?;
+    Ok(fields.place(Known::Extensions))
 }
 
 /// "A subprotocol that was not present in the client's handshake" fails the connection (§4.1), and so do several
 /// (§11.3.4). An empty value chooses none.
-fn check_subprotocol(request: &Request, headers: &Headers) -> Result<(), HandshakeError> {
-    let mut chosen = headers.get_all(PROTOCOL).filter(|value| !is_empty_list(value));
+fn check_subprotocol(request: &Request, fields: &KnownFields<'_>) -> Result<(), HandshakeError> {
+    let mut chosen = fields.values(Known::Protocol).filter(|value| !is_empty_list(value));
     match (chosen.next(), chosen.next()) {
         (None, _) => Ok(()),
         (Some(chosen), None) if request.subprotocols().any(|offered| offered.as_bytes() == chosen) => Ok(()),
@@ -248,12 +255,17 @@ fn check_subprotocol(request: &Request, headers: &Headers) -> Result<(), Handsha
 
 /// "An extension that was not present in the client's handshake" fails the connection (§4.1); so does one
 /// that is answered twice. Parameters are for [`AcceptConnection::extensions`] to check.
-fn check_extension_names(request: &Request, offers: Offers, headers: &Headers) -> Result<(), HandshakeError> {
-    check_extensions(headers)?;
-    for (index, name) in extension_names(headers).enumerate() {
+fn check_extension_names(
+    request: &Request,
+    offers: Offers,
+    fields: &KnownFields<'_>,
+) -> Result<(), HandshakeError> {
+    check_extensions(fields)?;
+    let names = || fields.values(Known::Extensions).flat_map(syntax::elements).map(extension_name);
+    for (index, name) in names().enumerate() {
         let kind = if index >= MAX_ANSWERED {
             NegotiationErrorKind::TooMany
-        } else if extension_names(headers).take(index).any(|other| other == name) {
+        } else if names().take(index).any(|other| other == name) {
             NegotiationErrorKind::Repeated
         } else if !request.offers_extension(offers, name) {
             NegotiationErrorKind::NotOffered
@@ -277,11 +289,6 @@ pub(super) fn refusal(
     let body = BodyDecoder::new(BodyLen::of(&head)?, limits.max_body_len)?;
     let has_body = !body.is_finished();
     Ok((RejectConnection::received(head.status_code, head.headers, has_body), body))
-}
-
-/// Whether a field stands exactly once, with a value such as this (§4.3, §11.3.3, §11.3.4).
-fn is_single(headers: &Headers, name: &str, value: impl Fn(&[u8]) -> bool) -> bool {
-    matches!(headers.single(name), Ok(Some(found)) if value(found))
 }
 
 /// The next piece of a refusal's body, and its end, even if that comes alone.

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use crate::error::{HandshakeError, LocalProtocolError};
 use crate::extension::{Extension, ExtensionParams, Extensions};
-use crate::http::{Headers, Span, syntax};
+use crate::http::{Headers, Known, KnownFields, Place, Span, syntax};
 
 /// A client's wish for a connection.
 ///
@@ -33,6 +33,8 @@ pub struct Request {
     headers: Headers,
     host: Span,
     target: Span,
+    /// Where the extensions are that a received request offers.
+    named: Place,
     /// What is offered by whoever builds it; what was received is among the headers only.
     offers: Vec<ExtensionParams>,
     /// The subprotocols in the headers, once one was added: no two are the same, and there may be many.
@@ -56,12 +58,12 @@ impl Request {
             None
         };
         let target = headers.add_bytes(target.as_bytes());
-        Self { misuse, ..Self::received(headers, place, target) }
+        Self { misuse, ..Self::received(headers, place, target, Place::Absent) }
     }
 
     /// What a server has received.
-    pub(super) const fn received(headers: Headers, host: Span, target: Span) -> Self {
-        Self { headers, host, target, offers: Vec::new(), subprotocols: BTreeSet::new(), misuse: None }
+    pub(super) const fn received(headers: Headers, host: Span, target: Span, named: Place) -> Self {
+        Self { headers, host, target, named, offers: Vec::new(), subprotocols: BTreeSet::new(), misuse: None }
     }
 
     /// Offers one more subprotocol, behind those offered already.
@@ -126,7 +128,7 @@ impl Request {
     /// extensions, [`AcceptConnection::with_extensions`] needs no such list.
     pub fn extensions(&self) -> Vec<ExtensionParams> {
         match self.offers.as_slice() {
-            [] => named_extensions(&self.headers).collect(),
+            [] => named_extensions(&self.headers, self.named).collect(),
             offers => offers.to_vec(),
         }
     }
@@ -134,7 +136,10 @@ impl Request {
     /// Whether an extension of this name is offered to the peer that answers.
     pub(super) fn offers_extension(&self, offers: Offers, name: &str) -> bool {
         self.offers.iter().any(|offer| offer.name() == name)
-            || offers == Offers::Named && extension_names(&self.headers).any(|offered| offered == name)
+            || offers == Offers::Named
+                && extension_elements(&self.headers, self.named)
+                    .map(extension_name)
+                    .any(|offered| offered == name)
     }
 
     /// What is offered by whoever has built it.
@@ -144,7 +149,7 @@ impl Request {
 
     /// What is offered to the peer that answers.
     pub(super) fn offered(&self, offers: Offers) -> impl Iterator<Item = Cow<'_, ExtensionParams>> {
-        let named = (offers == Offers::Named).then(|| named_extensions(&self.headers));
+        let named = (offers == Offers::Named).then(|| named_extensions(&self.headers, self.named));
         let named = named.into_iter().flatten().map(Cow::Owned);
         self.offers.iter().map(Cow::Borrowed).chain(named)
     }
@@ -192,6 +197,8 @@ pub(super) enum Offers {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AcceptConnection {
     headers: Headers,
+    /// Where the extensions are that a received response names.
+    named: Place,
     /// What is agreed to by whoever builds it; what was received is among the headers only.
     agreed: Vec<ExtensionParams>,
     misuse: Option<LocalProtocolError>,
@@ -204,8 +211,8 @@ impl AcceptConnection {
     }
 
     /// What a client has received.
-    pub(super) const fn received(headers: Headers) -> Self {
-        Self { headers, agreed: Vec::new(), misuse: None }
+    pub(super) const fn received(headers: Headers, named: Place) -> Self {
+        Self { headers, named, agreed: Vec::new(), misuse: None }
     }
 
     /// Chooses one of the subprotocols that the client offers.
@@ -224,7 +231,7 @@ impl AcceptConnection {
     #[must_use = "the answer has to be sent, and the extensions have to run in the connection"]
     pub fn with_extensions(mut self, supported: &[&dyn Extension], request: &Request) -> (Self, Extensions) {
         let (extensions, agreed) = match request.offers.as_slice() {
-            [] => accept_each(supported, &request.headers),
+            [] => accept_each(supported, request),
             offers => Extensions::accept_offers(supported, offers),
         };
         self.agreed = agreed;
@@ -239,15 +246,14 @@ impl AcceptConnection {
     /// [`HandshakeError::UnexpectedExtension`] where the server answers what was not offered, or with
     /// parameters that the offer does not allow; drop the transport then (RFC 6455 §4.1, RFC 7692 §7.1).
     pub fn extensions(&self, offered: &[&dyn Extension]) -> Result<Extensions, HandshakeError> {
-        check_extensions(&self.headers)?;
-        let answers: Vec<_> = named_extensions(&self.headers).collect();
+        let answers: Vec<_> = named_extensions(&self.headers, self.named).collect();
         Extensions::accept_responses(offered, &answers).map_err(HandshakeError::UnexpectedExtension)
     }
 
     /// The extensions that are agreed on, with their parameters.
     pub fn agreed_extensions(&self) -> Vec<ExtensionParams> {
         match self.agreed.as_slice() {
-            [] => named_extensions(&self.headers).collect(),
+            [] => named_extensions(&self.headers, self.named).collect(),
             agreed => agreed.to_vec(),
         }
     }
@@ -432,10 +438,10 @@ impl HandshakeError {
 
 /// A server's choice, by the rules of [`Extensions::accept_offers`], among offers that are looked at one by one: a peer can
 /// name more of them than anyone wants to hold.
-fn accept_each(supported: &[&dyn Extension], headers: &Headers) -> (Extensions, Vec<ExtensionParams>) {
+fn accept_each(supported: &[&dyn Extension], request: &Request) -> (Extensions, Vec<ExtensionParams>) {
     let mut chosen: (_, Vec<ExtensionParams>) = (Extensions::new(), Vec::new());
     let mut accepted = Vec::new();
-    for element in headers.list(EXTENSIONS) {
+    for element in extension_elements(&request.headers, request.named) {
         let name = extension_name(element);
         let is_known = supported.iter().any(|extension| extension.name() == name);
         if !is_known || chosen.1.iter().any(|answer| answer.name() == name) {
@@ -484,24 +490,24 @@ fn is_owned(name: &str, owned: &[&str]) -> bool {
     owned.iter().any(|owned| owned.eq_ignore_ascii_case(name))
 }
 
-/// The names of the extensions in a head that is lawful (§9.1).
-pub(super) fn extension_names(headers: &Headers) -> impl Iterator<Item = &str> {
-    headers.list(EXTENSIONS).map(extension_name)
-}
-
-/// The name of the extension in an element of a lawful list.
-fn extension_name(element: &[u8]) -> &str {
+/// The name of the extension in an element of a list that was checked.
+pub(super) fn extension_name(element: &[u8]) -> &str {
     element.get(..syntax::token_len(element)).map(text).unwrap_or_default()
 }
 
-/// The extensions that a head names over any number of fields, read one by one; what is malformed is left out (§9.1).
-pub(super) fn named_extensions(headers: &Headers) -> impl Iterator<Item = ExtensionParams> {
-    headers.list(EXTENSIONS).filter_map(ExtensionParams::parse_one)
+/// The extensions that a head names over any number of fields, parsed one by one; what is malformed is left out (§9.1).
+fn named_extensions(headers: &Headers, place: Place) -> impl Iterator<Item = ExtensionParams> {
+    extension_elements(headers, place).filter_map(ExtensionParams::parse_one)
+}
+
+/// The extensions that a head names, as they are written.
+fn extension_elements(headers: &Headers, place: Place) -> impl Iterator<Item = &[u8]> {
+    headers.values_at(place, Known::Extensions).flat_map(syntax::elements)
 }
 
 /// A value that "does not conform to the ABNF" fails the connection (RFC 6455 §9.1).
-pub(super) fn check_extensions(headers: &Headers) -> Result<(), HandshakeError> {
-    let mut values = headers.get_all(EXTENSIONS);
+pub(super) fn check_extensions(fields: &KnownFields<'_>) -> Result<(), HandshakeError> {
+    let mut values = fields.values(Known::Extensions);
     values.try_for_each(ExtensionParams::check_list).map_err(HandshakeError::InvalidExtension)
 }
 

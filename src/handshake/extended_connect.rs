@@ -4,7 +4,9 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 
 use crate::error::{HandshakeError, LocalProtocolError};
-use crate::http::{FieldGatherer, Headers, ResponseHead, Span, check_status, decimal, syntax};
+use crate::http::{
+    FieldGatherer, Headers, Known, KnownFields, ResponseHead, Span, check_status, decimal, syntax,
+};
 use crate::limits::HandshakeLimits;
 
 use super::client::{self, HandshakeResponse};
@@ -102,7 +104,7 @@ impl ExtendedConnect {
     ) -> Result<Self, HandshakeError> {
         let names = [":method", ":protocol", ":scheme", ":authority", ":path"];
         let (pseudo, headers) = take_apart(names, fields, limits)?;
-        let (request, scheme) = judge(pseudo, headers)?;
+        let (request, scheme) = check(pseudo, headers)?;
         Ok(Self { limits, request, offers: Offers::Named, scheme })
     }
 
@@ -203,7 +205,8 @@ impl ExtendedConnect {
             100..=199 => None,
             // "Any 2xx" (RFC 9110 §9.3.6).
             200..=299 => {
-                Some(HandshakeResponse::Accept(client::judge_choice(&self.request, self.offers, headers)?))
+                let extensions = client::check_choice(&self.request, self.offers, &headers.known())?;
+                Some(HandshakeResponse::Accept(AcceptConnection::received(headers, extensions)))
             }
             status_code => {
                 let head = ResponseHead { status_code, version: 1, headers };
@@ -234,7 +237,7 @@ fn take_apart<const COUNT: usize, N: AsRef<[u8]>, V: AsRef<[u8]>>(
             }
             b"cookie" => gatherer.add_cookie(value)?,
             _ => {
-                judge_field(name, value)?;
+                check_field(name, value)?;
                 gatherer.add(name, value)?;
             }
         }
@@ -243,7 +246,7 @@ fn take_apart<const COUNT: usize, N: AsRef<[u8]>, V: AsRef<[u8]>>(
 }
 
 /// What HTTP/2 and HTTP/3 ask of a header, besides what HTTP/1.1 does.
-fn judge_field(name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
+fn check_field(name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
     if name.iter().any(u8::is_ascii_uppercase) {
         return Err(HandshakeError::MalformedHead);
     }
@@ -262,8 +265,8 @@ fn is_connection_specific(name: &[u8], value: &[u8]) -> bool {
 const CONNECTION_SPECIFIC: [&str; 5] =
     ["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"];
 
-/// Holds a request against RFC 8441 §4 and §5, and what they take over from RFC 6455.
-fn judge(pseudo: [Option<Span>; 5], headers: Headers) -> Result<(Request, Scheme), HandshakeError> {
+/// Checks a request against RFC 8441 §4 and §5, and the rules of RFC 6455 that they keep.
+fn check(pseudo: [Option<Span>; 5], headers: Headers) -> Result<(Request, Scheme), HandshakeError> {
     let [method, protocol, scheme, authority, path] = pseudo;
     let method = method.ok_or(HandshakeError::InvalidPseudoHeader)?;
     if headers.bytes(method) != b"CONNECT" {
@@ -280,20 +283,22 @@ fn judge(pseudo: [Option<Span>; 5], headers: Headers) -> Result<(Request, Scheme
         .into_iter()
         .find(|known| headers.bytes(scheme).eq_ignore_ascii_case(known.http_scheme().as_bytes()))
         .ok_or(HandshakeError::InvalidPseudoHeader)?;
-    judge_authority(&headers, headers.bytes(authority), scheme)?;
+    let fields = headers.known();
+    check_authority(&fields, headers.bytes(authority), scheme)?;
     if !syntax::is_received_resource_name(headers.bytes(path)) {
         return Err(HandshakeError::InvalidTarget);
     }
-    server::judge_body(&headers)?;
-    server::judge_version(&headers)?;
-    server::judge_origin(&headers)?;
-    check_extensions(&headers)?;
-    Ok((Request::received(headers, authority, path), scheme))
+    server::check_no_body(&fields)?;
+    server::check_version(&fields)?;
+    server::check_origin(&fields)?;
+    check_extensions(&fields)?;
+    let extensions = fields.place(Known::Extensions);
+    Ok((Request::received(headers, authority, path, extensions), scheme))
 }
 
 /// A `Host` has no place beside `:authority`, unless it names the same (RFC 9113 §8.3.1, RFC 9114 §4.3.1).
-fn judge_authority(headers: &Headers, authority: &[u8], scheme: Scheme) -> Result<(), HandshakeError> {
-    let agrees = match headers.single("Host") {
+fn check_authority(fields: &KnownFields<'_>, authority: &[u8], scheme: Scheme) -> Result<(), HandshakeError> {
+    let agrees = match fields.single(Known::Host) {
         Ok(host) => host.is_none_or(|host| names_the_same(host, authority, scheme)),
         Err(_) => false,
     };

@@ -6,13 +6,13 @@ use alloc::string::ToString;
 use crate::accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 use crate::connection::ConnectionState;
 use crate::error::{HandshakeError, LocalProtocolError};
-use crate::http::{self, HeadReader, Headers, RequestHead, Span, decimal, syntax};
+use crate::http::{self, HeadReader, Headers, Known, KnownFields, RequestHead, Span, decimal, syntax};
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
 
 use super::events::{
-    AcceptConnection, CONTENT_LENGTH, EXTENSIONS, NOT_MODIFIED, ORIGIN, Offers, PROTOCOL, RejectConnection,
-    RejectData, Request, VERSION, check_extensions,
+    AcceptConnection, CONTENT_LENGTH, EXTENSIONS, NOT_MODIFIED, Offers, PROTOCOL, RejectConnection,
+    RejectData, Request, check_extensions,
 };
 
 /// A server's opening handshake.
@@ -95,7 +95,7 @@ impl ServerHandshake {
         if !matches!(self.state, State::Receiving) {
             return Ok(None);
         }
-        match self.head.read(input).and_then(|head| head.map(judge).transpose()) {
+        match self.head.read(input).and_then(|head| head.map(check).transpose()) {
             Ok(Some((request, accept_token))) => {
                 self.state = State::Deciding { request, accept_token };
                 Ok(self.request())
@@ -241,8 +241,8 @@ impl ServerHandshake {
     }
 }
 
-/// Holds a request against §4.2.1, in the order of its list; nothing is taken on trust (§10.1, §10.7).
-pub(super) fn judge(head: RequestHead) -> Result<(Request, AcceptToken), HandshakeError> {
+/// Checks a request against §4.2.1, in the order of its list; nothing that the peer sends is trusted (§10.1, §10.7).
+pub(super) fn check(head: RequestHead) -> Result<(Request, AcceptToken), HandshakeError> {
     let RequestHead { method, target, version, mut headers } = head;
     if version != 1 {
         return Err(HandshakeError::HttpVersion);
@@ -250,48 +250,58 @@ pub(super) fn judge(head: RequestHead) -> Result<(Request, AcceptToken), Handsha
     if headers.bytes(method) != b"GET" {
         return Err(HandshakeError::MethodNotGet);
     }
-    judge_host(&headers)?;
-    let (host, target) = resource_name(&mut headers, target)?;
-    judge_body(&headers)?;
-    if !headers.lists("Upgrade", "websocket") {
+    let fields = headers.known();
+    let host = check_host(&fields)?;
+    let resource = check_target(&headers, target)?;
+    check_no_body(&fields)?;
+    if !fields.list_contains(Known::Upgrade, "websocket") {
         return Err(HandshakeError::MissingUpgrade);
     }
-    if !headers.lists("Connection", "Upgrade") {
+    if !fields.list_contains(Known::Connection, "Upgrade") {
         return Err(HandshakeError::MissingConnectionUpgrade);
     }
-    judge_version(&headers)?;
-    let accept_token = match headers.single("Sec-WebSocket-Key") {
+    check_version(&fields)?;
+    let accept_token = match fields.single(Known::Key) {
         Ok(Some(key)) if SecWebSocketKey::is_key(key) => generate_accept_token(key),
         _ => return Err(HandshakeError::InvalidKey),
     };
-    judge_origin(&headers)?;
-    check_extensions(&headers)?;
-    Ok((Request::received(headers, host, target), accept_token))
+    check_origin(&fields)?;
+    check_extensions(&fields)?;
+    let extensions = fields.place(Known::Extensions);
+    let host = resource.host.unwrap_or(headers.span_of(host));
+    // "If the path component is empty", it is "/" (§3).
+    let target = if resource.lacks_slash { headers.add_prefixed(b"/", resource.path) } else { resource.path };
+    Ok((Request::received(headers, host, target, extensions), accept_token))
 }
 
-/// The host and the resource name that are asked for: `Host` and an absolute path, or an absolute URI that
-/// holds both (RFC 9112 §3.2.2).
-fn resource_name(headers: &mut Headers, target: Span) -> Result<(Span, Span), HandshakeError> {
+/// What a request target names.
+struct Resource {
+    /// The host, if the target is an absolute URI.
+    host: Option<Span>,
+    /// The path and the query.
+    path: Span,
+    /// Whether the path is empty, so that a slash precedes the query.
+    lacks_slash: bool,
+}
+
+/// Checks a request target: an absolute path, or an absolute URI that has a host as well (RFC 9112 §3.2.2).
+fn check_target(headers: &Headers, target: Span) -> Result<Resource, HandshakeError> {
     let bytes = headers.bytes(target);
     let Some(rest) = after_scheme(bytes) else {
-        let host = headers.place_of("Host").ok_or(HandshakeError::InvalidHost)?;
-        return if syntax::is_received_resource_name(bytes) {
-            Ok((host, target))
-        } else {
-            Err(HandshakeError::InvalidTarget)
+        return match bytes {
+            [b'/', ..] if syntax::is_received_uri_text(bytes) => {
+                Ok(Resource { host: None, path: target, lacks_slash: false })
+            }
+            _ => Err(HandshakeError::InvalidTarget),
         };
     };
     let scheme_len = bytes.len().saturating_sub(rest.len());
     let host_len = rest.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(rest.len());
     let host = target.part(scheme_len, host_len);
     let path = target.part(scheme_len.saturating_add(host_len), usize::MAX);
-    let name = match headers.bytes(path) {
-        [b'/', ..] => path,
-        // "If the path component is empty", it is "/" (RFC 6455 §3).
-        _ => headers.add_prefixed(b"/", path),
-    };
-    if syntax::is_host(headers.bytes(host)) && syntax::is_received_resource_name(headers.bytes(name)) {
-        Ok((host, name))
+    let lacks_slash = !headers.bytes(path).starts_with(b"/");
+    if syntax::is_host(headers.bytes(host)) && syntax::is_received_uri_text(headers.bytes(path)) {
+        Ok(Resource { host: Some(host), path, lacks_slash })
     } else {
         Err(HandshakeError::InvalidTarget)
     }
@@ -299,6 +309,9 @@ fn resource_name(headers: &mut Headers, target: Span) -> Result<(Span, Span), Ha
 
 /// What follows the scheme of an absolute URI.
 fn after_scheme(target: &[u8]) -> Option<&[u8]> {
+    if target.starts_with(b"/") {
+        return None;
+    }
     [&b"http://"[..], b"https://", b"ws://", b"wss://"].into_iter().find_map(|scheme| {
         let (start, rest) = target.split_at_checked(scheme.len())?;
         start.eq_ignore_ascii_case(scheme).then_some(rest)
@@ -306,25 +319,25 @@ fn after_scheme(target: &[u8]) -> Option<&[u8]> {
 }
 
 /// "A |Host| header field containing the server's authority"; one, and well-formed (RFC 9112 §3.2).
-fn judge_host(headers: &Headers) -> Result<(), HandshakeError> {
-    match headers.single("Host") {
-        Ok(Some(host)) if syntax::is_host(host) => Ok(()),
+fn check_host<'h>(fields: &KnownFields<'h>) -> Result<&'h [u8], HandshakeError> {
+    match fields.single(Known::Host) {
+        Ok(Some(host)) if syntax::is_host(host) => Ok(host),
         _ => Err(HandshakeError::InvalidHost),
     }
 }
 
 /// What follows the head would be the body, not frames (RFC 9112 §6.3).
-pub(super) fn judge_body(headers: &Headers) -> Result<(), HandshakeError> {
-    let has_len = headers.get_all(CONTENT_LENGTH).any(|len| len != b"0");
-    if has_len || headers.get("Transfer-Encoding").is_some() {
+pub(super) fn check_no_body(fields: &KnownFields<'_>) -> Result<(), HandshakeError> {
+    let has_len = fields.values(Known::ContentLength).any(|len| len != b"0");
+    if has_len || fields.first(Known::TransferEncoding).is_some() {
         return Err(HandshakeError::RequestBody);
     }
     Ok(())
 }
 
 /// "A |Sec-WebSocket-Version| header field, with a value of 13"; a number below 256 else (§4.3).
-pub(super) fn judge_version(headers: &Headers) -> Result<(), HandshakeError> {
-    match headers.single(VERSION) {
+pub(super) fn check_version(fields: &KnownFields<'_>) -> Result<(), HandshakeError> {
+    match fields.single(Known::Version) {
         Ok(Some(b"13")) => Ok(()),
         Ok(Some([b'0', _, ..])) => Err(HandshakeError::InvalidVersion),
         Ok(Some(version)) if decimal(version).is_some_and(|version| version < 256) => {
@@ -334,9 +347,9 @@ pub(super) fn judge_version(headers: &Headers) -> Result<(), HandshakeError> {
     }
 }
 
-/// Not "more than one Origin header field": anyone who reads only one of two could be misled (RFC 6454 §7.3).
-pub(super) fn judge_origin(headers: &Headers) -> Result<(), HandshakeError> {
-    headers.single(ORIGIN).map(drop).map_err(|_| HandshakeError::RepeatedOrigin)
+/// Not "more than one Origin header field": a reader of only one of two could be misled (RFC 6454 §7.3).
+pub(super) fn check_origin(fields: &KnownFields<'_>) -> Result<(), HandshakeError> {
+    fields.single(Known::Origin).map(drop).map_err(|_| HandshakeError::RepeatedOrigin)
 }
 
 /// Whether this yes can be an answer to the request.

@@ -98,7 +98,7 @@ impl Upgrade {
         let method = headers.add_bytes(method.as_bytes());
         let target = headers.add_bytes(target.as_bytes());
         let head = RequestHead { method, target, version: minor(version), headers };
-        let (request, accept_token) = server::judge(head)?;
+        let (request, accept_token) = server::check(head)?;
         let key = request
             .headers()
             .get(KEY)
@@ -199,7 +199,7 @@ impl Upgrade {
         fields.add_all(headers)?;
         let head = ResponseHead { status_code, version: minor(version), headers: fields.finish() };
         Ok(match status_code {
-            101 => Some(HandshakeResponse::Accept(client::judge(
+            101 => Some(HandshakeResponse::Accept(client::check(
                 &self.request,
                 self.offers,
                 &self.accept_token,

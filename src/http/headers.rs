@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::iter::FusedIterator;
 
+use super::known::KnownFields;
 use super::packed;
 use super::syntax;
 
@@ -88,8 +89,22 @@ impl Headers {
 
     /// Adds a field after the others, and returns where its value is. The caller checks both.
     pub(crate) fn push(&mut self, name: &str, value: &[u8]) -> Span {
-        self.push_name(name);
-        self.add_string(value)
+        self.len = self.len.saturating_add(usize::from(!name.is_empty()));
+        match (u8::try_from(name.len()), u8::try_from(value.len())) {
+            // Lengths of one byte, as most are.
+            (Ok(name_len @ ..0x80), Ok(value_len @ ..0x80)) => {
+                self.bytes.reserve(name.len().saturating_add(value.len()).saturating_add(2));
+                self.bytes.push(name_len);
+                self.bytes.extend_from_slice(name.as_bytes());
+                self.bytes.push(value_len);
+                self.bytes.extend_from_slice(value);
+                Span { start: self.bytes.len().saturating_sub(value.len()), len: value.len() }
+            }
+            _ => {
+                self.add_string(name.as_bytes());
+                self.add_string(value)
+            }
+        }
     }
 
     fn push_name(&mut self, name: &str) {
@@ -154,16 +169,14 @@ impl Headers {
         self.get_all(name).flat_map(syntax::elements)
     }
 
-    /// Whether a comma-separated list has this element, in any case.
-    pub(crate) fn lists(&self, name: &str, element: &str) -> bool {
-        let is_it = |listed: &[u8]| listed.eq_ignore_ascii_case(element.as_bytes());
-        // Mostly it is all there is.
-        self.get_all(name).any(is_it) || self.list(name).any(is_it)
+    /// The fields that the handshake itself reads.
+    pub(crate) fn known(&self) -> KnownFields<'_> {
+        KnownFields::of(self, &self.bytes)
     }
 
-    /// Where the value of the first field with this name lies.
-    pub(crate) fn place_of(&self, name: &str) -> Option<Span> {
-        self.get(name).map(|value| Span::of(value, &self.bytes))
+    /// Where a value of these headers is in their bytes.
+    pub(crate) fn span_of(&self, value: &[u8]) -> Span {
+        Span::of(value, &self.bytes)
     }
 
     /// The value of a field that may stand only once; `Err` if it is repeated.

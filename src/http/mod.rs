@@ -6,6 +6,7 @@ pub(crate) mod syntax;
 // Use them.
 mod line;
 mod headers;
+mod known;
 // Use them all.
 mod fields;
 mod head;
@@ -17,5 +18,6 @@ pub(crate) use fields::FieldGatherer;
 pub(crate) use head::{HeadReader, RequestHead, ResponseHead, check_status};
 pub(crate) use headers::Span;
 pub use headers::{Headers, HeadersIter};
+pub(crate) use known::{Known, KnownFields, Place};
 pub use version::HttpVersion;
 pub(crate) use write::{Put, put_chunk, put_field, put_last_fields, put_list, reserve, write};

@@ -11,7 +11,7 @@ pub(crate) fn token_len(bytes: &[u8]) -> usize {
 }
 
 fn is_token_byte(byte: u8) -> bool {
-    TOKEN_BYTES.get(usize::from(byte)).copied().unwrap_or_default()
+    is_in(&TOKEN_BYTES, byte)
 }
 
 /// Whether a token can have a byte; looked up, as heads are full of tokens.
@@ -46,8 +46,12 @@ pub(crate) fn is_resource_name(target: &[u8]) -> bool {
 /// The characters that RFC 3986 has no place for are refused (`" < > \ ^ { }`). But browsers write `|`, `[`, `]` and
 /// backticks into queries as they are, and percent signs that escape nothing; those are taken.
 pub(crate) fn is_received_resource_name(target: &[u8]) -> bool {
-    let may_have = |byte: &u8| byte.is_ascii_graphic() && !b"#\"<>\\^{}".contains(byte);
-    target.first() == Some(&b'/') && target.iter().all(may_have)
+    target.first() == Some(&b'/') && is_received_uri_text(target)
+}
+
+/// Whether a server accepts these bytes in a path or a query.
+pub(crate) fn is_received_uri_text(text: &[u8]) -> bool {
+    text.iter().all(|byte| byte.is_ascii_graphic() && !b"#\"<>\\^{}".contains(byte))
 }
 
 /// A host with an optional port (RFC 9110 §7.2, RFC 3986 §3.2.2).
@@ -94,14 +98,32 @@ pub(crate) fn is_uri_text(text: &[u8], others: &[u8]) -> bool {
     let mut rest = text;
     while let [byte, tail @ ..] = rest {
         rest = match (byte, tail) {
+            _ if is_in(&URI_BYTES, *byte) => tail,
             (b'%', [high, low, tail @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => tail,
-            (b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~', _) => tail,
-            (b'!' | b'$' | b'&'..=b',' | b';' | b'=', _) => tail,
             (byte, _) if others.contains(byte) => tail,
             _ => return false,
         };
     }
     true
+}
+
+/// The unreserved bytes of a URI, and `sub-delims` (RFC 3986 §2.2, §2.3).
+#[expect(clippy::indexing_slicing, reason = "no byte is beyond it")]
+const URI_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < u8::MAX {
+        table[byte as usize] = matches!(byte,
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~'
+            | b'!' | b'$' | b'&'..=b',' | b';' | b'=');
+        byte = byte.wrapping_add(1);
+    }
+    table
+};
+
+/// Whether a table has a byte.
+fn is_in(table: &[bool; 256], byte: u8) -> bool {
+    table.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
 fn is_port(port: &[u8]) -> bool {

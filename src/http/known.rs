@@ -1,0 +1,201 @@
+//! The fields that a handshake itself reads, found in one pass over a head (RFC 6455 §11.3).
+
+use super::headers::{Headers, Repeated, Span};
+use super::packed;
+use super::syntax;
+
+/// A field that the handshake itself reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    Host,
+    Upgrade,
+    Connection,
+    Origin,
+    ContentLength,
+    TransferEncoding,
+    Key,
+    Version,
+    Accept,
+    Protocol,
+    Extensions,
+}
+
+/// The values of those fields, so that each rule of a handshake need not search them again.
+///
+/// A head that a peer sends may repeat a field as often as the limits allow, so only the first value is kept, and
+/// whether there are more: those are searched for, where a list may go over several fields.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownFields<'h> {
+    headers: &'h Headers,
+    first: [Option<&'h [u8]>; Known::COUNT],
+    is_repeated: [bool; Known::COUNT],
+}
+
+/// Where the values of a field are, kept with the headers for later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// There is no such field.
+    #[default]
+    Absent,
+    /// It is there once, with its value here.
+    Once(Span),
+    /// It is repeated: the headers have to be searched.
+    Repeated,
+}
+
+impl Known {
+    const COUNT: usize = 11;
+
+    /// The name, as it is usually written.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Host => "Host",
+            Self::Upgrade => "Upgrade",
+            Self::Connection => "Connection",
+            Self::Origin => "Origin",
+            Self::ContentLength => "Content-Length",
+            Self::TransferEncoding => "Transfer-Encoding",
+            Self::Key => "Sec-WebSocket-Key",
+            Self::Version => "Sec-WebSocket-Version",
+            Self::Accept => "Sec-WebSocket-Accept",
+            Self::Protocol => "Sec-WebSocket-Protocol",
+            Self::Extensions => "Sec-WebSocket-Extensions",
+        }
+    }
+
+    /// The field with this name, in any case.
+    #[inline]
+    fn of(name: &[u8]) -> Option<Self> {
+        // Each has a length of its own, except for two.
+        let known = match (name.len(), name.first()?.to_ascii_lowercase()) {
+            (4, b'h') => Self::Host,
+            (6, b'o') => Self::Origin,
+            (7, b'u') => Self::Upgrade,
+            (10, b'c') => Self::Connection,
+            (14, b'c') => Self::ContentLength,
+            (17, b't') => Self::TransferEncoding,
+            (17, b's') => Self::Key,
+            (20, b's') => Self::Accept,
+            (21, b's') => Self::Version,
+            (22, b's') => Self::Protocol,
+            (24, b's') => Self::Extensions,
+            _ => return None,
+        };
+        let expected = known.name().as_bytes();
+        (name == expected || name.eq_ignore_ascii_case(expected)).then_some(known)
+    }
+}
+
+impl<'h> KnownFields<'h> {
+    /// Finds them among the headers, which `bytes` contain.
+    pub(super) fn of(headers: &'h Headers, bytes: &'h [u8]) -> Self {
+        let mut fields = Self { headers, first: [None; Known::COUNT], is_repeated: [false; Known::COUNT] };
+        let mut rest = bytes;
+        while let (Some(name), Some(value)) = (packed::take(&mut rest), packed::take(&mut rest)) {
+            let Some(known) = Known::of(name) else { continue };
+            let (first, is_repeated) =
+                (fields.first.get_mut(known as usize), fields.is_repeated.get_mut(known as usize));
+            if let (Some(first), Some(is_repeated)) = (first, is_repeated) {
+                *is_repeated = first.is_some();
+                first.get_or_insert(value);
+            }
+        }
+        fields
+    }
+
+    /// The first value of a field.
+    pub(crate) fn first(&self, known: Known) -> Option<&'h [u8]> {
+        self.first.get(known as usize).copied().flatten()
+    }
+
+    /// The value of a field that may be there only once; `Err` if it is repeated.
+    pub(crate) fn single(&self, known: Known) -> Result<Option<&'h [u8]>, Repeated> {
+        if self.is_repeated(known) { Err(Repeated) } else { Ok(self.first(known)) }
+    }
+
+    /// The values of a field, in order.
+    pub(crate) fn values(&self, known: Known) -> impl Iterator<Item = &'h [u8]> {
+        self.headers.values_at(self.place(known), known)
+    }
+
+    /// Where the values of a field are.
+    pub(crate) fn place(&self, known: Known) -> Place {
+        match self.single(known) {
+            Ok(Some(value)) => Place::Once(self.headers.span_of(value)),
+            Ok(None) => Place::Absent,
+            Err(Repeated) => Place::Repeated,
+        }
+    }
+
+    /// Whether a comma-separated list over all fields of a name has this element, in any case.
+    pub(crate) fn list_contains(&self, known: Known, element: &str) -> bool {
+        let is_it = |listed: &[u8]| listed.eq_ignore_ascii_case(element.as_bytes());
+        // Mostly it is all there is.
+        self.first(known).is_some_and(is_it) || self.values(known).flat_map(syntax::elements).any(is_it)
+    }
+
+    fn is_repeated(&self, known: Known) -> bool {
+        self.is_repeated.get(known as usize).copied().unwrap_or_default()
+    }
+}
+
+impl Headers {
+    /// The values of a field whose place was found before.
+    pub(crate) fn values_at(&self, place: Place, known: Known) -> impl Iterator<Item = &[u8]> {
+        let (only, all) = match place {
+            Place::Absent => (None, None),
+            Place::Once(span) => (Some(self.bytes(span)), None),
+            Place::Repeated => (None, Some(self.get_all(known.name()))),
+        };
+        only.into_iter().chain(all.into_iter().flatten())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Known; Known::COUNT] = [
+        Known::Host,
+        Known::Upgrade,
+        Known::Connection,
+        Known::Origin,
+        Known::ContentLength,
+        Known::TransferEncoding,
+        Known::Key,
+        Known::Version,
+        Known::Accept,
+        Known::Protocol,
+        Known::Extensions,
+    ];
+
+    #[test]
+    fn each_field_is_found_in_any_case_and_has_a_slot_of_its_own() {
+        for (index, known) in ALL.into_iter().enumerate() {
+            assert_eq!(known as usize, index);
+            for name in [known.name().to_owned(), known.name().to_lowercase(), known.name().to_uppercase()] {
+                assert_eq!(Known::of(name.as_bytes()), Some(known));
+                assert_eq!(Known::of(name.replace(['o', 'O', 'e', 'E'], "x").as_bytes()), None, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_value_is_kept_and_others_are_found() {
+        let mut headers = Headers::default();
+        headers.add_bytes(b"Host");
+        for (name, value) in
+            [("X", "1"), ("host", "a"), ("CONNECTION", "x"), ("Host", "b"), ("connection", "y, Z")]
+        {
+            headers.push(name, value.as_bytes());
+        }
+        let fields = headers.known();
+        assert_eq!(fields.first(Known::Host), Some(&b"a"[..]));
+        assert!(fields.single(Known::Host).is_err());
+        assert!(fields.values(Known::Host).eq([b"a", b"b"]));
+        assert!(fields.list_contains(Known::Connection, "z"));
+        assert!(!fields.list_contains(Known::Connection, "w"));
+        assert_eq!(fields.single(Known::Upgrade).unwrap(), None);
+        assert_eq!(fields.values(Known::Upgrade).next(), None);
+    }
+}
