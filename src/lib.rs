@@ -460,7 +460,7 @@ pub use {
         RejectConnection, RejectData, Request, ResponseParts, Scheme, ServerHandshake, Upgrade, UriError,
         WebSocketUri,
     },
-    http::{Headers, HeadersIter, HttpVersion},
+    http::{Headers, HeadersIter, HttpVersion, RequestHead},
     message::MessageAssembler,
     ws_connection::{ReceiveError, WsConnection, WsEvent, WsOutgoing},
 };

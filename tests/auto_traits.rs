@@ -52,7 +52,7 @@ threads! {
     AcceptConnection, NegotiatedExtension, HandshakeResponse, ClientHandshake, Connection<NoEntropy, Extensions>, Decoded,
     Event<String, Vec<u8>>, ExtendedConnect, ExtensionParams, Extensions, HandshakeError, Headers, HeadersIter<'static>, HttpVersion,
     MessageAssembler, MessageDecoder<Extensions>, Origin, OriginPolicy, Ends, PreparedMessage, ReceiveError,
-    Receiver<Extensions>, RejectConnection, RejectData<Vec<u8>>, Request, ResponseParts, Scheme,
+    Receiver<Extensions>, RejectConnection, RejectData<Vec<u8>>, Request, RequestHead, ResponseParts, Scheme,
     Sender<NoEntropy, Extensions>, ServerHandshake, Upgrade, UriError, WebSocketUri, WsConnection, WsEvent,
     dyn Extension, dyn InboundExtension, dyn OutboundExtension,
 }

@@ -6,7 +6,7 @@ use alloc::string::ToString;
 use crate::accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 use crate::connection::ConnectionState;
 use crate::error::{HandshakeError, LocalProtocolError};
-use crate::http::{self, HeadReader, Headers, Known, KnownFields, RequestHead, Span, decimal, syntax};
+use crate::http::{self, HeadReader, Headers, Known, KnownFields, Place, RequestHead, Span, decimal, syntax};
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
 
@@ -38,6 +38,29 @@ use super::events::{
 /// assert!(output.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Other requests on the same port
+///
+/// A request that does not ask for a WebSocket connection fails the handshake, but its head is kept. Instead of a
+/// refusal, a server can write a response of its own; the body of the request, if it has one, is still in the input.
+///
+/// ```
+/// use wsproto::{HandshakeLimits, ServerHandshake};
+///
+/// let mut input = &b"GET /health HTTP/1.1\r\nHost: server.example.com\r\n\r\n"[..];
+/// let mut output = Vec::new();
+/// let mut handshake = ServerHandshake::new(HandshakeLimits::default());
+/// if let Err(error) = handshake.receive(&mut input) {
+///     match handshake.refused_head().map(|head| (head.method(), head.target())) {
+///         Some(("GET", "/health")) => output.extend_from_slice(
+///             b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n",
+///         ),
+///         _ => handshake.reject(error.response(), &mut output)?,
+///     }
+/// }
+/// assert!(output.starts_with(b"HTTP/1.1 200 OK\r\n"));
+/// # Ok::<(), wsproto::LocalProtocolError>(())
+/// ```
 #[doc(alias = "H11Handshake")]
 #[derive(Clone, Debug)]
 pub struct ServerHandshake {
@@ -51,8 +74,8 @@ enum State {
     Receiving,
     /// The request can be accepted or rejected.
     Deciding { request: Request, accept_token: AcceptToken },
-    /// The peer broke a rule: it can only be rejected.
-    Failed,
+    /// The peer broke a rule: it can only be rejected. If its head is valid HTTP, here it is.
+    Failed { head: Option<RequestHead> },
     /// The refusal is out, and its body is under way.
     Rejecting(Framing),
     /// The connection is open.
@@ -95,16 +118,36 @@ impl ServerHandshake {
         if !matches!(self.state, State::Receiving) {
             return Ok(None);
         }
-        match self.head.read(input).and_then(|head| head.map(check).transpose()) {
-            Ok(Some((request, accept_token))) => {
+        let head = match self.head.read(input) {
+            Ok(Some(head)) => head,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                self.fail();
+                return Err(error);
+            }
+        };
+        match check(&head) {
+            Ok(valid) => {
+                let (request, accept_token) = valid.into_request(head);
                 self.state = State::Deciding { request, accept_token };
                 Ok(self.request())
             }
-            Ok(None) => Ok(None),
             Err(error) => {
-                self.fail();
+                self.state = State::Failed { head: Some(head) };
                 Err(error)
             }
+        }
+    }
+
+    /// The head of the request that [`receive`](Self::receive) refused, if it is valid HTTP/1: a plain GET, a POST, a
+    /// WebSocket request with a fault.
+    ///
+    /// `None` before a failure, if the bytes are not an HTTP head or exceed a limit, and after
+    /// [`reject`](Self::reject). It takes as much memory as the head has bytes, until then.
+    pub const fn refused_head(&self) -> Option<&RequestHead> {
+        match &self.state {
+            State::Failed { head } => head.as_ref(),
+            _ => None,
         }
     }
 
@@ -168,7 +211,7 @@ impl ServerHandshake {
         reject: RejectConnection,
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
-        if !matches!(self.state, State::Deciding { .. } | State::Failed) {
+        if !matches!(self.state, State::Deciding { .. } | State::Failed { .. }) {
             return Err(LocalProtocolError::NotInHandshake);
         }
         let next = check_reject(&reject)?.map_or(State::Rejected, State::Rejecting);
@@ -230,20 +273,20 @@ impl ServerHandshake {
             State::Receiving | State::Deciding { .. } => ConnectionState::Connecting,
             State::Accepted => ConnectionState::Open,
             State::Rejecting(_) => ConnectionState::Rejecting,
-            State::Failed | State::Rejected => ConnectionState::Closed,
+            State::Failed { .. } | State::Rejected => ConnectionState::Closed,
         }
     }
 
     /// Fails: only a refusal can be sent.
     pub(crate) fn fail(&mut self) {
         self.head.clear();
-        self.state = State::Failed;
+        self.state = State::Failed { head: None };
     }
 }
 
 /// Checks a request against §4.2.1, in the order of its list; nothing that the peer sends is trusted (§10.1, §10.7).
-pub(super) fn check(head: RequestHead) -> Result<(Request, AcceptToken), HandshakeError> {
-    let RequestHead { method, target, version, mut headers } = head;
+pub(super) fn check(head: &RequestHead) -> Result<ValidRequest, HandshakeError> {
+    let RequestHead { method, target, version, ref headers } = *head;
     if version != 1 {
         return Err(HandshakeError::HttpVersion);
     }
@@ -252,7 +295,7 @@ pub(super) fn check(head: RequestHead) -> Result<(Request, AcceptToken), Handsha
     }
     let fields = headers.known();
     let host = check_host(&fields)?;
-    let resource = check_target(&headers, target)?;
+    let resource = check_target(headers, target)?;
     check_no_body(&fields)?;
     if !fields.list_contains(Known::Upgrade, "websocket") {
         return Err(HandshakeError::MissingUpgrade);
@@ -267,11 +310,27 @@ pub(super) fn check(head: RequestHead) -> Result<(Request, AcceptToken), Handsha
     };
     check_origin(&fields)?;
     check_extensions(&fields)?;
-    let extensions = fields.place(Known::Extensions);
     let host = resource.host.unwrap_or(headers.span_of(host));
-    // "If the path component is empty", it is "/" (§3).
-    let target = if resource.lacks_slash { headers.add_prefixed(b"/", resource.path) } else { resource.path };
-    Ok((Request::received(headers, host, target, extensions), accept_token))
+    Ok(ValidRequest { host, resource, accept_token, extensions: fields.place(Known::Extensions) })
+}
+
+/// What the check of a request has found in its head.
+pub(super) struct ValidRequest {
+    host: Span,
+    resource: Resource,
+    accept_token: AcceptToken,
+    extensions: Place,
+}
+
+impl ValidRequest {
+    /// The request in the head that was checked, and the token that accepts it.
+    pub(super) fn into_request(self, head: RequestHead) -> (Request, AcceptToken) {
+        let Self { host, resource: Resource { path, lacks_slash, .. }, accept_token, extensions } = self;
+        let mut headers = head.headers;
+        // "If the path component is empty", it is "/" (§3).
+        let target = if lacks_slash { headers.add_prefixed(b"/", path) } else { path };
+        (Request::received(headers, host, target, extensions), accept_token)
+    }
 }
 
 /// What a request target names.

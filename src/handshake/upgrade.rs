@@ -98,7 +98,7 @@ impl Upgrade {
         let method = headers.add_bytes(method.as_bytes());
         let target = headers.add_bytes(target.as_bytes());
         let head = RequestHead { method, target, version: minor(version), headers };
-        let (request, accept_token) = server::check(head)?;
+        let (request, accept_token) = server::check(&head)?.into_request(head);
         let key = request
             .headers()
             .get(KEY)

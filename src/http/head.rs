@@ -6,6 +6,7 @@
 //! in a bare LF, and whatever is beyond the limits.
 
 use alloc::vec::Vec;
+use core::fmt;
 use core::mem::MaybeUninit;
 
 use httparse::{EMPTY_HEADER, Header, Status};
@@ -15,6 +16,7 @@ use crate::limits::HandshakeLimits;
 
 use super::headers::{Headers, Span};
 use super::line;
+use super::version::HttpVersion;
 
 /// A request's head or a response's.
 pub(crate) trait Head: Sized {
@@ -29,9 +31,25 @@ pub(crate) trait Head: Sized {
     fn headers(&mut self) -> &mut Headers;
 }
 
-/// The head of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RequestHead {
+/// The head of a request that is valid HTTP/1, whether or not it asks for a WebSocket connection.
+///
+/// [`ServerHandshake::refused_head`](crate::ServerHandshake::refused_head) returns it, so that a server can answer other
+/// requests on the same port.
+///
+/// ```
+/// use wsproto::{HandshakeLimits, HttpVersion, ServerHandshake};
+///
+/// let mut input = &b"POST /log HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello"[..];
+/// let mut handshake = ServerHandshake::new(HandshakeLimits::default());
+/// handshake.receive(&mut input).unwrap_err();
+///
+/// let head = handshake.refused_head().unwrap();
+/// assert_eq!((head.method(), head.target(), head.version()), ("POST", "/log", HttpVersion::Http10));
+/// assert_eq!(head.headers().get("Content-Length"), Some(&b"5"[..]));
+/// assert_eq!(input, b"hello"); // the body
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct RequestHead {
     pub(crate) method: Span,
     pub(crate) target: Span,
     /// The minor version of HTTP/1.
@@ -167,6 +185,44 @@ impl Head for RequestHead {
     fn headers(&mut self) -> &mut Headers {
         &mut self.headers
     }
+}
+
+impl RequestHead {
+    /// The method, in the case that was received.
+    pub fn method(&self) -> &str {
+        text(self.headers.bytes(self.method))
+    }
+
+    /// The request target as it was received (RFC 9112 §3.2): usually a path and a query. It is not checked or decoded.
+    pub fn target(&self) -> &str {
+        text(self.headers.bytes(self.target))
+    }
+
+    /// The version: a higher minor version than 1.1 is read as 1.1.
+    pub const fn version(&self) -> HttpVersion {
+        if self.version == 0 { HttpVersion::Http10 } else { HttpVersion::Http11 }
+    }
+
+    /// All headers.
+    pub const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+}
+
+impl fmt::Debug for RequestHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHead")
+            .field("method", &self.method())
+            .field("target", &self.target())
+            .field("version", &self.version())
+            .field("headers", &self.headers)
+            .finish()
+    }
+}
+
+/// What was read as text.
+fn text(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or_default()
 }
 
 impl RequestHead {

@@ -15,7 +15,8 @@ mod write;
 
 pub(crate) use body::{BodyDecoder, BodyLen, decimal};
 pub(crate) use fields::FieldGatherer;
-pub(crate) use head::{HeadReader, RequestHead, ResponseHead, check_status};
+pub use head::RequestHead;
+pub(crate) use head::{HeadReader, ResponseHead, check_status};
 pub(crate) use headers::Span;
 pub use headers::{Headers, HeadersIter};
 pub(crate) use known::{Known, KnownFields, Place};

@@ -26,6 +26,7 @@ use crate::handshake::{
     AcceptConnection, ClientHandshake, HandshakeResponse, RejectConnection, RejectData, Request,
     ServerHandshake, Upgrade,
 };
+use crate::http::RequestHead;
 use crate::limits::{HandshakeLimits, Limits};
 
 use inbox::{End, Inbox};
@@ -257,6 +258,17 @@ impl<E: Entropy> WsConnection<E> {
                 Ok(event)
             }
             _ => Err(LocalProtocolError::NotInHandshake),
+        }
+    }
+
+    /// The head of the request that [`next_event`](Self::next_event) refused, if it is valid HTTP/1, for a server that
+    /// answers other requests on the same port: see [`ServerHandshake::refused_head`].
+    ///
+    /// Bytes that were received after the head are dropped: use a [`ServerHandshake`] if a body may follow.
+    pub const fn refused_head(&self) -> Option<&RequestHead> {
+        match &self.phase {
+            Phase::Server(handshake) => handshake.refused_head(),
+            _ => None,
         }
     }
 

@@ -20,6 +20,7 @@ mod work;
 mod request;
 mod request_syntax;
 mod request_target;
+mod plain_http;
 // What a server writes.
 mod accept;
 mod reject;
