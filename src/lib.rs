@@ -342,17 +342,15 @@
 #![cfg_attr(
     not(feature = "alloc"),
     doc = "
+[`ClientExtendedConnect`]: crate#features
 [`ClientHandshake`]: crate#features
-[`Connection::with_extensions`]: crate#features
-[`ExtendedConnect`]: crate#features
+[`ClientUpgrade`]: crate#features
 [`Extension`]: crate#features
 [`MessageAssembler`]: crate#features
 [`OriginPolicy`]: crate#features
+[`ServerExtendedConnect`]: crate#features
 [`ServerHandshake`]: crate#features
-[`Upgrade`]: crate#features
-[`WebSocketUri`]: crate#features
-[`PreparedMessage`]: crate#features
-[`HandshakeResponse::Reject`]: crate#features
+[`ServerUpgrade`]: crate#features
 [`WsConnection`]: crate#features
 [`WsConnection::receive_request`]: crate#features
 [origin]: crate#features
@@ -419,8 +417,6 @@ mod handshake;
 // All as one.
 #[cfg(feature = "alloc")]
 mod ws_connection;
-#[cfg(feature = "std")]
-mod io_error;
 
 pub use accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 pub use close_code::CloseCode;
@@ -456,11 +452,11 @@ pub use {
     },
     frame::Ends,
     handshake::{
-        AcceptConnection, ClientHandshake, ExtendedConnect, HandshakeResponse, Origin, OriginPolicy,
-        RejectConnection, RejectData, Request, ResponseParts, Scheme, ServerHandshake, Upgrade, UriError,
-        WebSocketUri,
+        AcceptConnection, ClientExtendedConnect, ClientHandshake, ClientUpgrade, HandshakeResponse, Origin,
+        OriginPolicy, RejectConnection, RejectData, Request, ResponseParts, Scheme, ServerExtendedConnect,
+        ServerHandshake, ServerUpgrade, UriError, WebSocketUri,
     },
-    http::{Headers, HeadersIter, HttpVersion, RequestHead},
+    http::{Headers, HeadersIter, HttpVersion, RequestHead, StreamError},
     message::MessageAssembler,
     ws_connection::{ReceiveError, WsConnection, WsEvent, WsOutgoing},
 };

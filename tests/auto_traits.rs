@@ -50,10 +50,10 @@ threads! {
 #[cfg(feature = "alloc")]
 threads! {
     AcceptConnection, NegotiatedExtension, HandshakeResponse, ClientHandshake, Connection<NoEntropy, Extensions>, Decoded,
-    Event<String, Vec<u8>>, ExtendedConnect, ExtensionParams, Extensions, HandshakeError, Headers, HeadersIter<'static>, HttpVersion,
+    ClientExtendedConnect, ClientUpgrade, Event<String, Vec<u8>>, ExtensionParams, Extensions, HandshakeError, Headers, HeadersIter<'static>, HttpVersion,
     MessageAssembler, MessageDecoder<Extensions>, Origin, OriginPolicy, Ends, PreparedMessage, ReceiveError,
     Receiver<Extensions>, RejectConnection, RejectData<Vec<u8>>, Request, RequestHead, ResponseParts, Scheme,
-    Sender<NoEntropy, Extensions>, ServerHandshake, Upgrade, UriError, WebSocketUri, WsConnection, WsEvent,
+    Sender<NoEntropy, Extensions>, ServerExtendedConnect, ServerHandshake, ServerUpgrade, StreamError, UriError, WebSocketUri, WsConnection, WsEvent,
     dyn Extension, dyn InboundExtension, dyn OutboundExtension,
 }
 

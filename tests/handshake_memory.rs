@@ -14,8 +14,8 @@ mod counting;
 
 use counting::{Usage, measured};
 use wsproto::{
-    AcceptConnection, ClientHandshake, Entropy, ExtendedConnect, HandshakeLimits, HandshakeResponse,
-    HttpVersion, PermessageDeflate, Request, ServerHandshake, Upgrade,
+    AcceptConnection, ClientHandshake, ClientUpgrade, Entropy, HandshakeLimits, HandshakeResponse,
+    HttpVersion, PermessageDeflate, Request, ServerExtendedConnect, ServerHandshake, ServerUpgrade,
 };
 
 /// The head limits that are tried.
@@ -186,7 +186,8 @@ fn a_server_over_another_stack_peaks_at_four_times_its_head_limit() {
             let (upgrade, usage) = measured(|| {
                 let limits = limits(max_len);
                 let fields = fields.iter().map(|(name, value)| (name, value));
-                let upgrade = Upgrade::receive("GET", target, HttpVersion::Http11, fields, limits).unwrap();
+                let upgrade =
+                    ServerUpgrade::parse("GET", target, HttpVersion::Http11, fields, limits).unwrap();
                 let (accept, _) = AcceptConnection::new().with_extensions(&[&deflate], upgrade.request());
                 _ = upgrade.accept(accept).unwrap();
                 upgrade
@@ -204,6 +205,7 @@ fn a_server_over_another_stack_peaks_at_four_times_its_head_limit() {
                 !["Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"]
                     .contains(&&name[..])
             }));
+            let upgrade = ClientUpgrade::from(upgrade);
             let (_, seen) = measured(|| {
                 let fields = answered.iter().map(|(name, value)| (name, value));
                 upgrade.receive_response(101, HttpVersion::Http11, fields).map(drop)
@@ -232,7 +234,7 @@ fn a_server_in_a_stream_peaks_at_four_times_its_head_limit() {
             let (connect, usage) = measured(|| {
                 let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
                 let connect =
-                    ExtendedConnect::receive(pseudo.into_iter().chain(fields), limits(max_len)).unwrap();
+                    ServerExtendedConnect::parse(pseudo.into_iter().chain(fields), limits(max_len)).unwrap();
                 let (accept, _) = AcceptConnection::new().with_extensions(&[&deflate], connect.request());
                 _ = connect.accept(accept).unwrap();
                 connect

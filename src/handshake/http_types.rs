@@ -10,16 +10,16 @@ use crate::http::{Headers, HttpVersion};
 use crate::limits::HandshakeLimits;
 
 use super::client::HandshakeResponse;
-use super::extended_connect::ExtendedConnect;
+use super::extended_connect::{ClientExtendedConnect, ServerExtendedConnect};
 use super::parts::ResponseParts;
-use super::upgrade::Upgrade;
+use super::upgrade::{ClientUpgrade, ServerUpgrade};
 
 /// With feature `http`.
-impl Upgrade {
-    /// Judges a request that has been received: see [`receive`](Self::receive).
+impl ServerUpgrade {
+    /// Checks a request that another stack has parsed: see [`parse`](Self::parse).
     ///
     /// ```
-    /// use wsproto::{AcceptConnection, HandshakeLimits, Upgrade};
+    /// use wsproto::{AcceptConnection, HandshakeLimits, ServerUpgrade};
     ///
     /// let request = http::Request::get("/chat")
     ///     .header("Host", "server.example.com")
@@ -28,9 +28,9 @@ impl Upgrade {
     ///     .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
     ///     .header("Sec-WebSocket-Version", "13")
     ///     .body(())?;
-    /// let parts = match Upgrade::receive_http(&request, HandshakeLimits::default()) {
+    /// let parts = match ServerUpgrade::parse_http(&request, HandshakeLimits::default()) {
     ///     Ok(upgrade) => upgrade.accept(AcceptConnection::new())?,
-    ///     Err(error) => Upgrade::reject(error.response())?,
+    ///     Err(error) => ServerUpgrade::reject(error.response())?,
     /// };
     /// let response = http::Response::try_from(parts)?;
     /// assert_eq!(response.status(), http::StatusCode::SWITCHING_PROTOCOLS);
@@ -40,16 +40,19 @@ impl Upgrade {
     ///
     /// # Errors
     ///
-    /// The rule that the client broke. A fragment in the target is not seen: [`Uri`] drops it.
-    pub fn receive_http<B>(
+    /// The rule that the client broke. A fragment in the target is not reported: [`Uri`] drops it.
+    pub fn parse_http<B>(
         request: &::http::Request<B>,
         limits: HandshakeLimits,
     ) -> Result<Self, HandshakeError> {
         let target = request.uri().to_string();
-        Self::receive(request.method().as_str(), &target, request.version().into(), request.headers(), limits)
+        Self::parse(request.method().as_str(), &target, request.version().into(), request.headers(), limits)
     }
+}
 
-    /// Judges a response that has been received: see [`receive_response`](Self::receive_response).
+/// With feature `http`.
+impl ClientUpgrade {
+    /// Checks a response that another stack has parsed: see [`receive_response`](Self::receive_response).
     ///
     /// # Errors
     ///
@@ -65,18 +68,18 @@ impl Upgrade {
 /// The request to send, with feature `http`; its URI is the target alone, and `Host` is among the headers.
 ///
 /// ```
-/// use wsproto::{HandshakeLimits, SeededEntropy, Request, Upgrade};
+/// use wsproto::{ClientUpgrade, HandshakeLimits, SeededEntropy, Request};
 ///
 /// let request = Request::new("server.example.com", "/chat");
-/// let upgrade = Upgrade::start(request, HandshakeLimits::default(), &mut SeededEntropy::new())?;
+/// let upgrade = ClientUpgrade::new(request, HandshakeLimits::default(), &mut SeededEntropy::new())?;
 /// let request = http::Request::try_from(&upgrade)?;
 /// assert_eq!((request.uri().path(), &request.headers()["Upgrade"]), ("/chat", &"websocket".parse()?));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-impl TryFrom<&Upgrade> for ::http::Request<()> {
+impl TryFrom<&ClientUpgrade> for ::http::Request<()> {
     type Error = ::http::Error;
 
-    fn try_from(upgrade: &Upgrade) -> Result<Self, ::http::Error> {
+    fn try_from(upgrade: &ClientUpgrade) -> Result<Self, ::http::Error> {
         let mut request = Self::new(());
         *request.uri_mut() = Uri::try_from(upgrade.request().target())?;
         *request.headers_mut() = header_map(upgrade.headers().iter())?;
@@ -85,14 +88,14 @@ impl TryFrom<&Upgrade> for ::http::Request<()> {
 }
 
 /// With feature `http`.
-impl ExtendedConnect {
-    /// Judges a request that has been received: see [`receive`](Self::receive).
+impl ServerExtendedConnect {
+    /// Checks a request that another stack has parsed: see [`parse`](Self::parse).
     ///
     /// The value of `:protocol` is where the stack keeps it, in an extension of the request, such as
     /// `h2::ext::Protocol` or `hyper::ext::Protocol`.
     ///
     /// ```
-    /// use wsproto::{AcceptConnection, ExtendedConnect, HandshakeLimits};
+    /// use wsproto::{AcceptConnection, HandshakeLimits, ServerExtendedConnect};
     ///
     /// # #[derive(Clone)]
     /// # struct Protocol(&'static str);
@@ -103,9 +106,9 @@ impl ExtendedConnect {
     /// #   .extension(Protocol("websocket"))
     ///     .body(())?;
     /// let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
-    /// let parts = match ExtendedConnect::receive_http(&request, protocol, HandshakeLimits::default()) {
+    /// let parts = match ServerExtendedConnect::parse_http(&request, protocol, HandshakeLimits::default()) {
     ///     Ok(connect) => connect.accept(AcceptConnection::new())?,
-    ///     Err(error) => ExtendedConnect::reject(error.response())?,
+    ///     Err(error) => ServerExtendedConnect::reject(error.response())?,
     /// };
     /// let response = http::Response::try_from(parts)?;
     /// assert_eq!(response.status(), http::StatusCode::OK);
@@ -114,13 +117,13 @@ impl ExtendedConnect {
     ///
     /// # Errors
     ///
-    /// The rule that the client broke; a request of HTTP/1 is for [`Upgrade`].
-    pub fn receive_http<B>(
+    /// The rule that the client broke; a request of HTTP/1 is for [`ServerUpgrade`].
+    pub fn parse_http<B>(
         request: &::http::Request<B>,
         protocol: Option<&str>,
         limits: HandshakeLimits,
     ) -> Result<Self, HandshakeError> {
-        is_of_streams(request.version())?;
+        check_has_streams(request.version())?;
         let uri = request.uri();
         let pseudo = [
             (":method", Some(request.method().as_str())),
@@ -131,10 +134,13 @@ impl ExtendedConnect {
         ];
         let pseudo =
             pseudo.into_iter().filter_map(|(name, value)| Some((name.as_bytes(), value?.as_bytes())));
-        Self::receive(pseudo.chain(pairs(request.headers())), limits)
+        Self::parse(pseudo.chain(pairs(request.headers())), limits)
     }
+}
 
-    /// Judges a response that has been received: see [`receive_response`](Self::receive_response).
+/// With feature `http`.
+impl ClientExtendedConnect {
+    /// Checks a response that another stack has parsed: see [`receive_response`](Self::receive_response).
     ///
     /// # Errors
     ///
@@ -143,30 +149,30 @@ impl ExtendedConnect {
         &self,
         response: &::http::Response<B>,
     ) -> Result<Option<HandshakeResponse<'static>>, HandshakeError> {
-        is_of_streams(response.version())?;
+        check_has_streams(response.version())?;
         let status = response.status();
         let pseudo = [(&b":status"[..], status.as_str().as_bytes())];
         self.receive_response(pseudo.into_iter().chain(pairs(response.headers())))
     }
 }
 
-/// The request to send, with feature `http`, but for [`ExtendedConnect::PROTOCOL`], which goes where the stack
+/// The request to send, with feature `http`, except for [`ClientExtendedConnect::PROTOCOL`], which goes where the stack
 /// looks for it. The version is HTTP/2, to be changed for HTTP/3.
 ///
 /// ```
-/// use wsproto::{ExtendedConnect, HandshakeLimits, Request, Scheme};
+/// use wsproto::{ClientExtendedConnect, HandshakeLimits, Request, Scheme};
 ///
 /// let request = Request::new("server.example.com", "/chat");
-/// let connect = ExtendedConnect::start(request, Scheme::Wss, HandshakeLimits::default())?;
+/// let connect = ClientExtendedConnect::new(request, Scheme::Wss, HandshakeLimits::default())?;
 /// let request = http::Request::try_from(&connect)?;
 /// assert_eq!(request.method(), http::Method::CONNECT);
 /// assert_eq!(request.uri(), "https://server.example.com/chat");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-impl TryFrom<&ExtendedConnect> for ::http::Request<()> {
+impl TryFrom<&ClientExtendedConnect> for ::http::Request<()> {
     type Error = ::http::Error;
 
-    fn try_from(connect: &ExtendedConnect) -> Result<Self, ::http::Error> {
+    fn try_from(connect: &ClientExtendedConnect) -> Result<Self, ::http::Error> {
         let mut request = Self::new(());
         *request.method_mut() = Method::CONNECT;
         *request.version_mut() = Version::HTTP_2;
@@ -202,7 +208,7 @@ impl TryFrom<&Headers> for HeaderMap {
     }
 }
 
-/// With feature `http`; what is none of the known versions counts as HTTP/1.0, which nothing accepts.
+/// With feature `http`; an unknown version is converted to HTTP/1.0, which nothing accepts.
 impl From<Version> for HttpVersion {
     fn from(version: Version) -> Self {
         match version {
@@ -215,7 +221,7 @@ impl From<Version> for HttpVersion {
 }
 
 /// Only a version with streams has extended CONNECT.
-fn is_of_streams(version: Version) -> Result<(), HandshakeError> {
+fn check_has_streams(version: Version) -> Result<(), HandshakeError> {
     match version.into() {
         HttpVersion::Http2 | HttpVersion::Http3 => Ok(()),
         HttpVersion::Http10 | HttpVersion::Http11 => Err(HandshakeError::HttpVersion),

@@ -11,15 +11,16 @@ mod server;
 // The same in names and values, for other HTTP stacks.
 mod parts;
 mod upgrade;
+mod stream_fields;
 mod extended_connect;
 #[cfg(feature = "http")]
 mod http_types;
 
 pub use client::{ClientHandshake, HandshakeResponse};
 pub use events::{AcceptConnection, RejectConnection, RejectData, Request};
-pub use extended_connect::ExtendedConnect;
+pub use extended_connect::{ClientExtendedConnect, ServerExtendedConnect};
 pub use origin::{Origin, OriginPolicy};
 pub use parts::ResponseParts;
 pub use server::ServerHandshake;
-pub use upgrade::Upgrade;
+pub use upgrade::{ClientUpgrade, ServerUpgrade};
 pub use uri::{Scheme, UriError, WebSocketUri};

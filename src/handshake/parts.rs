@@ -10,9 +10,9 @@ use super::events::{AcceptConnection, EXTENSIONS, Offers, PROTOCOL, Request, VER
 /// The head of a response, for another HTTP stack to send.
 ///
 /// ```
-/// use wsproto::{HandshakeError, Upgrade};
+/// use wsproto::{HandshakeError, ServerUpgrade};
 ///
-/// let parts = Upgrade::reject(HandshakeError::MethodNotGet.response())?;
+/// let parts = ServerUpgrade::reject(HandshakeError::MethodNotGet.response())?;
 /// assert_eq!(parts.status_code(), 405);
 /// assert_eq!(parts.headers().get("allow"), Some(&b"GET"[..]));
 /// assert_eq!(parts.fields().next(), Some((":status", &b"405"[..])));

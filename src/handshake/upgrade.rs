@@ -11,16 +11,14 @@ use super::events::{AcceptConnection, CONTENT_LENGTH, KEY, NOT_MODIFIED, Offers,
 use super::parts::{ResponseParts, push_all, push_choice, push_offer};
 use super::server::{self, ServerHandshake};
 
-/// A request to upgrade, from which the answer can be made or judged, over another stack's HTTP/1.1.
+/// A server's upgrade over another stack's HTTP/1.1: a request that is valid, and the response to it.
 ///
-/// The rules are those of [`ServerHandshake`] and [`ClientHandshake`](crate::ClientHandshake); only that
-/// methods, targets, statuses and headers come and go in place of bytes. It keeps no state: what was sent
-/// is for the stack to know. Bytes behind the heads belong to the [`Connection`](crate::Connection).
-///
-/// On a server:
+/// The rules are those of [`ServerHandshake`], but the method, target, status and headers are values in place of bytes.
+/// It has no state: the stack knows what was sent. Bytes after the heads belong to the
+/// [`Connection`](crate::Connection).
 ///
 /// ```
-/// use wsproto::{AcceptConnection, HandshakeLimits, HttpVersion, Upgrade};
+/// use wsproto::{AcceptConnection, HandshakeLimits, HttpVersion, ServerUpgrade};
 ///
 /// let headers = [
 ///     ("host", "server.example.com"),
@@ -30,27 +28,38 @@ use super::server::{self, ServerHandshake};
 ///     ("sec-websocket-version", "13"),
 /// ];
 /// let limits = HandshakeLimits::default();
-/// let parts = match Upgrade::receive("GET", "/chat", HttpVersion::Http11, headers, limits) {
+/// let parts = match ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, headers, limits) {
 ///     Ok(upgrade) => upgrade.accept(AcceptConnection::new())?,
-///     Err(error) => Upgrade::reject(error.response())?,
+///     Err(error) => ServerUpgrade::reject(error.response())?,
 /// };
 /// assert_eq!(parts.status_code(), 101);
 /// assert_eq!(parts.headers().get("Sec-WebSocket-Accept"), Some(&b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="[..]));
 /// # Ok::<(), wsproto::LocalProtocolError>(())
 /// ```
+#[derive(Clone, Debug)]
+pub struct ServerUpgrade {
+    limits: HandshakeLimits,
+    request: Request,
+    key: SecWebSocketKey,
+    accept_token: AcceptToken,
+}
+
+/// A client's upgrade over another stack's HTTP/1.1: a request to send, and the check of the response.
 ///
-/// On a client:
+/// The rules are those of [`ClientHandshake`](crate::ClientHandshake), but the target, status and headers are values in
+/// place of bytes. It has no state: the stack knows what was sent. Bytes after the heads belong to the
+/// [`Connection`](crate::Connection).
 ///
 /// ```
-/// use wsproto::{HandshakeResponse, HandshakeLimits, HttpVersion, Request, Upgrade};
+/// use wsproto::{HandshakeResponse, ClientUpgrade, HandshakeLimits, HttpVersion, Request};
 /// # struct Sample;
 /// # impl wsproto::Entropy for Sample {
 /// #     fn fill(&mut self, bytes: &mut [u8]) { bytes.copy_from_slice(b"the sample nonce"); }
 /// # }
 ///
 /// let request = Request::new("server.example.com", "/chat");
-/// let upgrade = Upgrade::start(request, HandshakeLimits::default(), &mut Sample)?;
-/// // To be sent: GET, upgrade.request().target(), and these:
+/// let upgrade = ClientUpgrade::new(request, HandshakeLimits::default(), &mut Sample)?;
+/// // Send the method GET, upgrade.request().target(), and these:
 /// assert_eq!(upgrade.headers().get("Sec-WebSocket-Key"), Some(&b"dGhlIHNhbXBsZSBub25jZQ=="[..]));
 ///
 /// let headers = [
@@ -63,7 +72,7 @@ use super::server::{self, ServerHandshake};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Upgrade {
+pub struct ClientUpgrade {
     limits: HandshakeLimits,
     request: Request,
     offers: Offers,
@@ -71,18 +80,17 @@ pub struct Upgrade {
     accept_token: AcceptToken,
 }
 
-impl Upgrade {
-    /// Judges a request that has been received, or seen on its way.
+impl ServerUpgrade {
+    /// Checks a request that another stack has parsed.
     ///
-    /// `target` is what stood in the request line. Names and values are anything that has bytes, such as
-    /// `&str`, `Vec<u8>`, or the `http` crate's; each name once for each line that it had. They count as many
-    /// bytes as they would have in HTTP/1.1.
+    /// `target` is what the request line has. Names and values are anything that has bytes, such as `&str`, `Vec<u8>`,
+    /// or the `http` crate's; one pair for each header line. They count as many bytes as they would have in HTTP/1.1.
     ///
     /// # Errors
     ///
     /// The rule that the client broke; [`reject`](Self::reject) its [`response`](HandshakeError::response).
     #[doc(alias = "initiate_upgrade_connection")]
-    pub fn receive<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+    pub fn parse<N: AsRef<[u8]>, V: AsRef<[u8]>>(
         method: &str,
         target: &str,
         version: HttpVersion,
@@ -104,16 +112,59 @@ impl Upgrade {
             .get(KEY)
             .and_then(SecWebSocketKey::received)
             .ok_or(HandshakeError::InvalidKey)?;
-        Ok(Self { limits, request, offers: Offers::Named, key, accept_token })
+        Ok(Self { limits, request, key, accept_token })
     }
 
+    /// The request.
+    pub const fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Makes the response that opens the connection: status 101.
+    ///
+    /// # Errors
+    ///
+    /// A subprotocol or an extension was not offered, or a header is malformed or reserved.
+    pub fn accept(&self, accept: AcceptConnection) -> Result<ResponseParts, LocalProtocolError> {
+        server::check_accept(&self.request, &accept)?;
+        let mut headers = Headers::default();
+        headers.push("Upgrade", b"websocket");
+        headers.push("Connection", b"Upgrade");
+        headers.push("Sec-WebSocket-Accept", self.accept_token.as_bytes());
+        push_choice(&mut headers, &accept);
+        Ok(ResponseParts::new(101, headers))
+    }
+
+    /// Makes the response that refuses a connection.
+    ///
+    /// The stack sends its body, if it has one, and adds the headers that say how the body is framed and whether the
+    /// transport is kept.
+    ///
+    /// # Errors
+    ///
+    /// The status is outside 300 to 599, a length is not the body's, or a header is malformed or reserved.
+    pub fn reject(reject: RejectConnection) -> Result<ResponseParts, LocalProtocolError> {
+        let framing = server::check_reject(&reject)?;
+        let mut headers = Headers::default();
+        // A sender of Upgrade lists it in Connection as well (RFC 9110 §7.8).
+        if reject.headers().get("Upgrade").is_some() {
+            headers.push("Connection", b"Upgrade");
+        }
+        if framing.is_none() && reject.status_code() != NOT_MODIFIED {
+            headers.push(CONTENT_LENGTH, b"0");
+        }
+        push_all(&mut headers, reject.extra_headers());
+        Ok(ResponseParts::new(reject.status_code(), headers))
+    }
+}
+
+impl ClientUpgrade {
     /// Makes a request, with a key drawn from `entropy`.
     ///
     /// # Errors
     ///
-    /// A host, a target, a subprotocol or a header that is malformed or the handshake's own. Then no entropy
-    /// was drawn.
-    pub fn start(
+    /// A host, a target, a subprotocol or a header is malformed, or a header is reserved. No entropy was drawn then.
+    pub fn new(
         request: Request,
         limits: HandshakeLimits,
         entropy: &mut impl Entropy,
@@ -129,7 +180,7 @@ impl Upgrade {
         &self.request
     }
 
-    /// The headers of the request, all of them, to be sent in order with the method GET and the request's
+    /// All headers of the request, to be sent in order with the method GET and the request's
     /// [target](Request::target).
     pub fn headers(&self) -> Headers {
         let mut headers = Headers::default();
@@ -141,48 +192,10 @@ impl Upgrade {
         headers
     }
 
-    /// Makes the response that opens the connection: status 101.
+    /// Checks a response that another stack has parsed.
     ///
-    /// # Errors
-    ///
-    /// Where a subprotocol was not offered, or a header is malformed or the handshake's own.
-    pub fn accept(&self, accept: AcceptConnection) -> Result<ResponseParts, LocalProtocolError> {
-        server::check_accept(&self.request, &accept)?;
-        let mut headers = Headers::default();
-        headers.push("Upgrade", b"websocket");
-        headers.push("Connection", b"Upgrade");
-        headers.push("Sec-WebSocket-Accept", self.accept_token.as_bytes());
-        push_choice(&mut headers, &accept);
-        Ok(ResponseParts::new(101, headers))
-    }
-
-    /// Makes the response that refuses a connection.
-    ///
-    /// Its body, where it has one, is for the stack to send, and so are the headers that say how it goes out
-    /// and whether the transport is kept.
-    ///
-    /// # Errors
-    ///
-    /// Where the status is none for a refusal, a length is not the body's, or a header is malformed or the
-    /// handshake's own.
-    pub fn reject(reject: RejectConnection) -> Result<ResponseParts, LocalProtocolError> {
-        let framing = server::check_reject(&reject)?;
-        let mut headers = Headers::default();
-        // A sender of Upgrade lists it in Connection as well (RFC 9110 §7.8).
-        if reject.headers().get("Upgrade").is_some() {
-            headers.push("Connection", b"Upgrade");
-        }
-        if framing.is_none() && reject.status_code() != NOT_MODIFIED {
-            headers.push(CONTENT_LENGTH, b"0");
-        }
-        push_all(&mut headers, reject.extra_headers());
-        Ok(ResponseParts::new(reject.status_code(), headers))
-    }
-
-    /// Judges a response that has been received, or seen on its way.
-    ///
-    /// Returns `None` for one that is merely informational: the answer is still to come. A refusal's
-    /// [`has_body`](RejectConnection::has_body) says that a body may follow, which the stack reads.
+    /// Returns `None` for an informational one: the response is still to come. The
+    /// [`has_body`](RejectConnection::has_body) of a refusal says that a body may follow, which the stack reads.
     ///
     /// # Errors
     ///
@@ -211,14 +224,22 @@ impl Upgrade {
     }
 }
 
-/// A handshake that has received this request, and writes the answer as bytes.
-impl From<Upgrade> for ServerHandshake {
-    fn from(upgrade: Upgrade) -> Self {
+/// The same request, forwarded with its key and its offers: for a proxy that sees the server's response too.
+impl From<ServerUpgrade> for ClientUpgrade {
+    fn from(upgrade: ServerUpgrade) -> Self {
+        let ServerUpgrade { limits, request, key, accept_token } = upgrade;
+        Self { limits, request, offers: Offers::Named, key, accept_token }
+    }
+}
+
+/// A handshake that has received this request, and writes the response as bytes.
+impl From<ServerUpgrade> for ServerHandshake {
+    fn from(upgrade: ServerUpgrade) -> Self {
         Self::deciding(upgrade.limits, upgrade.request, upgrade.accept_token)
     }
 }
 
-/// The minor version of HTTP/1; for what is no HTTP/1.1, that of one that is refused.
+/// The minor version of HTTP/1; for other versions than HTTP/1.1, one that is refused.
 fn minor(version: HttpVersion) -> u8 {
     u8::from(version == HttpVersion::Http11)
 }

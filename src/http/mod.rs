@@ -20,5 +20,5 @@ pub(crate) use head::{HeadReader, ResponseHead, check_status};
 pub(crate) use headers::Span;
 pub use headers::{Headers, HeadersIter};
 pub(crate) use known::{Known, KnownFields, Place};
-pub use version::HttpVersion;
+pub use version::{HttpVersion, StreamError};
 pub(crate) use write::{Put, put_chunk, put_field, put_last_fields, put_list, reserve, write};

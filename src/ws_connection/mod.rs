@@ -24,7 +24,7 @@ use crate::event::{BytesMessage, CloseConnection, Event, EventRef, Ping, Pong, T
 use crate::extension::{Extension, Extensions};
 use crate::handshake::{
     AcceptConnection, ClientHandshake, HandshakeResponse, RejectConnection, RejectData, Request,
-    ServerHandshake, Upgrade,
+    ServerHandshake, ServerUpgrade,
 };
 use crate::http::RequestHead;
 use crate::limits::{HandshakeLimits, Limits};
@@ -227,7 +227,7 @@ impl<E: Entropy> WsConnection<E> {
     /// [`receive_data`](Self::receive_data).
     ///
     /// ```
-    /// use wsproto::{AcceptConnection, HandshakeLimits, HttpVersion, Upgrade, WsConnection};
+    /// use wsproto::{AcceptConnection, HandshakeLimits, HttpVersion, ServerUpgrade, WsConnection};
     ///
     /// let headers = [
     ///     ("host", "localhost"),
@@ -237,7 +237,7 @@ impl<E: Entropy> WsConnection<E> {
     ///     ("sec-websocket-version", "13"),
     /// ];
     /// let limits = HandshakeLimits::default();
-    /// let upgrade = Upgrade::receive("GET", "/", HttpVersion::Http11, headers, limits)?;
+    /// let upgrade = ServerUpgrade::parse("GET", "/", HttpVersion::Http11, headers, limits)?;
     /// let mut ws = WsConnection::server();
     /// ws.receive_request(upgrade)?;
     /// assert!(ws.send(AcceptConnection::new())?.starts_with(b"HTTP/1.1 101 "));
@@ -248,7 +248,7 @@ impl<E: Entropy> WsConnection<E> {
     ///
     /// [`LocalProtocolError::NotInHandshake`], unless this is a server that waits for a request.
     #[doc(alias = "initiate_upgrade_connection")]
-    pub fn receive_request(&mut self, upgrade: Upgrade) -> Result<WsEvent, LocalProtocolError> {
+    pub fn receive_request(&mut self, upgrade: ServerUpgrade) -> Result<WsEvent, LocalProtocolError> {
         match &mut self.phase {
             Phase::Server(handshake)
                 if handshake.state() == ConnectionState::Connecting && handshake.request().is_none() =>

@@ -4,7 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use wsproto::{
-    ClientHandshake, ExtendedConnect, HandshakeLimits, HttpVersion, Request, Scheme, Upgrade, WebSocketUri,
+    ClientExtendedConnect, ClientHandshake, ClientUpgrade, HandshakeLimits, HttpVersion, Request, Scheme,
+    ServerExtendedConnect, ServerUpgrade, WebSocketUri,
 };
 
 use crate::handed_over;
@@ -103,8 +104,8 @@ proptest! {
         let request = request(&subprotocols, &pairs);
         let mut output = Vec::new();
         let start = ClientHandshake::new(request.clone(), LIMITS, &mut Sample::default(), &mut output);
-        let upgrade = Upgrade::start(request.clone(), LIMITS, &mut Sample::default());
-        let connect = ExtendedConnect::start(request.clone(), Scheme::Ws, LIMITS);
+        let upgrade = ClientUpgrade::new(request.clone(), LIMITS, &mut Sample::default());
+        let connect = ClientExtendedConnect::new(request.clone(), Scheme::Ws, LIMITS);
         let misuse = start.as_ref().err().copied();
         prop_assert_eq!(upgrade.as_ref().err().copied(), misuse);
         prop_assert_eq!(connect.as_ref().err().copied(), misuse);
@@ -113,17 +114,17 @@ proptest! {
         let bytes = received(&output);
         prop_assert_eq!((&bytes.host[..], &bytes.target[..]), (request.host(), request.target()));
         let headers = upgrade.unwrap().headers();
-        let received = Upgrade::receive("GET", request.target(), HttpVersion::Http11, headers.iter(), LIMITS);
+        let received = ServerUpgrade::parse("GET", request.target(), HttpVersion::Http11, headers.iter(), LIMITS);
         prop_assert_eq!(seen(received.unwrap().request()), seen(&request));
-        let received = ExtendedConnect::receive(connect.unwrap().fields().iter(), LIMITS).unwrap();
+        let received = ServerExtendedConnect::parse(connect.unwrap().fields().iter(), LIMITS).unwrap();
         prop_assert_eq!(seen(received.request()), seen(&request));
     }
 
     #[test]
     fn what_a_stream_may_ask_may_be_asked_in_another(fields in stream_fields()) {
-        if let Ok(received) = ExtendedConnect::receive(fields, LIMITS) {
-            let again = ExtendedConnect::start(received.request().clone(), received.scheme(), LIMITS).unwrap();
-            let again = ExtendedConnect::receive(again.fields().iter(), LIMITS).unwrap();
+        if let Ok(received) = ServerExtendedConnect::parse(fields, LIMITS) {
+            let again = ClientExtendedConnect::new(received.request().clone(), received.scheme(), LIMITS).unwrap();
+            let again = ServerExtendedConnect::parse(again.fields().iter(), LIMITS).unwrap();
             prop_assert_eq!(seen(again.request()), seen(received.request()));
             prop_assert_eq!(again.scheme(), received.scheme());
         }
@@ -162,13 +163,15 @@ mod extensions {
 
     #[test]
     fn extensions_are_negotiated_over_http_1_1() {
-        let client = Upgrade::start(offered(), LIMITS, &mut Sample::default()).unwrap();
+        let client = ClientUpgrade::new(offered(), LIMITS, &mut Sample::default()).unwrap();
         let headers = client.headers();
-        let server = Upgrade::receive("GET", "/chat", HttpVersion::Http11, headers.iter(), LIMITS).unwrap();
+        let server =
+            ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, headers.iter(), LIMITS).unwrap();
         assert_eq!(server.request().extensions(), client.request().extensions());
         let parts = server.accept(accepted(server.request())).unwrap();
         assert!(parts.headers().get(EXTENSIONS).unwrap().starts_with(b"permessage-deflate"));
-        for observer in [&client, &server] {
+        // A proxy that forwards the request sees the same response.
+        for observer in [client, ClientUpgrade::from(server)] {
             let answer = observer.receive_response(101, HttpVersion::Http11, parts.headers().iter());
             let Ok(Some(HandshakeResponse::Accept(accept))) = answer else { panic!("{answer:?}") };
             assert_eq!(accept.extensions(&[&PermessageDeflate::new()]).unwrap().len(), 1);
@@ -177,37 +180,38 @@ mod extensions {
 
     #[test]
     fn extensions_are_negotiated_over_streams() {
-        let client = ExtendedConnect::start(offered(), Scheme::Wss, LIMITS).unwrap();
-        let server = ExtendedConnect::receive(client.fields().iter(), LIMITS).unwrap();
+        let client = ClientExtendedConnect::new(offered(), Scheme::Wss, LIMITS).unwrap();
+        let server = ServerExtendedConnect::parse(client.fields().iter(), LIMITS).unwrap();
         let parts = server.accept(accepted(server.request())).unwrap();
-        for observer in [&client, &server] {
+        for observer in [client, ClientExtendedConnect::from(server)] {
             let answer = observer.receive_response(parts.fields());
             let Ok(Some(HandshakeResponse::Accept(accept))) = answer else { panic!("{answer:?}") };
             assert_eq!(accept.extensions(&[&PermessageDeflate::new()]).unwrap().len(), 1);
         }
-        let plain = ExtendedConnect::start(Request::new("a", "/"), Scheme::Wss, LIMITS).unwrap();
+        let plain = ClientExtendedConnect::new(Request::new("a", "/"), Scheme::Wss, LIMITS).unwrap();
         let error = NegotiationError::new(NegotiationErrorKind::NotOffered, "permessage-deflate");
         assert_eq!(plain.receive_response(parts.fields()), Err(HandshakeError::UnexpectedExtension(error)));
     }
 
     #[test]
     fn an_offer_is_for_one_hop() {
-        let headers = Upgrade::start(offered(), LIMITS, &mut Sample::default()).unwrap().headers();
-        let received = Upgrade::receive("GET", "/chat", HttpVersion::Http11, headers.iter(), LIMITS).unwrap();
-        let onward = ExtendedConnect::start(received.request().clone(), Scheme::Wss, LIMITS).unwrap();
+        let headers = ClientUpgrade::new(offered(), LIMITS, &mut Sample::default()).unwrap().headers();
+        let received =
+            ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, headers.iter(), LIMITS).unwrap();
+        let onward = ClientExtendedConnect::new(received.request().clone(), Scheme::Wss, LIMITS).unwrap();
         assert_eq!(onward.fields().get(EXTENSIONS), None);
     }
 
     #[test]
     fn malformed_extensions_are_refused_by_every_door() {
-        let mut fields: Vec<_> = ExtendedConnect::start(offered(), Scheme::Wss, LIMITS)
+        let mut fields: Vec<_> = ClientExtendedConnect::new(offered(), Scheme::Wss, LIMITS)
             .unwrap()
             .fields()
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_vec()))
             .collect();
         fields.last_mut().unwrap().1 = b"permessage-deflate; =".to_vec();
-        let received = ExtendedConnect::receive(fields, LIMITS);
+        let received = ServerExtendedConnect::parse(fields, LIMITS);
         let Err(HandshakeError::InvalidExtension(error)) = received else { panic!("{received:?}") };
         assert_eq!(error.to_string(), "a parameter's name is missing at byte 20");
     }

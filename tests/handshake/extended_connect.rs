@@ -2,8 +2,8 @@
 //! RFC 9114 §4.2, §4.3).
 
 use wsproto::{
-    AcceptConnection, Excerpt, ExtendedConnect, HandshakeError, HandshakeLimits, HandshakeResponse, Headers,
-    LocalProtocolError, Request, ResponseParts, Scheme,
+    AcceptConnection, ClientExtendedConnect, Excerpt, HandshakeError, HandshakeLimits, HandshakeResponse,
+    Headers, LocalProtocolError, Request, ResponseParts, Scheme, ServerExtendedConnect,
 };
 
 use crate::support::plain;
@@ -46,18 +46,18 @@ fn without(name: &str) -> Fields {
     fields
 }
 
-pub(crate) fn acceptable(fields: Fields) -> ExtendedConnect {
-    ExtendedConnect::receive(fields.clone(), LIMITS).unwrap_or_else(|error| panic!("{error}: {fields:?}"))
+pub(crate) fn acceptable(fields: Fields) -> ServerExtendedConnect {
+    ServerExtendedConnect::parse(fields.clone(), LIMITS).unwrap_or_else(|error| panic!("{error}: {fields:?}"))
 }
 
 /// Asserts that a server refuses the request by this error, and that its response can be sent as it is.
 fn refused(fields: Fields, error: HandshakeError) -> ResponseParts {
-    assert_eq!(ExtendedConnect::receive(fields.clone(), LIMITS).map(|_| ()), Err(error), "{fields:?}");
-    ExtendedConnect::reject(error.response()).unwrap()
+    assert_eq!(ServerExtendedConnect::parse(fields.clone(), LIMITS).map(|_| ()), Err(error), "{fields:?}");
+    ServerExtendedConnect::reject(error.response()).unwrap()
 }
 
-pub(crate) fn started(request: Request) -> ExtendedConnect {
-    ExtendedConnect::start(request, Scheme::Wss, LIMITS).unwrap()
+pub(crate) fn started(request: Request) -> ClientExtendedConnect {
+    ClientExtendedConnect::new(request, Scheme::Wss, LIMITS).unwrap()
 }
 
 pub(crate) fn pairs<'f>(fields: impl Iterator<Item = (&'f str, &'f [u8])>) -> Fields {
@@ -333,18 +333,18 @@ fn fields_are_counted_before_they_are_kept() {
     let mut limits = LIMITS;
     let len = request().iter().map(|(name, value)| name.len() + value.len() + 4).sum();
     limits.max_head_len = len;
-    assert!(ExtendedConnect::receive(request(), limits).is_ok());
+    assert!(ServerExtendedConnect::parse(request(), limits).is_ok());
     for len in 0..len {
         limits.max_head_len = len;
-        let received = ExtendedConnect::receive(request(), limits);
+        let received = ServerExtendedConnect::parse(request(), limits);
         assert_eq!(received.map(|_| ()), Err(HandshakeError::HeadTooLong), "{len}");
     }
     let endless = || request().into_iter().chain(std::iter::repeat(("x".to_owned(), "1".to_owned())));
-    let received = ExtendedConnect::receive(endless(), LIMITS);
+    let received = ServerExtendedConnect::parse(endless(), LIMITS);
     assert_eq!(received.map(|_| ()), Err(HandshakeError::TooManyHeaders));
     let mut limits = LIMITS;
     limits.max_headers = usize::MAX;
-    let received = ExtendedConnect::receive(endless(), limits);
+    let received = ServerExtendedConnect::parse(endless(), limits);
     assert_eq!(received.map(|_| ()), Err(HandshakeError::HeadTooLong));
 }
 
@@ -357,12 +357,12 @@ fn a_cookie_in_pieces_is_joined() {
     }
     let mut limits = LIMITS;
     limits.max_headers = 3;
-    let connect = ExtendedConnect::receive(fields.clone(), limits).unwrap();
+    let connect = ServerExtendedConnect::parse(fields.clone(), limits).unwrap();
     let headers = connect.request().headers();
     assert_eq!(headers.get_all("Cookie").collect::<Vec<_>>(), [b"a=b; c=d; e"]);
-    assert_eq!(connect.fields().get_all("cookie").count(), 1);
+    assert_eq!(ClientExtendedConnect::from(connect).fields().get_all("cookie").count(), 1);
     limits.max_headers = 2;
-    let received = ExtendedConnect::receive(fields.clone(), limits);
+    let received = ServerExtendedConnect::parse(fields.clone(), limits);
     assert_eq!(received.map(|_| ()), Err(HandshakeError::TooManyHeaders));
 
     _ = refused(with("cookie", "a\r\nb"), HandshakeError::MalformedHead);
@@ -370,7 +370,7 @@ fn a_cookie_in_pieces_is_joined() {
     first.insert(0, ("cookie".to_owned(), "a".to_owned()));
     _ = refused(first, HandshakeError::InvalidPseudoHeader);
     let endless = request().into_iter().chain(std::iter::repeat(("cookie".to_owned(), String::new())));
-    let received = ExtendedConnect::receive(endless, LIMITS);
+    let received = ServerExtendedConnect::parse(endless, LIMITS);
     assert_eq!(received.map(|_| ()), Err(HandshakeError::HeadTooLong));
 }
 

@@ -2,10 +2,11 @@
 //! RFC 9220 §3; RFC 9113 §8.2.2, §8.6; RFC 9110 §9.3.6, §15.2).
 
 use wsproto::{
-    AcceptConnection, ClientHandshake, CloseCode, CloseConnection, Connection, ConnectionState, Event,
-    ExtendedConnect, HandshakeError, HandshakeResponse, HttpVersion, Limits, LocalProtocolError,
-    NegotiationError, NegotiationErrorKind, RejectConnection, Request, Scheme, ServerHandshake, TextMessage,
-    TransportAction, Upgrade, WebSocketUri, WsConnection, WsEvent,
+    AcceptConnection, ClientExtendedConnect, ClientHandshake, ClientUpgrade, CloseCode, CloseConnection,
+    Connection, ConnectionState, Event, HandshakeError, HandshakeResponse, HttpVersion, Limits,
+    LocalProtocolError, NegotiationError, NegotiationErrorKind, RejectConnection, Request, Scheme,
+    ServerExtendedConnect, ServerHandshake, ServerUpgrade, StreamError, TextMessage, TransportAction,
+    WebSocketUri, WsConnection, WsEvent,
 };
 
 use crate::extended_connect::{LIMITS, acceptable, pairs, request, respond, started, with};
@@ -18,7 +19,7 @@ fn a_client_asks_as_in_rfc_8441() {
         .with_subprotocol("chat")
         .with_subprotocol("superchat")
         .with_header("Origin", "http://www.example.com");
-    let connect = ExtendedConnect::start(request, uri.scheme(), LIMITS).unwrap();
+    let connect = ClientExtendedConnect::new(request, uri.scheme(), LIMITS).unwrap();
     assert_eq!(
         pairs(connect.fields().iter()),
         [
@@ -33,7 +34,7 @@ fn a_client_asks_as_in_rfc_8441() {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
     );
-    let plain = ExtendedConnect::start(plain(), Scheme::Ws, LIMITS).unwrap();
+    let plain = ClientExtendedConnect::new(plain(), Scheme::Ws, LIMITS).unwrap();
     assert_eq!(plain.fields().get(":scheme"), Some(&b"http"[..]));
 }
 
@@ -41,7 +42,7 @@ fn a_client_asks_as_in_rfc_8441() {
 fn both_ends_agree() {
     let request = plain().with_subprotocol("a").with_header("X-A", "1").with_subprotocol("b");
     let client = started(request);
-    let server = ExtendedConnect::receive(client.fields().iter(), LIMITS).unwrap();
+    let server = ServerExtendedConnect::parse(client.fields().iter(), LIMITS).unwrap();
     assert_eq!((server.request().host(), server.request().target()), ("server.example.com", "/chat"));
     assert_eq!(server.request().headers().get("x-a"), Some(&b"1"[..]));
     let parts = server.accept(AcceptConnection::new().with_subprotocol("b").with_header("X-B", "2")).unwrap();
@@ -120,10 +121,10 @@ fn a_refusal_has_no_more_than_http_2_allows() {
         .with_header("Upgrade", "x")
         .with_header("Keep-Alive", "x")
         .with_header("X-Why", "No");
-    let parts = ExtendedConnect::reject(reject).unwrap();
+    let parts = ServerExtendedConnect::reject(reject).unwrap();
     let expected = [(":status", "403"), ("content-length", "2"), ("x-why", "No")];
     assert_eq!(pairs(parts.fields()), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
-    let parts = ExtendedConnect::reject(RejectConnection::new(404)).unwrap();
+    let parts = ServerExtendedConnect::reject(RejectConnection::new(404)).unwrap();
     assert_eq!(pairs(parts.fields()), [(":status".to_owned(), "404".to_owned())]);
 }
 
@@ -132,9 +133,9 @@ fn a_refusal_may_have_problem_details() {
     // "The server SHOULD respond with a 501", and "MAY" add details of the problem (RFC 9220 §3).
     let mut fields = request();
     fields[1].1 = "connect-udp".to_owned();
-    let error = ExtendedConnect::receive(fields, LIMITS).map(|_| ()).unwrap_err();
+    let error = ServerExtendedConnect::parse(fields, LIMITS).map(|_| ()).unwrap_err();
     let reject = error.response().with_header("Content-Type", "application/problem+json").with_body();
-    let parts = ExtendedConnect::reject(reject).unwrap();
+    let parts = ServerExtendedConnect::reject(reject).unwrap();
     let expected = [(":status", "501"), ("content-type", "application/problem+json")];
     assert_eq!(pairs(parts.fields()), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
 }
@@ -151,7 +152,7 @@ fn misuse_is_refused() {
         (plain().with_header("Host", "a"), E::ReservedHeader),
         (plain().with_subprotocol("\n"), E::InvalidSubprotocol),
     ] {
-        assert_eq!(ExtendedConnect::start(request, Scheme::Ws, LIMITS).map(|_| ()), Err(error));
+        assert_eq!(ClientExtendedConnect::new(request, Scheme::Ws, LIMITS).map(|_| ()), Err(error));
     }
     let connect = acceptable(request());
     for (accept, error) in [
@@ -166,7 +167,7 @@ fn misuse_is_refused() {
         (RejectConnection::new(403).with_header("x", "a\nb"), E::InvalidHeaderValue),
         (RejectConnection::new(403).with_header("content-length", "5"), E::InvalidBody),
     ] {
-        assert_eq!(ExtendedConnect::reject(reject), Err(error));
+        assert_eq!(ServerExtendedConnect::reject(reject), Err(error));
     }
 }
 
@@ -205,8 +206,10 @@ fn a_request_goes_on_from_http_2_to_http_1_1() {
 
 #[test]
 fn an_answer_goes_on_from_http_1_1_to_http_2() {
-    let client = Upgrade::start(plain(), LIMITS, &mut Sample::default()).unwrap();
-    let parts = client.accept(AcceptConnection::new().with_header("Server", "x")).unwrap();
+    let client = ClientUpgrade::new(plain(), LIMITS, &mut Sample::default()).unwrap();
+    let headers = client.headers();
+    let server = ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, headers.iter(), LIMITS).unwrap();
+    let parts = server.accept(AcceptConnection::new().with_header("Server", "x")).unwrap();
     let answer = client.receive_response(101, HttpVersion::Http11, parts.headers().iter());
     let Ok(Some(HandshakeResponse::Accept(accept))) = answer else { panic!("{answer:?}") };
     let parts = acceptable(request()).accept(accept).unwrap();
@@ -221,11 +224,11 @@ fn versions_call_the_ends_of_a_stream_by_their_codes() {
         (HttpVersion::Http2, Some(0x8), Some(0x1), Some(0x0)),
         (HttpVersion::Http3, Some(0x10c), Some(0x10e), Some(0x100)),
     ] {
-        assert_eq!(version.cancel_code(), cancel);
-        assert_eq!(version.malformed_code(), malformed);
-        assert_eq!(version.no_error_code(), no_error);
+        assert_eq!(version.stream_error_code(StreamError::Cancel), cancel);
+        assert_eq!(version.stream_error_code(StreamError::Malformed), malformed);
+        assert_eq!(version.stream_error_code(StreamError::NoError), no_error);
     }
-    assert_eq!(ExtendedConnect::SETTINGS_ENABLE_CONNECT_PROTOCOL, 0x8);
+    assert_eq!(ServerExtendedConnect::SETTINGS_ENABLE_CONNECT_PROTOCOL, 0x8);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 //! The stack here parses and judges nothing, so that all of the judging is left to the crate.
 
 use wsproto::{
-    AcceptConnection, HandshakeError, HandshakeLimits, HandshakeResponse, HttpVersion, Request,
-    ServerHandshake, Upgrade,
+    AcceptConnection, ClientUpgrade, HandshakeError, HandshakeLimits, HandshakeResponse, HttpVersion,
+    Request, ServerHandshake, ServerUpgrade,
 };
 
 use crate::support::{Acceptable, Sample, fields};
@@ -38,10 +38,10 @@ fn version(text: &str) -> Option<HttpVersion> {
 }
 
 /// What a server makes of a request's head; `None` where there is nothing to hand over.
-fn request(limits: HandshakeLimits, head: &[u8]) -> Option<Result<Upgrade, HandshakeError>> {
+fn request(limits: HandshakeLimits, head: &[u8]) -> Option<Result<ServerUpgrade, HandshakeError>> {
     let Parsed { start, fields } = parse(head)?;
     let [method, target, version_text] = &start[..] else { return None };
-    Some(Upgrade::receive(method, target, version(version_text)?, fields, limits))
+    Some(ServerUpgrade::parse(method, target, version(version_text)?, fields, limits))
 }
 
 /// Asserts that a server may accept the request in `head`, and sees in it what the bytes show.
@@ -82,7 +82,7 @@ pub(crate) fn refused(limits: HandshakeLimits, head: &[u8], error: HandshakeErro
         }
         (Some(received), error) => {
             assert_eq!(received.map(|_| ()), Err(error), "{}", head.escape_ascii());
-            _ = Upgrade::reject(error.response()).expect("its response can be sent as it is");
+            _ = ServerUpgrade::reject(error.response()).expect("its response can be sent as it is");
         }
     }
 }
@@ -106,7 +106,7 @@ fn response(
     // What people call a status is not handed over.
     let is_lawful = status.len() == 3 && !start.concat().contains(char::is_control);
     let status = status.parse().ok().filter(|_| is_lawful)?;
-    let upgrade = Upgrade::start(request.clone(), HandshakeLimits::default(), &mut Sample::default());
+    let upgrade = ClientUpgrade::new(request.clone(), HandshakeLimits::default(), &mut Sample::default());
     Some(upgrade.expect("a lawful request").receive_response(status, version(version_text)?, fields))
 }
 

@@ -2,24 +2,24 @@
 
 use http::{HeaderMap, Method, StatusCode, Version};
 use wsproto::{
-    AcceptConnection, ExtendedConnect, HandshakeError, HandshakeLimits, HandshakeResponse, HttpVersion,
-    RejectConnection, Request, Scheme, Upgrade,
+    AcceptConnection, ClientExtendedConnect, ClientUpgrade, HandshakeError, HandshakeLimits,
+    HandshakeResponse, HttpVersion, RejectConnection, Request, Scheme, ServerExtendedConnect, ServerUpgrade,
 };
 
 use crate::support::{KEY, Sample, TOKEN, fields, plain};
 
 const LIMITS: HandshakeLimits = HandshakeLimits::DEFAULT;
 
-fn started(request: Request) -> Upgrade {
-    Upgrade::start(request, LIMITS, &mut Sample::default()).unwrap()
+fn started(request: Request) -> ClientUpgrade {
+    ClientUpgrade::new(request, LIMITS, &mut Sample::default()).unwrap()
 }
 
-fn connect(request: Request) -> ExtendedConnect {
-    ExtendedConnect::start(request, Scheme::Wss, LIMITS).unwrap()
+fn connect(request: Request) -> ClientExtendedConnect {
+    ClientExtendedConnect::new(request, Scheme::Wss, LIMITS).unwrap()
 }
 
 /// What a stack reads where this was sent.
-fn sent(connect: &ExtendedConnect) -> http::Request<()> {
+fn sent(connect: &ClientExtendedConnect) -> http::Request<()> {
     http::Request::try_from(connect).unwrap()
 }
 
@@ -32,7 +32,7 @@ fn an_upgrade_makes_its_way_through_the_types() {
     assert_eq!(request.headers()["host"], "a.example:8080");
     assert_eq!(request.headers()["sec-websocket-key"], KEY);
 
-    let server = Upgrade::receive_http(&request.map(|()| "any body"), LIMITS).unwrap();
+    let server = ServerUpgrade::parse_http(&request.map(|()| "any body"), LIMITS).unwrap();
     assert_eq!((server.request().host(), server.request().target()), ("a.example:8080", "/chat?x=1"));
     let parts = server.accept(AcceptConnection::new().with_subprotocol("a")).unwrap();
     let response = http::Response::try_from(parts).unwrap();
@@ -53,13 +53,13 @@ fn targets_are_judged_as_they_stood() {
     ] {
         let mut request = http::Request::try_from(&started(plain())).unwrap();
         *request.uri_mut() = uri.parse().unwrap();
-        let upgrade = Upgrade::receive_http(&request, LIMITS).unwrap();
+        let upgrade = ServerUpgrade::parse_http(&request, LIMITS).unwrap();
         assert_eq!((upgrade.request().host(), upgrade.request().target()), (host, target));
     }
     for uri in ["*", "b.example:80"] {
         let mut request = http::Request::try_from(&started(plain())).unwrap();
         *request.uri_mut() = uri.parse().unwrap();
-        let refused = Upgrade::receive_http(&request, LIMITS).map(|_| ());
+        let refused = ServerUpgrade::parse_http(&request, LIMITS).map(|_| ());
         assert_eq!(refused, Err(HandshakeError::InvalidTarget));
     }
 }
@@ -68,7 +68,7 @@ fn targets_are_judged_as_they_stood() {
 fn rules_are_those_of_the_bytes() {
     let request = || http::Request::try_from(&started(plain())).unwrap();
     let refused =
-        |request: &http::Request<()>| Upgrade::receive_http(request, LIMITS).map(|_| ()).unwrap_err();
+        |request: &http::Request<()>| ServerUpgrade::parse_http(request, LIMITS).map(|_| ()).unwrap_err();
     let mut post = request();
     *post.method_mut() = Method::POST;
     assert_eq!(refused(&post), HandshakeError::MethodNotGet);
@@ -118,7 +118,8 @@ fn an_extended_connect_makes_its_way_through_the_types() {
         let mut request = request.clone().map(|()| "any body");
         *request.version_mut() = version;
         let server =
-            ExtendedConnect::receive_http(&request, Some(ExtendedConnect::PROTOCOL), LIMITS).unwrap();
+            ServerExtendedConnect::parse_http(&request, Some(ClientExtendedConnect::PROTOCOL), LIMITS)
+                .unwrap();
         assert_eq!((server.request().host(), server.request().target()), ("a.example:8443", "/chat?x=1"));
         assert_eq!((server.scheme(), server.request().headers().get("x")), (Scheme::Wss, Some(&b"1"[..])));
         let parts = server.accept(AcceptConnection::new().with_subprotocol("a")).unwrap();
@@ -135,12 +136,12 @@ fn an_extended_connect_makes_its_way_through_the_types() {
 #[test]
 fn what_is_no_extended_connect_is_refused() {
     let refused = |request: &http::Request<()>, protocol| {
-        ExtendedConnect::receive_http(request, protocol, LIMITS).map(|_| ()).unwrap_err()
+        ServerExtendedConnect::parse_http(request, protocol, LIMITS).map(|_| ()).unwrap_err()
     };
     let request = sent(&connect(plain()));
     assert_eq!(refused(&request, None), HandshakeError::InvalidPseudoHeader);
     assert_eq!(refused(&request, Some("connect-udp")), HandshakeError::UnsupportedProtocol);
-    let protocol = Some(ExtendedConnect::PROTOCOL);
+    let protocol = Some(ClientExtendedConnect::PROTOCOL);
     for version in [Version::HTTP_10, Version::HTTP_11] {
         let mut old = request.clone();
         *old.version_mut() = version;
@@ -167,12 +168,12 @@ fn what_is_no_extended_connect_is_refused() {
 #[test]
 fn refusals_go_both_ways() {
     let reject = || RejectConnection::new(503).with_header("Retry-After", "5").with_body();
-    let response = http::Response::try_from(Upgrade::reject(reject()).unwrap()).unwrap();
+    let response = http::Response::try_from(ServerUpgrade::reject(reject()).unwrap()).unwrap();
     let Ok(Some(HandshakeResponse::Reject(seen))) = started(plain()).receive_http_response(&response) else {
         panic!()
     };
     assert_eq!((seen.status_code(), seen.headers().get("Retry-After")), (503, Some(&b"5"[..])));
-    let mut response = http::Response::try_from(ExtendedConnect::reject(reject()).unwrap()).unwrap();
+    let mut response = http::Response::try_from(ServerExtendedConnect::reject(reject()).unwrap()).unwrap();
     *response.version_mut() = Version::HTTP_3;
     let Ok(Some(HandshakeResponse::Reject(seen))) = connect(plain()).receive_http_response(&response) else {
         panic!()

@@ -1,8 +1,9 @@
 //! What a caller may not smuggle into a head (RFC 6455 §4.1, §11.3; RFC 9110 §5.5; RFC 9112 §2.2, §5.2).
 
 use wsproto::{
-    AcceptConnection, ClientHandshake, ConnectionState, ExtendedConnect, HandshakeLimits, LocalProtocolError,
-    Origin, OriginPolicy, RejectConnection, Request, Scheme, Upgrade, WebSocketUri, WsConnection,
+    AcceptConnection, ClientExtendedConnect, ClientHandshake, ClientUpgrade, ConnectionState,
+    HandshakeLimits, HttpVersion, LocalProtocolError, Origin, OriginPolicy, RejectConnection, Request,
+    Scheme, ServerExtendedConnect, ServerUpgrade, WebSocketUri, WsConnection,
 };
 
 use crate::support::{Head, Sample, deciding, plain};
@@ -32,9 +33,9 @@ fn refused_request(request: &Request, error: LocalProtocolError) {
     assert_eq!(start.map(|_| ()), Err(error), "{request:?}");
     assert_eq!((output.len(), entropy.draws.len()), (0, 0), "{request:?}");
 
-    let upgrade = Upgrade::start(request.clone(), limits, &mut entropy);
+    let upgrade = ClientUpgrade::new(request.clone(), limits, &mut entropy);
     assert_eq!((upgrade.map(|_| ()), entropy.draws.len()), (Err(error), 0), "{request:?}");
-    let connect = ExtendedConnect::start(request.clone(), Scheme::Wss, limits);
+    let connect = ClientExtendedConnect::new(request.clone(), Scheme::Wss, limits);
     assert_eq!(connect.map(|_| ()), Err(error), "{request:?}");
 
     let mut connection = WsConnection::client(Sample::default());
@@ -56,9 +57,11 @@ fn refused_accept(accept: &AcceptConnection, error: LocalProtocolError) {
 
     let request = plain().with_subprotocol("a").with_subprotocol("b");
     let limits = HandshakeLimits::default();
-    let upgrade = Upgrade::start(request.clone(), limits, &mut Sample::default()).unwrap();
+    let headers = ClientUpgrade::new(request.clone(), limits, &mut Sample::default()).unwrap().headers();
+    let upgrade = ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, headers.iter(), limits).unwrap();
     assert_eq!(upgrade.accept(accept.clone()), Err(error), "{accept:?}");
-    let connect = ExtendedConnect::start(request, Scheme::Wss, limits).unwrap();
+    let fields = ClientExtendedConnect::new(request, Scheme::Wss, limits).unwrap().fields();
+    let connect = ServerExtendedConnect::parse(fields.iter(), limits).unwrap();
     assert_eq!(connect.accept(accept.clone()), Err(error), "{accept:?}");
 
     let mut connection = WsConnection::server();
@@ -78,8 +81,8 @@ fn refused_reject(reject: &RejectConnection, error: LocalProtocolError) {
     assert!(handshake.request().is_some());
     handshake.reject(RejectConnection::new(403), &mut output).unwrap();
 
-    assert_eq!(Upgrade::reject(reject.clone()), Err(error), "{reject:?}");
-    assert_eq!(ExtendedConnect::reject(reject.clone()), Err(error), "{reject:?}");
+    assert_eq!(ServerUpgrade::reject(reject.clone()), Err(error), "{reject:?}");
+    assert_eq!(ServerExtendedConnect::reject(reject.clone()), Err(error), "{reject:?}");
 
     let mut connection = WsConnection::server();
     connection.receive_data(&Vec::from(Head::request())).unwrap();

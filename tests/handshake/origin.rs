@@ -1,7 +1,7 @@
 //! Which pages may connect (RFC 6454 §4 to §7; RFC 6455 §4.2.2, §10.2; RFC 8441 §8).
 
 use wsproto::{
-    ExtendedConnect, HandshakeError, HandshakeLimits, Origin, OriginPolicy, Request, Scheme, UriError,
+    HandshakeError, HandshakeLimits, Origin, OriginPolicy, Request, Scheme, ServerExtendedConnect, UriError,
     WebSocketUri, WsConnection,
 };
 
@@ -175,7 +175,7 @@ fn a_request_with_two_origins_is_refused_by_every_door() {
     }
     let mut fields = with("origin", "http://a");
     fields.push(("origin".to_owned(), "http://evil.example".to_owned()));
-    let received = ExtendedConnect::receive(fields, HandshakeLimits::default());
+    let received = ServerExtendedConnect::parse(fields, HandshakeLimits::default());
     assert_eq!(received.map(|_| ()), Err(HandshakeError::RepeatedOrigin));
     assert_eq!(HandshakeError::RepeatedOrigin.status(), 400);
 }
@@ -201,7 +201,7 @@ fn pages_are_told_apart_in_streams_too() {
     let status = |origin| {
         let connect = acceptable_stream(with("origin", origin));
         let checked = OriginPolicy::same_origin(connect.scheme()).check(connect.request());
-        checked.err().map(|reject| ExtendedConnect::reject(reject).unwrap().status_code())
+        checked.err().map(|reject| ServerExtendedConnect::reject(reject).unwrap().status_code())
     };
     assert_eq!(status("https://server.example.com"), None);
     assert_eq!(status("https://evil.example"), Some(403));

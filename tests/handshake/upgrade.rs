@@ -4,9 +4,9 @@
 //! there is besides.
 
 use wsproto::{
-    AcceptConnection, ClientHandshake, ConnectionState, HandshakeError, HandshakeLimits, HandshakeResponse,
-    Headers, HttpVersion, LocalProtocolError, RejectConnection, RejectData, Request, ResponseParts,
-    ServerHandshake, TextMessage, Upgrade, WsConnection, WsEvent,
+    AcceptConnection, ClientHandshake, ClientUpgrade, ConnectionState, HandshakeError, HandshakeLimits,
+    HandshakeResponse, Headers, HttpVersion, LocalProtocolError, RejectConnection, RejectData, Request,
+    ResponseParts, ServerHandshake, ServerUpgrade, TextMessage, WsConnection, WsEvent,
 };
 
 use crate::handed_over::fields_of;
@@ -23,17 +23,17 @@ const HEADERS: [(&str, &str); 5] = [
     ("sec-websocket-version", "13"),
 ];
 
-fn receive(headers: &[(&str, &str)]) -> Result<Upgrade, HandshakeError> {
-    Upgrade::receive("GET", "/chat", HttpVersion::Http11, headers.iter().copied(), LIMITS)
+fn receive(headers: &[(&str, &str)]) -> Result<ServerUpgrade, HandshakeError> {
+    ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, headers.iter().copied(), LIMITS)
 }
 
-fn received() -> Upgrade {
+fn received() -> ServerUpgrade {
     receive(&HEADERS).unwrap()
 }
 
 /// An upgrade that asks for `request`.
-fn started(request: Request) -> Upgrade {
-    Upgrade::start(request, LIMITS, &mut Sample::default()).unwrap()
+fn started(request: Request) -> ClientUpgrade {
+    ClientUpgrade::new(request, LIMITS, &mut Sample::default()).unwrap()
 }
 
 fn pairs(headers: &Headers) -> Vec<(String, String)> {
@@ -42,7 +42,7 @@ fn pairs(headers: &Headers) -> Vec<(String, String)> {
 }
 
 fn respond(
-    upgrade: &Upgrade,
+    upgrade: &ClientUpgrade,
     parts: &ResponseParts,
 ) -> Result<Option<HandshakeResponse<'static>>, HandshakeError> {
     upgrade.receive_response(parts.status_code(), HttpVersion::Http11, parts.headers().iter())
@@ -52,16 +52,16 @@ fn respond(
 fn names_and_values_may_be_anything_with_bytes() {
     let owned: Vec<(String, Vec<u8>)> =
         HEADERS.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
-    let upgrade = Upgrade::receive("GET", "/chat", HttpVersion::Http11, owned, LIMITS).unwrap();
+    let upgrade = ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, owned, LIMITS).unwrap();
     assert_eq!((upgrade.request().host(), upgrade.request().target()), ("server.example.com", "/chat"));
     let headers = received().request().headers().clone();
-    assert!(Upgrade::receive("GET", "/chat", HttpVersion::Http11, headers.iter(), LIMITS).is_ok());
+    assert!(ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, headers.iter(), LIMITS).is_ok());
 }
 
 #[test]
 fn versions_other_than_1_1_are_refused() {
     for version in [HttpVersion::Http10, HttpVersion::Http2, HttpVersion::Http3] {
-        let received = Upgrade::receive("GET", "/chat", version, HEADERS, LIMITS);
+        let received = ServerUpgrade::parse("GET", "/chat", version, HEADERS, LIMITS);
         assert_eq!(received.map(|_| ()), Err(HandshakeError::HttpVersion));
         let accept = [("upgrade", "websocket"), ("connection", "upgrade"), ("sec-websocket-accept", TOKEN)];
         assert_eq!(started(plain()).receive_response(101, version, accept), Err(HandshakeError::HttpVersion));
@@ -79,11 +79,11 @@ fn what_would_end_a_field_is_refused_from_a_stack_too() {
         assert_eq!(receive(&headers).map(|_| ()), Err(HandshakeError::MalformedHead), "{name:?}");
     }
     for target in ["/a b", "/\r\n", "/\0", "", "chat", "/#", "/\u{e9}"] {
-        let received = Upgrade::receive("GET", target, HttpVersion::Http11, HEADERS, LIMITS);
+        let received = ServerUpgrade::parse("GET", target, HttpVersion::Http11, HEADERS, LIMITS);
         assert_eq!(received.map(|_| ()), Err(HandshakeError::InvalidTarget), "{target:?}");
     }
     for method in ["", "get", "GET ", "G\r\nET", "\u{e9}"] {
-        let received = Upgrade::receive(method, "/", HttpVersion::Http11, HEADERS, LIMITS);
+        let received = ServerUpgrade::parse(method, "/", HttpVersion::Http11, HEADERS, LIMITS);
         assert_eq!(received.map(|_| ()), Err(HandshakeError::MethodNotGet), "{method:?}");
     }
 }
@@ -99,11 +99,11 @@ fn a_head_counts_as_many_bytes_as_in_http_1_1() {
     .concat()
     .into();
     limits.max_head_len = head.len();
-    assert!(Upgrade::receive("GET", "/chat", HttpVersion::Http11, HEADERS, limits).is_ok());
+    assert!(ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, HEADERS, limits).is_ok());
     assert!(matches!(ServerHandshake::new(limits).receive(&mut &head[..]), Ok(Some(_))));
     for len in 0..head.len() {
         limits.max_head_len = len;
-        let received = Upgrade::receive("GET", "/chat", HttpVersion::Http11, HEADERS, limits);
+        let received = ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, HEADERS, limits);
         assert_eq!(received.map(|_| ()), Err(HandshakeError::HeadTooLong), "{len}");
         assert!(ServerHandshake::new(limits).receive(&mut &head[..]).is_err());
     }
@@ -113,12 +113,12 @@ fn a_head_counts_as_many_bytes_as_in_http_1_1() {
 fn fields_are_counted_before_they_are_kept() {
     let mut limits = LIMITS;
     limits.max_headers = HEADERS.len();
-    assert!(Upgrade::receive("GET", "/chat", HttpVersion::Http11, HEADERS, limits).is_ok());
+    assert!(ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, HEADERS, limits).is_ok());
     let endless = HEADERS.into_iter().chain(std::iter::repeat(("x", "1")));
-    let received = Upgrade::receive("GET", "/chat", HttpVersion::Http11, endless.clone(), limits);
+    let received = ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, endless.clone(), limits);
     assert_eq!(received.map(|_| ()), Err(HandshakeError::TooManyHeaders));
     limits.max_headers = usize::MAX;
-    let received = Upgrade::receive("GET", "/chat", HttpVersion::Http11, endless.clone(), limits);
+    let received = ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, endless.clone(), limits);
     assert_eq!(received.map(|_| ()), Err(HandshakeError::HeadTooLong));
     let answer = started(plain()).receive_response(101, HttpVersion::Http11, endless);
     assert_eq!(answer, Err(HandshakeError::TooManyHeaders));
@@ -145,7 +145,7 @@ fn a_request_is_the_same_in_fields_and_in_bytes() {
 fn an_answer_is_the_same_in_fields_and_in_bytes() {
     let request = plain().with_subprotocol("b").with_subprotocol("a");
     let headers = started(request).headers();
-    let upgrade = Upgrade::receive("GET", "/chat", HttpVersion::Http11, headers.iter(), LIMITS).unwrap();
+    let upgrade = ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, headers.iter(), LIMITS).unwrap();
     let accept = AcceptConnection::new().with_header("Server", "x").with_subprotocol("a");
     let parts = upgrade.accept(accept.clone()).unwrap();
     let mut output = Vec::new();
@@ -158,7 +158,7 @@ fn both_ends_agree_over_a_stack() {
     let client = started(plain().with_subprotocol("a").with_subprotocol("b"));
     let target = client.request().target();
     let headers = client.headers();
-    let server = Upgrade::receive("GET", target, HttpVersion::Http11, headers.iter(), LIMITS).unwrap();
+    let server = ServerUpgrade::parse("GET", target, HttpVersion::Http11, headers.iter(), LIMITS).unwrap();
     assert!(server.request().subprotocols().eq(["a", "b"]));
     let parts = server.accept(AcceptConnection::new().with_subprotocol("b")).unwrap();
     let answer = respond(&client, &parts);
@@ -168,10 +168,11 @@ fn both_ends_agree_over_a_stack() {
 }
 
 #[test]
-fn an_answer_can_be_judged_by_whoever_saw_the_request() {
-    let upgrade = received();
+fn a_proxy_forwards_a_request_and_checks_the_response() {
+    let server = received();
+    let upgrade = ClientUpgrade::from(server.clone());
     assert_eq!(upgrade.headers().get("Sec-WebSocket-Key"), Some(KEY.as_bytes()));
-    let parts = upgrade.accept(AcceptConnection::new()).unwrap();
+    let parts = server.accept(AcceptConnection::new()).unwrap();
     assert!(matches!(respond(&upgrade, &parts), Ok(Some(HandshakeResponse::Accept(_)))));
     let accept = [("upgrade", "websocket"), ("connection", "upgrade"), ("sec-websocket-accept", KEY)];
     let answer = upgrade.receive_response(101, HttpVersion::Http11, accept);
@@ -219,7 +220,8 @@ fn any_other_status_is_told() {
 
 #[test]
 fn a_refusal_says_what_the_stack_cannot_know() {
-    let parts = |reject| Upgrade::reject(reject).map(|parts| (parts.status_code(), pairs(parts.headers())));
+    let parts =
+        |reject| ServerUpgrade::reject(reject).map(|parts| (parts.status_code(), pairs(parts.headers())));
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     for (reject, expected) in [
         (RejectConnection::new(403), vec![pair("Content-Length", "0")]),
@@ -256,7 +258,7 @@ fn misuse_is_refused_in_fields_as_in_bytes() {
         (plain().with_subprotocol("a\r\n"), E::InvalidSubprotocol),
     ] {
         let mut entropy = Sample::default();
-        assert_eq!(Upgrade::start(request, LIMITS, &mut entropy).map(|_| ()), Err(error));
+        assert_eq!(ClientUpgrade::new(request, LIMITS, &mut entropy).map(|_| ()), Err(error));
         assert_eq!(entropy.draws, [], "nothing is drawn for nothing");
     }
     for (accept, error) in [
@@ -276,7 +278,7 @@ fn misuse_is_refused_in_fields_as_in_bytes() {
         (RejectConnection::new(304).with_body(), E::InvalidBody),
         (RejectConnection::new(403).with_body().with_header("Content-Length", "x"), E::InvalidBody),
     ] {
-        assert_eq!(Upgrade::reject(reject), Err(error));
+        assert_eq!(ServerUpgrade::reject(reject), Err(error));
     }
 }
 

@@ -4,8 +4,9 @@
 //! against all others.
 
 use wsproto::{
-    AcceptConnection, ExtendedConnect, HandshakeError, HandshakeLimits, HandshakeResponse, HttpVersion,
-    NegotiationErrorKind, Request, Role, Scheme, Upgrade, select_subprotocol,
+    AcceptConnection, ClientExtendedConnect, ClientUpgrade, HandshakeError, HandshakeLimits,
+    HandshakeResponse, HttpVersion, NegotiationErrorKind, Request, Role, Scheme, ServerExtendedConnect,
+    ServerUpgrade, select_subprotocol,
 };
 
 use crate::support::{Head, Sample, deciding, plain};
@@ -30,7 +31,7 @@ fn list() -> String {
 }
 
 /// The request of §1.3 with more fields, through another stack's HTTP/1.1.
-fn received(fields: impl Iterator<Item = (String, String)>) -> Upgrade {
+fn received(fields: impl Iterator<Item = (String, String)>) -> ServerUpgrade {
     let own = [
         ("host", "a"),
         ("upgrade", "websocket"),
@@ -39,7 +40,7 @@ fn received(fields: impl Iterator<Item = (String, String)>) -> Upgrade {
         ("sec-websocket-version", "13"),
     ];
     let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Upgrade::receive("GET", "/", HttpVersion::Http11, own.into_iter().chain(fields), limits()).unwrap()
+    ServerUpgrade::parse("GET", "/", HttpVersion::Http11, own.into_iter().chain(fields), limits()).unwrap()
 }
 
 #[test]
@@ -50,12 +51,12 @@ fn many_fields_are_read_and_sent_on() {
     head.clear();
 
     let upgrade = received(names().map(|name| (name, String::new())));
-    assert_eq!(upgrade.headers().len(), MANY + 5);
-    let connect = ExtendedConnect::start(upgrade.request().clone(), Scheme::Ws, limits()).unwrap();
+    assert_eq!(ClientUpgrade::from(upgrade.clone()).headers().len(), MANY + 5);
+    let connect = ClientExtendedConnect::new(upgrade.request().clone(), Scheme::Ws, limits()).unwrap();
     let fields = connect.fields();
     assert_eq!(fields.len(), MANY + 6);
-    let received = ExtendedConnect::receive(fields.iter(), limits()).unwrap();
-    assert_eq!(received.fields(), fields);
+    let received = ServerExtendedConnect::parse(fields.iter(), limits()).unwrap();
+    assert_eq!(ClientExtendedConnect::from(received.clone()).fields(), fields);
     let accept = names().fold(AcceptConnection::new(), |accept, name| accept.with_header(&name, ""));
     assert_eq!(received.accept(accept).unwrap().headers().len(), MANY);
 }
@@ -65,7 +66,7 @@ fn many_connection_options_leave_out_as_many_fields() {
     let fields = names().map(|name| (name, String::new()));
     let options = [("connection".to_owned(), list()), ("y".to_owned(), String::new())];
     let upgrade = received(fields.chain(options));
-    let connect = ExtendedConnect::start(upgrade.request().clone(), Scheme::Ws, limits()).unwrap();
+    let connect = ClientExtendedConnect::new(upgrade.request().clone(), Scheme::Ws, limits()).unwrap();
     assert!(connect.fields().iter().skip(5).eq([("sec-websocket-version", &b"13"[..]), ("y", b"")]));
 }
 
@@ -78,9 +79,9 @@ fn many_subprotocols_are_offered_and_chosen_from() {
     _ = upgrade.accept(AcceptConnection::new().with_subprotocol("x0")).unwrap();
     let onward = upgrade.request().subprotocols().fold(plain(), Request::with_subprotocol);
     assert_eq!(onward.subprotocols().count(), MANY);
-    let again = Upgrade::start(onward.clone().with_subprotocol("x7"), limits(), &mut Sample::default());
+    let again = ClientUpgrade::new(onward.clone().with_subprotocol("x7"), limits(), &mut Sample::default());
     assert!(again.is_err(), "one is repeated");
-    let client = Upgrade::start(onward, limits(), &mut Sample::default()).unwrap();
+    let client = ClientUpgrade::new(onward, limits(), &mut Sample::default()).unwrap();
     assert_eq!(client.request().subprotocols().count(), MANY);
 }
 
@@ -98,7 +99,7 @@ fn many_extensions_are_offered_and_answered() {
         ("sec-websocket-accept".to_owned(), crate::support::TOKEN.to_owned()),
         extensions(),
     ];
-    let answered = upgrade.receive_response(101, HttpVersion::Http11, answer);
+    let answered = ClientUpgrade::from(upgrade.clone()).receive_response(101, HttpVersion::Http11, answer);
     let Err(HandshakeError::UnexpectedExtension(error)) = answered else { panic!("{answered:?}") };
     assert_eq!(error.kind(), NegotiationErrorKind::TooMany);
 }
@@ -114,7 +115,7 @@ fn as_many_extensions_as_anyone_uses_are_answered() {
             ("sec-websocket-accept".to_owned(), crate::support::TOKEN.to_owned()),
             ("sec-websocket-extensions".to_owned(), list(len)),
         ];
-        upgrade.receive_response(101, HttpVersion::Http11, answer)
+        ClientUpgrade::from(upgrade.clone()).receive_response(101, HttpVersion::Http11, answer)
     };
     let Ok(Some(HandshakeResponse::Accept(accept))) = respond(64) else { panic!("64 are refused") };
     assert_eq!(accept.agreed_extensions().len(), 64);

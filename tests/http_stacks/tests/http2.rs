@@ -8,9 +8,9 @@ use http::{Method, Request as HttpRequest, Response as HttpResponse, StatusCode,
 use tokio::io::{DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use wsproto::{
-    AcceptConnection, BytesMessage, CloseCode, CloseConnection, ClosedBy, ExtendedConnect, HandshakeLimits,
-    HandshakeResponse, HttpVersion, OriginPolicy, Ping, RejectConnection, Request, Role, Scheme,
-    SeededEntropy, TextMessage, WsEvent, select_subprotocol,
+    AcceptConnection, BytesMessage, ClientExtendedConnect, CloseCode, CloseConnection, ClosedBy,
+    HandshakeLimits, HandshakeResponse, HttpVersion, OriginPolicy, Ping, RejectConnection, Request, Role,
+    Scheme, SeededEntropy, ServerExtendedConnect, StreamError, TextMessage, WsEvent, select_subprotocol,
 };
 use wsproto_http_stacks::Http2Socket;
 
@@ -58,15 +58,15 @@ async fn serve_stream(request: HttpRequest<RecvStream>, mut respond: SendRespons
     match path.as_str() {
         "/reset" => {
             socket.next().await;
-            socket.reset(HttpVersion::Http2.cancel_code().unwrap());
+            socket.reset(HttpVersion::Http2.stream_error_code(StreamError::Cancel).unwrap());
         }
         _ => socket.echo().await,
     }
 }
 
-fn judge(request: &HttpRequest<RecvStream>) -> Result<ExtendedConnect, RejectConnection> {
+fn judge(request: &HttpRequest<RecvStream>) -> Result<ServerExtendedConnect, RejectConnection> {
     let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
-    let connect = ExtendedConnect::receive_http(request, protocol, HandshakeLimits::default())
+    let connect = ServerExtendedConnect::parse_http(request, protocol, HandshakeLimits::default())
         .map_err(|error| error.response())?;
     OriginPolicy::same_origin(connect.scheme()).check(connect.request())?;
     match connect.request().target() {
@@ -77,7 +77,7 @@ fn judge(request: &HttpRequest<RecvStream>) -> Result<ExtendedConnect, RejectCon
 
 fn refuse(reject: RejectConnection, respond: &mut SendResponse<Bytes>) {
     let has_body = reject.has_body();
-    let response = HttpResponse::try_from(ExtendedConnect::reject(reject).unwrap()).unwrap();
+    let response = HttpResponse::try_from(ServerExtendedConnect::reject(reject).unwrap()).unwrap();
     let mut send = respond.send_response(response, !has_body).unwrap();
     if has_body {
         send.send_data(Bytes::from_static(b"not here"), true).unwrap();
@@ -93,9 +93,9 @@ async fn ask(
     sender: &mut Sender,
     request: Request,
 ) -> (HandshakeResponse<'static>, RecvStream, h2::SendStream<Bytes>) {
-    let connect = ExtendedConnect::start(request, Scheme::Wss, HandshakeLimits::default()).unwrap();
+    let connect = ClientExtendedConnect::new(request, Scheme::Wss, HandshakeLimits::default()).unwrap();
     let mut request = HttpRequest::try_from(&connect).unwrap();
-    request.extensions_mut().insert(Protocol::from_static(ExtendedConnect::PROTOCOL));
+    request.extensions_mut().insert(Protocol::from_static(ClientExtendedConnect::PROTOCOL));
     let (response, send) = sender.send_request(request, false).unwrap();
     let response = response.await.unwrap();
     let answer = connect.receive_http_response(&response).unwrap().expect("a final response");
@@ -209,7 +209,7 @@ async fn status_of(sender: &mut Sender, request: HttpRequest<()>) -> HttpRespons
 async fn other_requests_are_refused_by_their_status() {
     let (mut sender, server) = connection().await;
     let connect =
-        ExtendedConnect::start(connect_to("/echo"), Scheme::Wss, HandshakeLimits::default()).unwrap();
+        ClientExtendedConnect::new(connect_to("/echo"), Scheme::Wss, HandshakeLimits::default()).unwrap();
     let request = || HttpRequest::try_from(&connect).unwrap();
 
     let mut other = request();
@@ -272,11 +272,17 @@ async fn a_server_whose_client_resets_hears_of_an_abnormal_closure() {
         sender = sender.ready().await.unwrap();
     }
     let (_, mut socket) = open(&mut sender, connect_to("/echo")).await;
-    socket.reset(HttpVersion::Http2.cancel_code().unwrap());
+    socket.reset(HttpVersion::Http2.stream_error_code(StreamError::Cancel).unwrap());
     drop((sender, socket));
     let (event, by) = server.await.unwrap();
     assert!(matches!(event, Some(WsEvent::Close(close)) if close.code == Some(CloseCode::ABNORMAL_CLOSURE)));
     assert_eq!(by, Some(ClosedBy::Transport));
-    assert_eq!(Reason::from(HttpVersion::Http2.malformed_code().unwrap()), Reason::PROTOCOL_ERROR);
-    assert_eq!(Reason::from(HttpVersion::Http2.no_error_code().unwrap()), Reason::NO_ERROR);
+    assert_eq!(
+        Reason::from(HttpVersion::Http2.stream_error_code(StreamError::Malformed).unwrap()),
+        Reason::PROTOCOL_ERROR
+    );
+    assert_eq!(
+        Reason::from(HttpVersion::Http2.stream_error_code(StreamError::NoError).unwrap()),
+        Reason::NO_ERROR
+    );
 }

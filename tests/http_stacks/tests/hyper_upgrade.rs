@@ -11,9 +11,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use wsproto::{
-    AcceptConnection, CloseCode, CloseConnection, Connection, ConnectionState, Entropy, ExtendedConnect,
-    HandshakeLimits, HandshakeResponse, Limits, OriginPolicy, RejectConnection, Request, ResponseParts,
-    Scheme, SeededEntropy, TextMessage, TransportAction, Upgrade, WsConnection, WsEvent,
+    AcceptConnection, ClientExtendedConnect, ClientUpgrade, CloseCode, CloseConnection, Connection,
+    ConnectionState, Entropy, HandshakeLimits, HandshakeResponse, Limits, OriginPolicy, RejectConnection,
+    Request, ResponseParts, Scheme, SeededEntropy, ServerExtendedConnect, ServerUpgrade, TextMessage,
+    TransportAction, WsConnection, WsEvent,
 };
 use wsproto_http_stacks::echo_over;
 
@@ -47,15 +48,15 @@ async fn handle(mut request: HttpRequest<Incoming>) -> Result<HttpResponse<Full<
 fn judge(request: &HttpRequest<Incoming>) -> Result<ResponseParts, ResponseParts> {
     let policy = OriginPolicy::allow(["https://page.example"]).unwrap();
     if request.version() == http::Version::HTTP_2 {
-        let refuse = |reject: RejectConnection| ExtendedConnect::reject(reject).unwrap();
+        let refuse = |reject: RejectConnection| ServerExtendedConnect::reject(reject).unwrap();
         let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
-        let connect = ExtendedConnect::receive_http(request, protocol, LIMITS)
+        let connect = ServerExtendedConnect::parse_http(request, protocol, LIMITS)
             .map_err(|error| refuse(error.response()))?;
         policy.check(connect.request()).map_err(refuse)?;
         return Ok(connect.accept(AcceptConnection::new()).unwrap());
     }
-    let refuse = |reject: RejectConnection| Upgrade::reject(reject).unwrap();
-    let upgrade = Upgrade::receive_http(request, LIMITS).map_err(|error| refuse(error.response()))?;
+    let refuse = |reject: RejectConnection| ServerUpgrade::reject(reject).unwrap();
+    let upgrade = ServerUpgrade::parse_http(request, LIMITS).map_err(|error| refuse(error.response()))?;
     policy.check(upgrade.request()).map_err(refuse)?;
     Ok(upgrade.accept(AcceptConnection::new()).unwrap())
 }
@@ -113,7 +114,7 @@ async fn a_client_over_hyper_is_echoed() {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(TokioIo::new(server(false))).await.unwrap();
     tokio::spawn(connection.with_upgrades());
-    let upgrade = Upgrade::start(request(), LIMITS, &mut SeededEntropy::new()).unwrap();
+    let upgrade = ClientUpgrade::new(request(), LIMITS, &mut SeededEntropy::new()).unwrap();
     let request = HttpRequest::try_from(&upgrade).unwrap().map(|()| Empty::new());
     let response = sender.send_request(request).await.unwrap();
     let answer = upgrade.receive_http_response(&response).unwrap();
@@ -134,9 +135,9 @@ async fn a_client_over_hypers_http_2_is_echoed() {
         tokio::task::yield_now().await;
     }
     tokio::spawn(connection);
-    let connect = ExtendedConnect::start(request(), Scheme::Wss, LIMITS).unwrap();
+    let connect = ClientExtendedConnect::new(request(), Scheme::Wss, LIMITS).unwrap();
     let mut request = HttpRequest::try_from(&connect).unwrap().map(|()| Empty::new());
-    request.extensions_mut().insert(Protocol::from_static(ExtendedConnect::PROTOCOL));
+    request.extensions_mut().insert(Protocol::from_static(ClientExtendedConnect::PROTOCOL));
     let response = sender.send_request(request).await.unwrap();
     let answer = connect.receive_http_response(&response).unwrap();
     assert!(matches!(answer, Some(HandshakeResponse::Accept(_))), "{answer:?}");
