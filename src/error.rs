@@ -84,6 +84,34 @@ pub enum RemoteProtocolError {
 }
 
 impl RemoteProtocolError {
+    /// The variant's name in snake case, such as `reserved_opcode`. It does not change in later versions, so that logs and metrics
+    /// can rely on it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReservedOpcode(_) => "reserved_opcode",
+            Self::ReservedBits => "reserved_bits",
+            Self::FragmentedControlFrame => "fragmented_control_frame",
+            Self::ControlFrameTooLong => "control_frame_too_long",
+            Self::UnexpectedContinuation => "unexpected_continuation",
+            Self::ExpectedContinuation => "expected_continuation",
+            Self::UnmaskedFrameFromClient => "unmasked_frame_from_client",
+            Self::MaskedFrameFromServer => "masked_frame_from_server",
+            Self::NonMinimalLength => "non_minimal_length",
+            Self::LengthTopBitSet => "length_top_bit_set",
+            Self::FrameTooLong => "frame_too_long",
+            Self::MessageTooLong => "message_too_long",
+            Self::EncodedMessageTooLong => "encoded_message_too_long",
+            Self::TooManyFragments => "too_many_fragments",
+            Self::InvalidUtf8 => "invalid_utf8",
+            Self::TruncatedCloseCode => "truncated_close_code",
+            Self::InvalidCloseCode(_) => "invalid_close_code",
+            Self::InvalidCloseReason => "invalid_close_reason",
+            Self::InvalidDeflate => "invalid_deflate",
+            Self::InflationRatio => "inflation_ratio",
+            Self::Extension(_) => "extension",
+        }
+    }
+
     /// The code to close the connection with (§7.4.1).
     pub const fn close_code(self) -> CloseCode {
         match self {
@@ -142,10 +170,63 @@ impl RemoteProtocolError {
 impl fmt::Display for RemoteProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.reason())?;
+        if let Some(value) = self.value() {
+            write!(f, " ({value})")?;
+        }
+        match self.section() {
+            Some(section) => write!(f, " ({section})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl RemoteProtocolError {
+    /// The opcode or the code that is not valid.
+    const fn value(self) -> Option<u16> {
         match self {
-            Self::ReservedOpcode(opcode) => write!(f, " ({opcode})"),
-            Self::InvalidCloseCode(code) => write!(f, " ({code})"),
-            _ => Ok(()),
+            Self::ReservedOpcode(opcode) => Some(opcode as u16),
+            Self::InvalidCloseCode(code) => Some(code),
+            Self::Extension(code) => Some(code.get()),
+            Self::ReservedBits
+            | Self::FragmentedControlFrame
+            | Self::ControlFrameTooLong
+            | Self::UnexpectedContinuation
+            | Self::ExpectedContinuation
+            | Self::UnmaskedFrameFromClient
+            | Self::MaskedFrameFromServer
+            | Self::NonMinimalLength
+            | Self::LengthTopBitSet
+            | Self::FrameTooLong
+            | Self::MessageTooLong
+            | Self::EncodedMessageTooLong
+            | Self::TooManyFragments
+            | Self::InvalidUtf8
+            | Self::TruncatedCloseCode
+            | Self::InvalidCloseReason
+            | Self::InvalidDeflate
+            | Self::InflationRatio => None,
+        }
+    }
+
+    /// The section of the RFC whose rule is broken; `None` for a limit of our own, or a rule of an extension.
+    const fn section(self) -> Option<&'static str> {
+        match self {
+            Self::ReservedOpcode(_) | Self::ReservedBits | Self::NonMinimalLength | Self::LengthTopBitSet => {
+                Some("RFC 6455 §5.2")
+            }
+            Self::FragmentedControlFrame | Self::ControlFrameTooLong => Some("RFC 6455 §5.5"),
+            Self::UnexpectedContinuation | Self::ExpectedContinuation => Some("RFC 6455 §5.4"),
+            Self::UnmaskedFrameFromClient | Self::MaskedFrameFromServer => Some("RFC 6455 §5.1"),
+            Self::FrameTooLong
+            | Self::MessageTooLong
+            | Self::EncodedMessageTooLong
+            | Self::TooManyFragments
+            | Self::InflationRatio
+            | Self::Extension(_) => None,
+            Self::InvalidUtf8 => Some("RFC 6455 §8.1"),
+            Self::TruncatedCloseCode | Self::InvalidCloseReason => Some("RFC 6455 §5.5.1"),
+            Self::InvalidCloseCode(_) => Some("RFC 6455 §7.4"),
+            Self::InvalidDeflate => Some("RFC 7692 §7.2.2"),
         }
     }
 }
@@ -271,4 +352,46 @@ pub enum LocalProtocolError {
     /// A body where the refusal announced none, or more than it announced.
     #[error("body is not what was announced")]
     InvalidBody,
+}
+
+impl LocalProtocolError {
+    /// The variant's name in snake case, such as `close_sent`. It does not change in later versions, so that logs and metrics
+    /// can rely on it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CloseSent => "close_sent",
+            Self::CloseReceived => "close_received",
+            Self::PeerFailed => "peer_failed",
+            Self::Ended => "ended",
+            Self::MessageInProgress => "message_in_progress",
+            Self::OtherMessageInProgress => "other_message_under_way",
+            Self::EncodedMessageInProgress => "encoded_message_under_way",
+            Self::NoMessageInProgress => "no_message_under_way",
+            Self::InvalidUtf8 => "invalid_utf8",
+            Self::FrameInProgress => "frame_under_way",
+            Self::PayloadOverrun => "payload_overrun",
+            Self::PayloadTooLong => "payload_too_long",
+            Self::ControlFrameTooLong => "control_frame_too_long",
+            Self::FragmentedControlFrame => "fragmented_control_frame",
+            Self::TruncatedCloseCode => "truncated_close_code",
+            Self::InvalidCloseCode(_) => "invalid_close_code",
+            Self::CloseReasonTooLong => "close_reason_too_long",
+            Self::CloseReasonWithoutCode => "close_reason_without_code",
+            Self::OutputFull(_) => "output_full",
+            Self::NotInHandshake => "not_in_handshake",
+            Self::DataAfterEof => "data_after_eof",
+            Self::InvalidHost => "invalid_host",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidHeaderName => "invalid_header_name",
+            Self::InvalidHeaderValue => "invalid_header_value",
+            Self::ReservedHeader => "reserved_header",
+            Self::RepeatedOrigin => "repeated_origin",
+            Self::InvalidSubprotocol => "invalid_subprotocol",
+            Self::SubprotocolNotOffered => "subprotocol_not_offered",
+            Self::InvalidExtension => "invalid_extension",
+            Self::ExtensionNotOffered => "extension_not_offered",
+            Self::InvalidStatus(_) => "invalid_status",
+            Self::InvalidBody => "invalid_body",
+        }
+    }
 }

@@ -456,7 +456,7 @@ pub use {
         OriginPolicy, RejectConnection, RejectData, Request, ResponseParts, Scheme, ServerExtendedConnect,
         ServerHandshake, ServerUpgrade, UriError, WebSocketUri,
     },
-    http::{Headers, HeadersIter, HttpVersion, RequestHead, StreamError},
+    http::{Headers, HeadersIter, HttpVersion, RequestHead, StreamError, split_list},
     message::MessageAssembler,
     ws_connection::{ReceiveError, WsConnection, WsEvent, WsOutgoing},
 };

@@ -115,6 +115,42 @@ pub enum HandshakeError {
 }
 
 impl HandshakeError {
+    /// The variant's name in snake case, such as `malformed_head`. It does not change in later versions, so that logs and metrics
+    /// can rely on it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MalformedHead => "malformed_head",
+            Self::HeadTooLong => "head_too_long",
+            Self::TooManyHeaders => "too_many_headers",
+            Self::HttpVersion => "http_version",
+            Self::MethodNotGet => "method_not_get",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidHost => "invalid_host",
+            Self::RequestBody => "request_body",
+            Self::MissingUpgrade => "missing_upgrade",
+            Self::MissingConnectionUpgrade => "missing_connection_upgrade",
+            Self::InvalidKey => "invalid_key",
+            Self::InvalidVersion => "invalid_version",
+            Self::UnsupportedVersion => "unsupported_version",
+            Self::RepeatedOrigin => "repeated_origin",
+            Self::WrongAccept => "wrong_accept",
+            Self::UnexpectedSubprotocol(_) => "unexpected_subprotocol",
+            Self::RepeatedSubprotocol => "repeated_subprotocol",
+            Self::InvalidExtension(_) => "invalid_extension",
+            Self::UnexpectedExtension(_) => "unexpected_extension",
+            Self::InvalidPseudoHeader => "invalid_pseudo_header",
+            Self::MethodNotConnect => "method_not_connect",
+            Self::UnsupportedProtocol => "unsupported_protocol",
+            Self::ConnectionSpecificHeader => "connection_specific_header",
+            Self::InvalidStatus => "invalid_status",
+            Self::TooManyInformational => "too_many_informational",
+            Self::MalformedBody => "malformed_body",
+            Self::BodyTooLong => "body_too_long",
+            Self::TooMuchEarlyData => "too_much_early_data",
+            Self::UnexpectedEof => "unexpected_eof",
+        }
+    }
+
     /// The status that a server refuses the request with (RFC 6455 §4.2.2, §10.7, RFC 9110 §15).
     pub const fn status(self) -> u16 {
         match self {

@@ -8,7 +8,7 @@ use crate::entropy::Entropy;
 use crate::error::{HandshakeError, LocalProtocolError, NegotiationError, NegotiationErrorKind};
 use crate::excerpt::Excerpt;
 use crate::http::{
-    self, BodyDecoder, BodyLen, HeadReader, Known, KnownFields, Place, Put, ResponseHead, syntax,
+    self, BodyDecoder, BodyLen, HeadReader, Known, KnownFields, Place, Put, ResponseHead, split_list,
 };
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
@@ -261,7 +261,7 @@ fn check_extension_names(
     fields: &KnownFields<'_>,
 ) -> Result<(), HandshakeError> {
     check_extensions(fields)?;
-    let names = || fields.values(Known::Extensions).flat_map(syntax::elements).map(extension_name);
+    let names = || fields.values(Known::Extensions).flat_map(split_list).map(extension_name);
     for (index, name) in names().enumerate() {
         let kind = if index >= MAX_ANSWERED {
             NegotiationErrorKind::TooMany

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use crate::error::{HandshakeError, LocalProtocolError};
 use crate::extension::{Extension, ExtensionParams, Extensions};
-use crate::http::{Headers, Known, KnownFields, Place, Span, syntax};
+use crate::http::{Headers, Known, KnownFields, Place, Span, split_list, syntax};
 
 /// A client's wish for a connection.
 ///
@@ -321,12 +321,15 @@ impl RejectConnection {
         Self { status_code, headers, has_body, misuse: None }
     }
 
-    /// Adds a header, behind those added already.
+    /// Adds a header after those that were added already.
     ///
-    /// `Connection` and `Transfer-Encoding` are for the handshake to write.
+    /// The handshake writes `Connection` and `Transfer-Encoding` itself. They can be added with what it would write, and
+    /// are then written once: `Connection` with `close` and `Upgrade`, `Transfer-Encoding` with `chunked`.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        add_header(&mut self.headers, &mut self.misuse, name, value.as_ref(), REJECT_OWNED);
+        let value = value.as_ref();
+        let reserved = if is_written_anyway(name, value) { &[][..] } else { REJECT_OWNED };
+        add_header(&mut self.headers, &mut self.misuse, name, value, reserved);
         self
     }
 
@@ -458,6 +461,20 @@ fn accept_each(supported: &[&dyn Extension], request: &Request) -> (Extensions, 
     chosen
 }
 
+/// Whether a refusal would write this header itself.
+fn is_written_anyway(name: &str, value: &[u8]) -> bool {
+    if name.eq_ignore_ascii_case("Connection") {
+        let is_usual = |option: &[u8]| is_one_of(option, &["close", "Upgrade"]);
+        !is_empty_list(value) && split_list(value).all(is_usual)
+    } else {
+        name.eq_ignore_ascii_case("Transfer-Encoding") && value.eq_ignore_ascii_case(b"chunked")
+    }
+}
+
+fn is_one_of(text: &[u8], known: &[&str]) -> bool {
+    known.iter().any(|known| text.eq_ignore_ascii_case(known.as_bytes()))
+}
+
 /// Adds a header as it is; what is wrong with it is remembered.
 fn add_header(
     headers: &mut Headers,
@@ -502,7 +519,7 @@ fn named_extensions(headers: &Headers, place: Place) -> impl Iterator<Item = Ext
 
 /// The extensions that a head names, as they are written.
 fn extension_elements(headers: &Headers, place: Place) -> impl Iterator<Item = &[u8]> {
-    headers.values_at(place, Known::Extensions).flat_map(syntax::elements)
+    headers.values_at(place, Known::Extensions).flat_map(split_list)
 }
 
 /// A value that "does not conform to the ABNF" fails the connection (RFC 6455 §9.1).
@@ -513,7 +530,7 @@ pub(super) fn check_extensions(fields: &KnownFields<'_>) -> Result<(), Handshake
 
 /// Whether a list has no elements, as if its field were not there (RFC 9110 §5.6.1).
 pub(super) fn is_empty_list(value: &[u8]) -> bool {
-    syntax::elements(value).next().is_none()
+    split_list(value).next().is_none()
 }
 
 /// What has been checked to be ASCII.

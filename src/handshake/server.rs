@@ -431,7 +431,12 @@ pub(super) fn check_accept(request: &Request, accept: &AcceptConnection) -> Resu
 /// Whether this no can be sent, and how its body goes out, if it has one.
 pub(super) fn check_reject(reject: &RejectConnection) -> Result<Option<Framing>, LocalProtocolError> {
     reject.check()?;
-    match (reject.status_code(), reject.has_body(), announced_len(reject.headers())?) {
+    let len = announced_len(reject.headers())?;
+    // Chunks are for a body whose length is not announced (RFC 9112 §6.1, §6.2).
+    if reject.headers().get("Transfer-Encoding").is_some() && (!reject.has_body() || len.is_some()) {
+        return Err(LocalProtocolError::InvalidBody);
+    }
+    match (reject.status_code(), reject.has_body(), len) {
         (NOT_MODIFIED, false, _) | (_, false, None | Some(0)) => Ok(None),
         (NOT_MODIFIED, true, _) | (_, false, _) => Err(LocalProtocolError::InvalidBody),
         (_, true, None) => Ok(Some(Framing::Chunked)),

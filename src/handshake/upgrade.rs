@@ -147,8 +147,13 @@ impl ServerUpgrade {
         let framing = server::check_reject(&reject)?;
         let mut headers = Headers::default();
         // A sender of Upgrade lists it in Connection as well (RFC 9110 §7.8).
-        if reject.headers().get("Upgrade").is_some() {
-            headers.push("Connection", b"Upgrade");
+        let upgrades = reject.headers().get("Upgrade").is_some();
+        let closes = reject.headers().list("Connection").any(|option| option.eq_ignore_ascii_case(b"close"));
+        match (upgrades, closes) {
+            (true, true) => _ = headers.push("Connection", b"Upgrade, close"),
+            (true, false) => _ = headers.push("Connection", b"Upgrade"),
+            (false, true) => _ = headers.push("Connection", b"close"),
+            (false, false) => {}
         }
         if framing.is_none() && reject.status_code() != NOT_MODIFIED {
             headers.push(CONTENT_LENGTH, b"0");

@@ -66,23 +66,38 @@ pub enum Scheme {
 #[non_exhaustive]
 pub enum UriError {
     /// Another scheme than is asked for, or none (RFC 6455 §3).
-    #[error("scheme of the URI is missing or another")]
+    #[error("scheme of the URI is missing or not expected (RFC 6455 §3)")]
     Scheme,
     /// A `#`: in a WebSocket URI it is to be written `%23` (§3).
-    #[error("URI has a fragment")]
+    #[error("URI has a fragment (RFC 6455 §3)")]
     Fragment,
     /// A user's name or password before the host, for which §3 has no place.
-    #[error("URI has user information")]
+    #[error("URI has user information (RFC 6455 §3)")]
     UserInfo,
     /// No host, or one that is none (RFC 3986 §3.2.2).
-    #[error("host of the URI is missing or malformed")]
+    #[error("host of the URI is missing or malformed (RFC 3986 §3.2.2)")]
     Host,
     /// A port that is no number from 0 to 65535 (RFC 3986 §3.2.3).
-    #[error("port of the URI is malformed")]
+    #[error("port of the URI is malformed (RFC 3986 §3.2.3)")]
     Port,
     /// A path or a query with what RFC 3986 §3.3 and §3.4 do not allow there; or, in an origin, any.
-    #[error("path or query of the URI is malformed")]
+    #[error("path or query of the URI is malformed (RFC 3986 §3.3)")]
     ResourceName,
+}
+
+impl UriError {
+    /// The variant's name in snake case, such as `scheme`. It does not change in later versions, so that logs and metrics
+    /// can rely on it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Scheme => "scheme",
+            Self::Fragment => "fragment",
+            Self::UserInfo => "user_info",
+            Self::Host => "host",
+            Self::Port => "port",
+            Self::ResourceName => "resource_name",
+        }
+    }
 }
 
 impl WebSocketUri {

@@ -177,8 +177,11 @@ impl Head for RequestHead {
         {
             lower(minor);
         }
+        let version =
+            line.strip_suffix(b"\r\n\r\n").and_then(|line| line.rsplit(|byte| *byte == b' ').next());
+        let is_http = version.is_some_and(is_version);
         let mut request = httparse::Request::new(&mut []);
-        request.parse(line).map_err(broken)?;
+        request.parse(line).map_err(|error| broken_start(error, is_http))?;
         Ok(Self::of_start_line(&request, line.len()))
     }
 
@@ -251,7 +254,8 @@ impl Head for ResponseHead {
             lower(minor);
         }
         let mut response = httparse::Response::new(&mut []);
-        response.parse(line).map_err(broken)?;
+        let is_http = line.split(|byte| *byte == b' ').next().is_some_and(is_version);
+        response.parse(line).map_err(|error| broken_start(error, is_http))?;
         check_status(response.code.unwrap_or_default())?;
         Ok(Self::of_start_line(&response, 0))
     }
@@ -299,9 +303,21 @@ fn add_fields<H: Head>(mut head: H, bytes: &[u8], fields: &[Header<'_>]) -> Opti
     Some(head)
 }
 
+/// What is wrong with a start line; `is_http` says whether it has a version of HTTP, which may be an unknown one.
+fn broken_start(error: httparse::Error, is_http: bool) -> HandshakeError {
+    match error {
+        httparse::Error::Version if is_http => HandshakeError::HttpVersion,
+        error => broken(error),
+    }
+}
+
+/// `HTTP/`, a digit, a dot and a digit (RFC 9112 §2.3).
+fn is_version(text: &[u8]) -> bool {
+    matches!(text, [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'])
+}
+
 fn broken(error: httparse::Error) -> HandshakeError {
     match error {
-        httparse::Error::Version => HandshakeError::HttpVersion,
         httparse::Error::TooManyHeaders => HandshakeError::TooManyHeaders,
         _ => HandshakeError::MalformedHead,
     }

@@ -6,8 +6,8 @@ use core::fmt;
 use core::iter::FusedIterator;
 
 use super::known::KnownFields;
+use super::list::split_list;
 use super::packed;
-use super::syntax;
 
 /// The header fields of a request or a response, in order.
 ///
@@ -166,7 +166,7 @@ impl Headers {
     /// assert!(request.headers().list("X").eq([&br#"a="1, 2""#[..], b"b", b"c"]));
     /// ```
     pub fn list<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.get_all(name).flat_map(syntax::elements)
+        self.get_all(name).flat_map(split_list)
     }
 
     /// The fields that the handshake itself reads.

@@ -1,8 +1,8 @@
 //! The fields that a handshake itself reads, found in one pass over a head (RFC 6455 §11.3).
 
 use super::headers::{Headers, Repeated, Span};
+use super::list::split_list;
 use super::packed;
-use super::syntax;
 
 /// A field that the handshake itself reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl<'h> KnownFields<'h> {
     pub(crate) fn list_contains(&self, known: Known, element: &str) -> bool {
         let is_it = |listed: &[u8]| listed.eq_ignore_ascii_case(element.as_bytes());
         // Mostly it is all there is.
-        self.first(known).is_some_and(is_it) || self.values(known).flat_map(syntax::elements).any(is_it)
+        self.first(known).is_some_and(is_it) || self.values(known).flat_map(split_list).any(is_it)
     }
 
     fn is_repeated(&self, known: Known) -> bool {

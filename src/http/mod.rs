@@ -5,6 +5,7 @@ pub(crate) mod packed;
 pub(crate) mod syntax;
 // Use them.
 mod line;
+mod list;
 mod headers;
 mod known;
 // Use them all.
@@ -20,5 +21,6 @@ pub(crate) use head::{HeadReader, ResponseHead, check_status};
 pub(crate) use headers::Span;
 pub use headers::{Headers, HeadersIter};
 pub(crate) use known::{Known, KnownFields, Place};
+pub use list::split_list;
 pub use version::{HttpVersion, StreamError};
 pub(crate) use write::{Put, put_chunk, put_field, put_last_fields, put_list, reserve, write};

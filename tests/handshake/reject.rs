@@ -3,7 +3,7 @@
 use wsproto::{
     AcceptConnection, ConnectionState, Excerpt, ExtensionParams, HandshakeError, HandshakeLimits,
     LocalProtocolError, NegotiationError, NegotiationErrorKind, RejectConnection, RejectData,
-    ServerHandshake,
+    ServerHandshake, ServerUpgrade,
 };
 
 use crate::support::{Head, deciding};
@@ -159,6 +159,48 @@ fn a_body_of_known_length_goes_out_as_it_is() {
 }
 
 #[test]
+fn what_a_refusal_writes_itself_may_be_among_its_headers() {
+    let golden = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    for value in ["close", "Close", "close, close", " close".trim()] {
+        let reject = RejectConnection::new(403).with_header("connection", value);
+        assert_eq!(written(reject, &[]), golden, "{value}");
+    }
+    let upgrade = RejectConnection::new(426)
+        .with_header("Connection", "upgrade, close")
+        .with_header("Upgrade", "websocket");
+    let golden = "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade, close\r\nContent-Length: 0\r\n\
+        Upgrade: websocket\r\n\r\n";
+    assert_eq!(written(upgrade, &[]), golden);
+    let chunked = RejectConnection::new(403).with_header("Transfer-Encoding", "Chunked").with_body();
+    let golden = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    assert_eq!(written(chunked, &[data("", true)]), golden);
+    // Another stack is told to close as well.
+    let parts = ServerUpgrade::reject(RejectConnection::new(403).with_header("Connection", "close")).unwrap();
+    assert_eq!(parts.headers().get("Connection"), Some(&b"close"[..]));
+    let parts = ServerUpgrade::reject(RejectConnection::new(403)).unwrap();
+    assert_eq!(parts.headers().get("Connection"), None);
+}
+
+#[test]
+fn what_a_refusal_would_not_write_itself_is_reserved() {
+    for value in ["keep-alive", "close, x-a", "", "X-A"] {
+        let reject = RejectConnection::new(403).with_header("Connection", value);
+        assert_eq!(refusal(reject), LocalProtocolError::ReservedHeader, "{value}");
+    }
+    for value in ["gzip", "gzip, chunked", "chunked, chunked", ""] {
+        let reject = RejectConnection::new(403).with_header("Transfer-Encoding", value).with_body();
+        assert_eq!(refusal(reject), LocalProtocolError::ReservedHeader, "{value}");
+    }
+    // There are no chunks without a body, or with a length (RFC 9112 §6.1, §6.2).
+    let chunked = || RejectConnection::new(403).with_header("Transfer-Encoding", "chunked");
+    assert_eq!(refusal(chunked()), LocalProtocolError::InvalidBody);
+    assert_eq!(
+        refusal(chunked().with_header("Content-Length", "3").with_body()),
+        LocalProtocolError::InvalidBody
+    );
+}
+
+#[test]
 fn a_body_has_the_length_that_was_announced() {
     let announced = || {
         let mut handshake = deciding(Head::request());
@@ -242,6 +284,13 @@ fn the_table_has_every_variant() {
 fn each_failure_says_which_rule_was_broken() {
     for (error, _, message) in errors() {
         assert_eq!(error.to_string(), *message);
+    }
+}
+
+#[test]
+fn each_error_has_its_variants_name() {
+    for (error, ..) in errors() {
+        variants::assert_named(error, error.name());
     }
 }
 

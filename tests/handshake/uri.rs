@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use wsproto::{ClientHandshake, HandshakeLimits, Request, Scheme, UriError, WebSocketUri};
 
 use crate::support::Sample;
+use crate::variants;
 
 fn parse(uri: &str) -> WebSocketUri {
     uri.parse().unwrap_or_else(|error| panic!("{uri}: {error}"))
@@ -190,4 +191,23 @@ fn what_is_shown_can_be_parsed() {
     }
     assert_eq!(parse("WS://H:80").to_string(), "ws://h/");
     assert_eq!(parse("wss://h:80?a").to_string(), "wss://h:80/?a");
+}
+
+/// One row for each way in which a URI is refused, with its sentence.
+const ERRORS: [(UriError, &str); 6] = [
+    (UriError::Scheme, "scheme of the URI is missing or not expected (RFC 6455 §3)"),
+    (UriError::Fragment, "URI has a fragment (RFC 6455 §3)"),
+    (UriError::UserInfo, "URI has user information (RFC 6455 §3)"),
+    (UriError::Host, "host of the URI is missing or malformed (RFC 3986 §3.2.2)"),
+    (UriError::Port, "port of the URI is malformed (RFC 3986 §3.2.3)"),
+    (UriError::ResourceName, "path or query of the URI is malformed (RFC 3986 §3.3)"),
+];
+
+#[test]
+fn each_error_has_its_variants_name_and_a_sentence() {
+    variants::assert_complete("UriError", ERRORS.iter().map(|(error, _)| error));
+    for (error, message) in ERRORS {
+        variants::assert_named(error, error.name());
+        assert_eq!(error.to_string(), message);
+    }
 }

@@ -9,27 +9,27 @@ use RemoteProtocolError as Remote;
 
 /// One row for each failure: the code that it closes with, and its sentence.
 const REMOTE: &[(RemoteProtocolError, u16, &str)] = &[
-    (Remote::ReservedOpcode(11), 1002, "opcode is reserved (11)"),
-    (Remote::ReservedBits, 1002, "reserved bits are set"),
-    (Remote::FragmentedControlFrame, 1002, "control frame is fragmented"),
-    (Remote::ControlFrameTooLong, 1002, "control frame is too long"),
-    (Remote::UnexpectedContinuation, 1002, "continuation without a message"),
-    (Remote::ExpectedContinuation, 1002, "message inside a message"),
-    (Remote::UnmaskedFrameFromClient, 1002, "frame from client is unmasked"),
-    (Remote::MaskedFrameFromServer, 1002, "frame from server is masked"),
-    (Remote::NonMinimalLength, 1002, "payload length is not minimal"),
-    (Remote::LengthTopBitSet, 1002, "payload length has its top bit set"),
+    (Remote::ReservedOpcode(11), 1002, "opcode is reserved (11) (RFC 6455 §5.2)"),
+    (Remote::ReservedBits, 1002, "reserved bits are set (RFC 6455 §5.2)"),
+    (Remote::FragmentedControlFrame, 1002, "control frame is fragmented (RFC 6455 §5.5)"),
+    (Remote::ControlFrameTooLong, 1002, "control frame is too long (RFC 6455 §5.5)"),
+    (Remote::UnexpectedContinuation, 1002, "continuation without a message (RFC 6455 §5.4)"),
+    (Remote::ExpectedContinuation, 1002, "message inside a message (RFC 6455 §5.4)"),
+    (Remote::UnmaskedFrameFromClient, 1002, "frame from client is unmasked (RFC 6455 §5.1)"),
+    (Remote::MaskedFrameFromServer, 1002, "frame from server is masked (RFC 6455 §5.1)"),
+    (Remote::NonMinimalLength, 1002, "payload length is not minimal (RFC 6455 §5.2)"),
+    (Remote::LengthTopBitSet, 1002, "payload length has its top bit set (RFC 6455 §5.2)"),
     (Remote::FrameTooLong, 1009, "frame is too long"),
     (Remote::MessageTooLong, 1009, "message is too long"),
     (Remote::EncodedMessageTooLong, 1009, "encoded message is too long"),
     (Remote::TooManyFragments, 1009, "message has too many fragments"),
-    (Remote::InvalidUtf8, 1007, "text is not UTF-8"),
-    (Remote::TruncatedCloseCode, 1002, "close frame has half a code"),
-    (Remote::InvalidCloseCode(1006), 1002, "close code is not allowed (1006)"),
-    (Remote::InvalidCloseReason, 1007, "close reason is not UTF-8"),
-    (Remote::InvalidDeflate, 1007, "compressed data is malformed"),
+    (Remote::InvalidUtf8, 1007, "text is not UTF-8 (RFC 6455 §8.1)"),
+    (Remote::TruncatedCloseCode, 1002, "close frame has half a code (RFC 6455 §5.5.1)"),
+    (Remote::InvalidCloseCode(1006), 1002, "close code is not allowed (1006) (RFC 6455 §7.4)"),
+    (Remote::InvalidCloseReason, 1007, "close reason is not UTF-8 (RFC 6455 §5.5.1)"),
+    (Remote::InvalidDeflate, 1007, "compressed data is malformed (RFC 7692 §7.2.2)"),
     (Remote::InflationRatio, 1009, "compressed data grows too much"),
-    (Remote::Extension(CloseCode::POLICY_VIOLATION), 1008, "rule of an extension is broken"),
+    (Remote::Extension(CloseCode::POLICY_VIOLATION), 1008, "rule of an extension is broken (1008)"),
 ];
 
 /// One row for each refusal, with its sentence.
@@ -80,6 +80,16 @@ fn each_failure_says_which_rule_was_broken() {
     for (error, _, message) in REMOTE {
         assert_eq!(error.to_string(), *message);
         assert!(message.starts_with(error.reason()));
+    }
+}
+
+#[test]
+fn each_error_has_its_variants_name() {
+    for (error, ..) in REMOTE {
+        variants::assert_named(error, error.name());
+    }
+    for (error, _) in LOCAL {
+        variants::assert_named(error, error.name());
     }
 }
 

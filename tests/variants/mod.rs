@@ -25,6 +25,19 @@ pub(crate) fn assert_complete<E: Debug>(enum_name: &str, table: impl IntoIterato
     assert!(odd.is_empty(), "{enum_name}: a variant without a row, or a row without a variant: {odd:?}");
 }
 
+/// Asserts that the stable name of an error is the name of its variant, in snake case.
+pub(crate) fn assert_named(error: impl Debug, name: &str) {
+    let variant = format!("{error:?}").split('(').next().unwrap_or_default().to_owned();
+    let mut expected = String::new();
+    for character in variant.chars() {
+        if character.is_ascii_uppercase() && !expected.is_empty() {
+            expected.push('_');
+        }
+        expected.push(character.to_ascii_lowercase());
+    }
+    assert_eq!(name, expected);
+}
+
 /// The names of the variants, as `rustfmt` lays them out; `alloc` is on wherever this is used.
 fn variants<'s>(source: &'s str, enum_name: &str) -> BTreeSet<&'s str> {
     let start = format!("\npub enum {enum_name} {{\n");
