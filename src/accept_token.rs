@@ -1,7 +1,6 @@
 //! The client's key, and the token by which the server accepts it (RFC 6455 §1.3, §4.1, §4.2.2).
 
 use core::fmt;
-use core::ops::Deref;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -18,7 +17,7 @@ use crate::entropy::Entropy;
 /// use wsproto::generate_accept_token;
 ///
 /// let token = generate_accept_token(b"dGhlIHNhbXBsZSBub25jZQ==");
-/// assert_eq!(&*token, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="); // §1.3
+/// assert_eq!(token.as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="); // §1.3
 /// ```
 pub fn generate_accept_token(key: &[u8]) -> AcceptToken {
     let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
@@ -28,17 +27,17 @@ pub fn generate_accept_token(key: &[u8]) -> AcceptToken {
     token
 }
 
-/// A `Sec-WebSocket-Accept`: 28 characters of base64; use it as the `str` that it derefs to.
+/// The value of a `Sec-WebSocket-Accept` header: 28 characters of base64.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AcceptToken([u8; ACCEPT_LEN]);
 
-/// A `Sec-WebSocket-Key`: 24 characters of base64; use it as the `str` that it derefs to.
+/// The value of a `Sec-WebSocket-Key` header: 24 characters of base64.
 ///
 /// ```
 /// use wsproto::SecWebSocketKey;
 ///
 /// let nonce = SecWebSocketKey::new(*b"the sample nonce");
-/// assert_eq!(&*nonce, "dGhlIHNhbXBsZSBub25jZQ=="); // §1.3
+/// assert_eq!(nonce.as_str(), "dGhlIHNhbXBsZSBub25jZQ=="); // §1.3
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SecWebSocketKey([u8; KEY_LEN]);
@@ -74,31 +73,75 @@ impl SecWebSocketKey {
     }
 }
 
-impl Deref for AcceptToken {
-    type Target = str;
-
-    fn deref(&self) -> &str {
+impl AcceptToken {
+    /// The characters.
+    pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The characters as bytes.
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<str> for AcceptToken {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<[u8]> for AcceptToken {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl fmt::Display for AcceptToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for AcceptToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AcceptToken").field(&&**self).finish()
+        f.debug_tuple("AcceptToken").field(&self.as_str()).finish()
     }
 }
 
-impl Deref for SecWebSocketKey {
-    type Target = str;
-
-    fn deref(&self) -> &str {
+impl SecWebSocketKey {
+    /// The characters.
+    pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The characters as bytes.
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<str> for SecWebSocketKey {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<[u8]> for SecWebSocketKey {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl fmt::Display for SecWebSocketKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for SecWebSocketKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SecWebSocketKey").field(&&**self).finish()
+        f.debug_tuple("SecWebSocketKey").field(&self.as_str()).finish()
     }
 }
 

@@ -1,9 +1,8 @@
-//! A header's bytes, as they go out (RFC 6455 §5.2).
+//! A frame header's bytes, as they are sent (RFC 6455 §5.2).
 
 use core::fmt;
-use core::ops::Deref;
 
-/// A header's bytes; use it as the slice that it derefs to.
+/// The bytes of a frame header: write them before the payload.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[must_use = "without its header, the peer cannot read the payload: write both"]
 pub struct EncodedHeader {
@@ -32,11 +31,10 @@ impl EncodedHeader {
     }
 }
 
-impl Deref for EncodedHeader {
-    type Target = [u8];
-
+impl EncodedHeader {
+    /// The bytes, 2 to 14 of them.
     #[inline]
-    fn deref(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
 }
@@ -44,12 +42,12 @@ impl Deref for EncodedHeader {
 impl AsRef<[u8]> for EncodedHeader {
     #[inline]
     fn as_ref(&self) -> &[u8] {
-        self
+        self.as_bytes()
     }
 }
 
 impl fmt::Debug for EncodedHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("EncodedHeader").field(&&**self).finish()
+        f.debug_tuple("EncodedHeader").field(&self.as_bytes()).finish()
     }
 }

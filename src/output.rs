@@ -79,8 +79,8 @@ pub trait Output {
         payload: &[u8],
         mask: Option<Mask>,
     ) -> Result<(), LocalProtocolError> {
-        self.ensure_room(header.len().saturating_add(payload.len()))?;
-        self.append_bytes(&header)?;
+        self.ensure_room(header.as_bytes().len().saturating_add(payload.len()))?;
+        self.append_bytes(header.as_bytes())?;
         let Some(mut mask) = mask else { return self.append_bytes(payload) };
         let mut masked = [0; 256];
         for piece in payload.chunks(masked.len()) {
@@ -148,10 +148,10 @@ fn put_long(output: &mut Vec<u8>, payload: &[u8], mut mask: Mask) {
 #[cfg(feature = "alloc")]
 #[inline(always)]
 fn put_header(output: &mut Vec<u8>, header: EncodedHeader) {
-    match (header.len(), header.as_word()) {
+    match (header.as_bytes().len(), header.as_word()) {
         (2, Some([a, b, ..])) => output.extend_from_slice(&[*a, *b]),
         (6, Some([a, b, c, d, e, f, ..])) => output.extend_from_slice(&[*a, *b, *c, *d, *e, *f]),
-        _ => output.extend_from_slice(&header),
+        _ => output.extend_from_slice(header.as_bytes()),
     }
 }
 
@@ -180,19 +180,19 @@ impl Output for &mut [u8] {
         payload: &[u8],
         mask: Option<Mask>,
     ) -> Result<(), LocalProtocolError> {
-        let needed = header.len().saturating_add(payload.len());
+        let needed = header.as_bytes().len().saturating_add(payload.len());
         self.ensure_room(needed)?;
         let (written, rest) = core::mem::take(self).split_at_mut(needed);
         *self = rest;
         match (header.as_word(), written.first_chunk_mut()) {
             (Some(word), Some(place)) => *place = *word,
             _ => {
-                for (place, byte) in written.iter_mut().zip(header.iter()) {
+                for (place, byte) in written.iter_mut().zip(header.as_bytes()) {
                     *place = *byte;
                 }
             }
         }
-        let place = written.get_mut(header.len()..).unwrap_or_default();
+        let place = written.get_mut(header.as_bytes().len()..).unwrap_or_default();
         match mask {
             Some(mask) => mask.apply_to(payload, place),
             None => place.copy_from_slice(payload),

@@ -133,7 +133,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
                     let mut data = data.to_vec();
                     let header =
                         connection.sender().frame_in_place(Kind::Binary.into(), &mut data, finished)?;
-                    output.extend(header.iter().chain(&data));
+                    output.extend(header.as_bytes().iter().chain(&data));
                     Ok(())
                 });
             }
@@ -191,7 +191,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         let lawful = self.may_send_data(Kind::Binary) && self.streaming == 0;
         if self.attempt(lawful, |connection, output| {
             let header = connection.sender().begin_frame(Kind::Binary.into(), len as u64, finished)?;
-            output.extend(&*header);
+            output.extend(header.as_bytes());
             Ok(())
         }) {
             self.note_data(Kind::Binary, b"", finished);

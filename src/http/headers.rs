@@ -24,8 +24,8 @@ use super::packed;
 /// }
 /// ```
 ///
-/// There is no way to make one from names and values: `with_header` of the events adds fields one by one, checks each,
-/// and keeps line ends and the handshake's own fields out.
+/// Headers cannot be collected from names and values, and not be extended by them: nothing could check these. Use
+/// `with_header` of the events, which adds headers one by one, checks each, and refuses line ends and reserved headers.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
     /// Names and values in turn, [packed]. What has no name is not a field.

@@ -54,7 +54,7 @@ fn answer(lines: &str) -> String {
     let mut key = [0; 16];
     wsproto::Entropy::fill(&mut Fixed, &mut key);
     let key = wsproto::SecWebSocketKey::new(key);
-    let token = &*wsproto::generate_accept_token(key.as_bytes());
+    let token = wsproto::generate_accept_token(key.as_bytes());
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{lines}\
          Sec-WebSocket-Accept: {token}\r\n\r\n"

@@ -119,7 +119,7 @@ fn a_frame_made_in_place_starts_a_message_that_is_not_compressed() {
         } else {
             sender.frame_in_place(MessageKind::Text, &mut [b'a'], false).unwrap()
         };
-        output.extend_from_slice(&header);
+        output.extend_from_slice(header.as_bytes());
         output.push(b'a');
         sender.send(TextMessage::from("b"), &mut output).unwrap();
         sender.send(TextMessage::from("behind"), &mut output).unwrap();

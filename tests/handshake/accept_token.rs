@@ -58,13 +58,13 @@ const VECTORS: [(&[u8; 16], &str, &str); 12] = [
 
 #[test]
 fn the_key_of_section_1_3_has_the_token_of_section_1_3() {
-    assert_eq!(&*generate_accept_token(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    assert_eq!(generate_accept_token(b"dGhlIHNhbXBsZSBub25jZQ==").as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
 #[test]
 fn tokens_are_those_of_another_implementation() {
     for (_, key, token) in VECTORS {
-        assert_eq!(&*generate_accept_token(key.as_bytes()), token, "{key}");
+        assert_eq!(generate_accept_token(key.as_bytes()).as_str(), token, "{key}");
     }
 }
 
@@ -84,14 +84,14 @@ fn the_key_is_taken_as_a_string_whatever_it_says() {
         ("k".repeat(28), "x9bmfLYIxLMaaT5h0sFuRlAhhb8="),
         ("k".repeat(1000), "D5UkHUEpPcw/Kmar+sMcS126/cM="),
     ] {
-        assert_eq!(&*generate_accept_token(key.as_bytes()), token, "{key}");
+        assert_eq!(generate_accept_token(key.as_bytes()).as_str(), token, "{key}");
     }
 }
 
 #[test]
 fn a_key_is_its_bytes_in_base64() {
     for (bytes, key, _) in VECTORS {
-        assert_eq!(&*SecWebSocketKey::new(*bytes), key);
+        assert_eq!(SecWebSocketKey::new(*bytes).as_str(), key);
     }
 }
 
@@ -114,6 +114,10 @@ fn keys_and_tokens_show_themselves() {
         format!("SecWebSocketKey({KEY:?})")
     );
     assert_eq!(format!("{:?}", generate_accept_token(KEY.as_bytes())), format!("AcceptToken({TOKEN:?})"));
+    assert_eq!(SecWebSocketKey::new(*b"the sample nonce").to_string(), KEY);
+    let token = generate_accept_token(KEY.as_bytes());
+    assert_eq!(token.to_string(), TOKEN);
+    assert_eq!((token.as_str(), token.as_bytes()), (token.as_ref(), token.as_ref()));
     assert_eq!(generate_accept_token(KEY.as_bytes()), generate_accept_token(KEY.as_bytes()));
     assert_ne!(generate_accept_token(b"a"), generate_accept_token(b"b"));
 }

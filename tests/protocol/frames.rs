@@ -62,17 +62,17 @@ fn length_is_written_in_its_shortest_form() {
     ];
     for (len, bytes) in shortest {
         let header = header(len, None);
-        assert_eq!(*header.encode().unwrap(), *bytes);
+        assert_eq!(header.encode().unwrap().as_bytes(), bytes);
         assert_eq!(header.encoded_len(), bytes.len());
     }
 }
 
 #[test]
 fn key_stands_behind_the_length() {
-    assert_eq!(*header(5, Some(KEY)).encode().unwrap(), *b"\x82\x85\x37\xfa\x21\x3d");
-    assert_eq!(*header(126, Some(KEY)).encode().unwrap(), *b"\x82\xfe\x00\x7e\x37\xfa\x21\x3d");
+    assert_eq!(header(5, Some(KEY)).encode().unwrap().as_bytes(), b"\x82\x85\x37\xfa\x21\x3d");
+    assert_eq!(header(126, Some(KEY)).encode().unwrap().as_bytes(), b"\x82\xfe\x00\x7e\x37\xfa\x21\x3d");
     assert_eq!(header(126, Some(KEY)).encoded_len(), 8);
-    assert_eq!(header(1 << 16, Some(KEY)).encode().unwrap().len(), FrameHeader::MAX_LEN);
+    assert_eq!(header(1 << 16, Some(KEY)).encode().unwrap().as_bytes().len(), FrameHeader::MAX_LEN);
 }
 
 #[test]
@@ -83,11 +83,12 @@ fn decoding_what_was_encoded_gives_the_header_back() {
                 for (fin, masking_key) in [(true, None), (true, Some(KEY)), (false, None), (false, Some(KEY))]
                 {
                     let header = FrameHeader { fin, rsv, opcode, masking_key, payload_len };
-                    let Ok(bytes) = header.encode() else {
+                    let Ok(encoded) = header.encode() else {
                         assert!(opcode.is_control() && (!fin || matches!(payload_len, 1 | 126..)));
                         continue;
                     };
-                    assert_eq!(FrameHeader::decode(&bytes), Ok(Some((header, bytes.len()))));
+                    let bytes = encoded.as_bytes();
+                    assert_eq!(FrameHeader::decode(bytes), Ok(Some((header, bytes.len()))));
                 }
             }
         }
@@ -99,11 +100,12 @@ fn decoding_waits_for_the_whole_header_and_reads_no_further() {
     for masking_key in [None, Some(KEY)] {
         for payload_len in [5, 126, 65536] {
             let header = header(payload_len, masking_key);
-            let bytes = header.encode().unwrap();
+            let encoded = header.encode().unwrap();
+            let bytes = encoded.as_bytes();
             for len in 0..bytes.len() {
                 assert_eq!(FrameHeader::decode(&bytes[..len]), Ok(None));
             }
-            let more = [&bytes, &[0xFF; 20][..]].concat();
+            let more = [bytes, &[0xFF; 20]].concat();
             assert_eq!(FrameHeader::decode(&more), Ok(Some((header, bytes.len()))));
         }
     }

@@ -97,10 +97,12 @@ fn client_masks_every_frame_by_a_fresh_key() {
     sender.send(BytesMessage::new(b""), &mut output).unwrap();
     sender.send(Pong::new(b"d"), &mut output).unwrap();
     let mut payload = *b"e";
-    output.extend_from_slice(&sender.frame_in_place(MessageKind::Binary, &mut payload, true).unwrap());
+    output.extend_from_slice(
+        sender.frame_in_place(MessageKind::Binary, &mut payload, true).unwrap().as_bytes(),
+    );
     output.extend_from_slice(&payload);
     let mut payload = *b"f";
-    output.extend_from_slice(&sender.begin_frame(MessageKind::Binary, 1, true).unwrap());
+    output.extend_from_slice(sender.begin_frame(MessageKind::Binary, 1, true).unwrap().as_bytes());
     sender.continue_frame(&mut payload).unwrap();
     output.extend_from_slice(&payload);
     sender.send(CloseConnection::new(CloseCode::NORMAL_CLOSURE, ""), &mut output).unwrap();

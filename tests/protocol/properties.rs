@@ -192,8 +192,9 @@ proptest! {
         let opcode = Opcode::from_bits(opcode).unwrap();
         let header = FrameHeader { fin, rsv, opcode, masking_key, payload_len: payload_len >> shift };
         if let Ok(encoded) = header.encode() {
+            let encoded = encoded.as_bytes();
             prop_assert_eq!(encoded.len(), header.encoded_len());
-            let bytes = [&encoded, &behind[..]].concat();
+            let bytes = [encoded, &behind].concat();
             prop_assert_eq!(FrameHeader::decode(&bytes), Ok(Some((header, encoded.len()))));
         }
     }
@@ -201,7 +202,8 @@ proptest! {
     #[test]
     fn a_header_that_was_decoded_encodes_to_itself(bytes in likely_bytes()) {
         if let Ok(Some((header, len))) = FrameHeader::decode(&bytes) {
-            prop_assert_eq!(&*header.encode().unwrap(), &bytes[..len]);
+            let encoded = header.encode().unwrap();
+            prop_assert_eq!(encoded.as_bytes(), &bytes[..len]);
         }
     }
 

@@ -10,7 +10,8 @@ use crate::support::{BINARY, CONTINUATION, FIN, Fixed, TEXT, masked, unmasked};
 /// What goes out for this payload in pieces of this length.
 fn streamed(piece_len: usize, payload: &[u8]) -> Vec<u8> {
     let mut sender = Sender::client(Fixed);
-    let mut output = sender.begin_frame(MessageKind::Binary, payload.len() as u64, true).unwrap().to_vec();
+    let mut output =
+        sender.begin_frame(MessageKind::Binary, payload.len() as u64, true).unwrap().as_bytes().to_vec();
     for piece in payload.chunks(piece_len) {
         let mut piece = piece.to_vec();
         sender.continue_frame(&mut piece).unwrap();
@@ -81,7 +82,7 @@ fn more_payload_than_announced_is_refused_and_left_as_it_was() {
 #[test]
 fn an_empty_payload_is_complete_at_once() {
     let mut sender = Sender::server();
-    assert_eq!(*sender.begin_frame(MessageKind::Text, 0, true).unwrap(), *b"\x81\x00");
+    assert_eq!(sender.begin_frame(MessageKind::Text, 0, true).unwrap().as_bytes(), b"\x81\x00");
     sender.continue_frame(&mut []).unwrap();
     assert_eq!(sender.continue_frame(&mut [0]), Err(LocalProtocolError::PayloadOverrun));
     sender.send(Ping::new(b""), &mut Vec::new()).unwrap();
@@ -101,14 +102,17 @@ fn an_empty_piece_changes_nothing() {
 #[test]
 fn streamed_frames_are_fragments_like_any_other() {
     let mut sender = Sender::server();
-    assert_eq!(*sender.begin_frame(MessageKind::Binary, 1, false).unwrap(), [BINARY, 1]);
+    assert_eq!(sender.begin_frame(MessageKind::Binary, 1, false).unwrap().as_bytes(), [BINARY, 1]);
     sender.continue_frame(&mut [1]).unwrap();
     let refused = sender.begin_frame(MessageKind::Text, 1, true);
     assert_eq!(refused, Err(LocalProtocolError::OtherMessageInProgress));
-    assert_eq!(*sender.begin_frame(MessageKind::Binary, 0, false).unwrap(), [CONTINUATION, 0]);
-    assert_eq!(*sender.begin_frame(MessageKind::Binary, 1, true).unwrap(), [FIN | CONTINUATION, 1]);
+    assert_eq!(sender.begin_frame(MessageKind::Binary, 0, false).unwrap().as_bytes(), [CONTINUATION, 0]);
+    assert_eq!(sender.begin_frame(MessageKind::Binary, 1, true).unwrap().as_bytes(), [FIN | CONTINUATION, 1]);
     sender.continue_frame(&mut [2]).unwrap();
-    assert_eq!(*sender.begin_frame(MessageKind::Text, 300, true).unwrap(), [FIN | TEXT, 126, 1, 44]);
+    assert_eq!(
+        sender.begin_frame(MessageKind::Text, 300, true).unwrap().as_bytes(),
+        [FIN | TEXT, 126, 1, 44]
+    );
 }
 
 #[test]
@@ -120,5 +124,5 @@ fn the_longest_payload_can_be_announced_and_no_longer_one() {
     }
     sender.send(BytesMessage::new(b""), &mut Vec::new()).unwrap(); // no message had begun
     let header = sender.begin_frame(MessageKind::Binary, i64::MAX as u64, true).unwrap();
-    assert_eq!(*header, *b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff");
+    assert_eq!(header.as_bytes(), b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff");
 }

@@ -65,7 +65,7 @@ impl Engine for Wsproto {
         for _ in 0..outgoing.messages {
             let payload = black_box(outgoing.in_place.as_mut_slice());
             let header = sender.frame_in_place(MessageKind::Binary, payload, true).map_err(refused)?;
-            out.write(&header);
+            out.write(header.as_bytes());
             out.write(payload);
         }
         Ok(())
@@ -175,7 +175,7 @@ impl Engine for HeaderAlone {
                 masking_key: None,
                 payload_len: payload.len() as u64,
             };
-            out.write(&header.encode().map_err(refused)?);
+            out.write(header.encode().map_err(refused)?.as_bytes());
             out.write(payload);
         }
         Ok(())
