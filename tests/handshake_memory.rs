@@ -271,7 +271,7 @@ fn a_client_peaks_at_four_times_its_head_limit() {
                 let bytes = [&lines(&[start], &fields)[..], body.as_bytes()].concat();
                 for cut in [bytes.len(), 1, bytes.len() / 2 + 1, 1000] {
                     output.clear();
-                    let request = Request::new("h", "/").with_extension(&deflate);
+                    let request = Request::new("h", "/").with_extensions(&[&deflate]);
                     let (_, usage) = measured(|| {
                         let mut client =
                             ClientHandshake::new(request, limits(max_len), &mut Sample, &mut output).unwrap();

@@ -20,7 +20,7 @@ pub(crate) fn run_request(case: &BuildRequest) -> Report<Built> {
         request = request.with_header(name, value);
     }
     for extension in case.config.extensions() {
-        request = request.with_extension(extension);
+        request = request.with_extensions(&[extension]);
     }
     let mut output = Vec::new();
     let mut nonce = SecWebSocketKey(*b"the sample nonce");

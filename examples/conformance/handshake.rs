@@ -96,7 +96,7 @@ fn ask(config: &ClientConfig, deflate: Option<&PermessageDeflate>) -> Result<Cli
         request = request.with_subprotocol(subprotocol);
     }
     if let Some(deflate) = deflate {
-        request = request.with_extension(deflate);
+        request = request.with_extensions(&[deflate]);
     }
     let mut output = Vec::new();
     let handshake = ClientHandshake::new(request, config.limits(), &mut SecWebSocketKey(bytes), &mut output)

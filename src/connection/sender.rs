@@ -276,7 +276,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// let mut sender = Sender::server();
     /// let mut payload = vec![0; 300];
     /// let header = sender.frame_in_place(MessageKind::Binary, &mut payload, true)?;
-    /// assert_eq!(*header, *b"\x82\x7e\x01\x2c"); // write it, then the payload: no copy was made
+    /// assert_eq!(header.as_bytes(), b"\x82\x7e\x01\x2c"); // write it, then the payload: no copy was made
     /// # Ok::<(), wsproto::LocalProtocolError>(())
     /// ```
     ///
@@ -323,7 +323,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// use wsproto::{LocalProtocolError, MessageKind, Ping, Sender};
     ///
     /// let mut sender = Sender::server();
-    /// assert_eq!(*sender.begin_frame(MessageKind::Binary, 2, true)?, *b"\x82\x02");
+    /// assert_eq!(sender.begin_frame(MessageKind::Binary, 2, true)?.as_bytes(), b"\x82\x02");
     /// sender.continue_frame(&mut [1])?;
     /// let refused = sender.send(Ping::new(b""), &mut Vec::new());
     /// assert_eq!(refused, Err(LocalProtocolError::FrameInProgress));

@@ -100,7 +100,7 @@ impl<E: Entropy> FrameEncoder<E> {
     /// let mut encoder = FrameEncoder::client(Fixed);
     /// let mut payload = *b"Hello";
     /// let header = encoder.encode_in_place(true, Rsv::NONE, Opcode::Text, &mut payload)?;
-    /// assert_eq!(*header, *b"\x81\x85\x37\xfa\x21\x3d");
+    /// assert_eq!(header.as_bytes(), b"\x81\x85\x37\xfa\x21\x3d");
     /// assert_eq!(payload, *b"\x7f\x9f\x4d\x51\x58");
     /// # Ok::<(), wsproto::LocalProtocolError>(())
     /// ```
@@ -132,7 +132,7 @@ impl<E: Entropy> FrameEncoder<E> {
     /// use wsproto::{FrameEncoder, LocalProtocolError, Opcode, Rsv};
     ///
     /// let mut encoder = FrameEncoder::server();
-    /// assert_eq!(*encoder.begin_frame(true, Rsv::NONE, Opcode::Binary, 3)?, *b"\x82\x03");
+    /// assert_eq!(encoder.begin_frame(true, Rsv::NONE, Opcode::Binary, 3)?.as_bytes(), b"\x82\x03");
     /// encoder.continue_frame(&mut [1, 2])?;
     /// assert_eq!(encoder.continue_frame(&mut [3, 4]), Err(LocalProtocolError::PayloadOverrun));
     /// assert_eq!(encoder.payload_remaining(), 1);

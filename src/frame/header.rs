@@ -25,7 +25,7 @@ use crate::opcode::Opcode;
 ///     masking_key: Some([0x37, 0xfa, 0x21, 0x3d]),
 ///     payload_len: 5,
 /// });
-/// assert_eq!(*header.encode().unwrap(), *b"\x81\x85\x37\xfa\x21\x3d");
+/// assert_eq!(header.encode().unwrap().as_bytes(), b"\x81\x85\x37\xfa\x21\x3d");
 /// # Ok::<(), wsproto::RemoteProtocolError>(())
 /// ```
 ///

@@ -18,30 +18,60 @@ use super::events::{
     check_extensions, extension_name, is_empty_list,
 };
 
-/// A client's opening handshake.
+/// A client's opening handshake, from the request to the open connection.
 ///
-/// [`new`](Self::new) writes the request; then give it bytes until it has a [`HandshakeResponse`]. Bytes behind
-/// a 101 response stay in the input: they belong to the [`Connection`](crate::Connection).
+/// 1. Build a [`Request`], with the extensions to offer.
+/// 2. [`new`](Self::new) writes it. Send the bytes.
+/// 3. Pass received bytes to [`receive`](Self::receive) until it returns a [`HandshakeResponse`].
+/// 4. [`AcceptConnection::extensions`] checks the extensions that the server has chosen. Drop the transport if they do
+///    not fit the offers.
+/// 5. Open a [`Connection`](crate::Connection) with them.
+/// 6. Bytes after the response are frames: they are left in the input. Pass them to the connection, before it reads from
+///    the transport.
 ///
-/// ```
-/// use wsproto::{HandshakeResponse, ClientHandshake, HandshakeLimits, Request};
+/// The handshake borrows bytes as `&[u8]`, as it only reads them; the connection as `&mut [u8]`, as it decodes them in
+/// place. So read both from one buffer:
+///
+#[cfg_attr(feature = "deflate", doc = "```")]
+#[cfg_attr(not(feature = "deflate"), doc = "```ignore")]
+/// use wsproto::{HandshakeResponse, ClientHandshake, Connection, Event, HandshakeLimits, Limits, PermessageDeflate, Request};
+/// # use std::io::{Read, Write};
 /// # struct Sample;
 /// # impl wsproto::Entropy for Sample {
-/// #     fn fill(&mut self, bytes: &mut [u8]) { bytes.copy_from_slice(b"the sample nonce"); }
+/// #     fn fill(&mut self, bytes: &mut [u8]) { bytes.copy_from_slice(&b"the sample nonce"[..bytes.len()]); }
 /// # }
-///
+/// # let mut socket_in = &b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+/// #     Sec-WebSocket-Extensions: permessage-deflate\r\n\
+/// #     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n\x81\x05Hello"[..];
+/// # let mut socket_out = Vec::new();
+/// let mut entropy = Sample; // in a program: SeededEntropy::new()
+/// let deflate = PermessageDeflate::new();
+/// let request = Request::new("server.example.com", "/chat").with_extensions(&[&deflate]);
 /// let mut output = Vec::new();
-/// let request = Request::new("server.example.com", "/chat");
-/// let mut handshake = ClientHandshake::new(request, HandshakeLimits::default(), &mut Sample, &mut output)?;
-/// assert!(output.starts_with(b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\n"));
+/// let mut handshake = ClientHandshake::new(request, HandshakeLimits::default(), &mut entropy, &mut output)?;
+/// socket_out.write_all(&output)?;
 ///
-/// let mut input = &b"HTTP/1.1 101 Switching Protocols\r\n\
-///     Upgrade: websocket\r\n\
-///     Connection: Upgrade\r\n\
-///     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n\x81\x05Hello"[..];
-/// let answer = handshake.receive(&mut input)?.expect("a whole response");
-/// assert!(matches!(answer, HandshakeResponse::Accept(accept) if accept.subprotocol().is_none()));
-/// assert_eq!(input, b"\x81\x05Hello");
+/// let mut buffer = vec![0; 4096];
+/// let (accept, unread) = loop {
+///     let len = socket_in.read(&mut buffer)?;
+///     if len == 0 {
+///         handshake.receive_eof()?; // an error: the response is not complete
+///     }
+///     let mut input = &buffer[..len];
+///     match handshake.receive(&mut input)? {
+///         Some(HandshakeResponse::Accept(accept)) => break (accept, len - input.len()..len),
+///         Some(HandshakeResponse::Reject(reject)) => return Err(format!("refused: {}", reject.status_code()).into()),
+///         _ => {} // more bytes are needed
+///     }
+/// };
+/// let extensions = accept.extensions(&[&deflate])?;
+/// let mut connection = Connection::client(Limits::default(), entropy).with_extensions(extensions);
+///
+/// let mut input = &mut buffer[unread]; // what was received after the response
+/// while let Some(event) = connection.next_event(&mut input)? {
+///     assert!(matches!(event, Event::Text(text) if text.data == "Hello"));
+/// }
+/// // Then read from the socket on, as the front page of this crate shows.
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "H11Handshake")]

@@ -79,16 +79,27 @@ impl Request {
         self
     }
 
-    /// Offers an extension, behind those offered already (RFC 6455 §9.1).
+    /// Offers extensions after those that were offered already (RFC 6455 §9.1).
     ///
-    /// What the server answers is for [`AcceptConnection::extensions`] to judge.
+    /// Pass the same extensions to [`AcceptConnection::extensions`] once the server has accepted.
+    ///
+    #[cfg_attr(feature = "deflate", doc = "```")]
+    #[cfg_attr(not(feature = "deflate"), doc = "```ignore")]
+    /// use wsproto::{PermessageDeflate, Request};
+    ///
+    /// let deflate = PermessageDeflate::new();
+    /// let request = Request::new("server.example.com", "/chat").with_extensions(&[&deflate]);
+    /// assert_eq!(request.extensions()[0].to_string(), "permessage-deflate; client_max_window_bits");
+    /// ```
     #[must_use]
-    pub fn with_extension(mut self, extension: &dyn Extension) -> Self {
-        let offers = extension.offers();
-        if !offers.iter().all(ExtensionParams::is_well_formed) {
-            self.misuse = self.misuse.or(Some(LocalProtocolError::InvalidExtension));
+    pub fn with_extensions(mut self, extensions: &[&dyn Extension]) -> Self {
+        for extension in extensions {
+            let offers = extension.offers();
+            if !offers.iter().all(ExtensionParams::is_well_formed) {
+                self.misuse = self.misuse.or(Some(LocalProtocolError::InvalidExtension));
+            }
+            self.offers.extend(offers);
         }
-        self.offers.extend(offers);
         self
     }
 

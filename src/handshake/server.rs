@@ -15,27 +15,64 @@ use super::events::{
     RejectData, Request, check_extensions,
 };
 
-/// A server's opening handshake.
+/// A server's opening handshake, from the request to the open connection.
 ///
-/// Give it bytes until it has a [`Request`], then [`accept`](Self::accept) or [`reject`](Self::reject).
-/// Bytes behind the request stay in the input: they belong to the [`Connection`](crate::Connection).
+/// 1. Pass received bytes to [`receive`](Self::receive) until it returns a [`Request`]. If it fails, send
+///    [`reject`](Self::reject) with the error's [`response`](HandshakeError::response).
+/// 2. Look at the request: its target, its [origin](Request::origin), its subprotocols. To refuse it, call
+///    [`reject`](Self::reject).
+/// 3. [`AcceptConnection::with_extensions`] chooses among the extensions that the client offers.
+/// 4. [`accept`](Self::accept) writes the response. Send the bytes.
+/// 5. Open a [`Connection`](crate::Connection) with the extensions.
+/// 6. Bytes after the request are frames: they are left in the input. Pass them to the connection, before it reads from
+///    the transport.
 ///
-/// ```
-/// use wsproto::{AcceptConnection, HandshakeLimits, ServerHandshake};
+/// The handshake borrows bytes as `&[u8]`, as it only reads them; the connection as `&mut [u8]`, as it decodes them in
+/// place. So read both from one buffer:
 ///
-/// let mut input = &b"GET /chat HTTP/1.1\r\n\
-///     Host: server.example.com\r\n\
-///     Upgrade: websocket\r\n\
-///     Connection: Upgrade\r\n\
-///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-///     Sec-WebSocket-Version: 13\r\n\r\n"[..];
+#[cfg_attr(feature = "deflate", doc = "```")]
+#[cfg_attr(not(feature = "deflate"), doc = "```ignore")]
+/// use wsproto::{AcceptConnection, Connection, Event, HandshakeLimits, Limits, PermessageDeflate, ServerHandshake};
+/// # use std::io::{Read, Write};
+/// # let mut socket_in = &b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\n\
+/// #     Connection: Upgrade\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\
+/// #     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n\
+/// #     \x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"[..];
+/// # let mut socket_out = Vec::new();
 /// let mut handshake = ServerHandshake::new(HandshakeLimits::default());
-/// let request = handshake.receive(&mut input)?.expect("a whole request");
-/// assert_eq!(request.target(), "/chat");
-///
 /// let mut output = Vec::new();
-/// handshake.accept(AcceptConnection::new(), &mut output)?;
-/// assert!(output.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
+/// let mut buffer = vec![0; 4096];
+/// let (extensions, unread) = loop {
+///     let len = socket_in.read(&mut buffer)?;
+///     if len == 0 {
+///         handshake.receive_eof()?; // an error: the request is not complete
+///     }
+///     let mut input = &buffer[..len];
+///     match handshake.receive(&mut input) {
+///         Ok(Some(request)) if request.target() == "/chat" => {
+///             let deflate = PermessageDeflate::new();
+///             let (accept, extensions) = AcceptConnection::new().with_extensions(&[&deflate], request);
+///             handshake.accept(accept, &mut output)?;
+///             socket_out.write_all(&output)?;
+///             break (extensions, len - input.len()..len);
+///         }
+///         Ok(Some(_)) => return Err("not found".into()), // send `handshake.reject(RejectConnection::new(404), …)`
+///         Ok(None) => {} // more bytes are needed
+///         Err(error) => {
+///             handshake.reject(error.response(), &mut output)?;
+///             socket_out.write_all(&output)?;
+///             return Err(error.into());
+///         }
+///     }
+/// };
+/// let mut connection = Connection::server(Limits::default()).with_extensions(extensions);
+///
+/// let mut input = &mut buffer[unread]; // what was received after the request
+/// while let Some(event) = connection.next_event(&mut input)? {
+///     assert!(matches!(event, Event::Text(text) if text.data == "Hello"));
+/// }
+/// // Then read from the socket on, as the front page of this crate shows.
+/// # assert!(socket_out.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

@@ -31,8 +31,7 @@ impl WsOutgoing for Request {
             return Err(LocalProtocolError::InvalidExtension);
         }
         let limits = connection.handshake_limits;
-        let request =
-            connection.supported.iter().fold(self, |request, extension| request.with_extension(&**extension));
+        let request = self.with_extensions(&supported(&connection.supported));
         let handshake = ClientHandshake::new(request, limits, entropy, &mut connection.outbox)?;
         connection.phase = Phase::Client(handshake);
         Ok(())

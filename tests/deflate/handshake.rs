@@ -44,7 +44,7 @@ fn answered(lines: &str) -> Vec<String> {
 /// A client that has offered these settings, and what stands in its request.
 fn asking(deflate: &PermessageDeflate) -> (ClientHandshake, String) {
     let mut output = Vec::new();
-    let request = Request::new("localhost", "/").with_extension(deflate);
+    let request = Request::new("localhost", "/").with_extensions(&[deflate]);
     let handshake = ClientHandshake::new(request, HandshakeLimits::default(), &mut Fixed, &mut output);
     (handshake.unwrap(), field(&output, EXTENSIONS).join("|"))
 }
@@ -78,7 +78,7 @@ fn a_handshake_by_its_parts_leads_to_a_connection_that_compresses() {
     let server_deflate = PermessageDeflate::new().with_client_no_context_takeover().with_threshold(0);
 
     let mut wire = Vec::new();
-    let request = Request::new("localhost", "/").with_extension(&client_deflate);
+    let request = Request::new("localhost", "/").with_extensions(&[&client_deflate]);
     let mut asking =
         ClientHandshake::new(request, HandshakeLimits::default(), &mut Fixed, &mut wire).unwrap();
     let mut deciding = ServerHandshake::new(HandshakeLimits::default());

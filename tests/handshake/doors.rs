@@ -154,7 +154,7 @@ mod extensions {
     const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 
     fn offered() -> Request {
-        Request::new("server.example.com", "/chat").with_extension(&PermessageDeflate::new())
+        Request::new("server.example.com", "/chat").with_extensions(&[&PermessageDeflate::new()])
     }
 
     fn accepted(request: &Request) -> AcceptConnection {

@@ -406,7 +406,7 @@ fn extensions_that_nobody_would_run_are_refused() {
 
     let deflate = PermessageDeflate::new();
     let mut client = WsConnection::client(Sample::default());
-    let refused = client.send(plain().with_extension(&deflate));
+    let refused = client.send(plain().with_extensions(&[&deflate]));
     assert_eq!(refused, Err(LocalProtocolError::InvalidExtension));
 
     let mut client = WsConnection::client(Sample::default()).with_extension(deflate.clone());
