@@ -17,7 +17,7 @@ use super::extension::{ExtensionParseError, NegotiationError};
 /// assert_eq!(HandshakeError::InvalidKey.status(), 400);
 /// assert_eq!(HandshakeError::UnsupportedVersion.status(), 426);
 /// ```
-// `response` is in `handshake/events.rs`, as it makes a `RejectConnection`.
+// `response` is in `handshake/status.rs`, as it makes a `RejectConnection`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
@@ -152,6 +152,7 @@ impl HandshakeError {
     }
 
     /// The status that a server refuses the request with (RFC 6455 §4.2.2, §10.7, RFC 9110 §15).
+    // The headers and the phrase of each status are in `handshake/status.rs`, and what a stream has in place of 426.
     pub const fn status(self) -> u16 {
         match self {
             Self::MethodNotGet | Self::MethodNotConnect => 405,

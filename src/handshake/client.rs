@@ -13,10 +13,10 @@ use crate::http::{
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
 
-use super::events::{
-    AcceptConnection, EXTENSIONS, Offers, PROTOCOL, RejectConnection, RejectData, Request, VERSION,
-    check_extensions, extension_name, is_empty_list,
-};
+use super::accept::AcceptConnection;
+use super::fields::{EXTENSIONS, PROTOCOL, VERSION, check_extensions, extension_name, is_empty_list};
+use super::reject::{RejectConnection, RejectData};
+use super::request::{Offers, Request};
 
 /// A client's opening handshake, from the request to the open connection.
 ///

@@ -4,10 +4,15 @@ use crate::error::{HandshakeError, LocalProtocolError};
 use crate::http::{Headers, Known, KnownFields, ResponseHead, Span, check_status, decimal, syntax};
 use crate::limits::HandshakeLimits;
 
+use super::accept::AcceptConnection;
 use super::client::{self, HandshakeResponse};
-use super::events::{AcceptConnection, Offers, RejectConnection, Request, check_extensions};
+use super::fields::check_extensions;
 use super::parts::{ResponseParts, push_choice, push_offer};
-use super::server;
+use super::reject::RejectConnection;
+use super::request::{Offers, Request};
+use super::request_check;
+use super::response_check::{check_accept, check_reject};
+use super::status::stream_status;
 use super::stream_fields::{push_lower, split_fields};
 use super::uri::{Scheme, split_authority};
 
@@ -121,7 +126,7 @@ impl ServerExtendedConnect {
     ///
     /// A subprotocol or an extension was not offered, or a header is malformed or reserved.
     pub fn accept(&self, accept: AcceptConnection) -> Result<ResponseParts, LocalProtocolError> {
-        server::check_accept(&self.request, &accept)?;
+        check_accept(&self.request, &accept)?;
         let mut choice = Headers::default();
         push_choice(&mut choice, &accept);
         let mut headers = Headers::default();
@@ -138,14 +143,10 @@ impl ServerExtendedConnect {
     ///
     /// The status is outside 300 to 599, a length is not the body's, or a header is malformed or reserved.
     pub fn reject(reject: RejectConnection) -> Result<ResponseParts, LocalProtocolError> {
-        server::check_reject(&reject)?;
-        let status_code = match reject.status_code() {
-            426 => 400,
-            status_code => status_code,
-        };
+        check_reject(&reject)?;
         let mut headers = Headers::default();
         push_lower(&mut headers, || reject.extra_headers(), reject.headers());
-        Ok(ResponseParts::new(status_code, headers))
+        Ok(ResponseParts::new(stream_status(reject.status_code()), headers))
     }
 }
 
@@ -264,9 +265,9 @@ fn check(pseudo: [Option<Span>; 5], headers: Headers) -> Result<(Request, Scheme
     if !syntax::is_received_resource_name(headers.bytes(path)) {
         return Err(HandshakeError::InvalidTarget);
     }
-    server::check_no_body(&fields)?;
-    server::check_version(&fields)?;
-    server::check_origin(&fields)?;
+    request_check::check_no_body(&fields)?;
+    request_check::check_version(&fields)?;
+    request_check::check_origin(&fields)?;
     check_extensions(&fields)?;
     let extensions = fields.place(Known::Extensions);
     Ok((Request::received(headers, authority, path, extensions), scheme))

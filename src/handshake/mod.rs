@@ -1,11 +1,18 @@
 //! The opening handshake: over HTTP/1.1 (RFC 6455 §4), HTTP/2 (RFC 8441) and HTTP/3 (RFC 9220).
 
-mod events;
+// The events: what one side builds and the other receives.
+mod fields;
+mod request;
+mod accept;
+mod reject;
+mod status;
 // A request as a URI.
 mod uri;
 // Which pages may connect.
 mod origin;
-// The two machines.
+// The rules for each, and the two machines.
+mod request_check;
+mod response_check;
 mod client;
 mod server;
 // The same in names and values, for other HTTP stacks.
@@ -16,11 +23,13 @@ mod extended_connect;
 #[cfg(feature = "http")]
 mod http_types;
 
+pub use accept::AcceptConnection;
 pub use client::{ClientHandshake, HandshakeResponse};
-pub use events::{AcceptConnection, RejectConnection, RejectData, Request};
 pub use extended_connect::{ClientExtendedConnect, ServerExtendedConnect};
 pub use origin::{Origin, OriginPolicy};
 pub use parts::ResponseParts;
+pub use reject::{RejectConnection, RejectData};
+pub use request::Request;
 pub use server::ServerHandshake;
 pub use upgrade::{ClientUpgrade, ServerUpgrade};
 pub use uri::{Scheme, UriError, WebSocketUri};

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-use super::events::{ORIGIN, RejectConnection, Request};
+use super::fields::ORIGIN;
+use super::reject::RejectConnection;
+use super::request::Request;
 use super::uri::{Host, Scheme, UriError, WebSocketUri, split_authority};
 
 /// Where a page comes from: scheme, host and port, or nowhere that can be told (RFC 6454 §4).

@@ -5,7 +5,9 @@ use core::fmt;
 
 use crate::http::{Headers, Span};
 
-use super::events::{AcceptConnection, EXTENSIONS, Offers, PROTOCOL, Request, VERSION};
+use super::accept::AcceptConnection;
+use super::fields::{EXTENSIONS, PROTOCOL, VERSION};
+use super::request::{Offers, Request};
 
 /// The head of a response, for another HTTP stack to send.
 ///

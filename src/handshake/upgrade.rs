@@ -6,10 +6,15 @@ use crate::error::{HandshakeError, LocalProtocolError};
 use crate::http::{FieldGatherer, Headers, HttpVersion, RequestHead, ResponseHead, check_status};
 use crate::limits::HandshakeLimits;
 
+use super::accept::AcceptConnection;
 use super::client::{self, HandshakeResponse};
-use super::events::{AcceptConnection, CONTENT_LENGTH, KEY, NOT_MODIFIED, Offers, RejectConnection, Request};
+use super::fields::{CONTENT_LENGTH, KEY, NOT_MODIFIED};
 use super::parts::{ResponseParts, push_all, push_choice, push_offer};
-use super::server::{self, ServerHandshake};
+use super::reject::RejectConnection;
+use super::request::{Offers, Request};
+use super::request_check;
+use super::response_check::{check_accept, check_reject};
+use super::server::ServerHandshake;
 
 /// A server's upgrade over another stack's HTTP/1.1: a request that is valid, and the response to it.
 ///
@@ -106,7 +111,7 @@ impl ServerUpgrade {
         let method = headers.add_bytes(method.as_bytes());
         let target = headers.add_bytes(target.as_bytes());
         let head = RequestHead { method, target, version: minor(version), headers };
-        let (request, accept_token) = server::check(&head)?.into_request(head);
+        let (request, accept_token) = request_check::check(&head)?.into_request(head);
         let key = request
             .headers()
             .get(KEY)
@@ -126,7 +131,7 @@ impl ServerUpgrade {
     ///
     /// A subprotocol or an extension was not offered, or a header is malformed or reserved.
     pub fn accept(&self, accept: AcceptConnection) -> Result<ResponseParts, LocalProtocolError> {
-        server::check_accept(&self.request, &accept)?;
+        check_accept(&self.request, &accept)?;
         let mut headers = Headers::default();
         headers.push("Upgrade", b"websocket");
         headers.push("Connection", b"Upgrade");
@@ -144,7 +149,7 @@ impl ServerUpgrade {
     ///
     /// The status is outside 300 to 599, a length is not the body's, or a header is malformed or reserved.
     pub fn reject(reject: RejectConnection) -> Result<ResponseParts, LocalProtocolError> {
-        let framing = server::check_reject(&reject)?;
+        let framing = check_reject(&reject)?;
         let mut headers = Headers::default();
         // A sender of Upgrade lists it in Connection as well (RFC 9110 §7.8).
         let upgrades = reject.headers().get("Upgrade").is_some();

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::http::syntax;
 
-use super::events::Request;
+use super::request::Request;
 
 /// A `ws` or `wss` URI, checked.
 ///

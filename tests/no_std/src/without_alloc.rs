@@ -38,7 +38,7 @@ fn headers_are_read_and_written() {
         payload_len: 70_000,
     };
     let encoded = header.encode().unwrap();
-    assert_eq!(FrameHeader::decode(&encoded), Ok(Some((header, encoded.len()))));
+    assert_eq!(FrameHeader::decode(encoded.as_bytes()), Ok(Some((header, encoded.as_bytes().len()))));
 }
 
 fn a_mask_goes_on_between_pieces() {

@@ -1,0 +1,242 @@
+//! A client's request, as one side builds it and the other receives it (RFC 6455 §4.1, §4.2.1).
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::error::LocalProtocolError;
+use crate::extension::{Extension, ExtensionParams, Extensions};
+use crate::http::{Headers, Place, Span, syntax};
+
+use super::fields::{
+    CONTENT_LENGTH, EXTENSIONS, ORIGIN, PROTOCOL, VERSION, add_header, extension_elements, extension_name,
+    extra_headers, named_extensions, text,
+};
+
+/// A client's wish for a connection.
+///
+/// What is built wrong is remembered, and refused when it is sent, before a byte is written.
+///
+/// ```
+/// use wsproto::Request;
+///
+/// let request = Request::new("server.example.com", "/chat")
+///     .with_subprotocol("superchat")
+///     .with_subprotocol("chat")
+///     .with_header("Origin", "http://example.com");
+/// assert_eq!(request.target(), "/chat");
+/// assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["superchat", "chat"]);
+/// ```
+// `Request::from_uri` is in `uri.rs`, as it takes a `WebSocketUri`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Every header, those that the handshake owns too.
+    headers: Headers,
+    host: Span,
+    target: Span,
+    /// Where the extensions are that a received request offers.
+    named: Place,
+    /// What is offered by whoever builds it; what was received is among the headers only.
+    offers: Vec<ExtensionParams>,
+    /// The subprotocols in the headers, once one was added: no two are the same, and there may be many.
+    subprotocols: BTreeSet<String>,
+    /// The first thing that was built wrong.
+    misuse: Option<LocalProtocolError>,
+}
+
+impl Request {
+    /// A request to `host`, which may name a port, for `target`: an absolute path with an optional query.
+    ///
+    /// What a URI cannot have is to be percent-encoded in `target` (RFC 3986 §2.1, §3.3, §3.4).
+    pub fn new(host: &str, target: &str) -> Self {
+        let mut headers = Headers::default();
+        let place = headers.push("Host", host.as_bytes());
+        let misuse = if !syntax::is_host(host.as_bytes()) {
+            Some(LocalProtocolError::InvalidHost)
+        } else if !syntax::is_resource_name(target.as_bytes()) {
+            Some(LocalProtocolError::InvalidTarget)
+        } else {
+            None
+        };
+        let target = headers.add_bytes(target.as_bytes());
+        Self { misuse, ..Self::received(headers, place, target, Place::Absent) }
+    }
+
+    /// What a server has received.
+    pub(super) const fn received(headers: Headers, host: Span, target: Span, named: Place) -> Self {
+        Self { headers, host, target, named, offers: Vec::new(), subprotocols: BTreeSet::new(), misuse: None }
+    }
+
+    /// Offers one more subprotocol, behind those offered already.
+    #[must_use]
+    pub fn with_subprotocol(mut self, subprotocol: &str) -> Self {
+        if self.subprotocols.is_empty() && self.misuse.is_none() {
+            self.subprotocols = self.subprotocols().map(String::from).collect();
+        }
+        if !syntax::is_token(subprotocol.as_bytes()) || !self.subprotocols.insert(subprotocol.into()) {
+            self.misuse = self.misuse.or(Some(LocalProtocolError::InvalidSubprotocol));
+        }
+        self.headers.push(PROTOCOL, subprotocol.as_bytes());
+        self
+    }
+
+    /// Offers extensions after those that were offered already (RFC 6455 §9.1).
+    ///
+    /// Pass the same extensions to [`AcceptConnection::extensions`] once the server has accepted.
+    ///
+    #[cfg_attr(feature = "deflate", doc = "```")]
+    #[cfg_attr(not(feature = "deflate"), doc = "```ignore")]
+    /// use wsproto::{PermessageDeflate, Request};
+    ///
+    /// let deflate = PermessageDeflate::new();
+    /// let request = Request::new("server.example.com", "/chat").with_extensions(&[&deflate]);
+    /// assert_eq!(request.extensions()[0].to_string(), "permessage-deflate; client_max_window_bits");
+    /// ```
+    #[must_use]
+    pub fn with_extensions(mut self, extensions: &[&dyn Extension]) -> Self {
+        for extension in extensions {
+            let offers = extension.offers();
+            if !offers.iter().all(ExtensionParams::is_well_formed) {
+                self.misuse = self.misuse.or(Some(LocalProtocolError::InvalidExtension));
+            }
+            self.offers.extend(offers);
+        }
+        self
+    }
+
+    /// Adds a header, behind those added already.
+    ///
+    /// It cannot be one that the handshake writes itself: `Host`, `Connection`, `Upgrade`,
+    /// `Sec-WebSocket-Key` and the like, or one that would announce a body. `Origin` can be added once.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        if self.misuse.is_none() && name.eq_ignore_ascii_case(ORIGIN) && self.origin().is_some() {
+            self.misuse = Some(LocalProtocolError::RepeatedOrigin);
+        }
+        add_header(&mut self.headers, &mut self.misuse, name, value.as_ref(), REQUEST_OWNED);
+        self
+    }
+
+    /// The host that is asked, with the port if it is named: that of an absolute target, else `Host`.
+    pub fn host(&self) -> &str {
+        text(self.headers.bytes(self.host))
+    }
+
+    /// The resource name (§3): an absolute path with an optional query.
+    pub fn target(&self) -> &str {
+        text(self.headers.bytes(self.target))
+    }
+
+    /// The subprotocols that the client offers, the one it likes best first.
+    ///
+    /// What is not a token is left out: it is not the name of a subprotocol (§4.3), and can never be chosen.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
+        self.headers.list(PROTOCOL).filter(|element| syntax::is_token(element)).map(text)
+    }
+
+    /// The extensions that the client offers, the one it likes best first.
+    ///
+    /// Each call reads the header anew, and a list of all that it names can be many times as long: to accept
+    /// extensions, [`AcceptConnection::with_extensions`] needs no such list.
+    pub fn extensions(&self) -> Vec<ExtensionParams> {
+        match self.offers.as_slice() {
+            [] => named_extensions(&self.headers, self.named).collect(),
+            offers => offers.to_vec(),
+        }
+    }
+
+    /// Whether an extension of this name is offered to the peer that answers.
+    pub(super) fn offers_extension(&self, offers: Offers, name: &str) -> bool {
+        self.offers.iter().any(|offer| offer.name() == name)
+            || offers == Offers::Named
+                && extension_elements(&self.headers, self.named)
+                    .map(extension_name)
+                    .any(|offered| offered == name)
+    }
+
+    /// What is offered by whoever has built it.
+    pub(crate) fn offers(&self) -> &[ExtensionParams] {
+        &self.offers
+    }
+
+    /// What is offered to the peer that answers.
+    pub(super) fn offered(&self, offers: Offers) -> impl Iterator<Item = Cow<'_, ExtensionParams>> {
+        let named = (offers == Offers::Named).then(|| named_extensions(&self.headers, self.named));
+        let named = named.into_iter().flatten().map(Cow::Owned);
+        self.offers.iter().map(Cow::Borrowed).chain(named)
+    }
+
+    /// The origin of the page that asks, which browsers always send (§10.2).
+    pub fn origin(&self) -> Option<&[u8]> {
+        self.headers.get(ORIGIN)
+    }
+
+    /// All headers.
+    pub const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The headers that are not the handshake's own.
+    pub(super) fn extra_headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        extra_headers(&self.headers, REQUEST_OWNED)
+    }
+
+    /// What was built wrong.
+    pub(super) fn check(&self) -> Result<(), LocalProtocolError> {
+        self.misuse.map_or(Ok(()), Err)
+    }
+
+    /// As a server, accepts what the request offers of the `supported` extensions.
+    pub(super) fn accept_offers(&self, supported: &[&dyn Extension]) -> (Extensions, Vec<ExtensionParams>) {
+        match self.offers.as_slice() {
+            [] => self.accept_named(supported),
+            offers => Extensions::accept_offers(supported, offers),
+        }
+    }
+
+    /// The same, by the rules of [`Extensions::accept_offers`], among offers that are parsed one by one: a peer can name more of
+    /// them than should be kept.
+    fn accept_named(&self, supported: &[&dyn Extension]) -> (Extensions, Vec<ExtensionParams>) {
+        let mut chosen: (_, Vec<ExtensionParams>) = (Extensions::new(), Vec::new());
+        let mut accepted = Vec::new();
+        for element in extension_elements(&self.headers, self.named) {
+            let name = extension_name(element);
+            let is_known = supported.iter().any(|extension| extension.name() == name);
+            if !is_known || chosen.1.iter().any(|answer| answer.name() == name) {
+                continue;
+            }
+            accepted.extend(ExtensionParams::parse_one(element));
+            let choice = Extensions::accept_offers(supported, &accepted);
+            if choice.1.len() > chosen.1.len() {
+                chosen = choice;
+            } else {
+                accepted.pop();
+            }
+        }
+        chosen
+    }
+}
+
+/// Which offers of a request the peer has seen that answers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offers {
+    /// Those that were built in; what a received request names was for one hop.
+    Built,
+    /// Those that its headers name.
+    Named,
+}
+
+/// What a client's handshake writes itself, or must not announce.
+const REQUEST_OWNED: &[&str] = &[
+    "Host",
+    "Upgrade",
+    "Connection",
+    "Sec-WebSocket-Key",
+    VERSION,
+    PROTOCOL,
+    EXTENSIONS,
+    "Sec-WebSocket-Accept",
+    CONTENT_LENGTH,
+    "Transfer-Encoding",
+];
