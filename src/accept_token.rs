@@ -51,7 +51,7 @@ impl SecWebSocketKey {
         nonce
     }
 
-    /// Draws a key for one connection (§4.1: "selected randomly for each connection").
+    /// Draws a key from `entropy` for one connection (§4.1: "selected randomly for each connection").
     pub fn generate(entropy: &mut impl Entropy) -> Self {
         let mut bytes = [0; NONCE_LEN];
         entropy.fill(&mut bytes);

@@ -1,4 +1,4 @@
-//! Offers and answers: which extensions will run, and with which parameters (RFC 6455 §9.1).
+//! Offers and responses: which extensions run, and with which parameters (RFC 6455 §9.1).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -11,10 +11,10 @@ use super::inbound::{InboundExtension, InboundExtensions};
 use super::outbound::{OutboundExtension, OutboundExtensions};
 use super::params::ExtensionParams;
 
-/// An extension as it is offered and agreed on: settings, and no state.
+/// An extension as it is negotiated: settings, and no state.
 ///
-/// Implement it for an extension of your own; `examples/checksum_extension.rs` is one from end to end. This
-/// one changes nothing, and is only talked about:
+/// Implement it for an extension of your own; `examples/checksum_extension.rs` is a complete one. This one changes
+/// nothing:
 ///
 /// ```
 /// use wsproto::{NegotiatedExtension, Decoded, Extension, ExtensionParams, Extensions, FrameHeader, InboundExtension};
@@ -80,7 +80,7 @@ pub trait Extension: fmt::Debug + Send + Sync {
     /// The name, a registered token (RFC 6455 §9.1).
     fn name(&self) -> &str;
 
-    /// What a client offers, the parameters it likes best first.
+    /// What a client offers, the preferred parameters first.
     fn offers(&self) -> Vec<ExtensionParams>;
 
     /// As a client, checks the response to the offers, which has this extension's name, and returns what runs then.
@@ -96,7 +96,7 @@ pub trait Extension: fmt::Debug + Send + Sync {
     fn accept_offer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, NegotiatedExtension)>;
 }
 
-macro_rules! lent {
+macro_rules! pointer {
     ($($pointer:ty),*) => {$(
         impl<X: Extension + ?Sized> Extension for $pointer {
             fn name(&self) -> &str {
@@ -118,12 +118,12 @@ macro_rules! lent {
     )*};
 }
 
-lent!(&X, Box<X>);
+pointer!(&X, Box<X>);
 
 #[cfg(target_has_atomic = "ptr")]
-lent!(alloc::sync::Arc<X>);
+pointer!(alloc::sync::Arc<X>);
 
-/// The two halves of an extension that was agreed on.
+/// The two halves of an extension that both sides have agreed on.
 #[derive(Debug)]
 pub struct NegotiatedExtension {
     inbound: Box<dyn InboundExtension>,
@@ -136,13 +136,13 @@ impl NegotiatedExtension {
         Self { inbound: Box::new(inbound), outbound: Box::new(outbound) }
     }
 
-    /// The bits that it claims.
+    /// The RSV bits that it uses.
     fn rsv(&self) -> Rsv {
         self.inbound.rsv() | self.inbound.continuation_rsv()
     }
 }
 
-/// The extensions that were agreed on, in their order; none, maybe.
+/// The extensions that both sides have agreed on, in order; possibly none.
 ///
 /// Give them to [`Connection::with_extensions`](crate::Connection::with_extensions).
 #[derive(Debug, Default)]
@@ -167,9 +167,9 @@ impl Extensions {
         self.agreed.len()
     }
 
-    /// Adds one that was agreed on behind those that were.
+    /// Adds an extension after the others.
     ///
-    /// Gives it back where it claims an RSV bit that another claims already (RFC 7692 §6).
+    /// Returns it if it uses an RSV bit that another one uses already (RFC 7692 §6).
     ///
     /// # Errors
     ///
@@ -183,10 +183,10 @@ impl Extensions {
         Ok(())
     }
 
-    /// A server's choice among `offers`, and its answer, empty where nothing is accepted.
+    /// As a server, chooses among `offers`, and returns the response, which is empty if nothing is accepted.
     ///
-    /// The offers are gone through in the client's order. Of several for one extension the first that can be
-    /// met is (RFC 7692 §5); one that claims an RSV bit that is taken is declined.
+    /// Offers are read in the client's order. Of several offers of one extension, the first that is acceptable is accepted
+    /// (RFC 7692 §5). An extension that uses an RSV bit that is already in use is declined.
     pub fn accept_offers(
         supported: &[&dyn Extension],
         offers: &[ExtensionParams],

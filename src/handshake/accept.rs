@@ -11,9 +11,9 @@ use super::fields::{
 };
 use super::request::Request;
 
-/// A server's yes.
+/// A server's acceptance of a request: 101 Switching Protocols, or 200 in HTTP/2 and HTTP/3.
 ///
-/// What is built wrong is remembered, and refused when it is sent, before a byte is written.
+/// A value that is not valid is recorded, and refused when the acceptance is sent, before a byte is written.
 ///
 /// ```
 /// use wsproto::AcceptConnection;
@@ -26,18 +26,18 @@ pub struct AcceptConnection {
     headers: Headers,
     /// Where the extensions are that a received response names.
     named: Place,
-    /// What is agreed to by whoever builds it; what was received is among the headers only.
+    /// The extensions that were added here; received ones are among the headers only.
     agreed: Vec<ExtensionParams>,
     misuse: Option<LocalProtocolError>,
 }
 
 impl AcceptConnection {
-    /// A plain yes.
+    /// Accepts without a subprotocol and without extensions.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What a client has received.
+    /// One that a client has received.
     pub(super) const fn received(headers: Headers, named: Place) -> Self {
         Self { headers, named, agreed: Vec::new(), misuse: None }
     }
@@ -52,9 +52,9 @@ impl AcceptConnection {
         self
     }
 
-    /// Agrees to what `request` offers of the `supported` extensions, the first that fit.
+    /// As a server, accepts what `request` offers of the `supported` extensions.
     ///
-    /// Returns what then is in use, for [`Connection::with_extensions`](crate::Connection::with_extensions).
+    /// Returns the extensions that are then in use, for [`Connection::with_extensions`](crate::Connection::with_extensions).
     #[must_use = "the answer has to be sent, and the extensions have to run in the connection"]
     pub fn with_extensions(mut self, supported: &[&dyn Extension], request: &Request) -> (Self, Extensions) {
         let (extensions, agreed) = request.accept_offers(supported);
@@ -62,12 +62,14 @@ impl AcceptConnection {
         (self, extensions)
     }
 
-    /// What is in use of the extensions that the client has `offered`, for
+    /// As a client, checks the response to the extensions that were `offered` ([`Request::with_extensions`]).
+    ///
+    /// Returns the extensions that are then in use, for
     /// [`Connection::with_extensions`](crate::Connection::with_extensions).
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::UnexpectedExtension`] where the server answers what was not offered, or with
+    /// [`HandshakeError::UnexpectedExtension`] if the server's response has an extension that was not offered, or
     /// parameters that the offer does not allow; drop the transport then (RFC 6455 §4.1, RFC 7692 §7.1).
     pub fn extensions(&self, offered: &[&dyn Extension]) -> Result<Extensions, HandshakeError> {
         let answers: Vec<_> = named_extensions(&self.headers, self.named).collect();
@@ -82,12 +84,12 @@ impl AcceptConnection {
         }
     }
 
-    /// What is agreed to by whoever has built it.
+    /// The extensions that were added here.
     pub(crate) fn agreed(&self) -> &[ExtensionParams] {
         &self.agreed
     }
 
-    /// Adds a header, behind those added already; not one that the handshake writes itself.
+    /// Adds a header after those that were added already. It cannot be one that the handshake writes itself.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         add_header(&mut self.headers, &mut self.misuse, name, value.as_ref(), ACCEPT_OWNED);
@@ -109,13 +111,13 @@ impl AcceptConnection {
         extra_headers(&self.headers, ACCEPT_OWNED)
     }
 
-    /// What was built wrong.
+    /// The first value that is not valid.
     pub(super) fn check(&self) -> Result<(), LocalProtocolError> {
         self.misuse.map_or(Ok(()), Err)
     }
 }
 
-/// What a server's yes writes itself, or must not announce (RFC 9110 §8.6, RFC 9112 §6.1).
+/// Headers that an acceptance writes itself or must not have (RFC 9110 §8.6, RFC 9112 §6.1).
 const ACCEPT_OWNED: &[&str] = &[
     "Upgrade",
     "Connection",

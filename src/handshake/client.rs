@@ -1,4 +1,4 @@
-//! The client's side: a request to write, an answer to read and to check (RFC 6455 §4.1).
+//! The client's side: it writes a request, then reads and checks the response (RFC 6455 §4.1).
 
 use alloc::string::ToString;
 
@@ -84,7 +84,7 @@ pub struct ClientHandshake {
     state: State,
 }
 
-/// What a server answers.
+/// A server's response, or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeResponse<'i> {
@@ -98,13 +98,13 @@ pub enum HandshakeResponse<'i> {
 
 #[derive(Clone, Debug)]
 enum State {
-    /// The final response is not complete; `informational` ones were passed over.
+    /// The final response is not complete; so many `informational` ones were skipped.
     Receiving { informational: u32 },
-    /// The refusal is told, and its body is under way.
+    /// The refusal was returned, and its body is in progress.
     Rejecting(BodyDecoder),
     /// The connection is open.
     Accepted,
-    /// The refusal is told with all of its body.
+    /// The refusal was returned with all of its body.
     Rejected,
     /// The peer broke a rule.
     Failed,
@@ -115,8 +115,8 @@ impl ClientHandshake {
     ///
     /// # Errors
     ///
-    /// A host, a target, a subprotocol or a header that is malformed or the handshake's own, or an `output`
-    /// without room. Then nothing was written and no entropy drawn.
+    /// A host, a target, a subprotocol or a header is malformed, a header is reserved, or `output` has no room. Nothing
+    /// was written then, and no entropy drawn.
     pub fn new(
         request: Request,
         limits: HandshakeLimits,
@@ -137,10 +137,10 @@ impl ClientHandshake {
         })
     }
 
-    /// Reads on in `input` up to the next part of the answer, and takes off what it has read.
+    /// Reads `input` up to the next part of the response, and removes the bytes that it has read.
     ///
-    /// Returns `None` where more bytes are needed or nothing is waited for any more. Responses that are
-    /// merely informational, 1xx but for 101, are passed over (RFC 9110 §15.2).
+    /// Returns `None` if more bytes are needed, or if the handshake has ended. Informational responses, 1xx except 101,
+    /// are skipped (RFC 9110 §15.2).
     ///
     /// # Errors
     ///
@@ -169,13 +169,13 @@ impl ClientHandshake {
         answer
     }
 
-    /// Takes note that the transport has ended.
+    /// Records that the transport has ended.
     ///
-    /// Returns the end of a body that has no other end.
+    /// Returns the end of a body that ends with the transport.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::UnexpectedEof`] where the answer is not complete.
+    /// [`HandshakeError::UnexpectedEof`] if the response is not complete.
     pub fn receive_eof(&mut self) -> Result<Option<HandshakeResponse<'static>>, HandshakeError> {
         match &self.state {
             State::Rejecting(body) if body.ends_with_transport() => {
@@ -190,7 +190,7 @@ impl ClientHandshake {
         }
     }
 
-    /// Where the connection stands: `Connecting`, `Open`, `Rejecting` or `Closed`.
+    /// The state of the connection: `Connecting`, `Open`, `Rejecting` or `Closed`.
     pub const fn state(&self) -> ConnectionState {
         match self.state {
             State::Receiving { .. } => ConnectionState::Connecting,
@@ -210,7 +210,7 @@ impl ClientHandshake {
                     let accept = check(&self.request, Offers::Built, &self.accept_token, head)?;
                     return Ok(Some(HandshakeResponse::Accept(accept)));
                 }
-                100..=199 => self.pass_over()?,
+                100..=199 => self.skip_informational()?,
                 _ => {
                     let (reject, body) = refusal(head, self.limits)?;
                     self.state = State::Rejecting(body);
@@ -221,8 +221,8 @@ impl ClientHandshake {
         Ok(None)
     }
 
-    /// Counts a response that is merely informational.
-    fn pass_over(&mut self) -> Result<(), HandshakeError> {
+    /// Counts an informational response.
+    fn skip_informational(&mut self) -> Result<(), HandshakeError> {
         let State::Receiving { informational } = &mut self.state else { return Ok(()) };
         if *informational >= self.limits.max_informational {
             return Err(HandshakeError::TooManyInformational);
@@ -284,7 +284,7 @@ fn check_subprotocol(request: &Request, fields: &KnownFields<'_>) -> Result<(), 
 }
 
 /// "An extension that was not present in the client's handshake" fails the connection (§4.1); so does one
-/// that is answered twice. Parameters are for [`AcceptConnection::extensions`] to check.
+/// that is answered twice. [`AcceptConnection::extensions`] checks the parameters.
 fn check_extension_names(
     request: &Request,
     offers: Offers,
@@ -307,11 +307,11 @@ fn check_extension_names(
     Ok(())
 }
 
-/// More extensions than this are not in use together. All that were offered are compared with each that is answered,
-/// and where a proxy sees both sides, two peers choose how many those are.
+/// No connection uses more extensions than this. Each in a response is compared with all that were offered, and two peers
+/// of a proxy could choose how many these are.
 const MAX_ANSWERED: usize = 64;
 
-/// A response that opens nothing, and its body.
+/// A refusal, and its body.
 pub(super) fn refusal(
     head: ResponseHead,
     limits: HandshakeLimits,
@@ -334,7 +334,7 @@ fn receive_body<'i>(
     Ok(Some(HandshakeResponse::RejectData(RejectData { data, body_finished })))
 }
 
-/// The request, as §4.1 lists what it is made of.
+/// The request, in the order of the list in §4.1.
 fn put_request(put: Put<'_>, request: &Request, key: &SecWebSocketKey) {
     for part in ["GET ", request.target(), " HTTP/1.1\r\n"] {
         put(part.as_bytes());

@@ -273,7 +273,7 @@ fn check(pseudo: [Option<Span>; 5], headers: Headers) -> Result<(Request, Scheme
     Ok((Request::received(headers, authority, path, extensions), scheme))
 }
 
-/// A `Host` has no place beside `:authority`, unless it names the same (RFC 9113 §8.3.1, RFC 9114 §4.3.1).
+/// `Host` is not allowed beside `:authority`, unless it names the same (RFC 9113 §8.3.1, RFC 9114 §4.3.1).
 fn check_authority(fields: &KnownFields<'_>, authority: &[u8], scheme: Scheme) -> Result<(), HandshakeError> {
     let agrees = match fields.single(Known::Host) {
         Ok(host) => host.is_none_or(|host| names_the_same(host, authority, scheme)),
@@ -292,7 +292,7 @@ fn names_the_same(host: &[u8], authority: &[u8], scheme: Scheme) -> bool {
         || normalized(host).is_some_and(|host| Some(host) == normalized(authority))
 }
 
-/// A status of three digits; 101 is none here (RFC 9113 §8.6, RFC 9114 §4.5).
+/// A status of three digits; 101 is not allowed (RFC 9113 §8.6, RFC 9114 §4.5).
 fn status_code(headers: &Headers, status: Option<Span>) -> Result<u16, HandshakeError> {
     let digits = headers.bytes(status.ok_or(HandshakeError::InvalidPseudoHeader)?);
     let status_code = decimal(digits).and_then(|status_code| u16::try_from(status_code).ok());

@@ -5,7 +5,7 @@ use crate::error::{HandshakeError, LocalProtocolError};
 use crate::extension::ExtensionParams;
 use crate::http::{Headers, Known, KnownFields, Place, split_list, syntax};
 
-/// Adds a header as it is; what is wrong with it is remembered.
+/// Adds a header as it is, and records what is not valid.
 pub(super) fn add_header(
     headers: &mut Headers,
     misuse: &mut Option<LocalProtocolError>,
@@ -52,7 +52,7 @@ pub(super) fn extension_elements(headers: &Headers, place: Place) -> impl Iterat
     headers.values_at(place, Known::Extensions).flat_map(split_list)
 }
 
-/// A value that "does not conform to the ABNF" fails the connection (RFC 6455 §9.1).
+/// A value that "does not conform to the ABNF" fails the connection (RFC 6455 §4.3, §9.1).
 pub(super) fn check_extensions(fields: &KnownFields<'_>) -> Result<(), HandshakeError> {
     let mut values = fields.values(Known::Extensions);
     values.try_for_each(ExtensionParams::check_list).map_err(HandshakeError::InvalidExtension)
@@ -80,7 +80,7 @@ pub(super) const KEY: &str = "Sec-WebSocket-Key";
 
 pub(super) const CONTENT_LENGTH: &str = "Content-Length";
 
-/// The refusal that never has a body, though it may tell how long one would be (RFC 9110 §15.4.5).
+/// The refusal that never has a body, though it may have the length that one would have (RFC 9110 §15.4.5).
 pub(super) const NOT_MODIFIED: u16 = 304;
 
 pub(super) const VERSION: &str = "Sec-WebSocket-Version";

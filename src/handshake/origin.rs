@@ -10,7 +10,7 @@ use super::reject::RejectConnection;
 use super::request::Request;
 use super::uri::{Host, Scheme, UriError, WebSocketUri, split_authority};
 
-/// Where a page comes from: scheme, host and port, or nowhere that can be told (RFC 6454 §4).
+/// The origin of a page: scheme, host and port, or an opaque one (RFC 6454 §4).
 ///
 /// Origins are equal that mean the same: whatever their case, and whether a default port is named.
 ///
@@ -36,7 +36,7 @@ struct Tuple {
 }
 
 impl Origin {
-    /// The opaque origin, of which a browser tells nothing: `null`.
+    /// The opaque origin, which a browser sends as `null`.
     pub const NULL: Self = Self(None);
 
     /// Whether it is opaque.
@@ -137,13 +137,13 @@ impl OriginPolicy {
     ///
     /// # Errors
     ///
-    /// An origin that is none: with a path, say, or a pattern.
+    /// A text is not a valid origin: it has a path, for example, or is a pattern.
     pub fn allow<O: AsRef<str>>(origins: impl IntoIterator<Item = O>) -> Result<Self, UriError> {
         let origins: Result<_, _> = origins.into_iter().map(|origin| origin.as_ref().parse()).collect();
         Ok(Self { allowed: Allowed::Listed(origins?), required: false })
     }
 
-    /// Refuses those who tell no origin, too.
+    /// Refuses requests without an origin, too.
     #[must_use]
     pub const fn require_origin(mut self) -> Self {
         self.required = true;

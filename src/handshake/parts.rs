@@ -1,4 +1,4 @@
-//! What a handshake says in fields, for another HTTP stack to send (RFC 6455 §4, RFC 8441 §5).
+//! The fields of a handshake, for another HTTP stack to send (RFC 6455 §4, RFC 8441 §5).
 
 use alloc::string::ToString;
 use core::fmt;
@@ -51,7 +51,7 @@ impl ResponseParts {
     }
 }
 
-/// Adds what a client says in every version of HTTP.
+/// Adds the fields that a client sends in every version of HTTP.
 pub(super) fn push_offer(headers: &mut Headers, request: &Request, offers: Offers) {
     headers.push(VERSION, b"13");
     push_list(headers, PROTOCOL, || request.subprotocols());
@@ -59,7 +59,7 @@ pub(super) fn push_offer(headers: &mut Headers, request: &Request, offers: Offer
     push_all(headers, request.extra_headers());
 }
 
-/// Adds what a server that agrees says in every version of HTTP.
+/// Adds the fields that a server sends with its acceptance in every version of HTTP.
 pub(super) fn push_choice(headers: &mut Headers, accept: &AcceptConnection) {
     if let Some(subprotocol) = accept.subprotocol() {
         headers.push(PROTOCOL, subprotocol.as_bytes());
@@ -68,15 +68,15 @@ pub(super) fn push_choice(headers: &mut Headers, accept: &AcceptConnection) {
     push_all(headers, accept.extra_headers());
 }
 
-/// Adds a field that is a list, where there are elements.
+/// Adds a field that is a list, unless it has no elements.
 fn push_list<I: Iterator<Item: fmt::Display>>(headers: &mut Headers, name: &str, elements: impl Fn() -> I) {
     if elements().next().is_none() {
         return;
     }
     headers.push_written(name, |value| {
-        for (place, element) in elements().enumerate() {
-            // Nothing fails that only counts or only adds bytes.
-            let _ = write!(value, "{}{element}", if place == 0 { "" } else { ", " });
+        for (index, element) in elements().enumerate() {
+            // Counting and adding bytes cannot fail.
+            let _ = write!(value, "{}{element}", if index == 0 { "" } else { ", " });
         }
     });
 }

@@ -5,9 +5,9 @@ use crate::http::{Headers, split_list};
 
 use super::fields::{CONTENT_LENGTH, NOT_MODIFIED, add_header, extra_headers, is_empty_list};
 
-/// A server's no: a status from 300 to 599 when it is sent, any final one but 101 when it is received.
+/// A server's refusal: a status from 300 to 599 when it is sent, any final one except 101 when it is received.
 ///
-/// What is built wrong is remembered, and refused when it is sent, before a byte is written.
+/// A value that is not valid is recorded, and refused when the refusal is sent, before a byte is written.
 ///
 /// ```
 /// use wsproto::RejectConnection;
@@ -49,7 +49,7 @@ impl RejectConnection {
 
     /// Announces a body, which follows as [`RejectData`].
     ///
-    /// It goes out in chunks, unless a `Content-Length` is among the headers.
+    /// It is sent in chunks, unless a `Content-Length` is among the headers.
     #[must_use]
     pub const fn with_body(mut self) -> Self {
         self.has_body = true;
@@ -71,18 +71,18 @@ impl RejectConnection {
         &self.headers
     }
 
-    /// The headers that are not the handshake's own, nor tell the length of a body that there is not.
+    /// The headers that the handshake does not write itself, without the length of a body that is not sent.
     pub(super) fn extra_headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let tells_len = self.has_body || self.status_code == NOT_MODIFIED;
+        let has_len = self.has_body || self.status_code == NOT_MODIFIED;
         extra_headers(&self.headers, REJECT_OWNED)
-            .filter(move |(name, _)| tells_len || !name.eq_ignore_ascii_case(CONTENT_LENGTH))
+            .filter(move |(name, _)| has_len || !name.eq_ignore_ascii_case(CONTENT_LENGTH))
     }
 
-    /// What was built wrong.
+    /// The first value that is not valid.
     pub(super) fn check(&self) -> Result<(), LocalProtocolError> {
         match self.status_code {
             300..=599 => self.misuse.map_or(Ok(()), Err),
-            // Such as one that was received, and goes on to somebody else.
+            // For example one that was received and is forwarded.
             status_code => Err(LocalProtocolError::InvalidStatus(status_code)),
         }
     }
@@ -118,5 +118,5 @@ fn is_one_of(text: &[u8], known: &[&str]) -> bool {
     known.iter().any(|known| text.eq_ignore_ascii_case(known.as_bytes()))
 }
 
-/// What a server's no writes itself.
+/// Headers that a refusal writes itself.
 const REJECT_OWNED: &[&str] = &["Connection", "Transfer-Encoding", "Sec-WebSocket-Accept"];

@@ -14,9 +14,9 @@ use super::fields::{
     extra_headers, named_extensions, text,
 };
 
-/// A client's wish for a connection.
+/// A client's request for a WebSocket connection.
 ///
-/// What is built wrong is remembered, and refused when it is sent, before a byte is written.
+/// A value that is not valid is recorded, and refused when the request is sent, before a byte is written.
 ///
 /// ```
 /// use wsproto::Request;
@@ -31,27 +31,27 @@ use super::fields::{
 // `Request::from_uri` is in `uri.rs`, as it takes a `WebSocketUri`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Every header, those that the handshake owns too.
+    /// All headers, including those that the handshake writes itself.
     headers: Headers,
     host: Span,
     target: Span,
     /// Where the extensions are that a received request offers.
     named: Place,
-    /// What is offered by whoever builds it; what was received is among the headers only.
+    /// The extensions that were added here; received ones are among the headers only.
     offers: Vec<ExtensionParams>,
     /// The subprotocols in the headers, once one was added: no two are the same, and there may be many.
     subprotocols: BTreeSet<String>,
-    /// The first thing that was built wrong.
+    /// The first value that is not valid.
     misuse: Option<LocalProtocolError>,
 }
 
 impl Request {
     /// A request to `host`, which may name a port, for `target`: an absolute path with an optional query.
     ///
-    /// What a URI cannot have is to be percent-encoded in `target` (RFC 3986 §2.1, §3.3, §3.4).
+    /// Percent-encode in `target` what a URI cannot contain (RFC 3986 §2.1, §3.3, §3.4).
     pub fn new(host: &str, target: &str) -> Self {
         let mut headers = Headers::default();
-        let place = headers.push("Host", host.as_bytes());
+        let host_span = headers.push("Host", host.as_bytes());
         let misuse = if !syntax::is_host(host.as_bytes()) {
             Some(LocalProtocolError::InvalidHost)
         } else if !syntax::is_resource_name(target.as_bytes()) {
@@ -60,15 +60,15 @@ impl Request {
             None
         };
         let target = headers.add_bytes(target.as_bytes());
-        Self { misuse, ..Self::received(headers, place, target, Place::Absent) }
+        Self { misuse, ..Self::received(headers, host_span, target, Place::Absent) }
     }
 
-    /// What a server has received.
+    /// One that a server has received.
     pub(super) const fn received(headers: Headers, host: Span, target: Span, named: Place) -> Self {
         Self { headers, host, target, named, offers: Vec::new(), subprotocols: BTreeSet::new(), misuse: None }
     }
 
-    /// Offers one more subprotocol, behind those offered already.
+    /// Offers a subprotocol after those that were offered already.
     #[must_use]
     pub fn with_subprotocol(mut self, subprotocol: &str) -> Self {
         if self.subprotocols.is_empty() && self.misuse.is_none() {
@@ -105,7 +105,7 @@ impl Request {
         self
     }
 
-    /// Adds a header, behind those added already.
+    /// Adds a header after those that were added already.
     ///
     /// It cannot be one that the handshake writes itself: `Host`, `Connection`, `Upgrade`,
     /// `Sec-WebSocket-Key` and the like, or one that would announce a body. `Origin` can be added once.
@@ -118,7 +118,7 @@ impl Request {
         self
     }
 
-    /// The host that is asked, with the port if it is named: that of an absolute target, else `Host`.
+    /// The host, with the port if there is one: that of an absolute target, else `Host`.
     pub fn host(&self) -> &str {
         text(self.headers.bytes(self.host))
     }
@@ -128,14 +128,14 @@ impl Request {
         text(self.headers.bytes(self.target))
     }
 
-    /// The subprotocols that the client offers, the one it likes best first.
+    /// The subprotocols that the client offers, the preferred one first.
     ///
-    /// What is not a token is left out: it is not the name of a subprotocol (§4.3), and can never be chosen.
+    /// Elements that are not tokens are left out: they are not names of subprotocols (§4.3), and can never be chosen.
     pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
         self.headers.list(PROTOCOL).filter(|element| syntax::is_token(element)).map(text)
     }
 
-    /// The extensions that the client offers, the one it likes best first.
+    /// The extensions that the client offers, the preferred one first.
     ///
     /// Each call reads the header anew, and a list of all that it names can be many times as long: to accept
     /// extensions, [`AcceptConnection::with_extensions`] needs no such list.
@@ -155,19 +155,19 @@ impl Request {
                     .any(|offered| offered == name)
     }
 
-    /// What is offered by whoever has built it.
+    /// The extensions that were added here.
     pub(crate) fn offers(&self) -> &[ExtensionParams] {
         &self.offers
     }
 
-    /// What is offered to the peer that answers.
+    /// The extensions that are offered to the peer that responds.
     pub(super) fn offered(&self, offers: Offers) -> impl Iterator<Item = Cow<'_, ExtensionParams>> {
         let named = (offers == Offers::Named).then(|| named_extensions(&self.headers, self.named));
         let named = named.into_iter().flatten().map(Cow::Owned);
         self.offers.iter().map(Cow::Borrowed).chain(named)
     }
 
-    /// The origin of the page that asks, which browsers always send (§10.2).
+    /// The origin of the page that sent the request; browsers always send it (§10.2).
     pub fn origin(&self) -> Option<&[u8]> {
         self.headers.get(ORIGIN)
     }
@@ -177,12 +177,12 @@ impl Request {
         &self.headers
     }
 
-    /// The headers that are not the handshake's own.
+    /// The headers that the handshake does not write itself.
     pub(super) fn extra_headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         extra_headers(&self.headers, REQUEST_OWNED)
     }
 
-    /// What was built wrong.
+    /// The first value that is not valid.
     pub(super) fn check(&self) -> Result<(), LocalProtocolError> {
         self.misuse.map_or(Ok(()), Err)
     }
@@ -218,16 +218,16 @@ impl Request {
     }
 }
 
-/// Which offers of a request the peer has seen that answers it.
+/// Which offers of a request its receiver has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Offers {
-    /// Those that were built in; what a received request names was for one hop.
+    /// Those that were added here: what a received request offers is for one hop.
     Built,
     /// Those that its headers name.
     Named,
 }
 
-/// What a client's handshake writes itself, or must not announce.
+/// Headers that a request writes itself or must not have.
 const REQUEST_OWNED: &[&str] = &[
     "Host",
     "Upgrade",

@@ -1,4 +1,4 @@
-//! The server's side: a request to read, a yes or a no to write (RFC 6455 §4.2).
+//! The server's side: it reads a request, and writes the response that accepts or refuses it (RFC 6455 §4.2).
 
 use alloc::format;
 use alloc::string::ToString;
@@ -116,11 +116,11 @@ enum State {
     Deciding { request: Request, accept_token: AcceptToken },
     /// The peer broke a rule: it can only be rejected. If its head is valid HTTP, here it is.
     Failed { head: Option<RequestHead> },
-    /// The refusal is out, and its body is under way.
+    /// The refusal was written, and its body is in progress.
     Rejecting(Framing),
     /// The connection is open.
     Accepted,
-    /// The refusal is out.
+    /// The refusal was written.
     Rejected,
 }
 
@@ -130,15 +130,14 @@ impl ServerHandshake {
         Self { head: HeadReader::new(limits), state: State::Receiving }
     }
 
-    /// A handshake that has its request.
+    /// A handshake that has received its request.
     pub(super) fn deciding(limits: HandshakeLimits, request: Request, accept_token: AcceptToken) -> Self {
         Self { head: HeadReader::new(limits), state: State::Deciding { request, accept_token } }
     }
 
-    /// Reads on in `input` up to the end of the request, and takes off what it has read.
+    /// Reads `input` up to the end of the request, and removes the bytes that it has read.
     ///
-    /// Returns the request once it is complete, and `None` where more bytes are needed or nothing is waited
-    /// for any more.
+    /// Returns the request once it is complete, and `None` if more bytes are needed or the request was already returned.
     ///
     /// # Errors
     ///
@@ -181,11 +180,11 @@ impl ServerHandshake {
         }
     }
 
-    /// Takes note that the transport has ended.
+    /// Records that the transport has ended.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::UnexpectedEof`] where a request has begun, or could have, and is not complete.
+    /// [`HandshakeError::UnexpectedEof`] if the request is not complete.
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
         if matches!(self.state, State::Receiving) {
             self.fail();
@@ -194,7 +193,7 @@ impl ServerHandshake {
         Ok(())
     }
 
-    /// The request, as long as it is not answered.
+    /// The request, until it is accepted or rejected.
     pub const fn request(&self) -> Option<&Request> {
         match &self.state {
             State::Deciding { request, .. } => Some(request),
@@ -206,8 +205,8 @@ impl ServerHandshake {
     ///
     /// # Errors
     ///
-    /// Where no request waits for an answer, a subprotocol was not offered, a header is malformed or is the
-    /// handshake's own, or `output` has no room.
+    /// No request waits for a response; a subprotocol or an extension was not offered; a header is malformed or reserved;
+    /// or `output` has no room.
     pub fn accept(
         &mut self,
         accept: AcceptConnection,
@@ -230,12 +229,12 @@ impl ServerHandshake {
         Ok(())
     }
 
-    /// Writes a refusal; the connection is closed after it, and after its body if it has one (§7.2.2).
+    /// Writes a refusal; the connection is closed after it, or after its body if it has one (§7.2.2).
     ///
     /// # Errors
     ///
-    /// Where nothing waits for an answer, the status is none for a refusal, a header is malformed or is the
-    /// handshake's own, or `output` has no room.
+    /// No request waits for a response; the status is outside 300 to 599; a header is malformed or reserved; a length is
+    /// not the body's; or `output` has no room.
     pub fn reject(
         &mut self,
         reject: RejectConnection,
@@ -266,7 +265,7 @@ impl ServerHandshake {
     ///
     /// # Errors
     ///
-    /// Where no body was announced, or another length than it has; or where `output` has no room.
+    /// No body was announced, or one of another length; or `output` has no room.
     pub fn reject_data(
         &mut self,
         data: RejectData<impl AsRef<[u8]>>,
@@ -295,7 +294,7 @@ impl ServerHandshake {
         Ok(())
     }
 
-    /// Where the connection stands: `Connecting`, `Open`, `Rejecting` or `Closed`.
+    /// The state of the connection: `Connecting`, `Open`, `Rejecting` or `Closed`.
     ///
     /// After a failure it is `Closed`, though a refusal may still be sent.
     pub const fn state(&self) -> ConnectionState {

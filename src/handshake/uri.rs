@@ -15,8 +15,8 @@ use super::request::Request;
 
 /// A `ws` or `wss` URI, checked.
 ///
-/// The host is kept in lower case, and a port that is not named is that of the scheme, so that URIs are
-/// equal that lead to the same place. Nothing is escaped or mended: what RFC 3986 does not allow is refused.
+/// The host is kept in lower case, and a missing port is that of the scheme, so that URIs of the same resource are equal.
+/// Nothing is escaped or corrected: what RFC 3986 does not allow is refused.
 ///
 /// ```
 /// use wsproto::{Request, UriError, WebSocketUri};
@@ -65,19 +65,19 @@ pub enum Scheme {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum UriError {
-    /// Another scheme than is asked for, or none (RFC 6455 §3).
+    /// The scheme is missing or not the expected one (RFC 6455 §3).
     #[error("scheme of the URI is missing or not expected (RFC 6455 §3)")]
     Scheme,
     /// A `#`: in a WebSocket URI it is to be written `%23` (§3).
     #[error("URI has a fragment (RFC 6455 §3)")]
     Fragment,
-    /// A user's name or password before the host, for which §3 has no place.
+    /// A user's name or password before the host, which §3 does not allow.
     #[error("URI has user information (RFC 6455 §3)")]
     UserInfo,
-    /// No host, or one that is none (RFC 3986 §3.2.2).
+    /// The host is missing or malformed (RFC 3986 §3.2.2).
     #[error("host of the URI is missing or malformed (RFC 3986 §3.2.2)")]
     Host,
-    /// A port that is no number from 0 to 65535 (RFC 3986 §3.2.3).
+    /// A port that is not a number from 0 to 65535 (RFC 3986 §3.2.3).
     #[error("port of the URI is malformed (RFC 3986 §3.2.3)")]
     Port,
     /// A path or a query with what RFC 3986 §3.3 and §3.4 do not allow there; or, in an origin, any.

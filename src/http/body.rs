@@ -68,9 +68,9 @@ enum State {
     ChunkSize,
     /// This many bytes of a chunk are to come.
     Chunk { remaining: u64 },
-    /// The line end behind a chunk.
+    /// The line end after a chunk.
     ChunkEnd,
-    /// The lines behind the last chunk, up to an empty one.
+    /// The lines after the last chunk, up to an empty one.
     Trailer,
     /// Nothing more.
     Finished,

@@ -8,7 +8,7 @@ use crate::limits::HandshakeLimits;
 use super::headers::{Headers, Span};
 use super::syntax;
 
-/// Gathers fields one by one, each judged before it is kept.
+/// Gathers fields one by one, each checked before it is kept.
 pub(crate) struct FieldGatherer {
     headers: Headers,
     /// The pieces of `Cookie`, joined.
@@ -31,7 +31,7 @@ impl FieldGatherer {
         Ok(())
     }
 
-    /// Adds a field behind the others.
+    /// Adds a field after the others.
     pub(crate) fn add(&mut self, name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
         self.count_header()?;
         self.count_field(name, value)?;
@@ -53,8 +53,8 @@ impl FieldGatherer {
         fields.into_iter().try_for_each(|(name, value)| self.add(name.as_ref(), syntax::trim(value.as_ref())))
     }
 
-    /// Adds a piece of `Cookie`, which HTTP/2 and HTTP/3 may cut in pieces, to be joined again for whoever does
-    /// not know of that (RFC 9113 §8.2.3, RFC 9114 §4.2.1).
+    /// Adds a piece of `Cookie`, which HTTP/2 and HTTP/3 may cut in pieces, to be joined again for callers
+    /// that do not expect that (RFC 9113 §8.2.3, RFC 9114 §4.2.1).
     pub(crate) fn add_cookie(&mut self, crumb: &[u8]) -> Result<(), HandshakeError> {
         if self.cookie.is_none() {
             self.count_header()?;

@@ -34,7 +34,7 @@ pub struct Headers {
     len: usize,
 }
 
-/// A place in the bytes of headers.
+/// A range in the bytes of headers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     start: usize,
@@ -61,7 +61,7 @@ impl Headers {
         self.add_string(bytes)
     }
 
-    /// Adds the bytes at a place once more, with others before them.
+    /// Adds the bytes of a range once more, after a prefix.
     pub(crate) fn add_prefixed(&mut self, prefix: &[u8], span: Span) -> Span {
         let end = span.start.saturating_add(span.len);
         if self.bytes.get(span.start..end).is_none() {
@@ -82,7 +82,7 @@ impl Headers {
         Span { start: self.bytes.len().saturating_sub(string.len()), len: string.len() }
     }
 
-    /// The bytes at a place.
+    /// The bytes of a range.
     pub(crate) fn bytes(&self, span: Span) -> &[u8] {
         self.bytes.get(span.start..).and_then(|rest| rest.get(..span.len)).unwrap_or_default()
     }
@@ -251,23 +251,23 @@ impl fmt::Write for Appended<'_> {
 /// What a field takes besides its name and its value, at most, for lengths below 2²¹.
 const MAX_OVERHEAD: usize = 6;
 
-/// A field that may stand only once stands twice.
+/// A field that is allowed once is there twice.
 #[derive(Debug)]
 pub(crate) struct Repeated;
 
 impl Span {
-    /// Where `part` lies in `whole`, of which it is a slice.
+    /// The range of `part` in `whole`, of which it is a slice.
     pub(super) fn of(part: &[u8], whole: &[u8]) -> Self {
         let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
         Self { start, len: part.len() }
     }
 
-    /// Whether `mark` stands in `whole` right before the place.
+    /// Whether `mark` is right before the range in `whole`.
     pub(super) fn is_after(self, whole: &[u8], mark: &[u8]) -> bool {
         whole.get(..self.start).is_some_and(|before| before.ends_with(mark))
     }
 
-    /// The place from `skipped` bytes on, and at most `len` bytes long.
+    /// The range from `skipped` bytes on, at most `len` bytes long.
     pub(crate) fn part(self, skipped: usize, len: usize) -> Self {
         let skipped = skipped.min(self.len);
         let len = len.min(self.len.saturating_sub(skipped));

@@ -1,4 +1,4 @@
-//! What may stand where in a head (RFC 9110 §5, RFC 9112 §3, RFC 3986 §3.2).
+//! The grammar of heads (RFC 9110 §5, RFC 9112 §3, RFC 3986 §3.2).
 
 /// A token: a method, a field name, a subprotocol (RFC 9110 §5.6.2).
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
@@ -43,7 +43,7 @@ pub(crate) fn is_resource_name(target: &[u8]) -> bool {
 
 /// A resource name as a server takes it.
 ///
-/// The characters that RFC 3986 has no place for are refused (`" < > \ ^ { }`). But browsers write `|`, `[`, `]` and
+/// The characters that RFC 3986 does not allow are refused (`" < > \ ^ { }`). But browsers write `|`, `[`, `]` and
 /// backticks into queries as they are, and percent signs that escape nothing; those are taken.
 pub(crate) fn is_received_resource_name(target: &[u8]) -> bool {
     target.first() == Some(&b'/') && is_received_uri_text(target)

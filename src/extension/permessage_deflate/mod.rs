@@ -21,14 +21,14 @@ use inflater::Inflater;
 pub use params::DeflateParams;
 use params::{NAME, Offer, Window, client_window_is_missing};
 
-/// The settings of permessage-deflate: what is offered, what is accepted, and how is compressed.
+/// The settings of permessage-deflate: what is offered, what is accepted, and how messages are compressed.
 ///
-/// The same settings serve a client, which offers them, and a server, which holds offers against them. What is
-/// set for the own direction is kept whatever the peer says. Of what is asked of the peer's, doing without
-/// context takeover saves memory on this side; a smaller window does not.
+/// A client offers these settings; a server accepts the offers that fit them. The settings for our own direction hold
+/// whatever the peer says. If the peer compresses without context takeover, this saves memory on this side; a smaller
+/// window of the peer does not.
 ///
-/// Nor is a window a limit on what is read: a peer that looks back further than was agreed on is understood, as
-/// far as DEFLATE can look back. Whether to fail it, zlib would decide by how the bytes were cut into reads.
+/// A window is not a limit on what is read: a peer that looks back further than was agreed on is understood, as far as
+/// DEFLATE can look back. zlib would fail it or not, depending on how the bytes were cut into reads.
 ///
 /// ```
 /// use wsproto::{ExtensionParams, Extensions, PermessageDeflate};
@@ -121,7 +121,7 @@ impl PermessageDeflate {
 
     /// The server is to look back at most 2 to the power of `bits` bytes, 8 to 15 (§7.1.2.1).
     ///
-    /// Values outside are taken to the nearest one inside.
+    /// Values out of range are clamped.
     #[must_use]
     pub const fn with_server_max_window_bits(mut self, bits: u8) -> Self {
         self.params.server_max_window_bits = clamp(bits, 8, 15);
@@ -165,9 +165,9 @@ impl PermessageDeflate {
         self
     }
 
-    /// How hard to try, from 0, which only stores, over 1, the fastest and the default, to 9.
+    /// Sets the level: 0 stores, 1 (the default) is the fastest, 9 the smallest.
     ///
-    /// The default was measured: see `benches/README.md`. Values outside are taken to the nearest one inside.
+    /// The default was measured: see `benches/README.md`. Values out of range are clamped.
     #[must_use]
     pub const fn with_level(mut self, level: u8) -> Self {
         self.compression.level = clamp(level, 0, 9);
@@ -176,20 +176,20 @@ impl PermessageDeflate {
 
     /// How much memory the compressor may use beside its window, from 1 to 9; the default is 8.
     ///
-    /// Values outside are taken to the nearest one inside.
+    /// Values out of range are clamped.
     #[must_use]
     pub const fn with_mem_level(mut self, mem_level: u8) -> Self {
         self.compression.mem_level = clamp(mem_level, 1, 9);
         self
     }
 
-    /// Messages of less than `len` bytes go out as they are; the default is 32.
+    /// Messages of less than `len` bytes are sent uncompressed; the default is 32.
     ///
-    /// So does each that [`send_plain`](crate::Sender::send_plain) sends: a secret, say, that should not share a
-    /// window with what somebody else says (RFC 7692 §8).
+    /// So is each that [`send_plain`](crate::Sender::send_plain) sends, for example a secret that should not share a window
+    /// with data of somebody else (RFC 7692 §8).
     ///
-    /// The pieces of a message that is [sent in pieces](crate::TextMessage::partial) are compressed, as nobody
-    /// knows how many will come.
+    /// The pieces of a message that is [sent in pieces](crate::TextMessage::partial) are compressed, as it is
+    /// not known how many will follow.
     #[must_use]
     pub const fn with_threshold(mut self, len: usize) -> Self {
         self.compression.threshold = len;
@@ -209,7 +209,7 @@ impl PermessageDeflate {
 
     /// Runs the extension with parameters that were agreed on elsewhere.
     ///
-    /// Window bits outside 8 to 15 are taken to the nearest inside.
+    /// Window bits outside 8 to 15 are clamped.
     ///
     /// ```
     /// use wsproto::{Connection, DeflateParams, Event, Extensions, Limits, NoEntropy};

@@ -1,4 +1,4 @@
-//! The four parameters, in offers and in answers (RFC 7692 §7.1).
+//! The four parameters, in offers and in responses (RFC 7692 §7.1).
 
 use alloc::string::ToString;
 
@@ -15,7 +15,7 @@ const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
 const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
-/// What both sides have agreed on (RFC 7692 §7.1).
+/// The parameters that both sides have agreed on (RFC 7692 §7.1).
 ///
 /// ```
 /// use wsproto::{DeflateParams, ExtensionParams};
@@ -26,9 +26,9 @@ const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DeflateParams {
-    /// Whether the server compresses each message by itself.
+    /// Whether the server compresses each message independently.
     pub server_no_context_takeover: bool,
-    /// Whether the client compresses each message by itself.
+    /// Whether the client compresses each message independently.
     pub client_no_context_takeover: bool,
     /// How far back the server looks at most, as a power of two: 8 to 15.
     pub server_max_window_bits: u8,
@@ -54,7 +54,7 @@ pub(super) struct Offer {
 }
 
 impl DeflateParams {
-    /// What an answer without parameters means.
+    /// The parameters of a response that names none.
     pub const DEFAULT: Self = Self {
         server_no_context_takeover: false,
         client_no_context_takeover: false,
@@ -103,7 +103,7 @@ impl Offer {
         }
     }
 
-    /// The same offer, but for what is asked of the server.
+    /// The same offer, without what is asked of the server.
     pub(super) const fn without_asking_the_server(self) -> Self {
         Self { server_no_context_takeover: false, server_max_window_bits: None, ..self }
     }
@@ -112,7 +112,7 @@ impl Offer {
         self.server_no_context_takeover || self.server_max_window_bits.is_some()
     }
 
-    /// Whether the client can be told how far to look back.
+    /// Whether the server may limit the client's window.
     pub(super) const fn lets_client_window_be_set(self) -> bool {
         self.client_max_window_bits.is_some()
     }
@@ -180,7 +180,7 @@ impl Offer {
         })
     }
 
-    /// The answer to this offer by a server with these settings, and what the two come to.
+    /// The response to this offer by a server with these settings, and the parameters that both sides use then.
     pub(super) fn accept(self, settings: DeflateParams) -> (Self, DeflateParams) {
         let asked = self.server_max_window_bits;
         let server_max_window_bits = asked.unwrap_or(Window::MAX_BITS).min(settings.server_max_window_bits);
@@ -206,7 +206,7 @@ impl Offer {
         (answer, params)
     }
 
-    /// As the header names them.
+    /// As the header has them.
     pub(super) fn to_params(self) -> ExtensionParams {
         let mut params = ExtensionParams::new(NAME);
         if self.server_no_context_takeover {
