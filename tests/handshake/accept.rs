@@ -1,4 +1,4 @@
-//! A server's yes, byte for byte (RFC 6455 §4.2.2, §11.3).
+//! A server's acceptance, byte for byte (RFC 6455 §4.2.2, §11.3).
 
 use wsproto::{
     AcceptConnection, ConnectionState, HandshakeLimits, LocalProtocolError, RejectConnection, RejectData,
@@ -25,19 +25,19 @@ fn written(mut handshake: ServerHandshake, accept: AcceptConnection) -> Vec<u8> 
 }
 
 #[test]
-fn a_plain_yes_has_the_four_lines_of_section_4_2_2() {
+fn a_plain_acceptance_has_the_four_lines_of_section_4_2_2() {
     assert_eq!(written(deciding(Head::request()), AcceptConnection::new()), PLAIN);
 }
 
 #[test]
-fn a_yes_goes_behind_what_is_in_the_output() {
+fn an_acceptance_is_appended_to_the_output() {
     let mut output = b"before".to_vec();
     deciding(Head::request()).accept(AcceptConnection::new(), &mut output).unwrap();
     assert_eq!(output, [b"before", PLAIN].concat());
 }
 
 #[test]
-fn a_yes_names_the_subprotocol_and_keeps_order_and_case_of_headers() {
+fn an_acceptance_names_the_subprotocol_and_keeps_order_and_case_of_headers() {
     let accept = AcceptConnection::new()
         .with_header("x-Server", "a b")
         .with_subprotocol("superchat")
@@ -62,7 +62,7 @@ fn a_yes_names_the_subprotocol_and_keeps_order_and_case_of_headers() {
 }
 
 #[test]
-fn a_client_reads_the_same_yes() {
+fn a_client_reads_the_same_acceptance() {
     let accept = AcceptConnection::new().with_subprotocol("chat").with_header("X-Server", "example");
     let output = written(offering("chat"), accept);
     let accept = opened(&plain().with_subprotocol("chat"), output);
@@ -128,7 +128,7 @@ fn subprotocol_is_one_token() {
 }
 
 #[test]
-fn a_yes_is_said_once_and_only_to_a_request() {
+fn only_a_request_can_be_accepted_and_only_once() {
     let mut output = Vec::new();
     let mut waiting = ServerHandshake::new(HandshakeLimits::default());
     assert_eq!(waiting.request(), None);
@@ -154,7 +154,7 @@ fn a_yes_is_said_once_and_only_to_a_request() {
 }
 
 #[test]
-fn the_request_is_there_until_it_is_answered() {
+fn the_request_is_available_until_it_is_answered() {
     let mut handshake = deciding(Head::request());
     assert_eq!(handshake.request().map(|request| request.target()), Some("/chat"));
     assert_eq!(handshake.receive(&mut &b"\x81\x80"[..]), Ok(None));
@@ -164,7 +164,7 @@ fn the_request_is_there_until_it_is_answered() {
 }
 
 #[test]
-fn a_yes_goes_into_a_fixed_output_whole_or_not_at_all() {
+fn an_acceptance_is_written_to_a_fixed_output_whole_or_not_at_all() {
     for len in 0..PLAIN.len() {
         let mut handshake = deciding(Head::request());
         let mut memory = vec![0xaa; len];

@@ -69,7 +69,7 @@ fn tokens_are_those_of_another_implementation() {
 }
 
 #[test]
-fn the_key_is_taken_as_a_string_whatever_it_says() {
+fn the_key_is_hashed_as_a_string_and_not_decoded() {
     // A server answers "the value as present in the header field"; nobody decodes it (§4.2.2, §4.1).
     for (key, token) in [
         (String::new(), "Kfh9QIsMVZcl6xEPYxPHzW8SZ8w="),

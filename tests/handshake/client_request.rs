@@ -57,7 +57,7 @@ fn a_full_request_keeps_order_and_case_of_headers() {
 }
 
 #[test]
-fn a_request_tells_what_it_is_made_of() {
+fn a_request_returns_what_it_was_built_from() {
     let request = plain().with_subprotocol("b").with_subprotocol("a").with_header("X-A", "1");
     assert_eq!((request.host(), request.target()), ("server.example.com", "/chat"));
     assert_eq!((request.origin(), request.subprotocols().collect::<Vec<_>>()), (None, vec!["b", "a"]));
@@ -149,7 +149,7 @@ fn keys_of_the_operating_system_differ() {
 }
 
 #[test]
-fn a_request_goes_behind_what_is_in_the_output() {
+fn a_request_is_appended_to_the_output() {
     let mut output = b"before".to_vec();
     let limits = HandshakeLimits::default();
     ClientHandshake::new(plain(), limits, &mut Sample::default(), &mut output).unwrap();
@@ -157,7 +157,7 @@ fn a_request_goes_behind_what_is_in_the_output() {
 }
 
 #[test]
-fn a_request_goes_into_a_fixed_output_whole_or_not_at_all() {
+fn a_request_is_written_to_a_fixed_output_whole_or_not_at_all() {
     let request = || plain().with_subprotocol("chat").with_header("X-A", "1");
     let limits = HandshakeLimits::default();
     let golden = written(request());
@@ -178,7 +178,7 @@ fn a_request_goes_into_a_fixed_output_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_client_waits_until_it_is_told_of_the_end() {
+fn a_client_waits_until_the_end_is_reported() {
     let limits = HandshakeLimits::default();
     let mut handshake =
         ClientHandshake::new(plain(), limits, &mut Sample::default(), &mut Vec::new()).unwrap();

@@ -26,7 +26,7 @@ pub(crate) fn request() -> Fields {
     .to_vec()
 }
 
-/// With one more field behind the others.
+/// With one more field after the others.
 pub(crate) fn with(name: &str, value: &str) -> Fields {
     let mut fields = request();
     fields.push((name.to_owned(), value.to_owned()));
@@ -64,7 +64,7 @@ pub(crate) fn pairs<'f>(fields: impl Iterator<Item = (&'f str, &'f [u8])>) -> Fi
     fields.map(|(name, value)| (name.to_owned(), String::from_utf8(value.to_vec()).unwrap())).collect()
 }
 
-/// What a client makes of these fields as the response.
+/// What a client reads from these fields as the response.
 pub(crate) fn respond(
     request: Request,
     fields: &[(&str, &str)],
@@ -129,7 +129,7 @@ fn every_pseudo_header_is_there_once() {
 }
 
 #[test]
-fn a_plain_connect_is_no_request_for_a_websocket() {
+fn a_plain_connect_does_not_request_a_websocket() {
     let tunnel = [(":method", "CONNECT"), (":authority", "server.example.com:443")];
     let tunnel = tunnel.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     _ = refused(tunnel, HandshakeError::InvalidPseudoHeader);
@@ -175,7 +175,7 @@ fn authority_is_a_host() {
 }
 
 #[test]
-fn host_says_what_authority_says_if_anything() {
+fn host_is_absent_or_equal_to_authority() {
     acceptable(with("host", "server.example.com"));
     acceptable(with("host", "Server.Example.com"));
     _ = refused(with("host", "evil.example"), HandshakeError::InvalidHost);

@@ -68,14 +68,14 @@ fn any_2xx_opens_the_connection() {
 }
 
 #[test]
-fn informational_responses_are_no_answer() {
+fn informational_responses_are_skipped() {
     for status in ["100", "103", "199"] {
         assert_eq!(respond(plain(), &[(":status", status)]), Ok(None));
     }
 }
 
 #[test]
-fn any_other_status_is_told() {
+fn any_other_status_is_returned_as_a_refusal() {
     for status in ["301", "401", "403", "404", "500", "501", "503", "599"] {
         let answer = respond(plain(), &[(":status", status), ("retry-after", "5")]);
         let Ok(Some(HandshakeResponse::Reject(reject))) = answer else { panic!("{answer:?}") };
@@ -106,7 +106,7 @@ fn status_is_three_digits_and_never_101() {
 }
 
 #[test]
-fn a_status_outside_100_to_599_is_no_answer() {
+fn a_status_outside_100_to_599_fails() {
     // RFC 9110 §15.
     for status in ["000", "099", "600", "999"] {
         assert_eq!(respond(plain(), &[(":status", status)]), Err(HandshakeError::InvalidStatus), "{status}");
@@ -114,7 +114,7 @@ fn a_status_outside_100_to_599_is_no_answer() {
 }
 
 #[test]
-fn a_refusal_has_no_more_than_http_2_allows() {
+fn a_refusal_has_only_headers_that_http_2_allows() {
     let reject = RejectConnection::new(403)
         .with_body()
         .with_header("Content-Length", "2")
@@ -172,7 +172,7 @@ fn misuse_is_refused() {
 }
 
 #[test]
-fn a_request_goes_on_from_http_1_1_to_http_2() {
+fn a_request_is_forwarded_from_http_1_1_to_http_2() {
     let head = Head::request()
         .set("Connection", "Connection: keep-alive, Upgrade, X-Hop")
         .with("Keep-Alive: timeout=5")
@@ -191,7 +191,7 @@ fn a_request_goes_on_from_http_1_1_to_http_2() {
 }
 
 #[test]
-fn a_request_goes_on_from_http_2_to_http_1_1() {
+fn a_request_is_forwarded_from_http_2_to_http_1_1() {
     let mut fields = with("cookie", "a=b");
     fields.push(("sec-websocket-protocol".to_owned(), "a".to_owned()));
     let request = acceptable(fields).request().clone();
@@ -205,7 +205,7 @@ fn a_request_goes_on_from_http_2_to_http_1_1() {
 }
 
 #[test]
-fn an_answer_goes_on_from_http_1_1_to_http_2() {
+fn a_response_is_forwarded_from_http_1_1_to_http_2() {
     let client = ClientUpgrade::new(plain(), LIMITS, &mut Sample::default()).unwrap();
     let headers = client.headers();
     let server = ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, headers.iter(), LIMITS).unwrap();

@@ -7,7 +7,7 @@ use wsproto::{
 
 use crate::support::{Head, Sample, fields, plain};
 
-/// What `connection` makes of `bytes`, event by event.
+/// What `connection` reads from `bytes`, event by event.
 fn events<E: wsproto::Entropy>(connection: &mut WsConnection<E>, bytes: &[u8]) -> Vec<WsEvent> {
     connection.receive_data(bytes).unwrap();
     let mut events = Vec::new();
@@ -46,7 +46,7 @@ impl Chain {
         Self { client, front, back, server }
     }
 
-    /// Brings the server's bytes to the client, and tells what the client makes of them.
+    /// Brings the server's bytes to the client, and returns what the client reads.
     fn answer(&mut self, bytes: &[u8]) -> Vec<WsEvent> {
         let mut seen = Vec::new();
         for event in events(&mut self.back, bytes) {
@@ -59,7 +59,7 @@ impl Chain {
 }
 
 #[test]
-fn a_request_goes_on_with_its_headers() {
+fn a_request_is_forwarded_with_its_headers() {
     let request = plain()
         .with_subprotocol("b")
         .with_subprotocol("a")
@@ -84,7 +84,7 @@ fn a_request_may_be_added_to_on_its_way() {
 }
 
 #[test]
-fn a_request_over_several_lines_goes_on() {
+fn a_request_with_lists_over_several_lines_is_forwarded() {
     let head = Head::request()
         .set("Connection", "connection: keep-alive, upgrade")
         .set("Upgrade", "UPGRADE: h2c, WebSocket")
@@ -104,7 +104,7 @@ fn a_request_over_several_lines_goes_on() {
 }
 
 #[test]
-fn a_yes_goes_on_with_its_subprotocol_and_headers() {
+fn an_acceptance_is_forwarded_with_its_subprotocol_and_headers() {
     let mut chain = Chain::new(plain().with_subprotocol("a").with_subprotocol("b"));
     let accept = AcceptConnection::new().with_header("x-A", "1").with_subprotocol("b");
     let written = chain.server.send(accept).unwrap();
@@ -117,7 +117,7 @@ fn a_yes_goes_on_with_its_subprotocol_and_headers() {
 }
 
 #[test]
-fn a_yes_to_something_else_does_not_go_on() {
+fn an_acceptance_of_something_else_is_not_forwarded() {
     let (_, mut front, _) = asked(plain());
     let (mut back, mut server, _) = asked(plain().with_subprotocol("a"));
     let written = server.send(AcceptConnection::new().with_subprotocol("a")).unwrap();
@@ -143,7 +143,7 @@ fn refusal(bytes: &[u8]) -> (RejectConnection, Vec<u8>) {
 }
 
 #[test]
-fn a_no_without_a_body_goes_on() {
+fn a_refusal_without_a_body_is_forwarded() {
     let (_, mut server, _) = asked(plain());
     let reject = RejectConnection::new(401).with_header("WWW-Authenticate", "Basic");
     let (reject, body) = refusal(&server.send(reject).unwrap());
@@ -152,14 +152,14 @@ fn a_no_without_a_body_goes_on() {
 }
 
 #[test]
-fn a_no_of_known_length_goes_on() {
+fn a_refusal_of_known_length_is_forwarded() {
     let (reject, body) = refusal(b"HTTP/1.1 403 x\r\ncontent-length: 5\r\nX-A: 1\r\n\r\nhello");
     assert_eq!((reject.status_code(), &*body), (403, &b"hello"[..]));
     assert_eq!(reject.headers().get("X-A"), Some(&b"1"[..]));
 }
 
 #[test]
-fn a_no_in_chunks_goes_on() {
+fn a_refusal_in_chunks_is_forwarded() {
     let bytes = b"HTTP/1.1 503 x\r\nTransfer-Encoding: chunked\r\nConnection: x\r\n\r\n\
         5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
     let (reject, body) = refusal(bytes);
@@ -167,7 +167,7 @@ fn a_no_in_chunks_goes_on() {
 }
 
 #[test]
-fn a_no_that_ends_with_the_transport_goes_on() {
+fn a_refusal_that_ends_with_the_transport_is_forwarded() {
     let mut chain = Chain::new(plain());
     let mut seen = chain.answer(b"HTTP/1.1 404 x\r\nX-A: 1\r\n\r\nhello");
     chain.back.receive_eof();
@@ -194,13 +194,13 @@ impl Chain {
 }
 
 #[test]
-fn a_no_that_says_its_body_is_empty_goes_on() {
+fn a_refusal_with_an_empty_body_is_forwarded() {
     let (reject, body) = refusal(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     assert_eq!((reject.status_code(), reject.has_body(), &*body), (404, false, &b""[..]));
 }
 
 #[test]
-fn a_status_without_content_goes_on() {
+fn a_status_without_content_is_forwarded() {
     let (reject, body) = refusal(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\nETag: \"a\"\r\n\r\n");
     assert_eq!((reject.status_code(), reject.has_body(), &*body), (304, false, &b""[..]));
     assert_eq!(reject.headers().get("ETag"), Some(&b"\"a\""[..]));

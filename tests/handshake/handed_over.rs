@@ -1,6 +1,6 @@
 //! The same verdicts through another door: each vector's head, taken apart by another HTTP stack.
 //!
-//! The stack here parses and judges nothing, so that all of the judging is left to the crate.
+//! The stack here checks nothing, so that all checks are left to the crate.
 
 use wsproto::{
     AcceptConnection, ClientUpgrade, HandshakeError, HandshakeLimits, HandshakeResponse, HttpVersion,
@@ -37,7 +37,7 @@ fn version(text: &str) -> Option<HttpVersion> {
     })
 }
 
-/// What a server makes of a request's head; `None` where there is nothing to hand over.
+/// What a server reads from a request's head; `None` where there is nothing to hand over.
 fn request(limits: HandshakeLimits, head: &[u8]) -> Option<Result<ServerUpgrade, HandshakeError>> {
     let Parsed { start, fields } = parse(head)?;
     let [method, target, version_text] = &start[..] else { return None };
@@ -95,7 +95,7 @@ pub(crate) fn refused_somehow(head: &[u8]) {
     }
 }
 
-/// What a client that sent `request` makes of the response in `head`; `None` where there is nothing to hand
+/// What a client that sent `request` reads from the response in `head`; `None` where there is nothing to hand
 /// over.
 fn response(
     request: &Request,
@@ -110,7 +110,7 @@ fn response(
     Some(upgrade.expect("a lawful request").receive_response(status, version(version_text)?, fields))
 }
 
-/// Asserts that a client that sent `request` takes the yes in `head`.
+/// Asserts that a client that sent `request` accepts the acceptance in `head`.
 pub(crate) fn opened(request: &Request, head: &[u8], seen: &AcceptConnection) {
     let Some(answer) = response(request, head) else { return };
     let Ok(Some(HandshakeResponse::Accept(accept))) = answer else {

@@ -44,7 +44,7 @@ fn an_upgrade_makes_its_way_through_the_types() {
 }
 
 #[test]
-fn targets_are_judged_as_they_stood() {
+fn targets_are_checked_as_they_were_received() {
     for (uri, host, target) in [
         ("/", "server.example.com", "/"),
         ("//x?", "server.example.com", "//x?"),
@@ -134,7 +134,7 @@ fn an_extended_connect_makes_its_way_through_the_types() {
 }
 
 #[test]
-fn what_is_no_extended_connect_is_refused() {
+fn other_requests_than_extended_connect_are_refused() {
     let refused = |request: &http::Request<()>, protocol| {
         ServerExtendedConnect::parse_http(request, protocol, LIMITS).map(|_| ()).unwrap_err()
     };

@@ -42,7 +42,7 @@ fn refused_request(request: &Request, error: LocalProtocolError) {
     assert_eq!(connection.send(request.clone()), Err(error));
     assert_eq!((connection.bytes_to_send().len(), connection.state()), (0, ConnectionState::Connecting));
     ClientHandshake::new(plain(), limits, &mut entropy, &mut output).unwrap();
-    assert_eq!(connection.send(plain()), Ok(output), "it is as good as new");
+    assert_eq!(connection.send(plain()), Ok(output), "it is as if new");
 }
 
 /// Asserts that `accept` is refused and leaves no trace.
@@ -209,7 +209,7 @@ fn a_request_has_one_origin() {
 }
 
 #[test]
-fn what_the_handshake_writes_itself_is_nobody_elses() {
+fn headers_that_the_handshake_writes_itself_are_reserved() {
     for name in [
         "Host",
         "Upgrade",
@@ -246,7 +246,7 @@ fn what_the_handshake_writes_itself_is_nobody_elses() {
 }
 
 #[test]
-fn length_of_a_body_is_told_once_and_in_digits() {
+fn length_of_a_body_is_announced_once_and_in_digits() {
     let with_body = || RejectConnection::new(403).with_body();
     for len in ["", "x", "-1", "+1", "1.0", "0x1", "1, 1", "18446744073709551616"] {
         refused_reject(&with_body().with_header("Content-Length", len), LocalProtocolError::InvalidBody);
@@ -258,7 +258,7 @@ fn length_of_a_body_is_told_once_and_in_digits() {
 }
 
 #[test]
-fn the_first_fault_is_told_however_much_is_right_behind_it() {
+fn the_first_fault_is_reported_even_if_valid_values_follow() {
     let request = Request::new("a b", "#").with_header("\n", "\n").with_subprotocol("").with_header("X", "1");
     refused_request(&request, LocalProtocolError::InvalidHost);
     let request = plain().with_subprotocol("x").with_header("Host", "x").with_header("X", "\n");

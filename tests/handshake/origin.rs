@@ -65,7 +65,7 @@ fn origins_are_shown_as_browsers_send_them() {
 }
 
 #[test]
-fn what_is_no_origin_is_refused() {
+fn a_malformed_origin_is_refused() {
     for (origin, error) in [
         ("", UriError::Scheme),
         ("NULL", UriError::Scheme),
@@ -147,7 +147,7 @@ fn listed_origins_may_connect() {
 }
 
 #[test]
-fn no_origin_is_no_browser() {
+fn a_request_without_an_origin_is_not_from_a_browser() {
     // "The client need not be a browser": without the header there is nothing to go by (§4.2.2).
     for policy in [OriginPolicy::same_origin(Scheme::Ws), OriginPolicy::allow(["http://a"]).unwrap()] {
         assert_eq!(policy.check(&plain()), Ok(()));
@@ -157,7 +157,7 @@ fn no_origin_is_no_browser() {
 }
 
 #[test]
-fn several_origins_are_none() {
+fn several_origins_are_refused() {
     let request = plain().with_header("Origin", "http://a").with_header("origin", "http://a");
     assert!(OriginPolicy::allow(["http://a"]).unwrap().check(&request).is_err());
 }
@@ -197,7 +197,7 @@ fn the_refusal_can_be_sent_as_it_is() {
 }
 
 #[test]
-fn pages_are_told_apart_in_streams_too() {
+fn origins_are_checked_in_streams_too() {
     let status = |origin| {
         let connect = acceptable_stream(with("origin", origin));
         let checked = OriginPolicy::same_origin(connect.scheme()).check(connect.request());

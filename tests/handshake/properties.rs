@@ -37,7 +37,7 @@ pub(crate) fn token() -> impl Strategy<Value = String> {
     "[!#$%&'*+.^_`|~0-9A-Za-z-]{1,10}"
 }
 
-/// A head, with these fields behind its own.
+/// A head, with these fields after its own.
 pub(crate) fn with_fields(head: Head, pairs: &[(String, Vec<u8>)]) -> Vec<u8> {
     let line = |name: &str, value: &[u8]| [name.as_bytes(), b": ", value].concat();
     pairs.iter().fold(head, |head, (name, value)| head.with(line(name, value))).into()
@@ -154,13 +154,13 @@ proptest! {
     #![proptest_config(cases(24))]
 
     #[test]
-    fn a_request_is_read_as_it_stands(pairs in pairs()) {
+    fn a_request_is_read_as_it_was_sent(pairs in pairs()) {
         let request = acceptable(with_fields(Head::request(), &pairs));
         prop_assert_eq!(&request.headers[5..], &pairs[..]);
     }
 
     #[test]
-    fn a_response_is_read_as_it_stands(pairs in pairs()) {
+    fn a_response_is_read_as_it_was_sent(pairs in pairs()) {
         let accept = opened(&plain(), with_fields(Head::response(), &pairs));
         prop_assert_eq!(&fields(accept.headers())[3..], &pairs[..]);
     }
@@ -190,7 +190,7 @@ proptest! {
     #![proptest_config(cases(24))]
 
     #[test]
-    fn a_yes_is_read_as_it_is_written(subprotocol in proptest::option::of(token()), pairs in pairs()) {
+    fn an_acceptance_is_read_as_it_is_written(subprotocol in proptest::option::of(token()), pairs in pairs()) {
         let offer = subprotocol.iter().fold(plain(), |request, name| request.with_subprotocol(name));
         let asked = subprotocol.iter().map(|name| format!("Sec-WebSocket-Protocol: {name}"));
         let mut server = deciding(asked.fold(Head::request(), Head::with));
@@ -205,7 +205,7 @@ proptest! {
     }
 
     #[test]
-    fn a_no_is_read_as_it_is_written(
+    fn a_refusal_is_read_as_it_is_written(
         status_code in (300..=599_u16).prop_filter("never has a body", |status_code| *status_code != 304),
         pairs in pairs(),
         pieces in proptest::option::of(vec(vec(any::<u8>(), 0..20), 1..5)),
@@ -255,7 +255,7 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_are_no_request_however_they_are_cut(
+    fn random_bytes_are_never_a_request_however_they_are_cut(
         bytes in vec(prop_oneof![any::<u8>(), select(&b"\r\n: GET/HTP1."[..])], 0..200),
         limits in limits(),
     ) {
@@ -264,7 +264,7 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_are_no_answer_however_they_are_cut(
+    fn random_bytes_are_never_an_acceptance_however_they_are_cut(
         bytes in vec(prop_oneof![any::<u8>(), select(&b"\r\n: HTTP/1.1 403"[..])], 0..200),
         start in select(vec![&b""[..], b"HTTP/1.1 ", b"HTTP/1.1 403 x\r\nTransfer-Encoding: chunked\r\n\r\n"]),
         limits in limits(),
@@ -274,7 +274,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_request_has_one_verdict_however_it_is_cut(
+    fn a_changed_request_has_one_result_however_it_is_cut(
         pairs in vec((name(), value()), 0..3),
         changes in vec(change(), 1..4),
         limits in prop_oneof![Just(HandshakeLimits::default()), limits()],
@@ -283,7 +283,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_response_has_one_verdict_however_it_is_cut(
+    fn a_changed_response_has_one_result_however_it_is_cut(
         bytes in response(),
         changes in vec(change(), 0..4),
         limits in prop_oneof![Just(HandshakeLimits::default()), limits()],
@@ -297,7 +297,7 @@ proptest! {
     #![proptest_config(cases(1024))]
 
     #[test]
-    fn many_cuts_give_the_verdict_of_none(
+    fn many_cuts_give_the_same_result_as_no_cut(
         changes in vec(change(), 0..3),
         response in response(),
         ends in vec(any::<Index>(), 0..20),

@@ -1,4 +1,4 @@
-//! What a client makes of a no, and of its body (RFC 6455 §4.1; RFC 9112 §6.3, §7.1; RFC 9110 §15).
+//! How a client reads a refusal and its body (RFC 6455 §4.1; RFC 9112 §6.3, §7.1; RFC 9110 §15).
 
 use wsproto::{ConnectionState, HandshakeError, HandshakeLimits, RejectConnection};
 
@@ -10,7 +10,7 @@ fn head(status: u16) -> Head {
     Head::new(format!("HTTP/1.1 {status} No"))
 }
 
-/// A refusal with this line in its head, and `body` behind it.
+/// A refusal with this line in its head, and `body` after it.
 fn message(line: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     [&Vec::from(head(403).with(line))[..], body.as_ref()].concat()
 }
@@ -58,7 +58,7 @@ fn every_final_status_but_101_refuses() {
 }
 
 #[test]
-fn a_refusal_that_looks_like_a_yes_is_a_refusal() {
+fn a_refusal_with_the_headers_of_an_acceptance_is_a_refusal() {
     let seen = whole_answer(
         &plain(),
         &Vec::from(Head::response().start("HTTP/1.1 200 OK").with("Content-Length: 0")),
@@ -67,7 +67,7 @@ fn a_refusal_that_looks_like_a_yes_is_a_refusal() {
 }
 
 #[test]
-fn headers_of_a_refusal_are_told() {
+fn headers_of_a_refusal_are_returned() {
     let message = Vec::from(
         head(426)
             .with("Sec-WebSocket-Version: 13, 8")
@@ -107,7 +107,7 @@ fn a_body_of_known_length_is_waited_for() {
 }
 
 #[test]
-fn a_length_that_is_none_is_malformed() {
+fn a_length_that_is_not_a_number_is_malformed() {
     for line in [
         "Content-Length: x",
         "Content-Length: -1",
@@ -191,7 +191,7 @@ fn a_body_without_a_length_ends_with_the_transport() {
 }
 
 #[test]
-fn statuses_without_content_have_no_body_whatever_they_say() {
+fn statuses_without_content_have_no_body_whatever_their_headers_are() {
     for status in [204, 304] {
         for line in ["Content-Length: 5", "Transfer-Encoding: chunked", "X: 1"] {
             let message = Vec::from(head(status).with(line));
@@ -248,7 +248,7 @@ fn a_body_that_is_longer_is_refused() {
 }
 
 #[test]
-fn a_body_that_turns_out_longer_is_told_up_to_the_limit() {
+fn a_body_that_is_too_long_is_returned_up_to_the_limit() {
     failed_by_length(&under(100, &message("X: 1", "x".repeat(101))), 100);
 }
 

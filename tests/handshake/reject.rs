@@ -1,4 +1,4 @@
-//! A server's no, byte for byte (RFC 6455 §4.2.2, §4.4; RFC 9110 §15; RFC 9112 §6, §7.1).
+//! A server's refusal, byte for byte (RFC 6455 §4.2.2, §4.4; RFC 9110 §15; RFC 9112 §6, §7.1).
 
 use wsproto::{
     AcceptConnection, ConnectionState, Excerpt, ExtensionParams, HandshakeError, HandshakeLimits,
@@ -102,12 +102,12 @@ fn refusal(reject: RejectConnection) -> LocalProtocolError {
     let mut output = Vec::new();
     let error = handshake.reject(reject.clone(), &mut output).expect_err(&format!("{reject:?}"));
     assert_eq!((output.len(), handshake.state()), (0, ConnectionState::Connecting));
-    handshake.accept(AcceptConnection::new(), &mut output).expect("it can still say yes");
+    handshake.accept(AcceptConnection::new(), &mut output).expect("it can still accept");
     error
 }
 
 #[test]
-fn a_no_without_a_body_says_so_and_closes() {
+fn a_refusal_without_a_body_has_length_zero_and_closes() {
     let golden = "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     assert_eq!(written(RejectConnection::new(404), &[]), golden);
 }
@@ -144,7 +144,7 @@ fn headers_keep_order_and_case() {
 }
 
 #[test]
-fn a_body_of_known_length_goes_out_as_it_is() {
+fn a_body_of_known_length_is_sent_as_it_is() {
     let reject = || {
         let reject = RejectConnection::new(403).with_header("Content-Type", "text/plain");
         reject.with_header("Content-Length", "11").with_body()
@@ -174,7 +174,7 @@ fn what_a_refusal_writes_itself_may_be_among_its_headers() {
     let chunked = RejectConnection::new(403).with_header("Transfer-Encoding", "Chunked").with_body();
     let golden = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     assert_eq!(written(chunked, &[data("", true)]), golden);
-    // Another stack is told to close as well.
+    // Another stack gets the header as well.
     let parts = ServerUpgrade::reject(RejectConnection::new(403).with_header("Connection", "close")).unwrap();
     assert_eq!(parts.headers().get("Connection"), Some(&b"close"[..]));
     let parts = ServerUpgrade::reject(RejectConnection::new(403)).unwrap();
@@ -219,7 +219,7 @@ fn a_body_has_the_length_that_was_announced() {
 }
 
 #[test]
-fn a_body_of_unknown_length_goes_out_in_chunks() {
+fn a_body_of_unknown_length_is_sent_in_chunks() {
     let start = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
     let reject = || RejectConnection::new(503).with_body();
     let golden = format!("{start}5\r\nhello\r\n0\r\n\r\n");
@@ -257,7 +257,7 @@ fn a_status_that_has_no_content_has_no_body() {
 }
 
 #[test]
-fn a_status_that_has_no_content_tells_no_length() {
+fn a_status_that_has_no_content_announces_no_length() {
     // "A server MUST NOT send Content-Length in such a response unless its field value equals the decimal
     // number of octets that would have been sent in the content of a 200 (OK) response" (RFC 9110 §8.6).
     let text = written(RejectConnection::new(304).with_header("ETag", "\"a\""), &[]);
@@ -281,7 +281,7 @@ fn the_table_has_every_variant() {
 }
 
 #[test]
-fn each_failure_says_which_rule_was_broken() {
+fn each_error_has_a_sentence_that_names_the_rule() {
     for (error, _, message) in errors() {
         assert_eq!(error.to_string(), *message);
     }
@@ -306,7 +306,7 @@ fn every_error_has_a_response_that_can_be_sent_as_it_is() {
 }
 
 #[test]
-fn statuses_tell_what_is_wrong() {
+fn each_error_has_its_status() {
     // The status is an appropriate one (§10.7).
     for (error, status, _) in errors() {
         assert_eq!(error.status(), status, "{error:?}");
@@ -314,7 +314,7 @@ fn statuses_tell_what_is_wrong() {
 }
 
 #[test]
-fn the_response_to_another_method_tells_which_is_allowed() {
+fn the_response_to_another_method_names_the_one_that_is_allowed() {
     // "The origin server MUST generate an Allow header field in a 405 response" (RFC 9110 §15.5.6).
     let golden =
         "HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\nAllow: GET\r\n\r\n";
@@ -322,7 +322,7 @@ fn the_response_to_another_method_tells_which_is_allowed() {
 }
 
 #[test]
-fn the_response_to_another_version_tells_which_is_understood() {
+fn the_response_to_another_version_names_the_one_that_is_supported() {
     // §4.4, and "the server MUST send an Upgrade header field in a 426 response" (RFC 9110 §15.5.22);
     // "A sender of Upgrade MUST also send an 'Upgrade' connection option" (§7.8).
     let golden = "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade, close\r\nContent-Length: 0\r\n\
@@ -335,7 +335,7 @@ fn the_response_to_another_version_tells_which_is_understood() {
 }
 
 #[test]
-fn a_no_is_said_once_and_only_where_something_waits_for_it() {
+fn only_a_request_can_be_refused_and_only_once() {
     let mut output = Vec::new();
     let mut waiting = ServerHandshake::new(HandshakeLimits::default());
     let refused = waiting.reject(RejectConnection::new(403), &mut output);
@@ -370,7 +370,7 @@ fn a_failure_may_be_answered_by_another_refusal() {
 }
 
 #[test]
-fn a_no_goes_into_a_fixed_output_whole_or_not_at_all() {
+fn a_refusal_is_written_to_a_fixed_output_whole_or_not_at_all() {
     let reject = || RejectConnection::new(404).with_header("X-A", "1").with_body();
     let head = written(reject(), &[data("", true)]).len() - "0\r\n\r\n".len();
     let piece = "5\r\nhello\r\n0\r\n\r\n".len();

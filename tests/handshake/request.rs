@@ -30,7 +30,7 @@ fn the_request_of_section_1_2_is_acceptable() {
 }
 
 #[test]
-fn all_headers_are_told_in_order_and_case() {
+fn all_headers_are_returned_in_order_and_case() {
     let head = Head::request().with("x-LOWER: 1").with("X-Lower: 2").with("cookie: a=b; c=d");
     let headers = acceptable(head).headers;
     let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
@@ -320,7 +320,7 @@ fn request_has_no_body() {
 }
 
 #[test]
-fn what_comes_first_in_the_list_is_told_first() {
+fn the_first_broken_rule_of_the_list_is_reported() {
     let head = || Head::new("GET /chat HTTP/1.1");
     refused(head(), HandshakeError::InvalidHost);
     refused(head().with("Host: a"), HandshakeError::MissingUpgrade);
@@ -330,7 +330,7 @@ fn what_comes_first_in_the_list_is_told_first() {
 }
 
 #[test]
-fn an_old_version_is_no_way_around_the_rest() {
+fn an_old_version_does_not_skip_the_other_rules() {
     let old = || with("Sec-WebSocket-Version", "Sec-WebSocket-Version: 8");
     refused(old().without("Upgrade"), HandshakeError::MissingUpgrade);
     refused(old().without("Connection"), HandshakeError::MissingConnectionUpgrade);
@@ -366,7 +366,7 @@ fn a_second_request_is_not_read() {
 }
 
 #[test]
-fn nothing_at_all_is_no_request() {
+fn an_empty_input_is_not_a_request() {
     assert_eq!(ask(HandshakeLimits::default(), b""), (Asked::Pending, 0));
     refused_by(HandshakeLimits::default(), b"\x16\x03\x01\x02\0\r\n", HandshakeError::MalformedHead);
 }

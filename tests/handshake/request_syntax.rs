@@ -16,7 +16,7 @@ fn refused_somehow(bytes: &[u8]) {
     assert!(fits, "{asked:?} from {}", bytes.escape_ascii());
 }
 
-/// The request of §1.3, with `line` at each place behind the first line.
+/// The request of §1.3, with `line` at each place after the first line.
 fn with_line_anywhere(line: &[u8]) -> Vec<Vec<u8>> {
     let text = String::from_utf8(Head::request().into()).unwrap();
     let ends = text.match_indices("\r\n").map(|(at, _)| at + 2).filter(|at| *at < text.len());
@@ -42,7 +42,7 @@ fn a_line_with_one_more_cr_is_malformed() {
 }
 
 #[test]
-fn a_bare_cr_is_malformed_wherever_it_stands() {
+fn a_bare_cr_is_malformed_everywhere() {
     // "A recipient of such a bare CR MUST consider that element to be invalid" (§2.2).
     let head = Vec::from(Head::request());
     for at in 0..head.len() - 2 {
@@ -53,7 +53,7 @@ fn a_bare_cr_is_malformed_wherever_it_stands() {
 }
 
 #[test]
-fn a_nul_is_refused_wherever_it_stands() {
+fn a_nul_is_refused_everywhere() {
     let head = Vec::from(Head::request());
     for at in 0..head.len() {
         refused_somehow(&[&head[..at], b"\0", &head[at..]].concat());
@@ -77,7 +77,7 @@ fn a_tab_and_bytes_above_ascii_may_stand_in_a_value() {
 }
 
 #[test]
-fn white_space_around_a_value_is_no_part_of_it() {
+fn white_space_around_a_value_is_not_part_of_it() {
     for line in ["X:a b", "X: a b", "X:\ta b\t", "X:  \t a b \t  "] {
         assert_eq!(acceptable(Head::request().with(line)).headers[5], ("X".to_owned(), b"a b".to_vec()));
     }

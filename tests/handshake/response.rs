@@ -1,4 +1,4 @@
-//! What a client asks of a yes (RFC 6455 §4.1, §11.3; RFC 9110 §15.2).
+//! What a client requires of an acceptance (RFC 6455 §4.1, §11.3; RFC 9110 §15.2).
 
 use wsproto::{
     ConnectionState, Excerpt, ExtensionParams, HandshakeError, HandshakeLimits, NegotiationError,
@@ -33,7 +33,7 @@ fn the_response_of_section_1_3_opens_the_connection() {
 }
 
 #[test]
-fn all_headers_are_told_in_order_and_case() {
+fn all_headers_are_returned_in_order_and_case() {
     let head = Head::response().with("x-b: 1").with("Set-Cookie: a=1").with("SET-COOKIE: b=\u{e9}");
     let headers = fields(opened(&plain(), head).headers());
     assert_eq!(
@@ -75,7 +75,7 @@ fn it_is_open_at_the_last_byte_and_not_before() {
 }
 
 #[test]
-fn upgrade_says_websocket_in_any_case() {
+fn upgrade_is_websocket_in_any_case() {
     for value in ["websocket", "WebSocket", "WEBSOCKET", " \t websocket \t"] {
         opened(&plain(), with("Upgrade", &format!("Upgrade: {value}")));
     }
@@ -176,7 +176,7 @@ fn subprotocol_is_there_once() {
 }
 
 #[test]
-fn an_empty_choice_is_none() {
+fn an_empty_choice_counts_as_absent() {
     // Empty elements of a list are ignored (RFC 9110 §5.6.1); where nothing else is there, nothing was chosen.
     for name in ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"] {
         for value in ["", " ", ",", "\t, ,,"] {
@@ -212,7 +212,7 @@ fn extensions_that_break_the_grammar_fail() {
 }
 
 #[test]
-fn what_comes_first_in_the_list_is_told_first() {
+fn the_first_broken_rule_of_the_list_is_reported() {
     let head = Head::new("HTTP/1.1 101 x");
     failed(&plain(), head.clone(), HandshakeError::MissingUpgrade);
     let head = head.with("Upgrade: websocket");
@@ -221,7 +221,7 @@ fn what_comes_first_in_the_list_is_told_first() {
 }
 
 #[test]
-fn a_yes_has_no_body_whatever_it_says() {
+fn an_acceptance_has_no_body_whatever_its_headers_are() {
     // "A server MUST NOT send" either; what follows a 101 is the new protocol (RFC 9110 §15.2.2).
     for line in ["Content-Length: 5", "Transfer-Encoding: chunked"] {
         let head = Vec::from(Head::response().with(line));
@@ -231,7 +231,7 @@ fn a_yes_has_no_body_whatever_it_says() {
 }
 
 #[test]
-fn frames_behind_a_yes_are_left_alone() {
+fn frames_after_an_acceptance_are_left_in_the_input() {
     for frames in [&b"\x81\x05Hello"[..], b"\x81", b"HTTP/1.1 404 x\r\n\r\n", b"\r\n\r\n", b"\n"] {
         let head = Vec::from(Head::response());
         let seen = answer([&head[..], frames].concat());

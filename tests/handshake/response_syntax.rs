@@ -8,7 +8,7 @@ fn malformed(head: impl Into<Vec<u8>>) {
     failed(&plain(), head, HandshakeError::MalformedHead);
 }
 
-/// The response of §1.3, with `line` at each place behind the first line.
+/// The response of §1.3, with `line` at each place after the first line.
 fn with_line_anywhere(line: &[u8]) -> Vec<Vec<u8>> {
     let text = String::from_utf8(Head::response().into()).unwrap();
     let ends = text.match_indices("\r\n").map(|(at, _)| at + 2).filter(|at| *at < text.len());
@@ -84,7 +84,7 @@ fn a_status_starts_with_a_digit_from_1_to_5() {
 }
 
 #[test]
-fn what_is_no_http_is_no_answer() {
+fn bytes_that_are_not_http_are_malformed() {
     // Only `HTTP/` with two digits is a version (RFC 9112 §2.3): nothing else is a wrong one.
     for bytes in [
         &b"broken nonsense\r\n\r\n"[..],
@@ -135,7 +135,7 @@ fn control_bytes_are_malformed_everywhere() {
 }
 
 #[test]
-fn a_name_is_a_token_without_a_space_behind_it() {
+fn a_name_is_a_token_without_a_space_after_it() {
     // "A proxy MUST remove any such whitespace from a response" (§5.1); a client does not expect it.
     for line in [
         &b"X : 1"[..],
@@ -167,7 +167,7 @@ fn a_refusal_is_held_to_the_same_syntax() {
 }
 
 #[test]
-fn a_second_response_behind_the_first_is_not_read() {
+fn a_second_response_after_the_first_is_not_read() {
     for first in [Head::response(), Head::new("HTTP/1.1 403 Forbidden").with("Content-Length: 0")] {
         let first = Vec::from(first);
         let both = [&first[..], b"HTTP/1.1 200 OK\r\n\r\n"].concat();

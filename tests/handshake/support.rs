@@ -1,7 +1,7 @@
 //! The harness: one head, every way of cutting it, one observation (RFC 9112 §2.1, RFC 6455 §4).
 //!
-//! A transport cuts where it likes, so nothing that is seen may hang on it. Each vector is read whole, cut in
-//! two at every byte, and one byte at a time; and all that again with other bytes right behind it, which
+//! A transport can cut anywhere, so that no result may depend on it. Each vector is read whole, cut in
+//! two at every byte, and one byte at a time; and all that again with other bytes right after it, which
 //! belong to nobody in the handshake and must be left alone.
 
 use wsproto::{
@@ -15,7 +15,7 @@ use crate::handed_over;
 pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 pub(crate) const TOKEN: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// What may come right behind a head: "Hello" from a client (§5.7), and what looks like a head's end.
+/// What may come right after a head: "Hello" from a client (§5.7), and what looks like a head's end.
 pub(crate) const TRAILING: &[u8] = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\r\n\r\n";
 
 /// The lines of a head, to be changed by a vector.
@@ -51,7 +51,7 @@ impl Head {
         self
     }
 
-    /// With one more line behind the others.
+    /// With one more line after the others.
     pub(crate) fn with(mut self, line: impl AsRef<[u8]>) -> Self {
         self.0.push(line.as_ref().to_vec());
         self
@@ -105,12 +105,12 @@ pub(crate) fn fields(headers: &Headers) -> Fields {
     headers.iter().map(|(name, value)| (name.to_owned(), value.to_vec())).collect()
 }
 
-/// What a server makes of bytes.
+/// What a server reads from bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// More bytes are needed.
     Pending,
-    /// It may say yes, and then with this token.
+    /// It can be accepted, with this token.
     Acceptable(Box<Acceptable>),
     /// It can only refuse, and so it does.
     Refused { error: HandshakeError, status: u16 },
@@ -126,7 +126,7 @@ pub(crate) struct Acceptable {
     pub(crate) token: String,
 }
 
-/// What a server makes of `bytes`, the same however they are cut; and how many of them it takes.
+/// What a server reads from `bytes`, the same however they are cut; and how many of them it takes.
 pub(crate) fn ask(limits: HandshakeLimits, bytes: &[u8]) -> (Asked, usize) {
     let seen = read_request(limits, &[bytes]);
     for pieces in cuts(bytes) {
@@ -135,7 +135,7 @@ pub(crate) fn ask(limits: HandshakeLimits, bytes: &[u8]) -> (Asked, usize) {
     seen
 }
 
-/// What a server makes of these pieces, and how many bytes of them it takes.
+/// What a server reads from these pieces, and how many bytes of them it takes.
 pub(crate) fn read_request(limits: HandshakeLimits, pieces: &[&[u8]]) -> (Asked, usize) {
     let mut handshake = ServerHandshake::new(limits);
     let mut asked = Asked::Pending;
@@ -165,7 +165,7 @@ pub(crate) fn read_request(limits: HandshakeLimits, pieces: &[&[u8]]) -> (Asked,
     (asked, consumed)
 }
 
-/// Says yes, and reads the token off the answer.
+/// Accepts, and returns the token of the response.
 fn accept(handshake: &mut ServerHandshake, request: &Request) -> Acceptable {
     let mut output = Vec::new();
     handshake.accept(AcceptConnection::new(), &mut output).expect("it can be accepted");
@@ -204,7 +204,7 @@ fn followed(bytes: &[u8]) -> Vec<u8> {
     [bytes, TRAILING].concat()
 }
 
-/// The request in `head`, which a server may accept, and behind which it reads nothing.
+/// The request in `head`, which a server may accept, and after which it reads nothing.
 pub(crate) fn acceptable(head: impl Into<Vec<u8>>) -> Acceptable {
     let head = head.into();
     let seen = ask(HandshakeLimits::default(), &head);
@@ -351,7 +351,7 @@ fn state_of(seen: &Answered) -> ConnectionState {
     }
 }
 
-/// What a client that sent `request` makes of `bytes`, the same however they are cut.
+/// What a client that sent `request` reads from `bytes`, the same however they are cut.
 pub(crate) fn answer_under(request: &Request, limits: HandshakeLimits, bytes: &[u8], eof: bool) -> Answered {
     let observe = |pieces: &[&[u8]]| {
         let mut reader = Reader::new(request, limits);
@@ -365,17 +365,17 @@ pub(crate) fn answer_under(request: &Request, limits: HandshakeLimits, bytes: &[
     seen
 }
 
-/// What a client makes of `bytes` that do not reach their end.
+/// What a client reads from `bytes` that do not reach their end.
 pub(crate) fn answer(bytes: impl Into<Vec<u8>>) -> Answered {
     answer_under(&plain(), HandshakeLimits::default(), &bytes.into(), false)
 }
 
-/// What a client makes of `bytes` and the end of the transport.
+/// What a client reads from `bytes` and the end of the transport.
 pub(crate) fn answer_and_eof(bytes: impl Into<Vec<u8>>) -> Answered {
     answer_under(&plain(), HandshakeLimits::default(), &bytes.into(), true)
 }
 
-/// What a client makes of a whole answer; what is behind it is left alone.
+/// What a client reads from a whole answer; what follows it is left in the input.
 pub(crate) fn whole_answer(request: &Request, bytes: &[u8]) -> Answered {
     let seen = answer_under(request, HandshakeLimits::default(), bytes, false);
     let more = answer_under(request, HandshakeLimits::default(), &followed(bytes), false);
@@ -386,7 +386,7 @@ pub(crate) fn whole_answer(request: &Request, bytes: &[u8]) -> Answered {
     seen
 }
 
-/// The yes in `head`, to a client that sent `request`.
+/// The acceptance in `head`, to a client that sent `request`.
 pub(crate) fn opened(request: &Request, head: impl Into<Vec<u8>>) -> AcceptConnection {
     let head = head.into();
     let seen = whole_answer(request, &head);

@@ -180,7 +180,7 @@ fn a_proxy_forwards_a_request_and_checks_the_response() {
 }
 
 #[test]
-fn informational_responses_are_no_answer() {
+fn informational_responses_are_skipped() {
     for status in [100, 102, 103, 199] {
         let answer = started(plain()).receive_response(status, HttpVersion::Http11, [("link", "</a>")]);
         assert_eq!(answer, Ok(None), "{status}");
@@ -188,7 +188,7 @@ fn informational_responses_are_no_answer() {
 }
 
 #[test]
-fn any_other_status_is_told() {
+fn any_other_status_is_returned_as_a_refusal() {
     for (status, headers, has_body) in [
         (200, &[][..], true),
         (302, &[("location", "/b")][..], true),

@@ -120,7 +120,7 @@ fn a_life_cut_into_single_bytes_is_the_same_life() {
 fn frames_that_come_with_the_handshake_are_kept() {
     let (mut client, mut server) = (WsConnection::client(Sample::default()), WsConnection::server());
     let request = client.send(plain()).unwrap();
-    // A client may not, but some do: bytes behind the request, before its answer.
+    // A client may not, but some do: bytes after the request, before its answer.
     let mut early = request;
     early.extend(b"\x81\x82\0\0\0\0hi\x81\x82\0");
     server.receive_data(&early).unwrap();
@@ -131,7 +131,7 @@ fn frames_that_come_with_the_handshake_are_kept() {
     let mut answer = server.send(AcceptConnection::new()).unwrap();
     assert_eq!(server.next_event(), Ok(Some(text("hi"))));
     assert_eq!(server.next_event(), Ok(Some(text("ho"))));
-    // A server may: bytes right behind its answer.
+    // A server may: bytes right after its answer.
     answer.extend(server.send(TextMessage::from("welcome")).unwrap());
     client.receive_data(&answer).unwrap();
     assert!(matches!(client.next_event(), Ok(Some(WsEvent::Accept(_)))));
@@ -178,7 +178,7 @@ fn a_refusal_with_a_body_passes_through_rejecting() {
 }
 
 #[test]
-fn a_broken_request_is_told_once_and_can_be_answered() {
+fn a_broken_request_is_reported_once_and_can_be_answered() {
     let mut server = WsConnection::server();
     let request = Head::request().set("Sec-WebSocket-Version", "Sec-WebSocket-Version: 8");
     server.receive_data(&Vec::from(request)).unwrap();
@@ -194,7 +194,7 @@ fn a_broken_request_is_told_once_and_can_be_answered() {
 }
 
 #[test]
-fn a_broken_answer_is_told_once_and_ends_it() {
+fn a_broken_response_is_reported_once_and_ends_the_connection() {
     // Who fails the connection closes the transport (§7.1.7).
     let mut client = WsConnection::client(Sample::default());
     client.send(plain()).unwrap();
@@ -210,7 +210,7 @@ fn a_broken_answer_is_told_once_and_ends_it() {
 }
 
 #[test]
-fn a_broken_frame_is_told_once_and_can_be_answered() {
+fn a_broken_frame_is_reported_once_and_can_be_answered() {
     // Who fails the connection closes the transport (§7.1.7).
     let (_, mut server) = open_pair();
     server.receive_data(b"\x81\x02hi").unwrap();

@@ -61,7 +61,7 @@ fn an_end_before_the_handshake_is_a_failure() {
 }
 
 #[test]
-fn an_end_right_behind_the_answer_is_1006() {
+fn an_end_right_after_the_response_is_1006() {
     let mut client = client();
     client.receive_data(&Vec::from(Head::response())).unwrap();
     client.receive_eof();
@@ -86,7 +86,7 @@ fn an_end_while_open_is_1006_once_all_is_read() {
 
 #[test]
 fn an_end_before_the_servers_answer_is_not_forgotten() {
-    // "The WebSocket Connection Close Code is considered to be 1006" (§7.1.5), whoever looked, and when.
+    // "The WebSocket Connection Close Code is considered to be 1006" (§7.1.5), whenever it is read.
     for looks in [0, 1, 3] {
         let mut server = asked();
         server.receive_eof();
@@ -224,7 +224,7 @@ fn a_flood_that_is_accepted_unread_does_not_stay_open() {
     for _ in 0..2000 {
         server.receive_data(&ping()).unwrap();
     }
-    // The caller says yes before it has looked again.
+    // The caller accepts before it reads again.
     if server.send(AcceptConnection::new()).is_ok() {
         let error = loop {
             match server.next_event() {
@@ -238,7 +238,7 @@ fn a_flood_that_is_accepted_unread_does_not_stay_open() {
 }
 
 #[test]
-fn an_end_behind_a_flood_does_not_hide_it() {
+fn an_end_after_a_flood_does_not_hide_it() {
     let mut server = asked();
     for _ in 0..2000 {
         server.receive_data(&ping()).unwrap();
@@ -318,7 +318,7 @@ fn a_flood_does_not_break_a_refusal_that_is_under_way() {
 }
 
 #[test]
-fn a_flood_behind_a_refusal_does_not_ask_for_another() {
+fn a_flood_after_a_refusal_does_not_ask_for_another() {
     let mut server = asked();
     server.send(RejectConnection::new(403)).unwrap();
     for at in 0..2000 {
@@ -329,7 +329,7 @@ fn a_flood_behind_a_refusal_does_not_ask_for_another() {
 }
 
 #[test]
-fn a_flood_behind_a_whole_refusal_is_dropped() {
+fn a_flood_after_a_whole_refusal_is_dropped() {
     let mut client = client();
     client.receive_data(b"HTTP/1.1 403 x\r\nContent-Length: 0\r\n\r\n").unwrap();
     assert!(matches!(client.next_event(), Ok(Some(WsEvent::Reject(_)))));
