@@ -83,7 +83,7 @@ impl Request {
 
     /// Offers extensions after those that were offered already (RFC 6455 §9.1).
     ///
-    /// Pass the same extensions to [`AcceptConnection::extensions`] once the server has accepted.
+    /// Pass the same extensions to [`AcceptConnection::extensions`](crate::AcceptConnection::extensions) once the server has accepted.
     ///
     #[cfg_attr(feature = "deflate", doc = "```")]
     #[cfg_attr(not(feature = "deflate"), doc = "```ignore")]
@@ -138,7 +138,7 @@ impl Request {
     /// The extensions that the client offers, the preferred one first.
     ///
     /// Each call reads the header anew, and a list of all that it names can be many times as long: to accept
-    /// extensions, [`AcceptConnection::with_extensions`] needs no such list.
+    /// extensions, [`AcceptConnection::with_extensions`](crate::AcceptConnection::with_extensions) needs no such list.
     pub fn extensions(&self) -> Vec<ExtensionParams> {
         match self.offers.as_slice() {
             [] => named_extensions(&self.headers, self.named).collect(),

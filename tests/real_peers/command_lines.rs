@@ -111,12 +111,12 @@ fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
         (
             "echo_client",
             &["http://h/"],
-            "cannot parse argument \"http://h/\": scheme of the URI is missing or another",
+            "cannot parse argument \"http://h/\": scheme of the URI is missing or not expected (RFC 6455 §3)",
         ),
         (
             "echo_client",
             &["ws:///path"],
-            "cannot parse argument \"ws:///path\": host of the URI is missing or malformed",
+            "cannot parse argument \"ws:///path\": host of the URI is missing or malformed (RFC 3986 §3.2.2)",
         ),
         ("echo_client", &["wss://h/"], "cannot parse argument \"wss://h/\": this client has no TLS"),
         ("autobahn_client", &["ws://127.0.0.1/"], "a URL and a name are needed"),
@@ -124,7 +124,7 @@ fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
         (
             "autobahn_client",
             &["127.0.0.1:9001", "wsproto"],
-            "127.0.0.1:9001: scheme of the URI is missing or another",
+            "127.0.0.1:9001: scheme of the URI is missing or not expected (RFC 6455 §3)",
         ),
         ("autobahn_client", &["wss://h", "wsproto"], "wss://h: this client does without TLS"),
         ("conformance", &[], "one file is needed"),
@@ -138,7 +138,11 @@ fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
         ("dump", &["--role", "client", "one", "two"], "unexpected argument \"two\""),
         ("dump", &["--roll"], "invalid option '--roll'"),
         ("dump", &["-x"], "invalid option '-x'"),
-        ("dump", &["--extensions", "a b"], "--extensions: Sec-WebSocket-Extensions is malformed"),
+        (
+            "dump",
+            &["--extensions", "a b"],
+            "--extensions: Sec-WebSocket-Extensions is malformed: neither a comma nor a semicolon is at byte 2",
+        ),
     ];
     for (name, args, why) in calls {
         let ending = run(name, args);
@@ -223,7 +227,7 @@ fn dump_names_the_broken_rule_and_where_it_was_broken() {
         1,
         "
          0  text \"hi\", end of message
-         5  broken rule: frame from server is masked; close with 1002 (Protocol Error); what follows is not read
+         5  broken rule: frame from server is masked (RFC 6455 §5.1); close with 1002 (Protocol Error); what follows is not read
 ",
     );
     assert_dump(
@@ -231,7 +235,7 @@ fn dump_names_the_broken_rule_and_where_it_was_broken() {
         b"\x81\x02hi",
         1,
         "
-         1  broken rule: frame from client is unmasked; close with 1002 (Protocol Error); what follows is not read
+         1  broken rule: frame from client is unmasked (RFC 6455 §5.1); close with 1002 (Protocol Error); what follows is not read
 ",
     );
 }
@@ -262,7 +266,7 @@ fn dump_decompresses_what_the_servers_answer_allows_it_to_compress() {
         "
          0  head of 110 bytes: HTTP/1.1 101 Switching Protocols
        110  extensions in use: permessage-deflate; server_no_context_takeover
-       112  broken rule: compressed data is malformed; close with 1007 (Invalid Frame Payload Data); what follows is not read
+       112  broken rule: compressed data is malformed (RFC 7692 §7.2.2); close with 1007 (Invalid Frame Payload Data); what follows is not read
 ",
     );
 }
@@ -300,7 +304,7 @@ fn dump_finds_reserved_bits_broken_only_where_it_knows_that_no_extension_allows_
         1,
         "
          0  head of 36 bytes: HTTP/1.1 101 Switching Protocols
-        36  broken rule: reserved bits are set; close with 1002 (Protocol Error); what follows is not read
+        36  broken rule: reserved bits are set (RFC 6455 §5.2); close with 1002 (Protocol Error); what follows is not read
 ",
     );
     // An extension that is not known here.
@@ -313,7 +317,7 @@ fn dump_finds_reserved_bits_broken_only_where_it_knows_that_no_extension_allows_
          0  head of 81 bytes: HTTP/1.1 101 Switching Protocols
         81  extensions in use: x-checksum; sum=8
         81  text \"hi\", end of message
-        85  not understood: reserved bits are set, but x-checksum; sum=8 is in use but not known here; what follows is not read
+        85  not understood: reserved bits are set (RFC 6455 §5.2), but x-checksum; sum=8 is in use but not known here; what follows is not read
 ",
     );
     // Frames without the handshake before them.
@@ -323,7 +327,7 @@ fn dump_finds_reserved_bits_broken_only_where_it_knows_that_no_extension_allows_
         3,
         "
          0  text \"Hello\", end of message
-         9  not understood: reserved bits are set, but no head was seen that says which extensions are in use; what follows is not read
+         9  not understood: reserved bits are set (RFC 6455 §5.2), but no head was seen that says which extensions are in use; what follows is not read
 ",
     );
     // The call says what was agreed.
@@ -331,7 +335,7 @@ fn dump_finds_reserved_bits_broken_only_where_it_knows_that_no_extension_allows_
         (
             "",
             1,
-            "         0  broken rule: reserved bits are set; close with 1002 (Protocol Error); what follows is not read\n",
+            "         0  broken rule: reserved bits are set (RFC 6455 §5.2); close with 1002 (Protocol Error); what follows is not read\n",
         ),
         (
             "permessage-deflate; client_max_window_bits=9",
@@ -407,7 +411,7 @@ fn dump_names_a_malformed_head_as_such() {
             "not a valid response: permessage-deflate: the value is malformed or out of range: server_max_window_bits",
         ),
         ("permessage-deflate, permessage-deflate", "permessage-deflate is there twice"),
-        ("a b", "Sec-WebSocket-Extensions is malformed"),
+        ("a b", "Sec-WebSocket-Extensions is malformed: neither a comma nor a semicolon is at byte 2"),
     ] {
         let capture =
             format!("HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Extensions: {extensions}\r\n\r\n");

@@ -20,7 +20,7 @@ fn server_that_breaks_a_rule_is_told_so_before_the_client_ends() {
     assert_eq!(server.close(), (Some(CloseCode::PROTOCOL_ERROR), "frame from server is masked".to_owned()));
     drop(server);
     let ending = client.finish();
-    let error = "echo_client: the server broke the protocol: frame from server is masked\n";
+    let error = "echo_client: the server broke the protocol: frame from server is masked (RFC 6455 §5.1)\n";
     assert!(ending.code == Some(1) && ending.stderr.ends_with(error), "{ending:?}");
 }
 
