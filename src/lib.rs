@@ -104,8 +104,9 @@
 //! | you want | take |
 //! |---|---|
 //! | to accept or open a connection over a byte stream | [`ServerHandshake`], [`ClientHandshake`] |
-//! | the handshake over another HTTP/1.1 stack | [`Upgrade`] |
-//! | the handshake over HTTP/2 or HTTP/3 | [`ExtendedConnect`] |
+//! | the handshake over another HTTP/1.1 stack | [`ServerUpgrade`], [`ClientUpgrade`] |
+//! | the handshake over HTTP/2 or HTTP/3 | [`ServerExtendedConnect`], [`ClientExtendedConnect`] |
+//! | to answer plain HTTP requests on the same port | [`ServerHandshake::refused_head`] |
 //! | to check where a page comes from, or to read a URI | [`OriginPolicy`], [`WebSocketUri`] |
 //! | an open connection, without copies | [`Connection`] |
 //! | to receive in one thread and to send in another | [`Receiver`], [`Sender`]: [`Connection::into_parts`] |
@@ -122,7 +123,7 @@
 //!
 //! ```text
 //! bytes            ─► ServerHandshake, ClientHandshake ─┐
-//! names and values ─► Upgrade, ExtendedConnect ─────────┴─► an open Connection
+//! names and values ─► ServerUpgrade, ClientUpgrade, … ──┴─► an open Connection
 //!
 //! bytes ─► FrameDecoder ─► (extensions) ─► MessageDecoder ─► Receiver ─► Event
 //! bytes ◄─ FrameEncoder ◄─ (extensions) ◄─────────────────── Sender ◄─── Event
@@ -300,7 +301,7 @@
 //! | `std` (default) | [`SeededEntropy`]; errors as `io::Error`; the fastest masking and UTF-8 check for the processor |
 //! | `deflate` (default) | [`PermessageDeflate`] (RFC 7692); without `std`, its memory comes from C's `malloc` |
 //! | `wasm_js` | [`SeededEntropy`] on `wasm32-unknown-unknown`, seeded by JavaScript's `crypto.getRandomValues` |
-//! | `http` | conversions from and to the `http` crate's types, for [`Upgrade`] and [`ExtendedConnect`] |
+//! | `http` | conversions from and to the `http` crate's types, for [`ServerUpgrade`] and the like |
 //! | `alloc` | the handshake, your own [`Extension`]s, [`MessageAssembler`], [`WsConnection`], `Vec<u8>` as [`Output`] |
 //! | `unsafe-text` | saves the second pass over short ASCII text: the one use of `unsafe`, which is forbidden without it |
 //! | none | frames, messages and connections, without an allocator: `no_std` |
@@ -331,7 +332,7 @@
 //! - *The handshake is strict.* It checks the key, the version, `Host`, `Connection` and `Upgrade` as lists over several
 //!   headers, repeated headers, HTTP/1.0 and bodies, and refuses them with a status that fits. 103 and other 1xx
 //!   responses are skipped and are not a refusal. A request is refused once it is complete.
-//! - *A request that was parsed elsewhere* becomes an [`Upgrade`], which checks it by the same rules; then it goes into
+//! - *A request that was parsed elsewhere* becomes a [`ServerUpgrade`], which checks it by the same rules; then it goes into
 //!   a connection ([`WsConnection::receive_request`]), or is answered in names and values.
 //! - *Data after the request is kept*, and is read once the request is accepted.
 //! - *permessage-deflate* continues after control frames between fragments, after final blocks, and after empty
@@ -342,15 +343,20 @@
 #![cfg_attr(
     not(feature = "alloc"),
     doc = "
+[`Connection::with_extensions`]: crate#features
 [`ClientExtendedConnect`]: crate#features
 [`ClientHandshake`]: crate#features
 [`ClientUpgrade`]: crate#features
 [`Extension`]: crate#features
+[`HandshakeResponse::Reject`]: crate#features
 [`MessageAssembler`]: crate#features
 [`OriginPolicy`]: crate#features
+[`PreparedMessage`]: crate#features
 [`ServerExtendedConnect`]: crate#features
 [`ServerHandshake`]: crate#features
+[`ServerHandshake::refused_head`]: crate#features
 [`ServerUpgrade`]: crate#features
+[`WebSocketUri`]: crate#features
 [`WsConnection`]: crate#features
 [`WsConnection::receive_request`]: crate#features
 [origin]: crate#features
@@ -417,6 +423,8 @@ mod handshake;
 // All as one.
 #[cfg(feature = "alloc")]
 mod ws_connection;
+#[cfg(feature = "std")]
+mod io_error;
 
 pub use accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 pub use close_code::CloseCode;
