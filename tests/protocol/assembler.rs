@@ -1,4 +1,4 @@
-//! Whole messages for whoever would rather have those than pieces (RFC 6455 §5.4, §6.2, §10.4).
+//! The assembler: pieces in, whole messages out (RFC 6455 §5.4, §6.2, §10.4).
 
 use wsproto::{
     BytesMessage, Event, Limits, MessageAssembler, Receiver, RemoteProtocolError, Role, TextMessage,
@@ -6,7 +6,7 @@ use wsproto::{
 
 use crate::support::{BINARY, CONTINUATION, FIN, TEXT, frames_to};
 
-/// The whole messages of a stream that comes in reads of this length.
+/// The whole messages of a stream that arrives in reads of this length.
 fn assembled(bytes: &[u8], read_len: usize) -> Vec<Event<String, Vec<u8>>> {
     let mut receiver = Receiver::new(Role::Client, Limits::default());
     let mut assembler = MessageAssembler::new(1000);
@@ -101,7 +101,7 @@ fn what_was_kept_is_dropped_with_the_piece_that_is_too_long() {
     assert_eq!(assembler.text(TextMessage::partial("abc")), Ok(None));
     assert_eq!(assembler.text(TextMessage::partial("de")), Err(RemoteProtocolError::MessageTooLong));
     assert_eq!(assembler.text(TextMessage::partial("f")), Ok(None));
-    assert_eq!(assembler.text(TextMessage::new("g")), Ok(None), "a tail is no message");
+    assert_eq!(assembler.text(TextMessage::new("g")), Ok(None), "the rest of a refused message is dropped");
     assert_eq!(assembler.text(TextMessage::new("next")), Ok(Some("next")));
 }
 

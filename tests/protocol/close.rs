@@ -10,14 +10,14 @@ use crate::support::{
     check_failure, check_said, close, feed, frame_to, frames_to, header_len, masked, ping, text, unmasked,
 };
 
-/// The codes that may travel: those defined below 3000, and all that are left to libraries and
-/// applications (§7.4.1, §7.4.2, and the registry of §11.7 as of today).
+/// The codes that a close frame may carry: those defined below 3000, and all from 3000 to 4999, which are for
+/// libraries and applications (§7.4.1, §7.4.2, and the registry of §11.7 as of today).
 fn travels(code: u16) -> bool {
     const DEFINED: [u16; 12] = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014];
     DEFINED.contains(&code) || (3000..5000).contains(&code)
 }
 
-/// A code of each kind, and those at the borders.
+/// A code of each kind, and the first and last code of each range.
 const CODES: [u16; 32] = [
     0, 1, 255, 256, 999, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013,
     1014, 1015, 1016, 1100, 2000, 2999, 3000, 3999, 4000, 4999, 5000, 32768, 65535,
@@ -161,7 +161,7 @@ fn the_close_frame_is_kept() {
 
 #[test]
 fn code_and_reason_are_sent_in_network_order() {
-    // §7.1.2: with the code and the reason that were given.
+    // §7.1.2: the frame has the code and the reason that the caller gave.
     let close = CloseConnection::new(CloseCode::GOING_AWAY, "tschüß");
     let mut output = Vec::new();
     Sender::server().send(close, &mut output).unwrap();

@@ -1,4 +1,4 @@
-//! The closing handshake: who closed, where the connection stands, how it ended (RFC 6455 §5.5.1, §7.1).
+//! The closing handshake: who closed, the connection's state, how it ended (RFC 6455 §5.5.1, §7.1).
 
 use wsproto::{
     BytesMessage, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Entropy, EventRef,
@@ -18,7 +18,7 @@ fn client() -> Connection<Fixed> {
     Connection::client(Limits::default(), Fixed)
 }
 
-/// Takes every event of `bytes`; gives the failure, if it comes to one.
+/// Reads every event of `bytes`; returns the failure, if there is one.
 fn receive<E: Entropy>(connection: &mut Connection<E>, mut bytes: Vec<u8>) -> Option<RemoteProtocolError> {
     let mut input = bytes.as_mut_slice();
     loop {
@@ -30,7 +30,7 @@ fn receive<E: Entropy>(connection: &mut Connection<E>, mut bytes: Vec<u8>) -> Op
     }
 }
 
-/// Sends what must be allowed.
+/// Sends an event that must be allowed.
 fn send<E: Entropy>(connection: &mut Connection<E>, event: impl Outgoing) -> Vec<u8> {
     let mut output = Vec::new();
     connection.send(event, &mut output).unwrap();
@@ -113,7 +113,7 @@ fn server_answers_an_empty_close_which_counts_as_1005() {
 
 #[test]
 fn an_answer_in_words_of_our_own_is_an_answer_too() {
-    // Code and reason are those of the first close frame that was received (§7.1.5, §7.1.6).
+    // The connection's code and reason are those of the first close frame received (§7.1.5, §7.1.6).
     let mut server = server();
     receive(&mut server, masked(CLOSE, b"\x0f\xa0theirs"));
     send(&mut server, CloseConnection::new(CloseCode::new(4001), "ours"));
@@ -153,7 +153,7 @@ fn closes_that_cross_each_other_need_no_third() {
 
 #[test]
 fn nothing_follows_our_close() {
-    // §5.1, §6.1: data is sent until the close frame is.
+    // §5.1, §6.1: no data is sent after the close frame.
     let mut server = server();
     send(&mut server, TextMessage::partial("begun"));
     send(&mut server, BYE);
@@ -176,9 +176,9 @@ fn nothing_follows_our_close() {
 fn data_is_still_received_after_our_close() {
     let mut server = server();
     send(&mut server, BYE);
-    let mut bytes = masked(FIN | TEXT, b"already under way");
+    let mut bytes = masked(FIN | TEXT, b"already on its way");
     let event = server.next_event(&mut bytes.as_mut_slice());
-    assert_eq!(event, Ok(Some(EventRef::Text(TextMessage::new("already under way")))));
+    assert_eq!(event, Ok(Some(EventRef::Text(TextMessage::new("already on its way")))));
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn a_sender_that_lives_apart_can_be_told_of_a_failure_and_of_the_end() {
     assert_eq!(sender.send(BYE, &mut Vec::new()), Err(LocalProtocolError::Ended));
     let mut output = Vec::new();
     sender.send(BYE.response(), &mut output).unwrap();
-    assert_eq!(output, b"", "nobody reads it");
+    assert_eq!(output, b"", "nobody would read it");
     assert!(!sender.is_close_sent());
 }
 

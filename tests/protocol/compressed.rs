@@ -1,4 +1,4 @@
-//! Compressed messages among others (RFC 7692 §6): each comes whole before the next. Windows (§7.1.2).
+//! Compressed messages between plain ones (RFC 7692 §6): each is delivered whole before the next. Windows (§7.1.2).
 
 use wsproto::{
     Connection, DeflateParams, Event, Extensions, Limits, NoEntropy, PermessageDeflate, Role, TextMessage,
@@ -12,7 +12,7 @@ fn agreed(role: Role) -> Extensions {
     extensions
 }
 
-/// What a server hears of these bytes, whole and in two reads.
+/// The messages that a server receives from these two reads.
 fn heard(reads: [&[u8]; 2]) -> Vec<String> {
     let messages = heard_by(reads, false);
     assert_eq!(heard_by(reads, true), messages, "frame by frame");
@@ -46,7 +46,7 @@ fn heard_by(reads: [&[u8]; 2], whole: bool) -> Vec<String> {
 
 #[test]
 fn a_plain_message_comes_behind_all_of_a_compressed_one() {
-    // Long enough to be compressed, and to be told in several pieces; the other is too short for it.
+    // The long text is compressed and delivered in several pieces; the short one is below the threshold.
     for (long, short) in
         [("é€😀".repeat(40), "short"), ("long".repeat(20_000), ""), ("😀".repeat(9_000), "€")]
     {
@@ -54,7 +54,7 @@ fn a_plain_message_comes_behind_all_of_a_compressed_one() {
         let mut bytes = Vec::new();
         client.send(TextMessage::new(&*long), &mut bytes).unwrap();
         let compressed = bytes.len();
-        assert_eq!(heard([&bytes, b""]), [&*long], "with nothing behind it");
+        assert_eq!(heard([&bytes, b""]), [&*long], "with nothing after it");
         client.send(TextMessage::new(short), &mut bytes).unwrap();
         for cut in (0..compressed.min(60)).chain([compressed, bytes.len()]) {
             let (first, second) = bytes.split_at(cut);

@@ -1,4 +1,4 @@
-//! Control frames: close, ping and pong, whole and short (RFC 6455 §5.5, §5.5.2, §5.5.3).
+//! Control frames: close, ping and pong, never fragmented and at most 125 bytes long (RFC 6455 §5.5, §5.5.2, §5.5.3).
 
 use wsproto::{
     BytesMessage, CloseCode, CloseConnection, Connection, Event, Limits, LocalProtocolError, Ping, Pong,
@@ -55,7 +55,7 @@ fn a_fragmented_control_frame_fails_on_its_first_byte() {
 
 #[test]
 fn control_frames_follow_each_other_in_order() {
-    // Each is handled as it comes (§6.2).
+    // Each is handled when it arrives (§6.2).
     for role in BOTH {
         let frames = [(PING, &b"1"[..]), (PONG, b"2"), (PING, b"3"), (PING, b""), (PONG, b"")];
         let said = [ping(b"1"), pong(b"2"), ping(b"3"), ping(b""), pong(b"")];
@@ -72,7 +72,7 @@ fn the_answer_to_a_ping_has_its_payload() {
         let (receiver, sender) = connection.split();
         let Ok(Some(Event::Ping(ping))) = receiver.next_event(&mut bytes.as_mut_slice()) else { panic!() };
         sender.send(ping.response(), &mut output).unwrap();
-        assert_eq!(ping.payload, payload); // still in hand
+        assert_eq!(ping.payload, payload); // still borrowed
         assert_eq!(output, unmasked(PONG, payload));
     }
 }

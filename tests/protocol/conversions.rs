@@ -1,4 +1,4 @@
-//! Events change how they hold their data, and stay what they are.
+//! Conversions between events that borrow their data and events that own it: kind and flags stay the same.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::support::{BINARY, CLOSE, FIN, PING, PONG, TEXT, frames_to, unmasked};
 type Owned = Event<String, Vec<u8>>;
 type Boxed = Event<Box<str>, Box<[u8]>>;
 
-/// Every kind of event, and a piece of either kind of message.
+/// Every kind of event, and a piece of each kind of message.
 const EVENTS: [EventRef<'static>; 7] = [
     Event::Text(TextMessage::new("whole")),
     Event::Text(TextMessage { data: "piece", frame_finished: false, message_finished: false }),
@@ -89,7 +89,7 @@ fn received_events_are_queued_and_sent_to_several_connections() {
         for (sender, output) in senders.iter_mut().zip(&mut outputs) {
             sender.send(event, output).unwrap();
             if let Event::Text(text) = event {
-                // The same message once more, in other words.
+                // The same message again, with its text mapped.
                 sender.send(text.as_ref().map(str::to_uppercase), output).unwrap();
             }
         }

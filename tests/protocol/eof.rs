@@ -1,4 +1,4 @@
-//! The end of the transport: 1006 where no close frame came before it (RFC 6455 §7.1.4, §7.1.5, §7.2.1).
+//! The end of the transport: 1006 if no close frame came before it (RFC 6455 §7.1.4, §7.1.5, §7.2.1).
 
 use wsproto::{
     AutoReplies, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, EventRef, Limits,
@@ -99,13 +99,13 @@ fn an_end_after_both_closes_is_clean() {
 
 #[test]
 fn a_close_frame_that_is_not_answered_is_unclean() {
-    // "Cleanly" means that the closing handshake was completed (§7.1.4); the code is the peer's.
+    // "Cleanly" means that the closing handshake was completed (§7.1.4); the code is that of the peer's frame.
     let mut connection = Connection::server(Limits::default());
     let mut bytes = masked(CLOSE, b"\x03\xe9going");
     connection.next_event(&mut bytes.as_mut_slice()).unwrap();
     _ = connection.receive_eof();
-    assert_eq!(connection.state(), ConnectionState::RemoteClosing, "it can be answered");
-    assert_eq!(connection.transport_action(), TransportAction::Close, "there is nothing to wait for");
+    assert_eq!(connection.state(), ConnectionState::RemoteClosing, "the close frame can still be answered");
+    assert_eq!(connection.transport_action(), TransportAction::Close, "nothing more will arrive");
     let close_info = connection.close_info().unwrap();
     assert_eq!((close_info.by, close_info.code), (ClosedBy::Remote, CloseCode::GOING_AWAY));
     assert_eq!((close_info.reason, close_info.was_clean), ("going", false));
@@ -113,7 +113,7 @@ fn a_close_frame_that_is_not_answered_is_unclean() {
     assert_eq!(refused, Err(LocalProtocolError::Ended));
 }
 
-/// A way in which a reply is sent.
+/// A way to send a reply.
 type Way = fn(&mut Connection, &mut AutoReplies, CloseConnection<&str>) -> Vec<u8>;
 
 const WAYS: [Way; 4] = [
@@ -153,7 +153,7 @@ fn a_peer_that_closes_and_ends_its_direction_is_answered_whichever_way_the_reply
         assert_eq!(connection.state(), ConnectionState::Closed);
         let close_info = connection.close_info().unwrap();
         assert_eq!((close_info.by, close_info.was_clean), (ClosedBy::Remote, true));
-        assert_eq!(way(&mut connection, &mut replies, close), b"", "it is answered once");
+        assert_eq!(way(&mut connection, &mut replies, close), b"", "a close frame is answered only once");
     }
 }
 

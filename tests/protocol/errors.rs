@@ -1,4 +1,4 @@
-//! What each failure says, and the close frame that answers it (RFC 6455 §7.1.7, §7.4.1, §10.7).
+//! The message of each error, and the close frame that answers it (RFC 6455 §7.1.7, §7.4.1, §10.7).
 
 use wsproto::{CloseCode, CloseConnection, LocalProtocolError, RemoteProtocolError, Sender};
 
@@ -7,7 +7,7 @@ use crate::variants;
 use LocalProtocolError as Local;
 use RemoteProtocolError as Remote;
 
-/// One row for each failure: the code that it closes with, and its sentence.
+/// One row for each variant: its close code and its message.
 const REMOTE: &[(RemoteProtocolError, u16, &str)] = &[
     (Remote::ReservedOpcode(11), 1002, "opcode is reserved (11) (RFC 6455 §5.2)"),
     (Remote::ReservedBits, 1002, "reserved bits are set (RFC 6455 §5.2)"),
@@ -32,7 +32,7 @@ const REMOTE: &[(RemoteProtocolError, u16, &str)] = &[
     (Remote::Extension(CloseCode::POLICY_VIOLATION), 1008, "rule of an extension is broken (1008)"),
 ];
 
-/// One row for each refusal, with its sentence.
+/// One row for each variant, with its message.
 const LOCAL: &[(LocalProtocolError, &str)] = &[
     (Local::CloseSent, "the close frame was already sent"),
     (Local::CloseReceived, "the peer has closed"),

@@ -114,7 +114,7 @@ fn a_continuation_with_nothing_to_continue_fails_on_its_first_byte() {
     }
 }
 
-/// A vector that fails on the first byte behind `before`, which says `said`.
+/// Checks that `before` delivers `said`, and that the first byte after it fails.
 #[track_caller]
 fn check_failure_behind(role: Role, before: &[u8], first: u8, error: RemoteProtocolError, said: &[Said]) {
     let bytes = [before, &frame_to(role, first, b"x")].concat();

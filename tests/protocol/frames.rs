@@ -1,4 +1,4 @@
-//! The base framing: what a header says and what it may not say (RFC 6455 §5.2).
+//! The base framing: what a header means, and which headers are not allowed (RFC 6455 §5.2).
 
 use wsproto::{
     FrameDecoder, FrameEncoder, FrameHeader, Limits, LocalProtocolError, Opcode, ReceiverState,
@@ -15,7 +15,7 @@ const LENGTHS: [usize; 10] = [0, 1, 2, 124, 125, 126, 127, 128, 65535, 65536];
 const OPCODES: [Opcode; 6] =
     [Opcode::Continuation, Opcode::Text, Opcode::Binary, Opcode::Close, Opcode::Ping, Opcode::Pong];
 
-/// A header as the peer of `role` writes it, its length in 2 or 8 further bytes, without a payload.
+/// A header as the peer of `role` writes it, without a payload; the length is in 2 or 8 extra bytes.
 fn long_form(role: Role, first: u8, form: u8, len: u64) -> Vec<u8> {
     let mask_bit = if role == Role::Server { 0x80 } else { 0 };
     let len = len.to_be_bytes();
@@ -178,7 +178,7 @@ fn the_longest_length_is_lawful_where_no_limit_forbids_it() {
 
 #[test]
 fn each_reserved_bit_fails_on_the_first_byte_of_any_message_or_control_frame() {
-    // No extension is in use that claims it (§5.8).
+    // No extension is in use that defines the bit (§5.8).
     for role in BOTH {
         for rsv in 1..8 {
             for opcode in [0x1, 0x2, 0x8, 0x9, 0xA] {
@@ -267,7 +267,7 @@ fn rsv_bits_are_a_set_of_three() {
 
 #[test]
 fn frames_come_one_behind_the_other() {
-    // What arrives is read frame by frame (§6.2).
+    // Received bytes are read frame by frame (§6.2).
     for role in BOTH {
         let bytes = frames_to(role, [(FIN | BINARY, b"1"), (FIN | TEXT, b""), (FIN | BINARY, b"22")]);
         check_said(role, &bytes, &[binary(b"1"), text(""), binary(b"22")]);

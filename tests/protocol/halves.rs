@@ -1,4 +1,4 @@
-//! The halves: side by side, apart in two threads, and cloned (RFC 6455 §5.5.1, §7.1).
+//! The two halves of a connection: in one thread, in two threads, and cloned (RFC 6455 §5.5.1, §7.1).
 
 use std::sync::mpsc;
 use std::thread;
@@ -12,7 +12,7 @@ use crate::support::{
     BINARY, BOTH, CLOSE, CONTINUATION, FIN, Fixed, PING, Reader, TEXT, feed, frames_to, masked, unmasked,
 };
 
-/// A bit of everything, up to a failure behind it all.
+/// Frames of every kind, then one that breaks a rule.
 fn conversation(role: Role) -> Vec<u8> {
     let mut bytes = frames_to(
         role,

@@ -1,4 +1,4 @@
-//! Limits: exactly at them, one over them, and before a byte of payload (RFC 6455 §10.4).
+//! Limits: at the limit, one over it, and checked before a byte of payload is read (RFC 6455 §10.4).
 
 use wsproto::{CloseCode, Limits, RemoteProtocolError, Role};
 
@@ -21,7 +21,7 @@ fn fragment_limit(max_fragments: u32) -> Limits {
     Limits::NONE.with_max_fragments(max_fragments)
 }
 
-/// A header with this length, in its shortest form, and nothing behind it.
+/// A header with this length in its shortest form, without a payload.
 fn header_to(role: Role, first: u8, len: u64) -> Vec<u8> {
     let (mask_bit, key): (u8, &[u8]) = if role == Role::Server { (0x80, &KEY) } else { (0, &[]) };
     let len = match len {
@@ -32,7 +32,7 @@ fn header_to(role: Role, first: u8, len: u64) -> Vec<u8> {
     [&[first], &len[..], key].concat()
 }
 
-/// The vector must fail at the last byte of the length in `header`, which stands behind `before`.
+/// Checks that `before` and `header` together fail at the last byte of the length in `header`.
 #[track_caller]
 fn check_over(role: Role, limits: Limits, before: &[u8], header: &[u8], error: RemoteProtocolError) {
     let extended_len = match header[1] & 0x7F {

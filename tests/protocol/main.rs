@@ -1,4 +1,4 @@
-//! The protocol after the handshake, tested from the words of RFC 6455, one topic a file.
+//! The protocol after the handshake, tested against the text of RFC 6455, one topic a file.
 #![cfg(feature = "alloc")]
 #![allow(
     clippy::arithmetic_side_effects,
@@ -7,13 +7,13 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that panics or overflows fails, as it should"
+    reason = "a panic or an overflow fails the test, as it should"
 )]
 
 mod support;
 #[path = "../variants/mod.rs"]
 mod variants;
-// What arrives.
+// Receiving.
 mod close;
 #[cfg(feature = "deflate")]
 mod compressed;
@@ -26,11 +26,11 @@ mod masking;
 mod rfc_examples;
 mod utf8;
 mod whole;
-// What is sent.
+// Sending.
 mod output;
 mod sending;
 mod streaming;
-// What follows from both.
+// Both directions.
 mod assembler;
 mod closing;
 mod conversions;

@@ -1,4 +1,4 @@
-//! Masking: who masks, by which key, and what it does to a payload (RFC 6455 §5.1, §5.3, §6.2, §10.3).
+//! Masking: who masks, with which key, and what it does to a payload (RFC 6455 §5.1, §5.3, §6.2, §10.3).
 
 use core::cell::Cell;
 

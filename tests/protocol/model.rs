@@ -1,5 +1,5 @@
-//! What an end of a connection may do, and what comes of it, on a page: the model to hold a connection
-//! against (RFC 6455 §5.4, §5.5, §5.5.1, §7.1, §7.4).
+//! The model: what an endpoint may do, and the result, on one page. Tests compare a connection with it
+//! (RFC 6455 §5.4, §5.5, §5.5.1, §7.1, §7.4).
 
 use wsproto::{
     ClosedBy, ConnectionState, LocalProtocolError, MessageKind, RemoteProtocolError, Role, TransportAction,
@@ -7,25 +7,25 @@ use wsproto::{
 
 use crate::support::{CLOSE, CONTINUATION, FIN, PING, PONG};
 
-/// An end of a connection.
+/// One endpoint of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
     pub(crate) role: Role,
     /// The message that is being sent.
     pub(crate) in_message: Option<MessageKind>,
-    /// Our close frame, and whether it answers the peer's end.
+    /// Whether our close frame was sent, and whether it answers the peer's close frame or failure.
     pub(crate) close_sent: Option<Answers>,
-    /// What the peer has said last.
+    /// Whether the peer is open, has closed, or has failed.
     pub(crate) peer: Peer,
     pub(crate) transport_ended: bool,
 }
 
-/// Whether a close frame answers one.
+/// Whether a close frame is an answer.
 pub(crate) type Answers = bool;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
-    /// It may say more.
+    /// It may send more.
     Open,
     Closed {
         code: Option<u16>,
@@ -34,7 +34,7 @@ pub(crate) enum Peer {
     Failed(RemoteProtocolError),
 }
 
-/// Whatever is sent.
+/// Something to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sending {
     Data { kind: MessageKind, payload: Vec<u8>, finished: bool },
@@ -47,11 +47,11 @@ pub(crate) enum Sending {
 pub(crate) type Sent = (u8, Vec<u8>);
 
 impl Model {
-    /// What goes out, if anything does; or why it must not.
+    /// The frame that is sent, if any; or why the call is refused.
     pub(crate) fn send(&mut self, sending: &Sending) -> Result<Option<Sent>, LocalProtocolError> {
         let is_reply =
             matches!(sending, Sending::Pong { is_reply: true, .. } | Sending::Close { is_reply: true, .. });
-        // Of a transport that ended after the peer's close frame, or its failure, our direction may still be open.
+        // If the transport ended after the peer's close frame or failure, our direction may still be open.
         let is_cut_off = self.transport_ended && self.peer == Peer::Open;
         match (is_reply, self.close_sent.is_some(), self.transport_ended) {
             (true, true, _) => return Ok(None),
@@ -75,7 +75,7 @@ impl Model {
         }
     }
 
-    /// §5.4: a message is of one kind, and one comes after the other; §5.5.1: none starts after a close.
+    /// §5.4: a message has one kind, and messages do not overlap; §5.5.1: none starts after a close frame.
     fn opcode(&self, kind: MessageKind) -> Result<u8, LocalProtocolError> {
         match (&self.close_sent, self.in_message, &self.peer) {
             (Some(_), _, _) => Err(LocalProtocolError::CloseSent),
@@ -98,7 +98,7 @@ impl Model {
         }
     }
 
-    /// §5.5.1: a reason needs a code; §7.4: not every code may travel.
+    /// §5.5.1: a reason needs a code; §7.4: not every code may be sent.
     fn close_payload(
         &self,
         code: Option<u16>,
@@ -119,14 +119,14 @@ impl Model {
         }
     }
 
-    /// Whether the end of the transport, which comes now, is the end of the connection.
+    /// Records the end of the transport; returns whether that ends the connection.
     pub(crate) fn receive_eof(&mut self) -> bool {
         let is_end = self.peer == Peer::Open && !self.transport_ended;
         self.transport_ended = true;
         is_end
     }
 
-    /// Whether what arrives is still heard.
+    /// Whether received bytes are still processed.
     pub(crate) fn hears(&self) -> bool {
         self.peer == Peer::Open && !self.transport_ended
     }

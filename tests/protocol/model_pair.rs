@@ -1,5 +1,5 @@
-//! A pair of connections in memory, by random calls, lawful or not: what each refuses, what it writes and
-//! where it stands is what `model` says; and a clone does the same from then on.
+//! A pair of connections in memory, driven by random calls, valid or not. What each refuses, what it writes and
+//! its state must be what `model` says; and a clone must go on like its original.
 
 use core::fmt::Debug;
 use core::ops::Range;
@@ -19,13 +19,13 @@ use crate::support::{BOTH, Fixed, frame_to};
 #[derive(Clone, Debug)]
 enum Act {
     Send(Sending),
-    /// The ping heard last is answered.
+    /// The last ping received is answered.
     AnswerPing,
-    /// The peer's close frame is answered, or what it did wrong.
+    /// The peer's close frame, or its failure, is answered.
     AnswerPeer,
-    /// So many bytes are taken off the transport.
+    /// This many bytes are read from the transport.
     Receive(usize),
-    /// Something else than the connection writes a frame of no meaning to the transport.
+    /// Something other than the connection writes a frame with a reserved opcode to the transport.
     Disturb,
     /// The transport ends.
     End,
@@ -73,24 +73,24 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// One end, and all that is known of it without asking it.
+/// One endpoint, and what the test knows about it without asking it.
 #[derive(Clone, Debug)]
 struct End<E> {
     connection: Connection<E>,
     model: Model,
-    /// What it has written, and how much of it the other end has taken.
+    /// What it has written. The other end has read `taken` bytes of it.
     output: Vec<u8>,
     taken: usize,
     frames: Vec<Frame>,
     pinged: Option<Vec<u8>>,
-    /// What has come of a frame without its end.
+    /// The part of the unfinished frame that was received.
     under_way: Vec<u8>,
 }
 
 /// A frame that was written.
 #[derive(Clone, Debug)]
 struct Frame {
-    /// What it says; `None` where it has no meaning.
+    /// What it means; `None` if its opcode is reserved.
     says: Option<Sending>,
     /// Its place in the output.
     place: Range<usize>,
@@ -131,7 +131,7 @@ impl<E: Entropy + Clone + Debug> End<E> {
         self.check();
     }
 
-    /// Sends, or is refused and leaves no trace.
+    /// Sends; a refused call must leave no trace.
     fn send(&mut self, sending: &Sending) {
         let before = self.connection.clone();
         let mut written = Vec::new();
@@ -173,14 +173,15 @@ impl<E: Entropy + Clone + Debug> End<E> {
         self.frames.push(Frame { says, place: start..self.output.len() });
     }
 
-    /// Takes bytes off the transport, and hears the frames that end in them, up to the end of the talk.
+    /// Reads bytes from the transport, and checks that they deliver the frames that end in them, up to a close frame or
+    /// a failure.
     fn receive<F>(&mut self, len: usize, peer: &mut End<F>) {
         let start = peer.taken;
         peer.taken = peer.output.len().min(start.saturating_add(len));
         let mut read = peer.output[start..peer.taken].to_vec();
         let heard = self.hear(&mut read);
         let frames = peer.frames.iter().filter(|frame| match frame.says {
-            // Certain by its first byte.
+            // It fails at its first byte.
             None => (start..peer.taken).contains(&frame.place.start),
             Some(_) => (start + 1..=peer.taken).contains(&frame.place.end),
         });
@@ -205,7 +206,7 @@ impl<E: Entropy + Clone + Debug> End<E> {
         }
     }
 
-    /// What the connection makes of a read: the frames that end in it, and `None` for a failure.
+    /// What the connection delivers from a read: the frames that end in it, and `None` for a failure.
     fn hear(&mut self, read: &mut [u8]) -> Vec<Option<Sending>> {
         let mut input = read;
         let mut heard = Vec::new();
@@ -242,7 +243,7 @@ impl<E: Entropy + Clone + Debug> End<E> {
     }
 }
 
-/// What a control frame says.
+/// The content of a control frame.
 fn control_frame(event: EventRef<'_>) -> Option<Sending> {
     match event {
         Event::Ping(ping) => Some(Sending::Ping(ping.payload.into())),
@@ -254,7 +255,7 @@ fn control_frame(event: EventRef<'_>) -> Option<Sending> {
     }
 }
 
-/// The same as the other end hears it: nobody sees that it is a reply.
+/// The same as the other end receives it: a reply looks like any other frame.
 fn plain(sending: &Sending) -> Sending {
     let mut sending = sending.clone();
     if let Sending::Pong { is_reply, .. } | Sending::Close { is_reply, .. } = &mut sending {
@@ -309,7 +310,7 @@ proptest! {
         let mut pair = Pair::new();
         before.iter().for_each(|act| pair.act(act));
         let mut clone = pair.clone();
-        // One by one, so that what they shared would show.
+        // The two act in turn, so that state shared between them would show.
         for act in behind {
             pair.act(act);
             clone.act(act);

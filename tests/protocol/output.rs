@@ -1,4 +1,4 @@
-//! Outputs as trait objects, and beside the traits of other crates.
+//! Outputs as trait objects, and next to traits of other crates.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! A client and a server that talk to each other in memory, through reads of random lengths (RFC 6455 §5, §7).
+//! A client and a server connected in memory, with reads of random lengths (RFC 6455 §5, §7).
 
 use proptest::prelude::*;
 use wsproto::{
@@ -10,7 +10,7 @@ use crate::support::Fixed;
 
 type OwnedEvent = Event<String, Vec<u8>>;
 
-/// One end: a connection, what it has to say, and what it has heard.
+/// One endpoint: a connection, its output, and what it has received.
 struct End<E> {
     connection: Connection<E>,
     replies: AutoReplies,
@@ -43,7 +43,7 @@ impl<E: Entropy> End<E> {
         self.replies.send(self.connection.sender(), &mut self.output).unwrap();
     }
 
-    /// The messages that were heard, joined, and the payloads of pongs.
+    /// The received messages, their pieces joined.
     fn messages(&self) -> Vec<Vec<u8>> {
         let mut messages = vec![Vec::new()];
         for event in &self.heard {
@@ -78,7 +78,7 @@ impl Pair {
         }
     }
 
-    /// Carries bytes to and fro until nobody has any.
+    /// Carries bytes in both directions until neither endpoint has output.
     fn drive(&mut self) {
         while !(self.client.output.is_empty() && self.server.output.is_empty()) {
             carry(&mut self.client.output, &mut self.reads, |read| self.server.hear(read));

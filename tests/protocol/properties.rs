@@ -1,4 +1,4 @@
-//! Equalities that hold for all inputs: round trips, and any way of cutting (RFC 6455 §5.2 to §5.6, §8.1).
+//! Properties that hold for all inputs: round trips, and the same result for all cuts (RFC 6455 §5.2 to §5.6, §8.1).
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// What somebody says: control frames, and messages in pieces with a ping behind some of them.
+/// Something to send: a control frame, or a message in pieces with a ping after some of them.
 #[derive(Clone, Debug)]
 enum Step {
     Text(Vec<(String, Option<Vec<u8>>)>),
@@ -69,7 +69,7 @@ fn say<E: Entropy>(sender: &mut Sender<E>, step: &Step, output: &mut Vec<u8>) {
     }
 }
 
-/// What is to be heard of it, in the order in which messages and control frames end.
+/// What the peer receives, in the order in which messages and control frames end.
 fn heard(step: &Step, said: &mut Vec<Said>) {
     match step {
         Step::Text(pieces) => {
@@ -97,7 +97,7 @@ fn heard_pieces<'a>(
     said.extend(after.map(ping));
 }
 
-/// All that a sender in this role makes of the steps.
+/// The bytes that a sender in this role writes for the steps.
 fn stream(role: Role, steps: &[Step]) -> Vec<u8> {
     let mut output = Vec::new();
     match role {
@@ -128,7 +128,7 @@ fn cut<'a>(bytes: &'a [u8], places: &[Index]) -> Vec<&'a [u8]> {
     pieces
 }
 
-/// Frames as an encoder writes them: an opcode, what the message is, whether it ends, and a payload.
+/// Frames as an encoder writes them: an opcode, that of the message, FIN, and a payload.
 fn encoded<E: Entropy>(mut encoder: FrameEncoder<E>, frames: &[(Opcode, Opcode, bool, &Vec<u8>)]) -> Vec<u8> {
     let mut output = Vec::new();
     for (opcode, _, fin, payload) in frames {
@@ -154,7 +154,7 @@ fn decoded(role: Role, reads: Vec<&[u8]>) -> Vec<(Opcode, bool, Vec<u8>)> {
     frames
 }
 
-/// Bytes that look like frames more often than chance would have it.
+/// Bytes that look like frames more often than random ones.
 fn likely_bytes() -> impl Strategy<Value = Vec<u8>> {
     let likely = vec![
         0x00, 0x80, 0x01, 0x81, 0x02, 0x82, 0x88, 0x89, 0x8A, 0x03, 0x04, 0x84, 0x7E, 0xFE, 0x7F, 0xFF, 0xE8,
@@ -171,7 +171,7 @@ fn tight() -> Limits {
     limits
 }
 
-/// Where text goes wrong for certain: the first byte that no continuation can mend.
+/// The place of the first byte that makes the text invalid, whatever follows.
 fn first_bad_byte(bytes: &[u8]) -> Option<usize> {
     let hopeless =
         |len: &usize| core::str::from_utf8(&bytes[..*len]).is_err_and(|error| error.error_len().is_some());
@@ -246,7 +246,7 @@ proptest! {
             let mut original = Reader::new(role, tight());
             before.iter().for_each(|read| original.read(read));
             let mut clone = original.clone();
-            // One by one, so that what they shared would show.
+            // The two read in turn, so that state shared between them would show.
             for read in after {
                 original.read(read);
                 clone.read(read);
@@ -313,7 +313,7 @@ proptest! {
     }
 }
 
-/// Bytes around which the grammar of UTF-8 turns (RFC 3629 §4).
+/// The bytes at the borders of the ranges in the grammar of UTF-8 (RFC 3629 §4).
 const HARD: [u8; 20] = [
     0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xDF, 0xE0, 0xE1, 0xED, 0xEF, 0xF0, 0xF1,
     0xF4, 0xF5, 0xFF,
@@ -331,7 +331,7 @@ fn fragments(role: Role, message: &[u8], places: &[Index]) -> Vec<u8> {
     bytes
 }
 
-/// How many bytes of the fragments end with the message's byte at `bad`.
+/// The length of the fragments up to and including the message's byte at `bad`.
 fn place_of(bad: usize, len: usize, places: &[Index]) -> usize {
     let headers = 1 + places.iter().filter(|place| place.index(len + 1) <= bad).count();
     headers * header_len(Role::Client, 0) + bad + 1

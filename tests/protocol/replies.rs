@@ -1,4 +1,4 @@
-//! Replies that the connection prepares by itself, if asked to (RFC 6455 §5.5.1 to §5.5.3, §7.1.7).
+//! Automatic replies, which are off by default (RFC 6455 §5.5.1 to §5.5.3, §7.1.7).
 
 use wsproto::{
     AutoReplies, CloseCode, CloseConnection, Connection, Entropy, Limits, LocalProtocolError, ReplyPolicy,
@@ -8,7 +8,7 @@ use crate::support::{CLOSE, Fixed, PING, PONG, masked, unmasked};
 
 const POLICIES: [ReplyPolicy; 3] = [ReplyPolicy::Nothing, ReplyPolicy::Pong, ReplyPolicy::PongAndClose];
 
-/// Shows `replies` all that a connection receives.
+/// Passes everything that a connection receives to `replies`.
 fn receive<E: Entropy>(connection: &mut Connection<E>, replies: &mut AutoReplies, mut bytes: Vec<u8>) {
     let mut input = bytes.as_mut_slice();
     loop {
@@ -20,7 +20,7 @@ fn receive<E: Entropy>(connection: &mut Connection<E>, replies: &mut AutoReplies
     }
 }
 
-/// What a server answers to these bytes under this policy.
+/// What a server with this policy answers to these bytes.
 fn answer(policy: ReplyPolicy, bytes: Vec<u8>) -> Vec<u8> {
     let mut server = Connection::server(Limits::default());
     let mut replies = AutoReplies::new(policy);

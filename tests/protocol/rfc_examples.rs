@@ -1,4 +1,4 @@
-//! The byte strings that the RFC gives as examples, read and written (RFC 6455 §5.7).
+//! The examples of RFC 6455 §5.7, read and written.
 
 use wsproto::{BytesMessage, Ping, Pong, Role, Sender, TextMessage};
 

@@ -1,4 +1,4 @@
-//! Sending data: whole, in fragments, in place, into memory of fixed size (RFC 6455 §5.4, §6.1).
+//! Sending data: whole, in fragments, in place, into a buffer of fixed size (RFC 6455 §5.4, §6.1).
 
 use wsproto::{
     BytesMessage, CloseCode, CloseConnection, Connection, Entropy, Event, FrameEncoder, Limits,
@@ -152,7 +152,7 @@ fn memory_of_fixed_size_is_filled_from_its_front() {
     assert_eq!(memory[..17], [masked(FIN | TEXT, "Hello"), masked(PING, "")].concat());
 }
 
-/// An output that implements no more than it must.
+/// An output that implements only the required methods.
 struct Plain {
     bytes: Vec<u8>,
     room: usize,

@@ -1,4 +1,4 @@
-//! Frames whose payload is sent in pieces, the length being known before (RFC 6455 §5.2, §6.1, §10.3).
+//! Frames whose payload is sent in pieces after a header that has its length (RFC 6455 §5.2, §6.1, §10.3).
 
 use wsproto::{
     AutoReplies, BytesMessage, CloseConnection, LocalProtocolError, MessageKind, Ping, ReplyPolicy, Sender,
@@ -7,7 +7,7 @@ use wsproto::{
 
 use crate::support::{BINARY, CONTINUATION, FIN, Fixed, TEXT, masked, unmasked};
 
-/// What goes out for this payload in pieces of this length.
+/// The frame that is written for this payload in pieces of this length.
 fn streamed(piece_len: usize, payload: &[u8]) -> Vec<u8> {
     let mut sender = Sender::client(Fixed);
     let mut output =

@@ -1,8 +1,8 @@
-//! The harness: one vector, every way of cutting it, one observation (RFC 6455 §5.4).
+//! The harness: a vector must give the same observation, however its bytes are cut into reads (RFC 6455 §5.4).
 //!
-//! "There is no guarantee on how data will be chunked", so nothing that is seen may hang on it. Every
-//! vector goes through [`check_everywhere`], which also proves that what was not consumed is untouched,
-//! and that what was consumed may be overwritten.
+//! A stream may be cut anywhere, so nothing that is observed may depend on the cuts. Every vector goes through
+//! [`check_everywhere`], which also checks that unconsumed bytes are unchanged, and that consumed bytes may be
+//! overwritten.
 
 use core::cell::Cell;
 
@@ -55,23 +55,23 @@ pub(crate) fn close(code: u16, reason: &str) -> Said {
     Said::Close(Some(code), reason.into())
 }
 
-/// All that may be seen of a vector, whatever the cuts.
+/// All that a caller can observe of a vector; the same for all cuts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// Whole messages and control frames, in the order of their ends.
     pub(crate) said: Vec<Said>,
-    /// What has come of a message without its end.
+    /// The part of the unfinished message that was received.
     pub(crate) unfinished: Option<Said>,
-    /// For each data frame that ended: how much was said before, and how long its message was by then.
+    /// For each data frame that ended: how many items `said` had, and how long its message was then.
     pub(crate) frame_ends: Vec<(usize, usize)>,
-    /// The rule that was broken, and how many bytes of the input make that certain.
+    /// The rule that was broken, and the number of input bytes up to the one that proves it.
     pub(crate) failure: Option<(RemoteProtocolError, usize)>,
     pub(crate) state: ReceiverState,
-    /// Unless it failed: whether the receiver is idle, and what is to come of the frame under way.
+    /// Unless it failed: whether the receiver is idle, and how many bytes of the current frame are missing.
     pub(crate) under_way: Option<(bool, u64)>,
 }
 
-/// A receiver, and what it has shown so far.
+/// A receiver, and what was observed so far.
 #[derive(Clone)]
 pub(crate) struct Reader {
     pub(crate) receiver: Receiver,
@@ -80,7 +80,7 @@ pub(crate) struct Reader {
     unfinished: Option<Said>,
     frame_ends: Vec<(usize, usize)>,
     failure: Option<(RemoteProtocolError, usize)>,
-    /// Where the bytes end that the receiver said were missing.
+    /// The receiver said that it needs all bytes up to this offset.
     due: u64,
 }
 
@@ -97,24 +97,24 @@ impl Reader {
         }
     }
 
-    /// Takes the bytes of one read.
+    /// Passes the bytes of one read to the receiver.
     pub(crate) fn read(&mut self, bytes: &[u8]) {
         let left = self.read_by(bytes, false);
-        assert_eq!(left, 0, "it asks for more before it has read all");
+        assert_eq!(left, 0, "it returned `None` before it consumed all bytes");
     }
 
-    /// Takes the bytes of one read, behind those that were left, and leaves what is no whole frame.
+    /// Appends the bytes of one read to `unread`, reads the complete frames, and keeps the rest.
     fn read_whole(&mut self, unread: &mut Vec<u8>, bytes: &[u8]) {
         unread.extend_from_slice(bytes);
         let left = self.read_by(unread, true);
         unread.drain(..unread.len() - left);
-        assert_eq!(self.receiver.next_event(&mut &mut [][..]), Ok(None), "something is left to tell");
+        assert_eq!(self.receiver.next_event(&mut &mut [][..]), Ok(None), "an event was not reported in time");
         let missing = self.receiver.bytes_needed(unread);
-        assert_eq!(missing == 0, self.receiver.state() != ReceiverState::Open, "is it waiting or not?");
+        assert_eq!(missing == 0, self.receiver.state() != ReceiverState::Open, "`bytes_needed` is wrong");
         self.due = self.due.max((self.consumed + left) as u64 + missing);
     }
 
-    /// Reads on, scribbles over what is consumed, and returns how much is not.
+    /// Reads all events, overwrites the consumed bytes, and returns the number of bytes that were not consumed.
     fn read_by(&mut self, bytes: &[u8], whole: bool) -> usize {
         let mut buffer = bytes.to_vec();
         let mut start = 0;
@@ -132,7 +132,7 @@ impl Reader {
             self.consumed += end - start;
             match next {
                 Ok(Some(event)) => {
-                    assert!(came as u64 >= self.due, "it said that more was missing");
+                    assert!(came as u64 >= self.due, "it said that it needs more bytes");
                     note(&event, &mut self.said, &mut self.unfinished, &mut self.frame_ends);
                 }
                 Ok(None) => return left,
@@ -195,7 +195,7 @@ pub(crate) fn note(
     }
 }
 
-/// What a fresh receiver shows of these reads.
+/// What is observed when a new receiver gets these reads.
 pub(crate) fn feed<'a>(role: Role, limits: Limits, reads: impl IntoIterator<Item = &'a [u8]>) -> Seen {
     let mut reader = Reader::new(role, limits);
     for read in reads {
@@ -204,7 +204,7 @@ pub(crate) fn feed<'a>(role: Role, limits: Limits, reads: impl IntoIterator<Item
     reader.seen()
 }
 
-/// The same, but of frames that are read once they are whole; at last the beginning of one is read too.
+/// The same with `next_frame_event`, which waits for whole frames; at the end, the start of one is read too.
 pub(crate) fn feed_whole<'a>(role: Role, limits: Limits, reads: impl IntoIterator<Item = &'a [u8]>) -> Seen {
     let mut reader = Reader::new(role, limits);
     let mut unread = Vec::new();
@@ -222,8 +222,8 @@ pub(crate) fn check_everywhere(role: Role, bytes: &[u8]) -> Seen {
     check_with(role, Limits::default(), bytes)
 }
 
-/// What is seen of `bytes`: whole, byte by byte, cut in two anywhere, frame by frame, and with more behind
-/// its end.
+/// What is observed of `bytes`: in one read, byte by byte, cut in two anywhere, frame by frame, and with more bytes
+/// after the end.
 #[track_caller]
 pub(crate) fn check_with(role: Role, limits: Limits, bytes: &[u8]) -> Seen {
     let whole = feed(role, limits, [bytes]);
@@ -241,9 +241,9 @@ pub(crate) fn check_with(role: Role, limits: Limits, bytes: &[u8]) -> Seen {
     }
     if let Some((_, certain)) = whole.failure {
         let before = feed(role, limits, [&bytes[..certain - 1]]);
-        assert_eq!(before.failure, None, "it was certain before");
+        assert_eq!(before.failure, None, "it failed too early");
         let then = feed(role, limits, [&bytes[..certain]]);
-        assert_eq!(then, whole, "what comes after it matters");
+        assert_eq!(then, whole, "the bytes after the failure changed the result");
     }
     whole
 }
@@ -260,16 +260,16 @@ fn check_trailing(role: Role, limits: Limits, bytes: &[u8], whole: &Seen) {
 fn check_behind(role: Role, limits: Limits, bytes: &[u8], whole: &Seen, more: &[u8]) {
     let joined = [bytes, more].concat();
     assert_eq!(feed(role, limits, [&joined[..]]), *whole, "with more in the same read");
-    assert_eq!(feed(role, limits, [bytes, more]), *whole, "with another read behind");
-    assert_eq!(feed(role, limits, joined.chunks(1)), *whole, "byte by byte, with more behind");
+    assert_eq!(feed(role, limits, [bytes, more]), *whole, "with another read after it");
+    assert_eq!(feed(role, limits, joined.chunks(1)), *whole, "byte by byte, with more after it");
 }
 
-/// Every place to cut at; of a long vector, those near its ends and some between.
+/// Every place to cut at; for a long vector, those near its ends and some between.
 pub(crate) fn cuts(len: usize) -> impl Iterator<Item = usize> {
     (1..len).filter(move |&cut| len < 512 || cut < 32 || len - cut < 32 || cut % 16_381 == 0)
 }
 
-/// What breaks which rule where: the vector must fail so, and say nothing.
+/// Checks that the vector fails with `error` at its byte `certain`, and delivers nothing before.
 #[track_caller]
 pub(crate) fn check_failure(role: Role, bytes: &[u8], error: RemoteProtocolError, certain: usize) {
     let seen = check_everywhere(role, bytes);
@@ -277,7 +277,7 @@ pub(crate) fn check_failure(role: Role, bytes: &[u8], error: RemoteProtocolError
     assert_eq!(seen.said, []);
 }
 
-/// A vector that is lawful and says this.
+/// Checks that the vector is valid and delivers this.
 #[track_caller]
 pub(crate) fn check_said(role: Role, bytes: &[u8], said: &[Said]) {
     let seen = check_everywhere(role, bytes);
@@ -326,13 +326,13 @@ fn length(mask_bit: u8, len: usize) -> Vec<u8> {
     }
 }
 
-/// How many bytes stand before a payload of this length that is sent to this role.
+/// The length of the header of a frame to this role with a payload of this length.
 pub(crate) fn header_len(role: Role, payload_len: usize) -> usize {
     let key = if role == Role::Server { 4 } else { 0 };
     1 + length(0, payload_len).len() + key
 }
 
-/// A frame, as found in what was sent.
+/// A frame that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
     pub(crate) first: u8,
@@ -340,7 +340,7 @@ pub(crate) struct Sent {
     pub(crate) payload: Vec<u8>,
 }
 
-/// Reads what was sent frame by frame, by the figure in §5.2.
+/// Parses sent bytes into frames, following the figure in §5.2.
 pub(crate) fn sent(mut output: &[u8]) -> Vec<Sent> {
     let mut frames = Vec::new();
     while !output.is_empty() {
@@ -370,7 +370,7 @@ fn first_sent(mut rest: &[u8]) -> (Sent, &[u8]) {
     (Sent { first, key, payload }, rest)
 }
 
-/// Entropy that never changes: for the bytes of §5.7.
+/// Entropy that always returns the key of the examples in §5.7.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fixed;
 
@@ -382,7 +382,7 @@ impl Entropy for Fixed {
     }
 }
 
-/// Entropy that counts: its bytes are 1, 2, 3 and so on, and it tells how many were drawn.
+/// Entropy that counts: its bytes are 1, 2, 3 and so on, and it shows how many were drawn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counting<'a> {
     pub(crate) drawn: &'a Cell<usize>,

@@ -27,7 +27,7 @@ const CHARACTERS: [char; 14] = [
     '\u{10ffff}',
 ];
 
-/// Bytes that are no UTF-8, how many of them are well-formed text, and the place of the first that none
+/// Bytes that are not UTF-8, the length of their valid prefix, and the place of the first byte that no valid text
 /// could have there (RFC 3629 §4).
 const BAD: [(&[u8], usize, usize); 27] = [
     (b"\x80", 0, 0),
@@ -59,7 +59,7 @@ const BAD: [(&[u8], usize, usize); 27] = [
     (b"caf\xc3\xa9 \xf0\x9f\x98\x80\xf0\x9f\xff", 10, 12),
 ];
 
-/// Beginnings of characters, to end a text with, and how many bytes of them are well-formed text.
+/// Texts that end inside a character, and the length of their valid prefix.
 const CUT: [(&[u8], usize); 8] = [
     (b"\xc2", 0),
     (b"\xe2", 0),
@@ -117,7 +117,7 @@ fn each_byte_of_a_character_may_have_a_fragment_and_a_ping_of_its_own() {
             role,
             [
                 (TEXT, b"\xf0"),
-                (PING, b"longer than what is missing"),
+                (PING, b"longer than the missing bytes"),
                 (CONTINUATION, b"\x9f"),
                 (PING, b""),
                 (CONTINUATION, b"\x98"),
@@ -125,12 +125,12 @@ fn each_byte_of_a_character_may_have_a_fragment_and_a_ping_of_its_own() {
                 (LAST, b"\x80!"),
             ],
         );
-        let said = [ping(b"longer than what is missing"), ping(b""), ping(b"?"), text("😀!")];
+        let said = [ping(b"longer than the missing bytes"), ping(b""), ping(b"?"), text("😀!")];
         check_said(role, &frames, &said);
     }
 }
 
-/// The vector must deliver what is well-formed and fail at the given byte.
+/// Checks that the vector delivers its valid prefix and fails at the given byte.
 #[track_caller]
 fn check_bad(role: Role, bytes: &[u8], valid: &[u8], certain: usize) {
     let seen = check_everywhere(role, bytes);

@@ -1,4 +1,4 @@
-//! Frames that are read once they are whole, in a buffer of the caller's (RFC 6455 §5.2, §5.4).
+//! `next_frame_event`: frames are read once the caller's buffer holds them whole (RFC 6455 §5.2, §5.4).
 
 use wsproto::{
     BytesMessage, CloseCode, CloseConnection, Connection, Event, Limits, Ping, Receiver, ReceiverState,
@@ -17,7 +17,7 @@ fn a_message_in_one_frame_is_one_event_however_it_comes() {
             for come in (1..bytes.len()).filter(|come| come % 977 == 3 || *come < 20) {
                 let mut input = &mut bytes[..come];
                 assert_eq!(receiver.next_frame_event(&mut input), Ok(None));
-                assert_eq!(input.len(), come, "nothing is taken");
+                assert_eq!(input.len(), come, "nothing is consumed");
             }
             let mut input = bytes.as_mut_slice();
             let event = receiver.next_frame_event(&mut input);
@@ -50,7 +50,8 @@ fn each_fragment_is_one_event_and_so_is_what_comes_between() {
     assert_eq!(seen, expected.map(Event::<&str, _>::into_owned));
 }
 
-/// The character is put together where it was begun, so it comes by itself; the message has no other cut.
+/// The receiver puts the character together in its own memory, so it is an event of its own. The message has no other
+/// cut.
 #[test]
 fn a_fragment_that_begins_inside_a_character_is_two_events() {
     for role in BOTH {
@@ -67,7 +68,7 @@ fn a_fragment_that_begins_inside_a_character_is_two_events() {
     }
 }
 
-/// What came of the last frame is judged where the stream ends inside it.
+/// If the stream ends inside a frame, its first bytes can still be read and checked.
 #[test]
 fn the_beginning_of_a_frame_is_judged_at_the_end_of_the_stream() {
     let mut bytes = *b"\x81\x85\0\0\0\0a\xff";
@@ -97,10 +98,10 @@ fn what_is_missing_is_known_as_far_as_the_header_is_there() {
     }
     let longest = b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0";
     assert_eq!(receiver.bytes_needed(longest), u64::MAX >> 1);
-    assert_eq!(receiver.bytes_needed(b"\x82\x83\0\0\0\0abc+"), 0, "more than one frame");
+    assert_eq!(receiver.bytes_needed(b"\x82\x83\0\0\0\0abc+"), 0, "the input has more than one frame");
 }
 
-/// A limit is held against the length as soon as it has come, and not when the payload has (§10.4).
+/// A limit is checked once the length was received, not when the payload was (§10.4).
 #[test]
 fn a_header_that_breaks_a_rule_fails_before_its_payload_comes() {
     let mut limits = Limits::default();
