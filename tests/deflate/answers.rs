@@ -1,4 +1,4 @@
-//! A client's offers, and what it makes of answers (RFC 7692 §5, §7.1).
+//! A client's offers, and how it checks a server's answers (RFC 7692 §5, §7.1).
 
 use wsproto::{
     DeflateParams, Extension, Extensions, NegotiationError, NegotiationErrorKind as Kind, PermessageDeflate,
@@ -34,7 +34,7 @@ const NO_TAKEOVER: DeflateParams = DeflateParams {
 
 #[test]
 fn an_offer_names_what_is_asked_for_and_nothing_else() {
-    // RFC 7692 §5, §7.1: 15 goes without saying.
+    // RFC 7692 §5, §7.1: a window of 15 bits is the default and is not sent.
     let new = PermessageDeflate::new;
     for (deflate, offers) in [
         (new(), "client_max_window_bits"),
@@ -77,7 +77,7 @@ fn a_fallback_asks_the_server_for_nothing() {
             "permessage-deflate; client_no_context_takeover",
         ]
     );
-    // An answer to either is one.
+    // The server may answer either offer.
     let first = "pmd; server_no_context_takeover; server_max_window_bits=8";
     assert_eq!(agreed(&deflate, first), Ok(DeflateParams { server_max_window_bits: 8, ..NO_TAKEOVER }));
     let second = DeflateParams { client_no_context_takeover: true, ..DeflateParams::DEFAULT };
@@ -117,7 +117,7 @@ fn an_answer_with_an_unknown_a_malformed_or_a_repeated_parameter_is_refused() {
             "pmd; server_max_window_bits=7",
             "pmd; server_max_window_bits=16",
             "pmd; server_max_window_bits=08",
-            // Without a value it is for offers only (§7.1.2.2).
+            // Only an offer may have it without a value (§7.1.2.2).
             "pmd; client_max_window_bits",
             "pmd; client_max_window_bits=7",
             "pmd; client_max_window_bits=16",
@@ -157,13 +157,13 @@ fn a_window_that_was_not_offered_must_not_be_answered() {
     let deflate = PermessageDeflate::new().with_client_max_window_bits(10);
     refuses(&deflate, &["pmd; client_max_window_bits=11", "pmd; client_max_window_bits=15"]);
     assert_eq!(agreed(&deflate, "pmd; client_max_window_bits=9").unwrap().client_max_window_bits, 9);
-    // A value that was offered binds, even if the answer says nothing.
+    // A value that was offered holds even if the answer leaves it out.
     assert_eq!(agreed(&deflate, "pmd").unwrap().client_max_window_bits, 10);
 }
 
 #[test]
 fn what_the_client_said_of_itself_is_kept_whatever_the_answer() {
-    // §7.1.1.2: in an offer it is a hint, and the client holds to it.
+    // §7.1.1.2: in an offer it is a hint, which the client follows itself.
     let deflate = PermessageDeflate::new().with_client_no_context_takeover();
     assert!(agreed(&deflate, "pmd").unwrap().client_no_context_takeover);
 }

@@ -1,10 +1,10 @@
-//! DEFLATE written by hand (RFC 1951 §3.2): stored blocks, and blocks of fixed codes.
+//! A simple DEFLATE writer (RFC 1951 §3.2): stored blocks, and blocks of fixed codes.
 
-/// A stream of blocks, bit by bit.
+/// A stream of blocks, written bit by bit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Blocks {
     bytes: Vec<u8>,
-    /// How many bits of the last byte are used; 0 where all are.
+    /// How many bits of the last byte are used; 0 if all are.
     used: u32,
 }
 
@@ -31,14 +31,14 @@ impl Blocks {
         }
     }
 
-    /// `len` bytes, 258 or 3 to 10, from `distance` bytes back.
+    /// A copy of `len` bytes (258, or 3 to 10) from `distance` bytes back.
     pub(crate) fn copy(self, len: u32, distance: u32) -> Self {
         let block = match len {
             258 => self.code(0b1100_0101, 8),
             3..=10 => self.code(len - 2, 7),
             _ => panic!("no code for {len}"),
         };
-        // Codes 4 and up come in pairs, one bit longer each.
+        // From code 4 on, each pair of codes has one extra bit more.
         let code = (0..30).rev().find(|code| base(*code) <= distance).expect("a distance");
         block.code(code, 5).bits(distance - base(code), extra(code))
     }
@@ -58,25 +58,25 @@ impl Blocks {
         block
     }
 
-    /// Goes on at the next byte, as after a final block.
+    /// Continues at the next byte, as after a final block.
     pub(crate) fn aligned(mut self) -> Self {
         self.used = 0;
         self
     }
 
-    /// As a message has it: an empty stored block, less its last four bytes (RFC 7692 §7.2.1).
+    /// The stream as a message: with an empty stored block at the end, without its last four bytes (RFC 7692 §7.2.1).
     pub(crate) fn message(self) -> Vec<u8> {
         let mut bytes = self.stored(false, b"").bytes;
         bytes.truncate(bytes.len() - 4);
         bytes
     }
 
-    /// As it stands.
+    /// The stream as it is.
     pub(crate) fn bytes(self) -> Vec<u8> {
         self.bytes
     }
 
-    /// The low bits of `value`, the lowest first.
+    /// Writes the low `count` bits of `value`, the lowest first.
     pub(crate) fn bits(mut self, value: u32, count: u32) -> Self {
         for place in 0..count {
             if self.used == 0 {
@@ -88,7 +88,7 @@ impl Blocks {
         self
     }
 
-    /// A code, its highest bit first.
+    /// Writes a code, its highest bit first.
     fn code(self, code: u32, len: u32) -> Self {
         (0..len).rev().fold(self, |block, place| block.bits(code >> place, 1))
     }
@@ -99,7 +99,7 @@ pub(crate) fn base(code: u32) -> u32 {
     (0..code).map(|code| 1 << extra(code)).sum::<u32>() + 1
 }
 
-/// How many bits tell how much longer it is.
+/// How many extra bits are added to it.
 pub(crate) fn extra(code: u32) -> u32 {
     (code / 2).saturating_sub(1)
 }

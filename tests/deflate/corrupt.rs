@@ -1,4 +1,4 @@
-//! Payloads that are no DEFLATE, or not all of it: 1007, once what stands before is lent (RFC 7692 §7.2.2).
+//! Payloads that are not valid DEFLATE, or end too early: 1007, after the valid part was delivered (RFC 7692 §7.2.2).
 
 use wsproto::{CloseCode, Connection, ConnectionState, Limits, ReceiverState, RemoteProtocolError, Role};
 
@@ -16,7 +16,7 @@ const HELLO: &[u8] = &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
 fn corrupt_blocks_fail_with_1007() {
     assert_eq!(INVALID.close_code(), CloseCode::INVALID_FRAME_PAYLOAD_DATA);
     for (why, payload) in [
-        ("a block type that there is not", vec![0x06, 0x00]),
+        ("a reserved block type", vec![0x06, 0x00]),
         (
             "a length that is not the complement",
             vec![0x00, 0x05, 0x00, 0xFA, 0xFE, b'H', b'e', b'l', b'l', b'o', 0],
@@ -45,7 +45,7 @@ fn what_stands_before_is_lent_first() {
         assert_eq!(seen.failure, Some(INVALID), "{len}");
         assert!(seen.unfinished == Some(binary(&before)), "{len}");
     }
-    // In a block of codes, up to the symbol that breaks it.
+    // In a compressed block, everything up to the bad symbol.
     let payload = Blocks::new().fixed(false, b"He").begin(false).literal(b'l').copy(3, 4).end().message();
     let seen = fails([(WHOLE, &payload)], INVALID);
     assert_eq!(seen.unfinished, Some(text("Hel")));
@@ -62,7 +62,7 @@ fn a_message_that_ends_inside_a_block_fails() {
     }
     let stored = Blocks::new().stored(false, b"Hello").message();
     for len in 2..stored.len() {
-        // Behind the block itself, nothing is missing that a sender could have left off.
+        // After the end of the block itself, only the tail is missing, which senders leave off.
         if len != 10 {
             let seen = fails([(WHOLE, &stored[..len])], INVALID);
             let begun = stored[..len].get(5..).filter(|begun| !begun.is_empty());
@@ -73,7 +73,7 @@ fn a_message_that_ends_inside_a_block_fails() {
 
 #[test]
 fn a_stored_block_does_not_swallow_what_was_left_off() {
-    // Its length says that more was to come: the four bytes that are put back are not data.
+    // The block's length says that more data follows. The four bytes of the tail are not that data.
     for (len, sent) in [(4_u16, 0), (6, 0), (9, 5), (10, 5), (65_535, 5)] {
         let mut payload = vec![0x00];
         payload.extend(len.to_le_bytes());
@@ -87,7 +87,7 @@ fn a_stored_block_does_not_swallow_what_was_left_off() {
 
 #[test]
 fn bytes_that_look_like_the_tail_are_no_end() {
-    // A stored block that ends with them, and one that is cut inside them.
+    // A stored block that ends with these bytes, and one that is cut inside them.
     let tail = [0x00, 0x00, 0xFF, 0xFF];
     let payload = Blocks::new().stored(false, &tail).message();
     says([(FIN | RSV1 | BINARY, &payload)], &[binary(tail)]);
@@ -107,7 +107,7 @@ fn a_peer_without_context_takeover_must_not_look_back() {
         let seen = Setup::of(role).peer_resets().check_frames([(WHOLE, HELLO), (WHOLE, again)]);
         assert_eq!((seen.failure, seen.said), (Some(INVALID), vec![text("Hello")]));
         assert_eq!(seen.unfinished, Some(text("H")));
-        // Within a message it may, over all its frames.
+        // Within a message it may look back, across frames too.
         let frames = [(FIRST, &[HELLO, &[0, 0, 0xFF, 0xFF]].concat()[..]), (FIN, again)];
         let seen = Setup::of(role).peer_resets().check_frames(frames);
         assert_eq!((seen.failure, seen.said), (None, vec![text("HelloHello")]));
@@ -116,7 +116,7 @@ fn a_peer_without_context_takeover_must_not_look_back() {
 
 #[test]
 fn a_bit_that_is_flipped_anywhere_changes_nothing_by_the_cuts() {
-    // Whatever it becomes: a message, another one, or a failure, it is the same for every cut.
+    // The result may be the message, another one, or a failure: it must be the same for every cut.
     let payload =
         Blocks::new().fixed(false, b"abcabc").stored(true, b"x").begin(false).copy(4, 3).end().message();
     let setup = Setup::of(Role::Client);
@@ -137,7 +137,7 @@ fn nothing_is_read_after_a_failure_and_its_answer_can_be_sent() {
     assert_eq!(client.next_event(&mut input), Ok(None));
     assert_eq!(input, []);
     assert_eq!(client.receiver().state(), ReceiverState::Failed(INVALID));
-    assert!(client.receiver().is_idle(), "nothing is under way any more");
+    assert!(client.receiver().is_idle(), "nothing is in progress any more");
     assert_eq!(client.receiver().payload_remaining(), 0);
     let mut output = Vec::new();
     client.send(INVALID.response(), &mut output).unwrap();
@@ -156,7 +156,7 @@ fn a_failure_that_waits_at_the_end_of_the_transport_is_the_end() {
         let mut input = bytes.as_mut_slice();
         assert!(matches!(client.next_event(&mut input), Ok(Some(_))));
         let error = if max_message_len == 3 { RemoteProtocolError::MessageTooLong } else { INVALID };
-        assert_eq!(client.receive_eof(), None, "it has failed before that");
+        assert_eq!(client.receive_eof(), None, "it has already failed");
         assert_eq!(client.receiver().state(), ReceiverState::Failed(error));
     }
 }

@@ -1,4 +1,4 @@
-//! Blocks that say they are the last, inside messages and at their end (RFC 7692 §7.2.1, §7.2.3.4).
+//! Blocks with BFINAL set, inside messages and at their end (RFC 7692 §7.2.1, §7.2.3.4).
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ fn a_final_block_may_be_followed_by_any_other() {
 
 #[test]
 fn a_message_may_end_with_a_final_block_and_nothing_behind_it() {
-    // It is not what §7.2.3.4 shows, but there is no doubt about it.
+    // §7.2.3.4 shows another form, but the meaning is clear.
     let payload = Blocks::new().fixed(true, b"Hello").bytes();
     let again = Blocks::new().begin(true).copy(5, 5).end().bytes();
     says(
@@ -44,7 +44,7 @@ fn a_final_block_may_be_followed_by_an_empty_one_and_its_tail() {
 
 #[test]
 fn the_window_goes_on_over_a_final_block() {
-    // §7.2.2: it is that of the message before, however its blocks ended.
+    // §7.2.2: the window is that of the previous message, however its blocks ended.
     let first = Blocks::new().fixed(true, b"Hello").aligned();
     let within = first.clone().begin(false).copy(5, 5).end().message();
     says([(WHOLE, &within)], &[text("HelloHello")]);
@@ -57,7 +57,7 @@ fn the_window_goes_on_over_a_final_block() {
 
 #[test]
 fn the_whole_window_goes_on_over_a_final_block_wherever_it_stands() {
-    // Around 32 KiB, and around where what was inflated last is stored anew.
+    // Around 32 KiB, and around the lengths at which the last inflated bytes are moved.
     let lens = [1, 258, 8191, 8192, 8193, 32_767, 32_768, 32_769, 40_959, 40_960, 40_961, 73_728, 100_000];
     for len in lens {
         let before = noise(len, len as usize);
@@ -66,7 +66,7 @@ fn the_whole_window_goes_on_over_a_final_block_wherever_it_stands() {
         for stored in before.chunks(0xFFFF) {
             blocks = blocks.stored(false, stored);
         }
-        // Nothing but an end, a copy from as far as can be, and the same once more.
+        // An empty final block, then a copy from the largest distance, twice.
         let payload = blocks.fixed(true, b"").aligned().begin(true).copy(258, distance).end().aligned();
         let payload = payload.begin(false).copy(10, distance).end().message();
         let mut expected = before;
@@ -88,7 +88,7 @@ fn the_whole_window_goes_on_over_a_final_block_wherever_it_stands() {
 fn a_distance_beyond_the_beginning_fails_behind_a_final_block_too() {
     let payload = Blocks::new().fixed(true, b"Hello").aligned().begin(false).copy(5, 6).end().message();
     let seen = fails([(WHOLE, &payload)], RemoteProtocolError::InvalidDeflate);
-    assert_eq!(seen.unfinished, Some(text("Hello")), "what stands before is lent first");
+    assert_eq!(seen.unfinished, Some(text("Hello")), "the valid part is delivered first");
 }
 
 #[test]
@@ -103,21 +103,21 @@ fn a_final_block_without_context_takeover_leaves_no_window() {
 
 #[test]
 fn some_empty_final_blocks_are_read_and_many_are_refused() {
-    // Each costs a window's copy, gives nothing, and takes two bytes on the wire.
+    // Each costs a copy of the window, gives no data, and takes two bytes on the wire.
     let empty = |count| (0..count).fold(Blocks::new(), |blocks, _| blocks.fixed(true, b"").aligned());
     says([(WHOLE, &empty(16).fixed(false, b"Hello").message())], &[text("Hello")]);
     says([(WHOLE, &empty(16).fixed(true, b"Hello").aligned().message())], &[text("Hello")]);
     let seen =
         fails([(WHOLE, &empty(17).fixed(false, b"Hello").message())], RemoteProtocolError::InvalidDeflate);
     assert_eq!(seen.unfinished, None);
-    // Over many messages they are lawful.
+    // Spread over many messages they are allowed.
     let one = empty(1).message();
     says([(WHOLE, &one), (WHOLE, &one), (WHOLE, &one)], &[text(""), text(""), text("")]);
 }
 
 #[test]
 fn final_blocks_are_bounded_by_what_comes_of_them() {
-    // Each message has one, fifteen are free, and each 8 KiB that come allow for one more, as has begun.
+    // One for each message and fifteen more are free; each 8 KiB of data, complete or begun, allows one more.
     let blocks = |len: usize, count: u32| {
         let some = Blocks::new().stored(false, &vec![b'a'; len]);
         let payload = (0..count).fold(some, |blocks, _| blocks.fixed(true, b"").aligned());
@@ -127,7 +127,7 @@ fn final_blocks_are_bounded_by_what_comes_of_them() {
         says([(WHOLE, &blocks(len, allowed))], &[text(&"a".repeat(len))]);
         fails([(WHOLE, &blocks(len, allowed + 1))], RemoteProtocolError::InvalidDeflate);
     }
-    // Over all messages: a message of one literal a block is refused soon, in however many messages.
+    // The count is for all messages: blocks of one literal each are soon refused, in any number of messages.
     let literals =
         |count: u32| (0..count).fold(Blocks::new(), |blocks, _| blocks.fixed(true, b"a").aligned()).message();
     let (one, nine) = (literals(1), literals(9));
@@ -142,7 +142,7 @@ fn final_blocks_are_bounded_by_what_comes_of_them() {
 
 #[test]
 fn final_blocks_are_counted_over_a_release_of_memory() {
-    // Whether memory is freed between two messages depends on how they are cut.
+    // Whether memory is freed between two messages depends on the cuts.
     let setup = Setup::of(Role::Server).peer_resets();
     let nine = (0..9).fold(Blocks::new(), |blocks, _| blocks.fixed(true, b"a").aligned()).message();
     let pings = [(crate::protocol::PING, &b""[..]); 20];
@@ -159,7 +159,7 @@ fn final_blocks_are_counted_over_a_release_of_memory() {
 
 #[test]
 fn many_final_blocks_take_time_in_proportion_to_their_bytes() {
-    // Empty ones fail at once; those of one byte each copy the window.
+    // Empty blocks fail at once; each block of one byte copies the window.
     for literals in [&b""[..], b"a"] {
         let one = Blocks::new().fixed(true, literals).aligned().bytes();
         let payload = one.repeat((1 << 18) / one.len());
@@ -180,7 +180,7 @@ impl Blocks {
 
 #[test]
 fn a_final_block_that_fills_a_piece_to_the_brim_does_not_end_the_message() {
-    // The largest piece is of 32 KiB: what zlib holds back then is only the end of the block.
+    // The largest piece has 32 KiB: then zlib holds back only the end of the block.
     for len in [32_768 - 258, 32_768 - 1, 32_768, 32_768 + 1, 65_536, 65_537] {
         let (copies, literals) = (len / 258, len % 258);
         let mut block = Blocks::new().begin(true);
@@ -201,7 +201,7 @@ fn a_final_block_that_fills_a_piece_to_the_brim_does_not_end_the_message() {
 
 #[test]
 fn a_final_block_may_be_ended_by_what_was_left_off() {
-    // A final stored block, empty, less its last four bytes: the next message starts anew behind it.
+    // An empty final stored block without its last four bytes: the next message starts with a new block.
     says([(WHOLE, &[0x01]), (WHOLE, &[0x00])], &[text(""), text("")]);
     says([(WHOLE, &[0xF1]), (WHOLE, &[0x00])], &[text(""), text("")]);
     let payload = Blocks::new().fixed(false, b"Hello").stored(true, b"").bytes();

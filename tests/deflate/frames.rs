@@ -1,4 +1,4 @@
-//! Where the Per-Message Compressed bit may stand, and what stands between compressed frames (RFC 7692 §6).
+//! Which frames may have the Per-Message Compressed bit, and which may come between compressed ones (RFC 7692 §6).
 
 use wsproto::{CloseCode, Connection, Event, EventRef, Limits, RemoteProtocolError, Role, TextMessage};
 
@@ -99,7 +99,7 @@ fn a_message_may_be_cut_into_frames_anywhere() {
 
 #[test]
 fn the_tail_that_is_left_off_may_be_cut_too() {
-    // Where a sender flushes each fragment, `00 00 ff ff` stands at its end, or partly in the next.
+    // If a sender flushes each fragment, `00 00 ff ff` is at its end, or partly in the next fragment.
     let payload = Blocks::new().fixed(false, b"He").stored(false, b"").fixed(false, b"llo").message();
     let tail = payload.windows(4).position(|four| four == [0, 0, 0xFF, 0xFF]).unwrap();
     for cut in tail..=tail + 4 {
@@ -110,7 +110,7 @@ fn the_tail_that_is_left_off_may_be_cut_too() {
 
 #[test]
 fn a_message_of_no_bytes_at_all_is_empty() {
-    // No sender should make one, but it is no less than an empty block without its tail.
+    // No sender should write one, but with the tail put back it is a complete empty block.
     says([(WHOLE, b"")], &[text("")]);
     says([(WHOLE, HELLO), (WHOLE, b""), (WHOLE, HELLO_AGAIN)], &[text("Hello"), text(""), text("Hello")]);
     says([(FIRST, b""), (0, b""), (FIN, b"")], &[text("")]);
@@ -123,7 +123,7 @@ fn a_tail_that_is_not_left_off_is_read_as_well() {
     says([(WHOLE, &unstripped), (WHOLE, HELLO_AGAIN)], &[text("Hello"), text("Hello")]);
     says([(FIRST, HELLO), (FIN, &[0x00, 0x00, 0xFF, 0xFF])], &[text("Hello")]);
     says([(WHOLE, &[0x00, 0x00, 0x00, 0xFF, 0xFF])], &[text("")]);
-    // A part of it is no end of a block.
+    // A part of the tail does not end a block.
     for len in 1..4 {
         fails([(WHOLE, &unstripped[..HELLO.len() + len])], RemoteProtocolError::InvalidDeflate);
     }
@@ -144,7 +144,7 @@ fn a_piece_is_lent_at_once_and_not_kept_for_the_next_read() {
     let mut client = Connection::client(Limits::default(), crate::protocol::Fixed)
         .with_extensions(Setup::of(Role::Client).extensions());
     let mut bytes = frame_to(Role::Client, WHOLE, Blocks::new().stored(false, b"Hello").message());
-    // The last byte of the stored block has come, but not what ends the message.
+    // The last byte of the stored block was received, but not the end of the message.
     let (mut head, mut tail) = bytes.split_at_mut(12);
     let Ok(Some(Event::Text(piece))) = client.next_event(&mut head) else { panic!("no piece") };
     assert_eq!((piece.data, piece.frame_finished), ("Hello", false));
@@ -167,12 +167,12 @@ fn rules_of_plain_frames_hold_for_compressed_ones() {
     assert_eq!(seen.failure, Some(RemoteProtocolError::TooManyFragments));
     setup.limits.max_frame_len = 6;
     let seen = setup.check_frames([(WHOLE, HELLO_AGAIN), (WHOLE, HELLO)]);
-    assert_eq!(seen.failure, Some(RemoteProtocolError::InvalidDeflate), "nothing to look back on");
+    assert_eq!(seen.failure, Some(RemoteProtocolError::InvalidDeflate), "there is no window to look back on");
     let seen = setup.check_frames([(WHOLE, &[0]), (WHOLE, HELLO)]);
     assert_eq!(seen.failure, Some(RemoteProtocolError::FrameTooLong));
 }
 
-/// What is left to tell of a frame is told first, but no more of it is taken before it is whole.
+/// Data that is already inflated is delivered first, but no more bytes are consumed before the frame is whole.
 #[test]
 fn a_compressed_frame_that_was_begun_in_pieces_is_waited_for() {
     let message = "é€😀 Grüße ".repeat(40);
@@ -211,7 +211,7 @@ fn a_compressed_frame_that_was_begun_in_pieces_is_waited_for() {
     }
 }
 
-/// Of these bytes, nothing more is to be told once the last event was, though the decompressor has not said so.
+/// After the last event these bytes give no more data, though the decompressor has not said so.
 #[test]
 fn where_nothing_is_left_to_tell_a_frame_is_waited_for() {
     let mut receiver = Setup::of(Role::Client).receiver();
@@ -227,6 +227,6 @@ fn where_nothing_is_left_to_tell_a_frame_is_waited_for() {
     }
     let mut input = &mut *next;
     while receiver.next_frame_event(&mut input).unwrap().is_some() {}
-    assert_eq!(*input, [0xf3], "it is taken though the frame is not whole");
+    assert_eq!(*input, [0xf3], "it is consumed though the frame is not whole");
     assert_eq!(receiver.bytes_needed(input), 35);
 }

@@ -1,4 +1,4 @@
-//! The whole way: offers and answers as bytes of the opening handshake (RFC 6455 §4, §9.1; RFC 7692 §5).
+//! Offers and answers as bytes of the opening handshake (RFC 6455 §4, §9.1; RFC 7692 §5).
 
 use wsproto::{
     AcceptConnection, ClientHandshake, Connection, ConnectionState, Event, ExtensionParams, HandshakeError,
@@ -9,7 +9,7 @@ use wsproto::{
 use crate::checksum::Checksum;
 use crate::protocol::Fixed;
 
-/// What stands in the fields of this name, joined.
+/// The values of the fields with this name.
 fn field(head: &[u8], name: &str) -> Vec<String> {
     let head = std::str::from_utf8(head).unwrap();
     let start = format!("{name}: ");
@@ -18,7 +18,7 @@ fn field(head: &[u8], name: &str) -> Vec<String> {
 
 const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 
-/// A server that has read a request with these lines in it, and the request.
+/// A server that has read a request with these header lines, and the request.
 fn asked(lines: &str) -> Result<(ServerHandshake, Request), HandshakeError> {
     let head = format!(
         "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{lines}\
@@ -29,7 +29,7 @@ fn asked(lines: &str) -> Result<(ServerHandshake, Request), HandshakeError> {
     Ok((handshake, request))
 }
 
-/// What a server that knows permessage-deflate answers to a request with these lines in it.
+/// The extensions that a server with permessage-deflate answers to a request with these header lines.
 fn answered(lines: &str) -> Vec<String> {
     let (mut handshake, request) = asked(lines).unwrap();
     let deflate = PermessageDeflate::new();
@@ -41,7 +41,7 @@ fn answered(lines: &str) -> Vec<String> {
     field
 }
 
-/// A client that has offered these settings, and what stands in its request.
+/// A client that has offered these settings, and the offers in its request.
 fn asking(deflate: &PermessageDeflate) -> (ClientHandshake, String) {
     let mut output = Vec::new();
     let request = Request::new("localhost", "/").with_extensions(&[deflate]);
@@ -49,7 +49,7 @@ fn asking(deflate: &PermessageDeflate) -> (ClientHandshake, String) {
     (handshake.unwrap(), field(&output, EXTENSIONS).join("|"))
 }
 
-/// A server's answer with these lines in it.
+/// A server's answer with these header lines.
 fn answer(lines: &str) -> String {
     let mut key = [0; 16];
     wsproto::Entropy::fill(&mut Fixed, &mut key);
@@ -61,7 +61,7 @@ fn answer(lines: &str) -> String {
     )
 }
 
-/// What a client that has offered these settings makes of an answer with these lines in it.
+/// How many extensions a client with these settings accepts from an answer with these header lines.
 fn agreed(deflate: &PermessageDeflate, lines: &str) -> Result<usize, HandshakeError> {
     let (mut handshake, _) = asking(deflate);
     match handshake.receive(&mut answer(lines).as_bytes())? {
@@ -91,7 +91,9 @@ fn a_handshake_by_its_parts_leads_to_a_connection_that_compresses() {
     assert_eq!(field(&wire, EXTENSIONS), [expected]);
 
     let mut input = wire.as_slice();
-    let Ok(Some(HandshakeResponse::Accept(accept))) = asking.receive(&mut input) else { panic!("no yes") };
+    let Ok(Some(HandshakeResponse::Accept(accept))) = asking.receive(&mut input) else {
+        panic!("no acceptance")
+    };
     let extensions = accept.extensions(&[&client_deflate]).unwrap();
     let mut client = Connection::client(Limits::default(), Fixed).with_extensions(extensions);
 
@@ -118,14 +120,14 @@ fn offers_may_stand_in_one_field_or_in_several() {
         "sec-websocket-extensions: x-a;b=\"c, permessage-deflate\",\r\n\
          SEC-WEBSOCKET-EXTENSIONS: ,permessage-deflate;server_max_window_bits=\"9\", permessage-deflate\r\n",
     ] {
-        // One answer in one field.
+        // The answer is one extension in one field.
         assert_eq!(answered(lines), ["permessage-deflate; server_max_window_bits=9"], "{lines}");
     }
 }
 
 #[test]
 fn a_server_declines_what_it_was_not_offered_as_it_can_be_met() {
-    // RFC 6455 §4.2.2; RFC 7692 §7.1: the offer is declined, the connection is not.
+    // RFC 6455 §4.2.2; RFC 7692 §7.1: the server declines the offer and accepts the connection.
     for offer in ["x-other", "permessage-deflate; server_max_window_bits=16", "permessage-deflate; a; a"] {
         assert_eq!(answered(&format!("Sec-WebSocket-Extensions: {offer}\r\n")), [""; 0], "{offer}");
     }
@@ -219,7 +221,10 @@ fn a_connection_all_as_one_fails_over_an_answer_that_does_not_fit() {
     }
     let mut client = client();
     client.receive_data(answer("").as_bytes()).unwrap();
-    assert!(matches!(client.next_event(), Ok(Some(WsEvent::Accept(_)))), "it may be declined");
+    assert!(
+        matches!(client.next_event(), Ok(Some(WsEvent::Accept(_)))),
+        "the server may decline the extension"
+    );
 }
 
 #[test]
@@ -240,7 +245,7 @@ fn a_connection_all_as_one_uses_several_extensions_in_the_servers_order() {
         let answer = server.send(AcceptConnection::new()).unwrap();
         let expected =
             if checksum_first { "x-checksum, permessage-deflate" } else { "permessage-deflate, x-checksum" };
-        assert_eq!(field(&answer, EXTENSIONS), [expected], "as the client likes it best");
+        assert_eq!(field(&answer, EXTENSIONS), [expected], "the client's order of preference");
         client.receive_data(&answer).unwrap();
         client.next_event().unwrap();
         let bytes = server.send(TextMessage::from("Hello")).unwrap();
@@ -267,7 +272,7 @@ fn a_server_without_the_extension_answers_without_it_and_nobody_compresses() {
     assert_eq!(client.next_event(), Err(ReceiveError::Protocol(error)));
 }
 
-/// A proxy's two ends, and what the client offers through it.
+/// A proxy that forwards a request and an answer.
 #[test]
 fn a_request_and_an_answer_that_go_on_leave_behind_what_nobody_runs() {
     let mut client = WsConnection::client(Fixed).with_extension(PermessageDeflate::new());
@@ -277,7 +282,7 @@ fn a_request_and_an_answer_that_go_on_leave_behind_what_nobody_runs() {
 
     front.receive_data(&client.send(Request::new("localhost", "/")).unwrap()).unwrap();
     let Ok(Some(WsEvent::Request(request))) = front.next_event() else { panic!("no request") };
-    assert_eq!(request.extensions().len(), 1, "it can be seen");
+    assert_eq!(request.extensions().len(), 1, "the proxy can see the offer");
     let forwarded = back.send(request).unwrap();
     assert_eq!(field(&forwarded, EXTENSIONS), [""; 0], "the proxy's client runs none");
     server.receive_data(&forwarded).unwrap();
@@ -285,13 +290,13 @@ fn a_request_and_an_answer_that_go_on_leave_behind_what_nobody_runs() {
     let answer = server.send(AcceptConnection::new()).unwrap();
     assert_eq!(field(&answer, EXTENSIONS), [""; 0]);
 
-    // A client of its own that does run it, before a server that does not.
+    // The proxy's client runs the extension, and its server does not.
     let mut back = WsConnection::client(Fixed).with_extension(PermessageDeflate::new());
     let mut server = WsConnection::server().with_extension(PermessageDeflate::new());
     server.receive_data(&back.send(Request::new("localhost", "/")).unwrap()).unwrap();
     server.next_event().unwrap();
     back.receive_data(&server.send(AcceptConnection::new()).unwrap()).unwrap();
-    let Ok(Some(WsEvent::Accept(accept))) = back.next_event() else { panic!("no yes") };
+    let Ok(Some(WsEvent::Accept(accept))) = back.next_event() else { panic!("no acceptance") };
     assert_eq!(accept.extensions(&[&PermessageDeflate::new()]).unwrap().len(), 1);
     let answer = front.send(accept).unwrap();
     assert_eq!(field(&answer, EXTENSIONS), [""; 0], "the proxy's server runs none");

@@ -1,4 +1,4 @@
-//! What a compressed message may grow to (RFC 6455 §10.4): exact, and at the same byte however it is cut.
+//! How long a compressed message may become (RFC 6455 §10.4): exact, and at the same byte for every cut.
 
 use wsproto::{CloseCode, Connection, Event, Limits, RemoteProtocolError, Role};
 
@@ -10,7 +10,7 @@ const WHOLE: u8 = FIN | RSV1 | TEXT;
 const WHOLE_BINARY: u8 = FIN | RSV1 | BINARY;
 const TOO_LONG: RemoteProtocolError = RemoteProtocolError::MessageTooLong;
 
-/// `len` bytes of the same, in a few bytes for each 258 of them.
+/// `len` zeros, compressed: a literal, then copies of 258 bytes.
 fn zeros(len: usize) -> Vec<u8> {
     assert_eq!(len % 258, 1);
     let block = (0..len / 258).fold(Blocks::new().begin(false).literal(0), |block, _| block.copy(258, 1));
@@ -29,7 +29,7 @@ fn a_message_of_just_the_limit_is_read_and_one_more_byte_fails() {
             let seen = setup.max_message_len(len as u64 - 1).check_frames([(WHOLE_BINARY, &payload)]);
             assert_eq!(seen.failure, Some(TOO_LONG));
             let before = Some(binary(&data[..len - 1])).filter(|_| len > 1);
-            assert!(seen.unfinished == before, "what the limit allows is lent first");
+            assert!(seen.unfinished == before, "the data within the limit is delivered first");
         }
     }
     assert_eq!(TOO_LONG.close_code(), CloseCode::MESSAGE_TOO_BIG);
@@ -74,7 +74,7 @@ fn a_limit_of_0_lets_empty_messages_pass() {
 
 #[test]
 fn a_payload_may_be_longer_on_the_wire_than_the_message() {
-    // Stored, "Hello" takes eleven bytes.
+    // "Hello" takes eleven bytes if it is stored.
     let payload = Blocks::new().stored(false, b"Hello").message();
     let seen = Setup::of(Role::Server).max_message_len(5).check_frames([(WHOLE, &payload)]);
     assert_eq!((seen.failure, seen.said), (None, vec![text("Hello")]));
@@ -101,9 +101,9 @@ fn what_comes_first_of_a_limit_and_an_error_is_told() {
     assert_eq!(check(4, &bad(b"H\xffllo")).failure, Some(RemoteProtocolError::InvalidUtf8));
 }
 
-/// How many zeros of [`zeros`] a ratio allows, which fails at the first byte beyond.
+/// How many zeros of [`zeros`] a ratio allows; the next one fails.
 ///
-/// Of the payload, three bits begin the block, the literal takes eight, and each copy thirteen.
+/// In the payload, the block's header takes three bits, the literal eight, and each copy thirteen.
 fn allowed_zeros(ratio: usize) -> usize {
     let allowed = |copies: usize| (64 << 10) + ratio * (11 + 13 * copies).div_ceil(8);
     (0..).find(|copies| 1 + 258 * copies > allowed(*copies)).map(allowed).unwrap()
@@ -116,7 +116,7 @@ fn a_ratio_that_is_kept_to_is_read_and_one_byte_more_fails() {
     for count in [254, 255, 400] {
         let len = count * 258 + 1;
         let payload = zeros(len);
-        // Its first 64 KiB are free.
+        // The first 64 KiB of a message are free.
         let grown = len.saturating_sub(64 << 10);
         let enough = grown.div_ceil(payload.len()) as u32;
         let setup = Setup::of(Role::Client);
@@ -126,7 +126,10 @@ fn a_ratio_that_is_kept_to_is_read_and_one_byte_more_fails() {
             let seen = setup.max_ratio(enough - 1).check_frames([(WHOLE_BINARY, &payload)]);
             assert_eq!(seen.failure, Some(ratio), "{len} by {enough}");
             let allowed = allowed_zeros(enough as usize - 1);
-            assert!(seen.unfinished == Some(binary(vec![0; allowed])), "what is allowed is lent first");
+            assert!(
+                seen.unfinished == Some(binary(vec![0; allowed])),
+                "the data within the ratio is delivered first"
+            );
         }
     }
 }
@@ -153,7 +156,7 @@ fn a_ratio_counts_what_has_come_and_not_what_a_header_announces() {
 
 #[test]
 fn a_ratio_holds_at_each_byte_however_the_message_is_cut() {
-    // A part that grows much, and one that does not: what comes later pays for nothing, what came before does.
+    // One part grows much, the other does not. Bytes received before count for the ratio; later ones do not.
     let grows = (0..280).fold(Blocks::new().begin(false).literal(0), |block, _| block.copy(258, 1)).end();
     let zeros = vec![0; 280 * 258 + 1];
     let plain = noise(1, 20_000);
@@ -171,7 +174,7 @@ fn a_ratio_holds_at_each_byte_however_the_message_is_cut() {
 
 #[test]
 fn a_ratio_that_is_broken_at_the_end_of_a_read_is_reported_by_that_read() {
-    // The last copy of a read breaks it, and the rest of the copy is still to come.
+    // The ratio is broken inside the last copy that a read contains.
     for count in 254..270 {
         let zeros =
             (0..count).fold(Blocks::new().begin(false).literal(0), |block, _| block.copy(258, 1)).end();
@@ -184,7 +187,7 @@ fn a_ratio_that_is_broken_at_the_end_of_a_read_is_reported_by_that_read() {
 
 #[test]
 fn a_message_is_bounded_on_the_wire_too() {
-    // Empty stored blocks, of which nothing comes: no other limit ends them.
+    // Empty stored blocks give no data, so that no other limit stops them.
     assert_eq!(RemoteProtocolError::EncodedMessageTooLong.close_code(), CloseCode::MESSAGE_TOO_BIG);
     let mut setup = Setup::of(Role::Server);
     setup.limits.max_encoded_len = 25;
@@ -196,7 +199,7 @@ fn a_message_is_bounded_on_the_wire_too() {
         let seen = setup.check_frames(beyond);
         assert_eq!(seen.failure, Some(RemoteProtocolError::EncodedMessageTooLong));
     }
-    // What extensions do not decode is held to the other limit.
+    // A message that extensions do not decode has the other limit.
     assert_eq!(setup.check_frames([(FIN | TEXT, &[b'a'; 100])]).failure, None);
     assert_eq!(Limits::default().max_encoded_len, 24 << 20);
 }

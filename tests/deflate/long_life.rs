@@ -1,5 +1,5 @@
-//! Connections that live longer than a counter of 32 bits can count, which zlib has where C's `unsigned long` is that
-//! short.
+//! Connections that carry more bytes than a 32-bit counter can count. zlib has such counters where C's `unsigned long`
+//! has 32 bits.
 
 use wsproto::{BytesMessage, Event, Limits, PermessageDeflate, Role};
 
@@ -37,7 +37,7 @@ fn messages_that_are_stored_are_sent_beyond_4_gib() {
     let mut sender = server_sender(&deflate, Setup::of(Role::Client).params);
     let data = vec![7; 16 << 20];
     let mut output = Vec::new();
-    // In one message, and then in many.
+    // First in one message, then in many.
     for message in [BytesMessage::partial(&data), BytesMessage::new(&data)] {
         let mut total = 0;
         while total < LONG {

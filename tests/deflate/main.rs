@@ -1,4 +1,4 @@
-//! Extensions, and permessage-deflate above all, tested from the words of RFC 7692, one topic a file.
+//! Extensions, mainly permessage-deflate, tested against the text of RFC 7692, one topic a file.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -6,21 +6,21 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that panics or overflows fails, as it should"
+    reason = "a panic or an overflow fails the test, as it should"
 )]
 
 #[path = "../protocol/support.rs"]
-#[allow(dead_code, reason = "not all of it is needed here")]
+#[allow(dead_code, reason = "not every helper is needed here")]
 mod protocol;
 mod support;
-// DEFLATE, written and read by the book.
+// A DEFLATE writer and reader that follow RFC 1951.
 mod blocks;
 mod puff;
-// Who agrees to what.
+// Negotiation.
 mod answers;
 mod handshake;
 mod offers;
-// What arrives.
+// Receiving.
 mod corrupt;
 mod final_blocks;
 mod frames;
@@ -29,13 +29,13 @@ mod limits;
 mod long_life;
 mod rfc_examples;
 mod text;
-// What is sent.
+// Sending.
 mod refused;
 mod sending;
 mod window;
-// There and back.
+// Round trips.
 mod round_trips;
-// Extensions of one's own.
+// Users' own extensions.
 #[path = "../../examples/checksum_extension.rs"]
 #[allow(dead_code, clippy::shadow_unrelated, reason = "it is an example with a `main` of its own")]
 mod checksum;

@@ -4,15 +4,15 @@ use wsproto::{DeflateParams, Extension, Extensions, PermessageDeflate};
 
 use crate::support::{one, parsed};
 
-/// What a server with these settings answers to a header, and how many extensions it then runs.
+/// What a server with these settings answers to a header.
 fn answer(deflate: &PermessageDeflate, offers: &str) -> String {
     let (chosen, answers) = Extensions::accept_offers(&[deflate], &parsed(offers));
     assert_eq!(chosen.len(), answers.len());
-    assert!(answers.len() <= 1, "of several offers one is accepted");
+    assert!(answers.len() <= 1, "at most one of the offers is accepted");
     answers.iter().map(ToString::to_string).collect()
 }
 
-/// Holds a table against it: offers, and the answer; "" where they are declined.
+/// Checks a table of offers and answers; the answer is "" if the offers are declined.
 #[track_caller]
 fn answers(deflate: &PermessageDeflate, table: &[(&str, &str)]) {
     for (offers, expected) in table {
@@ -32,9 +32,9 @@ fn each_parameter_of_an_offer_is_answered() {
             ("pmd; server_no_context_takeover", "pmd; server_no_context_takeover"),
             ("pmd; client_no_context_takeover", "pmd; client_no_context_takeover"),
             ("pmd; server_max_window_bits=10", "pmd; server_max_window_bits=10"),
-            // "The same or a smaller value", also where it is what goes without saying.
+            // "The same or a smaller value": also if it is the default.
             ("pmd; server_max_window_bits=15", "pmd; server_max_window_bits=15"),
-            // That the client can be told is no wish to be told.
+            // The client can accept a smaller window; it does not ask for one.
             ("pmd; client_max_window_bits", "pmd"),
             ("pmd; client_max_window_bits=15", "pmd"),
             ("pmd; client_max_window_bits=10", "pmd; client_max_window_bits=10"),
@@ -90,7 +90,7 @@ fn a_quoted_value_is_the_same_as_a_token() {
     );
 }
 
-/// Offers that are to be declined.
+/// Offers that must be declined.
 const BAD: &[&str] = &[
     // "A parameter not defined for use in an offer"
     "pmd; unknown",
@@ -135,7 +135,7 @@ fn an_offer_with_an_unknown_a_malformed_or_a_repeated_parameter_is_declined() {
 
 #[test]
 fn a_declined_offer_leaves_the_others_as_they_are() {
-    // §5: several are fallbacks, in order of preference.
+    // §5: a client may offer several, in order of preference.
     for offer in BAD {
         answers(
             &PermessageDeflate::new(),
@@ -171,7 +171,7 @@ fn of_several_offers_the_first_that_can_be_met_is_accepted() {
 
 #[test]
 fn an_extension_of_another_name_is_not_accepted() {
-    // RFC 6455 §9.1, RFC 7692 §4: names are registered tokens; none is guessed from its beginning.
+    // RFC 6455 §9.1, RFC 7692 §4: names are registered tokens, and the whole name must match.
     answers(
         &PermessageDeflate::new(),
         &[
@@ -239,7 +239,7 @@ fn a_server_asks_for_a_smaller_window_only_where_the_client_has_offered_to_be_as
             ("pmd, pmd; client_max_window_bits", "pmd; client_max_window_bits=11"),
         ],
     );
-    // There is nothing to insist on.
+    // No smaller window is set, so that nothing can be required.
     answers(&PermessageDeflate::new().requiring_client_max_window_bits(), &[("pmd", "pmd")]);
 }
 
@@ -248,7 +248,7 @@ fn what_a_client_that_offered_no_window_does_is_not_known() {
     let deflate = PermessageDeflate::new().with_client_max_window_bits(11);
     let (_, params) = deflate.answer(&one("permessage-deflate")).unwrap();
     assert_eq!(params.client_max_window_bits, 15);
-    // And a value binds the client, whatever is answered (§7.1.2.2).
+    // A value is a promise of the client, whatever the answer says (§7.1.2.2).
     let (answer, params) =
         PermessageDeflate::new().answer(&one("permessage-deflate; client_max_window_bits=9")).unwrap();
     assert_eq!((params.client_max_window_bits, answer.params().count()), (9, 1));
@@ -267,7 +267,7 @@ fn settings_outside_are_taken_to_the_nearest_inside() {
 
 #[test]
 fn an_answer_is_an_offer_of_whoever_could_have_made_it() {
-    // Whatever is answered, its own client agrees to it, and both have understood the same.
+    // The client accepts every answer to its offer, and both sides have the same parameters.
     let all = settings_of_all_kinds();
     for client in &all {
         for offer in client.offers() {

@@ -1,4 +1,4 @@
-//! Extensions of users' own, alone and with permessage-deflate (RFC 6455 §9; RFC 7692 §6).
+//! Users' own extensions, alone and with permessage-deflate (RFC 6455 §9; RFC 7692 §6).
 
 use std::sync::{Arc, Mutex};
 
@@ -31,7 +31,7 @@ const ALONE: &[&str] = &["x-checksum"];
 const CHAINS: [&[&str]; 3] =
     [ALONE, &["x-checksum", "permessage-deflate"], &["permessage-deflate", "x-checksum"]];
 
-/// What a client sees of what its server sends.
+/// What a client with these extensions observes of these bytes from its server.
 fn seen(names: &[&str], bytes: &[u8]) -> Seen {
     check_with(
         Role::Client,
@@ -41,7 +41,7 @@ fn seen(names: &[&str], bytes: &[u8]) -> Seen {
 }
 
 #[test]
-// RFC 6455 §5.2: the length of a payload counts what an extension adds.
+// RFC 6455 §5.2: the payload length includes the bytes that an extension adds.
 fn an_extension_alone_changes_payloads_both_ways() {
     let mut output = Vec::new();
     let (mut client, mut server) = pair(extensions(Role::Client, ALONE), extensions(Role::Server, ALONE));
@@ -61,7 +61,7 @@ fn an_extension_alone_changes_payloads_both_ways() {
 
 #[test]
 fn chains_work_in_both_orders_with_fragments_and_cuts() {
-    // RFC 6455 §9.1: "in the order" that the server lists them.
+    // RFC 6455 §9.1: extensions run "in the order" that the server lists them.
     for names in CHAINS {
         let (_, mut server) = pair(extensions(Role::Client, names), extensions(Role::Server, names));
         let mut output = Vec::new();
@@ -117,7 +117,7 @@ fn a_rule_of_an_extension_that_is_broken_closes_with_its_code() {
     let seen_alone = seen(ALONE, &bytes);
     assert_eq!((seen_alone.failure, seen_alone.said), (Some(error), vec![text("Hello")]));
 
-    // Of a chain, each message may pass some of them by.
+    // In a chain, a message may skip some of the extensions.
     for names in &CHAINS[1..] {
         let seen_chained = seen(names, &bytes);
         assert_eq!((seen_chained.failure, seen_chained.said), (Some(error), vec![text("Hello")]));
@@ -129,7 +129,7 @@ fn a_rule_of_an_extension_that_is_broken_closes_with_its_code() {
 
 #[test]
 fn an_error_behind_another_extension_is_told_once_what_stands_before_is_lent() {
-    // Whichever of the two finds it.
+    // Either of the two may find the error.
     let wrong_sum = RemoteProtocolError::Extension(CloseCode::INVALID_FRAME_PAYLOAD_DATA);
     let stored = [&[0x00, 0x05, 0x00, 0xFA, 0xFF][..], b"Hello", &[0x00]].concat();
     let first = FIN | RSV1 | RSV2 | TEXT;
@@ -147,7 +147,7 @@ fn an_error_behind_another_extension_is_told_once_what_stands_before_is_lent() {
 
 #[test]
 fn two_that_claim_the_same_bit_are_refused() {
-    // RFC 7692 §6: not "more than one" user of RSV1.
+    // RFC 7692 §6: RSV1 must not have "more than one" user.
     let mut extensions = Extensions::new();
     let agreed = |deflate: PermessageDeflate| deflate.run(Role::Server, wsproto::DeflateParams::DEFAULT);
     extensions.push(agreed(PermessageDeflate::new())).unwrap();
@@ -170,7 +170,7 @@ fn two_that_claim_the_same_bit_are_refused() {
     );
 }
 
-/// One that claims RSV1 on frames that are not the first.
+/// An extension that uses RSV1 on frames that are not the first.
 #[derive(Debug)]
 struct Rival;
 
@@ -193,7 +193,7 @@ impl Extension for Rival {
     }
 }
 
-/// Sees every header, and reads no payload.
+/// A decoder that records every header and reads no payload.
 #[derive(Clone, Debug, Default)]
 struct Watch {
     claims: Rsv,
@@ -215,7 +215,7 @@ impl InboundExtension for Watch {
     }
 
     fn decode(&mut self, _: &[u8], _: Ends, _: usize) -> Result<Decoded, RemoteProtocolError> {
-        panic!("nothing is to be decoded")
+        panic!("no payload should be decoded")
     }
 
     fn output(&self) -> &[u8] {
@@ -223,7 +223,7 @@ impl InboundExtension for Watch {
     }
 }
 
-/// Leaves alone what is sent.
+/// An encoder that changes no message.
 #[derive(Debug)]
 struct Checks;
 
@@ -237,7 +237,7 @@ impl OutboundExtension for Checks {
     }
 
     fn encode(&mut self, _: &[u8], _: bool) -> &[u8] {
-        panic!("nothing is to be encoded")
+        panic!("no payload should be encoded")
     }
 }
 
@@ -311,7 +311,7 @@ fn a_connection_for_extensions_that_has_none_reads_like_any_other() {
     }
 }
 
-/// Gives each byte of a payload twice, one at a time.
+/// A decoder that returns each byte of a payload twice, one at a time.
 #[derive(Debug)]
 struct Twice {
     output: Vec<u8>,
@@ -338,7 +338,7 @@ impl InboundExtension for Twice {
     }
 }
 
-/// What an extension has read and not given yet needs no more input, wherever the input ends.
+/// Output that an extension has not returned yet needs no more input, wherever the input ends.
 #[test]
 fn an_extension_that_gives_more_than_it_is_asked_for_is_heard_out() {
     for role in BOTH {

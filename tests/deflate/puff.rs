@@ -1,20 +1,20 @@
-//! DEFLATE read the slow way, bit by bit (RFC 1951 §3.2): what a stream says, and how far it looks back.
+//! A simple DEFLATE reader (RFC 1951 §3.2): the content of a stream, and how far it looks back.
 
 use crate::blocks::{base, extra};
 
-/// What stands in a stream.
+/// The content of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Puffed {
     pub(crate) output: Vec<u8>,
-    /// The furthest that any copy looks back.
+    /// The largest distance of any copy.
     pub(crate) max_distance: usize,
-    /// How many blocks of each type there are: stored, fixed, dynamic.
+    /// The number of blocks of each type: stored, fixed, dynamic.
     pub(crate) blocks: [usize; 3],
-    /// How many say that they are the last.
+    /// The number of blocks with BFINAL set.
     pub(crate) final_blocks: usize,
 }
 
-/// Reads on behind what was read before, which may be looked back on.
+/// Reads `stream`, which continues what `puffed` has and may look back on it.
 pub(crate) fn puff(puffed: &mut Puffed, stream: &[u8]) {
     let mut bits = Bits { bytes: stream, place: 0 };
     while bits.place < stream.len() * 8 {

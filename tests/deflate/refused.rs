@@ -1,4 +1,4 @@
-//! A call that is refused leaves no trace, in the compressor neither.
+//! A refused call leaves no trace, not even in the compressor.
 
 use wsproto::{
     BytesMessage, DeflateParams, LocalProtocolError, MessageKind, PermessageDeflate, Role, TextMessage,
@@ -36,7 +36,7 @@ fn what_is_refused_is_not_in_the_window() {
 
 #[test]
 fn room_that_was_asked_for_is_enough() {
-    // What compresses worst, for every way of compressing it.
+    // The data that compresses worst, with all compression settings.
     for level in [0, 1, 2, 4, 6, 9] {
         for mem_level in [1, 8] {
             let deflate =
@@ -52,7 +52,7 @@ fn room_that_was_asked_for_is_enough() {
                     let Err(LocalProtocolError::OutputFull(needed)) =
                         sender.send_fragmented(BytesMessage::from(&data), fragment, &mut &mut [][..])
                     else {
-                        panic!("it wrote to nowhere")
+                        panic!("an empty output must be refused")
                     };
                     let mut output = vec![0; needed];
                     let mut room = output.as_mut_slice();

@@ -1,4 +1,4 @@
-//! Every example of RFC 7692 §7.2.3, read by both roles, and written where our compressor writes the same.
+//! Every example of RFC 7692 §7.2.3: read by both roles, and written if our compressor writes the same bytes.
 
 use wsproto::{BytesMessage, DeflateParams, PermessageDeflate, Role, TextMessage};
 
@@ -7,7 +7,7 @@ use crate::support::{RSV1, Setup, client_sender, says, server_sender};
 
 const WHOLE: u8 = FIN | RSV1 | TEXT;
 
-/// "Hello", by fixed codes.
+/// "Hello", in fixed codes.
 const HELLO: &[u8] = &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
 
 #[test]
@@ -65,7 +65,7 @@ fn lz77_sliding_window_is_shared() {
 
 #[test]
 fn the_window_is_not_shared_where_that_was_agreed() {
-    // §7.2.3.2: otherwise "the same payload" again.
+    // §7.2.3.2: otherwise the second message has the same payload as the first.
     let both = DeflateParams {
         server_no_context_takeover: true,
         client_no_context_takeover: true,
@@ -96,10 +96,10 @@ fn a_deflate_block_with_no_compression_is_read_and_written() {
 
 #[test]
 fn a_deflate_block_with_bfinal_set_to_1_is_read() {
-    // §7.2.3.4: the octet 0x00 behind it begins an empty block.
+    // §7.2.3.4: the octet 0x00 after it begins an empty block.
     let last = &[0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00];
     says([(WHOLE, last)], &[text("Hello")]);
-    // "The stream goes on", with the window as it was.
+    // The stream continues with the same window.
     let again = &[0xF2, 0x00, 0x11, 0x00, 0x00];
     says([(WHOLE, last), (WHOLE, again), (WHOLE, last)], &[text("Hello"), text("Hello"), text("Hello")]);
 }

@@ -1,4 +1,4 @@
-//! There and back: whatever the parameters, the messages, the fragments and the cuts (RFC 7692 §7.2).
+//! Round trips, for any parameters, messages, fragments and cuts (RFC 7692 §7.2).
 
 use proptest::prelude::*;
 use wsproto::{
@@ -41,7 +41,7 @@ fn len() -> impl Strategy<Value = usize> {
 
 fn data() -> impl Strategy<Value = Data> {
     let binary = (len(), any::<u64>(), 1..50_000_usize).prop_map(|(len, seed, period)| {
-        // Noise that comes again, nearer or further away.
+        // Noise that is repeated, at a shorter or longer distance.
         Data::Binary(noise(seed, period.min(len)).into_iter().cycle().take(len).collect())
     });
     let words = (len(), any::<u64>()).prop_map(|(len, seed)| {
@@ -110,7 +110,7 @@ impl Message {
         }
     }
 
-    /// Sends it, and says what the other side is to see.
+    /// Sends the message, and adds what the peer should receive.
     fn send<E: Entropy>(
         &self,
         deflate: &PermessageDeflate,
@@ -184,7 +184,7 @@ impl Message {
     }
 }
 
-/// Reads of these lengths, over and over; one by one where there are none.
+/// Reads of these lengths, repeated; byte by byte if there are none.
 fn reads<'a>(wire: &'a [u8], lens: &'a [usize]) -> impl Iterator<Item = &'a [u8]> {
     let mut rest = wire;
     let mut lens = lens.iter().cycle();
@@ -196,7 +196,7 @@ fn reads<'a>(wire: &'a [u8], lens: &'a [usize]) -> impl Iterator<Item = &'a [u8]
     })
 }
 
-/// A block of DEFLATE, and whether it says that it is the last.
+/// A block of DEFLATE, and whether it has BFINAL set.
 #[derive(Clone, Debug)]
 struct Block {
     is_final: bool,
@@ -207,7 +207,7 @@ struct Block {
 enum Content {
     Stored(Vec<u8>),
     Literals(Vec<u8>),
-    /// Copies of so many bytes from so far back, as far as there is something.
+    /// Copies of a length from a distance, which is shortened to the data there is.
     Copies(Vec<(u32, u32)>),
 }
 
@@ -222,7 +222,7 @@ fn block() -> impl Strategy<Value = Block> {
     (any::<bool>(), content).prop_map(|(is_final, content)| Block { is_final, content })
 }
 
-/// A message of these blocks, behind what is in the window.
+/// A message of these blocks, which may look back on `history`.
 fn written(message: &[Block], history: &mut Vec<u8>) -> Vec<u8> {
     let mut blocks = Blocks::new();
     for Block { is_final, content } in message {
@@ -252,7 +252,7 @@ fn written(message: &[Block], history: &mut Vec<u8>) -> Vec<u8> {
             blocks = blocks.aligned();
         }
     }
-    // The empty block at the end may say that it is the last as well.
+    // The empty block at the end may have BFINAL set too.
     let ends_all = message.len() % 3 == 1;
     let mut bytes = blocks.stored(ends_all, b"").bytes();
     bytes.truncate(bytes.len() - 4);
@@ -301,7 +301,7 @@ proptest! {
             reads(&wire, lens).for_each(|read| reader.read(read));
             let seen = reader.seen();
             prop_assert_eq!(seen.failure, None);
-            prop_assert!(seen.said == said, "other messages");
+            prop_assert!(seen.said == said, "the messages differ");
             prop_assert!(seen.is_idle && seen.unfinished.is_none());
         }
     }
@@ -330,7 +330,7 @@ proptest! {
             reads(&wire, lens).for_each(|read| reader.read(read));
             let seen = reader.seen();
             prop_assert_eq!(seen.failure, None);
-            prop_assert!(seen.said == said, "other messages");
+            prop_assert!(seen.said == said, "the messages differ");
         }
     }
 
@@ -341,7 +341,7 @@ proptest! {
         limit in 0..100_u64,
         ratio in 0..3_u32,
     ) {
-        // Bytes that are mostly no DEFLATE at all.
+        // Bytes that are rarely valid DEFLATE.
         let mut wire = Vec::new();
         for (is_text, payload) in &payloads {
             let first = if *is_text { 0xC1 } else { 0xC2 };

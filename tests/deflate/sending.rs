@@ -1,4 +1,4 @@
-//! What is compressed and what is not, and how a message goes on (RFC 7692 §6.1, §8).
+//! Which messages are compressed, and how a message continues (RFC 7692 §6.1, §8).
 
 use wsproto::{
     BytesMessage, Connection, DeflateParams, Event, Extensions, Limits, LocalProtocolError, MessageKind,
@@ -12,7 +12,7 @@ fn server(deflate: &PermessageDeflate) -> Sender<NoEntropy, Extensions> {
     server_sender(deflate, DeflateParams::DEFAULT)
 }
 
-/// The frames' first bytes.
+/// The first byte of each frame.
 fn firsts(output: &[u8]) -> Vec<u8> {
     sent(output).iter().map(|frame| frame.first).collect()
 }
@@ -35,7 +35,7 @@ fn only_the_first_frame_of_a_message_bears_the_bit() {
 
 #[test]
 fn messages_below_the_threshold_go_out_as_they_are() {
-    // RFC 7692 §8: what need not be compressed is not.
+    // RFC 7692 §8: a sender need not compress every message.
     let deflate = PermessageDeflate::new().with_threshold(5);
     let mut output = Vec::new();
     let mut sender = server(&deflate);
@@ -43,7 +43,7 @@ fn messages_below_the_threshold_go_out_as_they_are() {
         sender.send(TextMessage::from(message), &mut output).unwrap();
     }
     sender.send_fragmented(TextMessage::from("Hell"), 2, &mut output).unwrap();
-    // Nobody knows how long this one becomes.
+    // The length of a message in pieces is not known when it starts.
     sender.send(TextMessage::partial("H"), &mut output).unwrap();
     sender.send(TextMessage::from(""), &mut output).unwrap();
     let expected = [FIN | TEXT, FIN | TEXT, FIN | RSV1 | TEXT, TEXT, FIN, RSV1 | TEXT, FIN];
@@ -59,12 +59,12 @@ fn messages_below_the_threshold_go_out_as_they_are() {
     for len in [31, 32] {
         server(&default).send(BytesMessage::from(vec![0; len]), &mut output).unwrap();
     }
-    assert_eq!(firsts(&output), [FIN | BINARY, FIN | RSV1 | BINARY], "32 bytes unless set");
+    assert_eq!(firsts(&output), [FIN | BINARY, FIN | RSV1 | BINARY], "the default is 32 bytes");
 }
 
 #[test]
 fn a_message_can_be_sent_plain_and_leaves_the_window_alone() {
-    // RFC 7692 §8: a secret must not be compressed with what an attacker says.
+    // RFC 7692 §8: a secret must not be compressed together with an attacker's data.
     let deflate = PermessageDeflate::new().with_threshold(0).with_level(6);
     let mut output = Vec::new();
     let mut sender = server(&deflate);
@@ -86,7 +86,7 @@ fn a_message_goes_on_as_it_began_however_its_pieces_are_sent() {
     for plain in [false, true] {
         let mut output = Vec::new();
         let mut sender = server(&deflate);
-        // A compressed message before, so that there is something to be mixed up with.
+        // A compressed message comes first, so that the window has data that could be mixed in.
         sender.send(TextMessage::from("before"), &mut output).unwrap();
         if plain {
             sender.send_plain(TextMessage::partial("a"), &mut output).unwrap();
@@ -155,7 +155,7 @@ fn a_text_is_fragmented_once_it_is_compressed() {
         let (last, others) = frames.split_last().unwrap();
         assert!(
             others.iter().all(|frame| frame.payload.len() == len),
-            "no fragment is shorter than it may be"
+            "no fragment is shorter than necessary"
         );
         assert_eq!(last.first & FIN, FIN);
         let seen = Setup::of(Role::Client).check(&output);
@@ -181,7 +181,7 @@ fn a_prepared_message_is_compressed_once_for_all_without_context_takeover() {
     let deflate = PermessageDeflate::new().with_server_max_window_bits(12);
     let data = noise(1, 50).repeat(200);
     let message = PreparedMessage::bytes(&data).unwrap().deflated(&deflate);
-    // With a level of 0 their own work would look different.
+    // A connection's own compressor has level 0, so that its output would be different.
     let own = PermessageDeflate::new().with_level(0);
     for (params, is_shared) in [
         (agreed(true, 15), true),
@@ -225,7 +225,7 @@ fn a_prepared_message_keeps_to_the_order_of_messages() {
 
 #[test]
 fn a_prepared_message_is_no_fragment_of_another_message_of_its_kind() {
-    // §5.4: it would be the last one, and the caller would not know.
+    // §5.4: it would end that message without the caller knowing.
     let message = PreparedMessage::text("Hello").unwrap();
     let deflated = message.clone().deflated(&PermessageDeflate::new());
     let deflate = PermessageDeflate::new().with_threshold(0);

@@ -1,4 +1,4 @@
-//! Extensions that do not do as they should: they may fail a connection, and never hang it or break in.
+//! Extensions that break the contract of their trait: they may fail a connection, but never hang it or make it panic.
 
 use wsproto::{
     CloseCode, Connection, Decoded, Ends, Event, Extensions, FrameHeader, InboundExtension, Limits,
@@ -11,7 +11,7 @@ use crate::support::receiver;
 
 const INTERNAL: RemoteProtocolError = RemoteProtocolError::Extension(CloseCode::INTERNAL_ERROR);
 
-/// Does as it is told.
+/// An extension whose results are set by the test.
 #[derive(Clone, Copy, Debug)]
 struct Strange {
     read: usize,
@@ -51,7 +51,7 @@ impl OutboundExtension for Strange {
     }
 }
 
-/// How a connection with this extension, alone or with another on either side of it, ends over two messages.
+/// How connections end that read two messages with this extension: alone, and with another before or after it.
 fn ends(strange: Strange) -> Vec<Option<RemoteProtocolError>> {
     let mut ends = Vec::new();
     for place in 0..3 {
@@ -75,12 +75,12 @@ fn ends(strange: Strange) -> Vec<Option<RemoteProtocolError>> {
             for read in bytes.chunks_mut(reads) {
                 let mut input = read;
                 for turn in 0.. {
-                    assert!(turn < 100_000, "{strange:?} goes on for ever");
+                    assert!(turn < 100_000, "{strange:?} never ends");
                     match receiver.next_event(&mut input) {
                         Ok(Some(Event::Text(_))) => {}
                         Ok(other) => {
                             assert_eq!(other, None);
-                            assert!(input.is_empty(), "it asks for more before it has read all");
+                            assert!(input.is_empty(), "it returned `None` before it consumed all bytes");
                             break;
                         }
                         Err(error) => assert_eq!(end.replace(error), None, "it failed twice"),
@@ -143,7 +143,7 @@ fn one_that_fails_at_a_header_fails_the_connection() {
             }
         }
         fn decode(&mut self, _: &[u8], _: Ends, _: usize) -> Result<Decoded, RemoteProtocolError> {
-            panic!("nothing is to be decoded")
+            panic!("no payload should be decoded")
         }
         fn output(&self) -> &[u8] {
             &[]

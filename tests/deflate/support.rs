@@ -1,6 +1,6 @@
-//! The harness: one vector, every way of cutting it, one observation.
+//! The harness: a vector must give the same observation, however its bytes are cut into reads.
 //!
-//! What [`crate::protocol`] does for plain connections, for connections with extensions.
+//! It does for connections with extensions what [`crate::protocol`] does for plain ones.
 
 use wsproto::{
     Connection, DeflateParams, Entropy, ExtensionParams, Extensions, Limits, NoEntropy, PermessageDeflate,
@@ -9,25 +9,25 @@ use wsproto::{
 
 use crate::protocol::{Fixed, Said, cuts, frame_to, note};
 
-/// First byte of a frame: the Per-Message Compressed bit (RFC 7692 §6).
+/// The Per-Message Compressed bit in the first byte of a frame (RFC 7692 §6).
 pub(crate) const RSV1: u8 = 0x40;
 
 pub(crate) type Opened = Connection<Fixed, Extensions>;
 
-/// All that may be seen of a vector, whatever the cuts.
+/// All that a caller can observe of a vector; the same for all cuts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) said: Vec<Said>,
-    /// What has come of a message without its end.
+    /// The part of the unfinished message that was received.
     pub(crate) unfinished: Option<Said>,
-    /// For each data frame that ended: how much was said before, and how long its message was by then.
+    /// For each data frame that ended: how many items `said` had, and how long its message was then.
     pub(crate) frame_ends: Vec<(usize, usize)>,
     pub(crate) failure: Option<RemoteProtocolError>,
     pub(crate) state: ReceiverState,
     pub(crate) is_idle: bool,
 }
 
-/// A receiver, and what it has shown so far.
+/// A receiver, and what was observed so far.
 pub(crate) struct Reader {
     pub(crate) receiver: Receiver<Extensions>,
     said: Vec<Said>,
@@ -37,7 +37,7 @@ pub(crate) struct Reader {
     /// How many bytes were consumed when it failed.
     failed_at: Option<usize>,
     consumed: usize,
-    /// Where the bytes end that the receiver said were missing.
+    /// The receiver said that it needs all bytes up to this offset.
     due: u64,
 }
 
@@ -55,25 +55,25 @@ impl Reader {
         }
     }
 
-    /// Takes the bytes of one read.
+    /// Passes the bytes of one read to the receiver.
     pub(crate) fn read(&mut self, bytes: &[u8]) {
         let left = self.read_by(bytes, false);
-        assert_eq!(left, 0, "it asks for more before it has read all");
+        assert_eq!(left, 0, "it returned `None` before it consumed all bytes");
     }
 
-    /// Takes the bytes of one read, behind those that were left, and leaves what is no whole frame.
+    /// Appends the bytes of one read to `unread`, reads the complete frames, and keeps the rest.
     fn read_whole(&mut self, unread: &mut Vec<u8>, bytes: &[u8]) {
         unread.extend_from_slice(bytes);
         let left = self.read_by(unread, true);
         unread.drain(..unread.len() - left);
-        assert_eq!(self.receiver.next_event(&mut &mut [][..]), Ok(None), "something is left to tell");
+        assert_eq!(self.receiver.next_event(&mut &mut [][..]), Ok(None), "an event was not reported in time");
         let is_open = self.receiver.state() == ReceiverState::Open;
         let missing = self.receiver.bytes_needed(unread);
-        assert_eq!(missing > 0, is_open, "is it waiting or not?");
+        assert_eq!(missing > 0, is_open, "`bytes_needed` is wrong");
         self.due = self.due.max((self.consumed + left) as u64 + missing);
     }
 
-    /// Reads on, scribbles over what is consumed, and returns how much is not.
+    /// Reads all events, overwrites the consumed bytes, and returns the number of bytes that were not consumed.
     fn read_by(&mut self, bytes: &[u8], whole: bool) -> usize {
         let mut buffer = bytes.to_vec();
         let mut start = 0;
@@ -92,7 +92,7 @@ impl Reader {
             match next {
                 Ok(Some(event)) => {
                     let is_left = whole && end == start;
-                    assert!(is_left || came as u64 >= self.due, "it said that more was missing");
+                    assert!(is_left || came as u64 >= self.due, "it said that it needs more bytes");
                     note(&event, &mut self.said, &mut self.unfinished, &mut self.frame_ends);
                 }
                 Ok(None) => return left,
@@ -118,7 +118,7 @@ impl Reader {
     }
 }
 
-/// How the receivers of a test are made.
+/// The settings of a test's receivers.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     pub(crate) role: Role,
@@ -128,7 +128,7 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// A receiver that has agreed to a bare `permessage-deflate`.
+    /// Receivers with `permessage-deflate` and no parameters.
     pub(crate) fn of(role: Role) -> Self {
         Self {
             role,
@@ -148,7 +148,7 @@ impl Setup {
         self
     }
 
-    /// The peer's direction goes without context takeover.
+    /// Turns off context takeover for messages from the peer.
     pub(crate) fn peer_resets(mut self) -> Self {
         match self.role {
             Role::Server => self.params.client_no_context_takeover = true,
@@ -167,13 +167,13 @@ impl Setup {
         receiver(self.role, self.limits, self.extensions())
     }
 
-    /// What is seen of `bytes`, the same however they are cut.
+    /// What is observed of `bytes`; checks that it is the same for all cuts.
     #[track_caller]
     pub(crate) fn check(&self, bytes: &[u8]) -> Seen {
         check_with(self.role, || self.receiver(), bytes)
     }
 
-    /// What is seen of these frames, which come from the peer.
+    /// What is observed of these frames from the peer.
     #[track_caller]
     pub(crate) fn check_frames<const N: usize>(&self, frames: [(u8, &[u8]); N]) -> Seen {
         let bytes: Vec<u8> =
@@ -182,7 +182,7 @@ impl Setup {
     }
 }
 
-/// What is seen of frames that come to either role, with a bare `permessage-deflate`.
+/// What is observed of frames to either role, with `permessage-deflate` and no parameters.
 #[track_caller]
 pub(crate) fn both<const N: usize>(frames: [(u8, &[u8]); N]) -> Seen {
     let server = Setup::of(Role::Server).check_frames(frames);
@@ -190,7 +190,7 @@ pub(crate) fn both<const N: usize>(frames: [(u8, &[u8]); N]) -> Seen {
     server
 }
 
-/// Frames that are lawful and say this, to either role.
+/// Checks that the frames are valid and deliver this, to either role.
 #[track_caller]
 pub(crate) fn says<const N: usize>(frames: [(u8, &[u8]); N], said: &[Said]) {
     let seen = both(frames);
@@ -199,7 +199,7 @@ pub(crate) fn says<const N: usize>(frames: [(u8, &[u8]); N], said: &[Said]) {
     assert!(seen.is_idle);
 }
 
-/// Frames that break a rule, to either role; what is seen of them before.
+/// Checks that the frames fail with `error`, to either role; returns what is observed.
 #[track_caller]
 pub(crate) fn fails<const N: usize>(frames: [(u8, &[u8]); N], error: RemoteProtocolError) -> Seen {
     let seen = both(frames);
@@ -214,8 +214,8 @@ pub(crate) fn receiver(role: Role, limits: Limits, extensions: Extensions) -> Re
     }
 }
 
-/// What is seen of `bytes`: whole, byte by byte, cut in two anywhere, frame by frame, and with more behind a
-/// failure.
+/// What is observed of `bytes`: in one read, byte by byte, cut in two anywhere, frame by frame, and with more bytes
+/// after a failure.
 #[track_caller]
 pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver<Extensions>, bytes: &[u8]) -> Seen {
     let reader_of = |reads: &mut dyn Iterator<Item = &[u8]>| {
@@ -230,7 +230,7 @@ pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver<Extensions>
     for cut in cuts(bytes.len()) {
         let (head, tail) = bytes.split_at(cut);
         let mut reader = reader_of(&mut [head].into_iter());
-        // A failure is reported by the read that has the byte by which it is certain.
+        // A failure is reported by the read that has the byte that proves it.
         let is_certain = bytewise.failed_at.is_some_and(|at| at <= cut);
         assert_eq!(reader.failure.is_some(), is_certain, "cut at {cut}: failed too early or too late");
         reader.read(tail);
@@ -253,7 +253,7 @@ pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver<Extensions>
         let mut reader = Reader::new(receiver());
         let mut unread = Vec::new();
         for (turn, read) in bytes.chunks(reads).enumerate() {
-            // Now piece by piece, now frame by frame.
+            // `next_event` and `next_frame_event` take turns.
             if turn % 3 == 0 {
                 unread.extend_from_slice(read);
                 reader.due = 0;
@@ -265,7 +265,7 @@ pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver<Extensions>
         }
         reader.due = 0;
         reader.read(&unread);
-        assert_eq!(reader.seen(), whole, "either way in turn, in reads of {reads}");
+        assert_eq!(reader.seen(), whole, "both methods in turn, in reads of {reads}");
     }
     if whole.state != ReceiverState::Open {
         for more in
@@ -273,8 +273,8 @@ pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver<Extensions>
         {
             let joined = [bytes, &more].concat();
             assert_eq!(feed(&mut [&joined[..]].into_iter()), whole, "with more in the same read");
-            assert_eq!(feed(&mut [bytes, &more].into_iter()), whole, "with another read behind");
-            assert_eq!(feed(&mut joined.chunks(1)), whole, "byte by byte, with more behind");
+            assert_eq!(feed(&mut [bytes, &more].into_iter()), whole, "with another read after it");
+            assert_eq!(feed(&mut joined.chunks(1)), whole, "byte by byte, with more after it");
         }
     }
     whole
@@ -297,7 +297,7 @@ pub(crate) fn client_sender(deflate: &PermessageDeflate, params: DeflateParams) 
     Connection::client(Limits::default(), Fixed).with_extensions(extensions).into_parts().1
 }
 
-/// Both ends of a connection with these extensions.
+/// Both endpoints of a connection with these extensions.
 pub(crate) fn pair(client: Extensions, server: Extensions) -> (Opened, Connection<NoEntropy, Extensions>) {
     let limits = Limits::default();
     (
@@ -306,7 +306,7 @@ pub(crate) fn pair(client: Extensions, server: Extensions) -> (Opened, Connectio
     )
 }
 
-/// A header's value, read.
+/// The parsed value of a header.
 #[track_caller]
 pub(crate) fn parsed(header: &str) -> Vec<ExtensionParams> {
     ExtensionParams::parse_list(header.as_bytes()).unwrap_or_else(|error| panic!("{header}: {error}"))
@@ -331,7 +331,7 @@ pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
     (0..len).map(|_| next()).collect()
 }
 
-/// Entropy that is drawn from nowhere.
+/// Entropy from a simple pseudo-random generator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Keys(pub(crate) u8);
 

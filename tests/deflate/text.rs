@@ -1,4 +1,4 @@
-//! Text that is checked as it is inflated, wherever its characters are cut (RFC 7692 §6.2; RFC 6455 §8.1).
+//! Text is checked while it is inflated, wherever its characters are cut (RFC 7692 §6.2; RFC 6455 §8.1).
 
 use wsproto::{RemoteProtocolError, Role};
 
@@ -10,7 +10,7 @@ const WHOLE: u8 = FIN | RSV1 | TEXT;
 const FIRST: u8 = RSV1 | TEXT;
 const INVALID: RemoteProtocolError = RemoteProtocolError::InvalidUtf8;
 
-/// A part of a message, flushed and not stripped.
+/// A part of a message, with the tail of its flush.
 fn flushed(bytes: &[u8]) -> Vec<u8> {
     Blocks::new().fixed(false, bytes).stored(false, b"").bytes()
 }
@@ -21,7 +21,7 @@ fn message(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn characters_may_be_cut_by_frames() {
-    // RFC 7692 §6.1: compressed or not, a frame need not be UTF-8 by itself.
+    // RFC 7692 §6.1: a single frame need not be valid UTF-8, compressed or not.
     for word in ["é", "€", "😀", "aé€😀z"] {
         for cut in 0..=word.len() {
             let (head, tail) = word.as_bytes().split_at(cut);
@@ -38,7 +38,7 @@ fn characters_may_be_cut_by_frames() {
 
 #[test]
 fn characters_may_be_cut_where_a_piece_ends() {
-    // What is inflated is lent 8 KiB at a time.
+    // Inflated data is delivered 8 KiB at a time.
     for character in ["é", "€", "😀"] {
         for before in (8192 - 5)..8192 + 2 {
             let expected = "a".repeat(before) + &character.repeat(5000) + "z";
@@ -49,7 +49,7 @@ fn characters_may_be_cut_where_a_piece_ends() {
                 frame.chunks(reads.min(frame.len())).for_each(|read| reader.read(read));
                 let seen = reader.seen();
                 assert_eq!(seen.failure, None);
-                assert!(seen.said == [text(&expected)], "{character} behind {before}");
+                assert!(seen.said == [text(&expected)], "{character} after {before}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! How far back what we send looks, by a reader of DEFLATE that is not the one under test (RFC 7692 §7.1.2).
+//! How far our compressed messages look back, measured by an independent DEFLATE reader (RFC 7692 §7.1.2).
 
 use wsproto::{BytesMessage, DeflateParams, PermessageDeflate, PreparedMessage, Sender};
 
@@ -6,8 +6,8 @@ use crate::protocol::{Fixed, sent};
 use crate::puff::{Puffed, puff};
 use crate::support::{client_sender, noise, server_sender};
 
-/// Data that invites to look back as far as allowed, and a little further: what stood `2^bits` bytes ago, and
-/// from 300 bytes before that to 300 behind.
+/// Data whose best matches are about as far back as the window allows, and a little further: `2^bits` bytes, plus or
+/// minus 300.
 fn inviting(bits: u8) -> Vec<u8> {
     let size = 1 << bits;
     let mut data = noise(u64::from(bits), size + 400);
@@ -21,13 +21,13 @@ fn inviting(bits: u8) -> Vec<u8> {
     data
 }
 
-/// What comes of a message on the wire, its tail put back.
+/// The compressed payload of a message on the wire, with its tail put back.
 fn payload(output: &[u8]) -> Vec<u8> {
     let payload = sent(output).into_iter().flat_map(|frame| frame.payload);
     payload.chain([0x00, 0x00, 0xFF, 0xFF]).collect()
 }
 
-/// Sends messages, and reads them by the book.
+/// Sends messages, and reads them with the independent reader.
 fn check(
     mut send: impl FnMut(BytesMessage<&[u8]>) -> Vec<u8>,
     messages: &[Vec<u8>],
@@ -40,7 +40,7 @@ fn check(
         }
         let start = puffed.output.len();
         puff(&mut puffed, &payload(&send(BytesMessage::from(message.as_slice()))));
-        assert!(puffed.output[start..] == message[..], "it is another message");
+        assert!(puffed.output[start..] == message[..], "the message differs");
     }
     puffed
 }
@@ -86,7 +86,7 @@ fn nothing_looks_back_further_than_was_agreed() {
 
 #[test]
 fn the_window_is_used_as_far_as_it_goes() {
-    // zlib keeps 262 bytes of it for itself; with 8 bits, that of 9 is used by half.
+    // zlib keeps 262 bytes of the window for itself; for 8 bits, half of a 9-bit window is used.
     for bits in 8..=15 {
         let distance = max_distance(bits, 6, 9);
         let least = (1_usize << bits.max(9)) - 262 - 30;
