@@ -1,11 +1,10 @@
-//! Every public type can be moved to another thread and shared between threads: `Send` and `Sync`, pinned by the
-//! compiler. Those that are plain values can be keys of a map.
+//! Every public type is `Send` and `Sync`, checked by the compiler. Types that are plain values can be keys of a map.
 
 use std::hash::Hash;
 
 use wsproto::*;
 
-/// Names types; it compiles only if all of them are `Send` and `Sync`.
+/// Takes a list of types; it compiles only if all of them are `Send` and `Sync`.
 macro_rules! threads {
     ($($name:ty),* $(,)?) => {
         const _: () = {
@@ -15,7 +14,7 @@ macro_rules! threads {
     };
 }
 
-/// Names types; it compiles only if all of them can be keys of a map.
+/// Takes a list of types; it compiles only if all of them can be keys of a map.
 macro_rules! keys {
     ($($name:ty),* $(,)?) => {
         const _: () = {
@@ -66,7 +65,7 @@ threads! { DeflateParams, PermessageDeflate }
 ))]
 threads! { SeededEntropy, Connection<SeededEntropy> }
 
-/// Traits that types outside of this crate may implement, or that only bound others: they promise nothing.
+/// Traits, which are not checked: other crates may implement them, or they are only bounds.
 const TRAITS: [&str; 5] = ["Entropy", "ExtensionSet", "Outgoing", "Output", "WsOutgoing"];
 
 #[test]

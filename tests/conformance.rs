@@ -1,7 +1,7 @@
-//! The `conformance` example, held against what its cases expect.
+//! Runs the `conformance` example and checks its output against what the cases expect.
 //!
-//! It runs the cases beside this file, whose preferred outcome must be seen, and those of every `*.jsonl` in
-//! the directory that the environment variable `WSPROTO_CASES` names, whose outcome may be any that they allow.
+//! The cases in `tests/conformance` must have their preferred outcome. Set the environment variable `WSPROTO_CASES` to
+//! a directory to run its `*.jsonl` files too: these cases may have any outcome that they allow.
 //!
 //! ```sh
 //! WSPROTO_CASES=cases cargo test --release --test conformance -- --nocapture
@@ -11,7 +11,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test that panics fails, as it should"
+    reason = "a panic fails the test, as it should"
 )]
 
 #[path = "conformance/judge.rs"]
@@ -70,7 +70,7 @@ fn judge_finds_each_observation_that_a_local_case_does_not_expect() {
         let case = format!(r#"{{"kind":"local","actions":{actions},"expect":{expect}}}"#);
         assert_eq!(verdict_of(&case, &told), verdict, "{expect}: {frames}");
     }
-    // Where frames are expected but a refusal is allowed, any of the calls may be refused.
+    // If frames are expected and a refusal is allowed, any of the calls may be refused.
     let refused = |at: usize, written: usize| {
         format!(r#"{{"refused":{at},"bytes_after_refusal":{written},"frames":[]}}"#)
     };
@@ -104,7 +104,7 @@ fn judge_finds_each_observation_that_a_handshake_case_does_not_expect() {
     let answer = |params: &str| format!(r#"{{"outcome":"accept","deflate":{{{params}}},"deflate_count":1}}"#);
     let refusal = r#"{"outcome":"refuse","bytes":"HTTP/1.1 400 Bad Request"}"#;
     for (verdict, case, told) in [
-        // A server that answers without it looks back 32 KiB; a client keeps its own word (RFC 7692 §7.1.2).
+        // Without the parameter, a server looks back 32 KiB, and a client as far as it offered (RFC 7692 §7.1.2).
         (Preferred, request(r#""server_max_window_bits_le":15"#), answer("")),
         (Wrong, request(r#""server_max_window_bits_le":10"#), answer("")),
         (Preferred, request(r#""server_max_window_bits_le":10"#), answer(r#""server_max_window_bits":9"#)),
@@ -241,7 +241,7 @@ fn every_cut_of_an_input_is_tried() {
     assert_eq!(splits("every", "[]"), Some(3));
 }
 
-/// A case, what was observed, and what to think of it.
+/// A case, what was observed, and the verdict.
 #[derive(Debug)]
 struct Judged {
     verdict: Verdict,
@@ -249,7 +249,7 @@ struct Judged {
     expect: Value,
 }
 
-/// What the judge thinks of an observation that no runner has made.
+/// The verdict for an observation that is written by hand.
 fn verdict_of(case: &str, observed: &str) -> Verdict {
     let told = format!(r#"{{"observed":{observed},"differs":null}}"#);
     judge::judge(&values(case)[0], &values(&told)[0])
@@ -268,7 +268,7 @@ fn judge_all(cases: &str) -> Vec<Judged> {
     judged.collect()
 }
 
-/// Prints what is not as preferred, and returns what is not allowed.
+/// Prints the cases without their preferred outcome, and returns those whose outcome is not allowed.
 fn judge_file(path: &Path) -> Vec<Judged> {
     let judged = judge_all(&fs::read_to_string(path).expect("a file of cases can be read"));
     let count = |verdict| judged.iter().filter(|judged| judged.verdict == verdict).count();

@@ -1,5 +1,5 @@
-//! What compression costs in memory, counted by an allocator: a bomb's peak, an idle connection, and the table
-//! in the documentation of `PermessageDeflate`.
+//! The memory that compression needs, counted by an allocator: the peak for a compression bomb, an idle connection,
+//! and the table in the documentation of `PermessageDeflate`.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -9,7 +9,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that panics or overflows fails, as it should"
+    reason = "a panic or an overflow fails the test, as it should"
 )]
 
 mod counting;
@@ -65,7 +65,7 @@ fn plain_messages_make_no_compressor() {
     assert_eq!(usage.kept, 0, "{usage:?}");
 }
 
-/// The server compresses each message by itself.
+/// The server has no context takeover.
 const SERVER_RESETS: DeflateParams =
     DeflateParams { server_no_context_takeover: true, ..DeflateParams::DEFAULT };
 
@@ -89,11 +89,11 @@ fn without_context_takeover_memory_is_kept_for_the_next_message() {
 
 #[test]
 fn without_context_takeover_memory_is_freed_on_an_idle_connection() {
-    // After eight calls that found nothing to read, or eight pings; then after twice as many, up to 1024.
+    // Memory is freed after eight calls without input, or eight pings; then after twice as many, up to 1024.
     let ((mut receiver, mut sender), made) = measured(|| halves(&PermessageDeflate::new(), SERVER_RESETS));
     let mut output = Vec::with_capacity(64 << 10);
     let mut pings = Vec::with_capacity(4096);
-    // In reads, each of which ends with a call that finds nothing more.
+    // The message comes in reads. Each read ends with a call that finds no more input.
     let message = BytesMessage::from(noise(20_000));
     for rounds in [8, 16, 32, 64, 128, 256, 512, 1024, 1024] {
         let ((), used) = measured(|| {
@@ -103,12 +103,12 @@ fn without_context_takeover_memory_is_freed_on_an_idle_connection() {
         });
         assert!(used.kept > 400 << 10, "{used:?}");
         pings.clear();
-        // The first of the calls came after the message.
+        // The first of these calls was made after the message.
         let ((), rested) = measured(|| {
             (1..rounds).for_each(|_| sender.send(Ping::new(b""), &mut pings).unwrap());
             (2..rounds).for_each(|_| read(&mut receiver, &mut []));
         });
-        assert_eq!(rested.kept, 0, "it may be needed soon");
+        assert_eq!(rested.kept, 0, "memory that may be needed soon is kept");
         let ((), rested) = measured(|| sender.send(Ping::new(b""), &mut pings).unwrap());
         let ((), received) = measured(|| read(&mut receiver, &mut []));
         assert!(rested.kept < -300 << 10 && received.kept < -100 << 10, "{rounds}: {rested:?} {received:?}");
@@ -313,13 +313,13 @@ fn halves(
     (client.into_parts().0, server.into_parts().1)
 }
 
-/// Reads all of it, up to the call that asks for more.
+/// Reads all events, up to the call that returns `None`.
 fn read(receiver: &mut Receiver<Extensions>, bytes: &mut [u8]) {
     let mut input = bytes;
     while receiver.next_event(&mut input).unwrap().is_some() {}
 }
 
-/// The same, of frames that are whole.
+/// The same with `next_frame_event`.
 fn read_whole(receiver: &mut Receiver<Extensions>, bytes: &mut [u8]) {
     let mut input = bytes;
     while receiver.next_frame_event(&mut input).unwrap().is_some() {}
@@ -342,13 +342,13 @@ impl Entropy for Zeros {
     }
 }
 
-/// Zeros, as short as DEFLATE can say them: a block of fixed codes, a literal 0, and copies of 258 bytes from
-/// one byte back, of 13 bits each. Eight of these are 13 bytes, which come again and again.
+/// Zeros in a very short DEFLATE stream: a block of fixed codes, a literal 0, and copies of 258 bytes from one byte
+/// back, of 13 bits each. Eight copies take 13 bytes, which are repeated.
 struct Bomb {
     inflated_len: u64,
     payload_len: u64,
     start: Vec<u8>,
-    /// What one read gives, but for the last.
+    /// The bytes of each read except the last.
     rounds: Vec<u8>,
     reads: u64,
     end: Vec<u8>,
@@ -374,7 +374,7 @@ impl Bomb {
         Self { inflated_len: 1 + copies * 258, payload_len, start, rounds, reads, end: end.to_vec() }
     }
 
-    /// Has a client read it: how much has come of it, and how it failed.
+    /// Has a client read the bomb; returns how many bytes were delivered, and the failure.
     fn explode(
         &self,
         limits: Limits,

@@ -1,15 +1,15 @@
-//! What can grow in a later version, and what cannot: the enums that a caller has to match with a `_` arm, and those
-//! that are matched without one.
+//! Which enums a later version may extend, and which not: callers need a `_` arm to match the first, and none to match
+//! the second.
 #![cfg(feature = "alloc")]
 #![deny(unreachable_patterns)]
-#![allow(dead_code, reason = "they are compiled and not called")]
+#![allow(dead_code, reason = "these functions are compiled and not called")]
 
 use wsproto::{
     ClosedBy, Ends, Event, HandshakeError, HandshakeResponse, LocalProtocolError, MessageKind, Opcode,
     ReceiveError, ReceiverState, RemoteProtocolError, ReplyPolicy, Role, TransportAction, WsEvent,
 };
 
-/// A match of all variants that are known today; it compiles only if a `_` arm can be reached.
+/// A match of all variants of today with a `_` arm; it compiles only if that arm can be reached.
 macro_rules! grows {
     ($name:ident: $type:ty, $known:pat) => {
         fn $name(value: $type) -> bool {

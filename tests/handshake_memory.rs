@@ -1,4 +1,4 @@
-//! What a handshake costs in memory, counted by an allocator: at most four times its head limit, whatever the peer
+//! The memory that a handshake needs, counted by an allocator: at most four times its head limit, whatever the peer
 //! sends (RFC 6455 §10.4).
 #![allow(
     clippy::arithmetic_side_effects,
@@ -7,7 +7,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that panics or overflows fails, as it should"
+    reason = "a panic or an overflow fails the test, as it should"
 )]
 
 mod counting;
@@ -18,13 +18,13 @@ use wsproto::{
     HttpVersion, PermessageDeflate, Request, ServerExtendedConnect, ServerHandshake, ServerUpgrade,
 };
 
-/// The head limits that are tried.
+/// The head limits that are tested.
 const LENGTHS: [usize; 3] = [1 << 10, 16 << 10, 256 << 10];
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const TOKEN: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// Limits that let a head be this long, with as many fields as fit.
+/// Limits that allow a head of this length, with as many fields as fit.
 fn limits(max_head_len: usize) -> HandshakeLimits {
     let mut limits = HandshakeLimits::default();
     limits.max_head_len = max_head_len;
@@ -34,7 +34,7 @@ fn limits(max_head_len: usize) -> HandshakeLimits {
 
 type Field = (String, String);
 
-/// Fields that fill a head up to `room` bytes, each set in a way of its own.
+/// Sets of fields that fill a head up to `room` bytes, each in its own way.
 fn fillings(room: usize) -> Vec<(&'static str, Vec<Field>)> {
     let field = |name: &str, value: String| vec![(name.to_owned(), value)];
     let filled = |name: &str, start: &str, part: &str| {
@@ -82,7 +82,7 @@ fn lines(start: &[&str], fields: &[Field]) -> Vec<u8> {
     head
 }
 
-/// Heads that fill the limit, as requests.
+/// Requests whose heads fill the limit.
 fn requests(max_len: usize) -> Vec<(&'static str, Vec<u8>)> {
     let fixed = format!(
         "Host: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\n\
@@ -95,7 +95,7 @@ fn requests(max_len: usize) -> Vec<(&'static str, Vec<u8>)> {
         .collect();
     let long = "x".repeat(room - "http://h?".len());
     for (what, target) in
-        [("a long target", format!("/{long}")), ("an absolute one", format!("http://h?{long}"))]
+        [("a long target", format!("/{long}")), ("a long absolute target", format!("http://h?{long}"))]
     {
         heads.push((what, lines(&["GET ", &target, " HTTP/1.1\r\n", &fixed], &[])));
     }
@@ -116,7 +116,7 @@ fn within(max_len: usize, usage: Usage, what: &str) {
     assert!(usage.peak <= bound, "{what}, limit {max_len}: a peak of {}, more than {bound}", usage.peak);
 }
 
-/// The largest peak that was seen, in parts of the limit.
+/// The largest peak so far, as a multiple of the limit.
 #[derive(Default)]
 struct Worst(f64, String);
 
@@ -136,7 +136,7 @@ impl Drop for Worst {
     }
 }
 
-/// Splits a head as another stack does.
+/// Splits a head as an HTTP stack does.
 fn parts(head: &[u8]) -> (String, Vec<Field>) {
     let head = std::str::from_utf8(head).unwrap();
     let mut lines = head.trim_end_matches("\r\n").split("\r\n");
@@ -168,7 +168,7 @@ fn a_server_peaks_at_four_times_its_head_limit() {
                     handshake
                 });
                 worst.see(max_len, usage, &format!("{what}, cut at {cut}"));
-                assert!(usage.kept <= 1024, "{what}: what is answered is not kept: {usage:?}");
+                assert!(usage.kept <= 1024, "{what}: memory is kept after the answer: {usage:?}");
                 drop(handshake);
             }
         }
@@ -194,7 +194,7 @@ fn a_server_over_another_stack_peaks_at_four_times_its_head_limit() {
             });
             worst.see(max_len, usage, what);
             assert!(usage.kept <= 2 * max_len as isize, "{what}, limit {max_len}: {usage:?}");
-            // A proxy that sees both sides, and a server that answers at length.
+            // A proxy that sees both sides, and a server with a long answer.
             let mut answered = Vec::new();
             for (name, value) in
                 [("upgrade", "websocket"), ("connection", "Upgrade"), ("sec-websocket-accept", TOKEN)]
@@ -246,7 +246,7 @@ fn a_server_in_a_stream_peaks_at_four_times_its_head_limit() {
     }
 }
 
-/// Entropy that gives the nonce of RFC 6455 §1.3.
+/// Entropy that returns the nonce of RFC 6455 §1.3.
 struct Sample;
 
 impl Entropy for Sample {

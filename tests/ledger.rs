@@ -1,25 +1,25 @@
-//! The ledger: what the RFCs require of a protocol library, where it is met, and which test proves it.
+//! The ledger: what the RFCs require of a protocol library, which code meets it, and which test proves it.
 //!
-//! `ledger.tsv` has a row for each requirement of RFC 6455, 7692, 8441 and 9220, and for what they ask of HTTP
-//! (RFC 9110, 9112), of origins (RFC 6454) and of URIs (RFC 3986). Its columns:
+//! `ledger.tsv` has a row for each requirement of RFC 6455, 7692, 8441 and 9220, and for what these require from HTTP
+//! (RFC 9110, 9112), origins (RFC 6454) and URIs (RFC 3986). Its columns:
 //!
 //! | column | what it holds |
 //! |---|---|
 //! | `id` | the RFC and a number, which never changes |
-//! | `rfc`, `section` | where it is required |
-//! | `level` | the RFC's keyword; `REQ` where a plain sentence requires it |
-//! | `role` | whose duty it is: `client`, `server` or `both` |
+//! | `rfc`, `section` | the RFC and section that require it |
+//! | `level` | the RFC's keyword; `REQ` if a sentence without a keyword requires it |
+//! | `role` | who must do it: `client`, `server` or `both` |
 //! | `requirement` | what is required, in short |
-//! | `source` | where it is met: a file, and what is defined there |
-//! | `tests` | what proves it: a file, and a test in it |
+//! | `source` | the code that meets it: a file, and an item in it |
+//! | `tests` | the test that proves it: a file, and a test in it |
 //! | `left` | what is left to others (`embedder`, `application`, `browser`), and why |
 //!
-//! A row has a source and a test, or says whose business it is; some have both, where one cannot do without
-//! the other. These tests hold the ledger against the files: what it names is there, and both the source and
-//! the test cite the section, so that `RFC 6455 §5.1` is found from either side.
+//! A row has a source and a test, or says who must meet the requirement instead; some rows have both, if the library
+//! and others must act together. These tests check the ledger against the files: everything it names exists, and both
+//! the source and the test cite the section, so that a search for `RFC 6455 §5.1` finds them.
 //!
-//! `cargo run --example ledger` counts the rows of each section, and shows single ones.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that panics fails, as it should")]
+//! `cargo run --example ledger` counts the rows of each section, and shows single rows.
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic fails the test, as it should")]
 
 use std::collections::HashMap;
 use std::fs;
@@ -37,7 +37,7 @@ fn each_requirement_is_met_and_proved_or_is_somebody_elses() {
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
-/// All that is wrong with a ledger, row by row; `read` gives the text of a file, if there is one.
+/// All faults of a ledger, row by row; `read` returns the text of a file, if the file exists.
 fn faults(ledger: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let mut faults = Vec::new();
     let header = ledger.lines().next().unwrap_or_default();
@@ -67,7 +67,7 @@ fn faults(ledger: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
 
 const COLUMNS: &str = "id\trfc\tsection\tlevel\trole\trequirement\tsource\ttests\tleft";
 
-/// What is wrong with a row by itself, and with its number: none is left out, and none stands twice.
+/// The faults in a row's cells, and in its number: numbers have no gaps and are not repeated.
 fn form(row: &Row<'_>, number: usize) -> Vec<String> {
     let mut faults = Vec::new();
     let id = format!("{}-{number:03}", row.rfc);
@@ -75,25 +75,25 @@ fn form(row: &Row<'_>, number: usize) -> Vec<String> {
         faults.push(format!("the next id is {id}"));
     }
     if !row.section.split('.').all(|part| part.parse::<u8>().is_ok()) {
-        faults.push(format!("{:?} is no section", row.section));
+        faults.push(format!("{:?} is not a section", row.section));
     }
     if !LEVELS.contains(&row.level.to_ascii_uppercase().as_str()) {
-        faults.push(format!("{:?} is no level", row.level));
+        faults.push(format!("{:?} is not a level", row.level));
     }
     if !["client", "server", "both"].contains(&row.role) {
-        faults.push(format!("{:?} is no role", row.role));
+        faults.push(format!("{:?} is not a role", row.role));
     }
     faults
 }
 
 const LEVELS: [&str; 7] = ["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "RECOMMENDED", "MAY", "REQ"];
 
-/// What is wrong with how a row is bound.
+/// The faults in a row's source, tests and `left`.
 fn binding(row: &Row<'_>) -> Vec<String> {
     let mut faults = Vec::new();
     match row.left.map(|left| left.split_once(": ")) {
         Some(Some((whose, why))) if WHOSE.contains(&whose) && !why.is_empty() => {}
-        Some(_) => faults.push("it is left to nobody, or without a reason".to_owned()),
+        Some(_) => faults.push("`left` names nobody, or gives no reason".to_owned()),
         None if row.source.is_empty() && row.tests.is_empty() => {
             faults.push("no source, no test, and left to nobody".to_owned());
         }
@@ -106,16 +106,16 @@ fn binding(row: &Row<'_>) -> Vec<String> {
     faults
 }
 
-/// To whom a requirement may be left.
+/// Who else may have to meet a requirement.
 const WHOSE: [&str; 3] = ["embedder", "application", "browser"];
 
-/// A kind of place that a row names: a file and something in it.
+/// A kind of place that a row may name: a file and something in it.
 #[derive(Clone, Copy)]
 struct Kind {
     what: &'static str,
-    /// What stands between the file and the name.
+    /// The text between the file and the name.
     mark: &'static str,
-    /// Whether a text has a place of this kind and name.
+    /// Whether a file's text has a place of this kind with this name.
     has: fn(&str, &str) -> bool,
 }
 
@@ -123,7 +123,7 @@ const SOURCE: Kind = Kind { what: "source", mark: ":", has: defines };
 
 const TEST: Kind = Kind { what: "test", mark: "::", has: is_test };
 
-/// Files, read once.
+/// Files, each read only once.
 struct Files<R> {
     read: R,
     texts: HashMap<String, Option<String>>,
@@ -135,7 +135,7 @@ impl<R: Fn(&str) -> Option<String>> Files<R> {
         self.texts.entry(path.to_owned()).or_insert_with(|| read(path)).as_deref()
     }
 
-    /// Which of the places that a row names are not there, and whether none of them cites the section.
+    /// A fault for each place of a row that does not exist, and one if no place cites the section.
     fn check(&mut self, row: &Row<'_>, places: &[&str], kind: Kind) -> Vec<String> {
         let mut faults = Vec::new();
         let mut is_cited = places.is_empty();
@@ -153,7 +153,7 @@ impl<R: Fn(&str) -> Option<String>> Files<R> {
     }
 }
 
-/// Whether something of this name is defined in Rust source: an item, a variant or a field.
+/// Whether Rust source defines an item, a variant or a field with this name.
 fn defines(text: &str, name: &str) -> bool {
     const KEYWORDS: [&str; 6] = ["fn", "struct", "enum", "trait", "const", "type"];
     text.lines().map(str::trim_start).any(|line| {
@@ -170,12 +170,12 @@ fn defines(text: &str, name: &str) -> bool {
     })
 }
 
-/// Whether a name goes on in what stands behind it.
+/// Whether the text after a name continues it.
 fn continues(behind: Option<&str>) -> bool {
     behind.and_then(|rest| rest.chars().next()).is_some_and(|next| next.is_alphanumeric() || next == '_')
 }
 
-/// Whether there is a function of this name, and an attribute above it that makes it a test.
+/// Whether there is a function with this name and a test attribute.
 fn is_test(text: &str, name: &str) -> bool {
     let start = format!("fn {name}(");
     let lines: Vec<_> = text.lines().map(str::trim_start).collect();
@@ -187,7 +187,7 @@ fn is_test(text: &str, name: &str) -> bool {
     })
 }
 
-/// Whether a section is cited: with its RFC in the same line, or without one in a file that names it.
+/// Whether a section is cited: with its RFC in the same line, or without it in a file that names the RFC.
 fn cites(text: &str, rfc: &str, section: &str) -> bool {
     let rfc = format!("RFC {rfc}");
     let mark = format!("§{section}");
@@ -204,7 +204,7 @@ fn cites(text: &str, rfc: &str, section: &str) -> bool {
     text.contains(&rfc) && text.lines().any(is_cited)
 }
 
-/// A file that meets a requirement, and one that proves it.
+/// Two sample files: a source that meets a requirement, and a test that proves it.
 fn sample(path: &str) -> Option<String> {
     match path {
         "src/a.rs" => {
@@ -249,15 +249,15 @@ fn each_fault_tells_the_row_and_what_is_missing() {
         (format!("6455-01 | 6455 | 5.1 | MUST | both | x | {bound}"), "6455-01: the next id is 6455-001"),
         (
             "6455-001 | 6455 | 5.x | MUST | both | x | - | - | browser: its own".to_owned(),
-            "6455-001: \"5.x\" is no section",
+            "6455-001: \"5.x\" is not a section",
         ),
-        (format!("6455-001 | 6455 | 5.1 | OUGHT | both | x | {bound}"), "6455-001: \"OUGHT\" is no level"),
-        (format!("6455-001 | 6455 | 5.1 | MUST | proxy | x | {bound}"), "6455-001: \"proxy\" is no role"),
+        (format!("6455-001 | 6455 | 5.1 | OUGHT | both | x | {bound}"), "6455-001: \"OUGHT\" is not a level"),
+        (format!("6455-001 | 6455 | 5.1 | MUST | proxy | x | {bound}"), "6455-001: \"proxy\" is not a role"),
         (format!("{row} | - | - | -"), "6455-001: no source, no test, and left to nobody"),
         (format!("{row} | - | tests/a.rs::it_masks | -"), "6455-001: no source"),
         (format!("{row} | src/a.rs:mask | - | -"), "6455-001: no test"),
-        (format!("{row} | - | - | somebody: may"), "6455-001: it is left to nobody, or without a reason"),
-        (format!("{row} | - | - | not yet"), "6455-001: it is left to nobody, or without a reason"),
+        (format!("{row} | - | - | somebody: may"), "6455-001: `left` names nobody, or gives no reason"),
+        (format!("{row} | - | - | not yet"), "6455-001: `left` names nobody, or gives no reason"),
         (
             format!("{row} | src/b.rs:mask | tests/a.rs::it_masks | -"),
             "6455-001: there is no source src/b.rs:mask",

@@ -1,5 +1,5 @@
-//! What messages cost in memory, counted by an allocator: what a long one took is given back, and nothing outlives the
-//! end (RFC 6455 §10.4).
+//! The memory that messages need, counted by an allocator: the memory of a long message is freed, and nothing is kept
+//! after the end of the connection (RFC 6455 §10.4).
 #![cfg(feature = "alloc")]
 #![allow(
     clippy::arithmetic_side_effects,
@@ -8,7 +8,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that panics or overflows fails, as it should"
+    reason = "a panic or an overflow fails the test, as it should"
 )]
 
 mod counting;
@@ -21,7 +21,7 @@ use wsproto::{
 
 const LONG: usize = 16 << 20;
 
-/// A text and a binary message of the longest that is allowed, in pieces of 1000 bytes.
+/// A text and a binary message of the longest length that is allowed, in pieces of 1000 bytes.
 fn assemble_long_messages(assembler: &mut MessageAssembler) {
     let piece = "a".repeat(1000);
     for end in [false, true] {
@@ -47,7 +47,7 @@ fn an_assembler_holds_no_more_than_its_limit_and_gives_back_what_long_messages_t
     let ((), usage) = measured(|| assemble_long_messages(&mut assembler));
     println!("two messages of {LONG} bytes: {usage:?}");
     assert!(usage.kept <= LONG as isize, "{usage:?}");
-    // A buffer that grows may be held twice while it is moved.
+    // When a buffer grows, the old and the new one may exist at the same time.
     assert!(usage.peak <= 2 * LONG as isize, "{usage:?}");
     let ((), given_back) = measured(|| {
         assembler.text(TextMessage::new("the next one, which needs no buffer")).unwrap();
@@ -81,7 +81,7 @@ fn memory_that_is_released_within_a_message_is_not_that_of_the_message() {
         let refused = assembler.text(TextMessage::partial(&long));
         assert_eq!(refused, Err(RemoteProtocolError::MessageTooLong));
     });
-    assert!(refused.kept < 0, "what was kept of it is dropped");
+    assert!(refused.kept < 0, "the refused message is freed");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn frame(first: u8, len: usize) -> Vec<u8> {
     [&[first, form][..], len_bytes, &[0; 4], &vec![b'a'; len]].concat()
 }
 
-/// A server that has read a message of 8 MiB, and what it holds then.
+/// A server that has read a message of 8 MiB, and the memory that it then holds.
 fn server_after_a_long_message() -> (WsConnection, isize) {
     let bytes = frame(0x82, 8 << 20);
     let (ws, usage) = measured(|| {
@@ -131,7 +131,7 @@ fn a_connection_keeps_nothing_of_its_inbox_after_a_failure_or_a_close() {
     for ending in 0..3 {
         let (mut ws, kept) = server_after_a_long_message();
         let ((), ended) = measured(|| {
-            // Much comes with it, and more after it.
+            // Much data comes in the same read, and more after it.
             let end = [&[0x82, 0x00][..], &[0x88, 0x80, 0, 0, 0, 0], &[]][ending];
             ws.receive_data(&[end, &frame(0x82, 1 << 20)].concat()).unwrap();
             let event = ws.next_event();
@@ -156,14 +156,14 @@ fn a_backlog_takes_no_more_than_twice_its_length() {
     let mut ws = WsConnection::from(Connection::server(Limits::default()));
     let one = frame(0x82, 1000);
     let ((), usage) = measured(|| {
-        // One event is taken for each two that come.
+        // The caller takes one event for every two that arrive.
         for _ in 0..1000 {
             ws.receive_data(&one).unwrap();
             ws.receive_data(&one).unwrap();
             assert!(ws.next_event().unwrap().is_some());
         }
     });
-    // A vector may have twice the room that it needs, and what was read stands in front.
+    // A vector may have twice the capacity that it needs, and the bytes already read are still at its front.
     assert!(usage.kept < 4 << 20, "{usage:?}");
     while ws.next_event().unwrap().is_some() {}
 }

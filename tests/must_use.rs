@@ -1,14 +1,14 @@
-//! The compiler warns where a value is dropped whose loss would corrupt the stream, or hide how it ended.
+//! The compiler warns if a value is dropped that the stream needs, or that says how the connection ended.
 #![cfg(feature = "alloc")]
 #![deny(unfulfilled_lint_expectations)]
-#![allow(dead_code, reason = "they are compiled and not called")]
+#![allow(dead_code, reason = "these functions are compiled and not called")]
 
 use wsproto::{
     AcceptConnection, CloseConnection, Connection, EncodedHeader, Extensions, HandshakeLimits, Limits, Ping,
     RemoteProtocolError, Request, ResponseParts, WsConnection,
 };
 
-/// A function whose last value is dropped; it compiles only if the compiler warns of that.
+/// A function that drops its last value; it compiles only if the compiler warns about it.
 macro_rules! warns {
     ($name:ident($($arg:ident: $type:ty),*) $value:expr) => {
         #[expect(unused_must_use, reason = "the warning is what is tested")]

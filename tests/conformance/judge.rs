@@ -1,8 +1,8 @@
-//! Whether an observation is what a case expects, or at least allows.
+//! Checks whether an observation is what a case expects, or at least allows.
 
 use serde_json::Value;
 
-/// What to think of an observation.
+/// The verdict for an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It is what the case expects.
@@ -13,7 +13,7 @@ pub(crate) enum Verdict {
     Wrong,
 }
 
-/// Judges what was told of a case.
+/// Checks the runner's line for a case.
 pub(crate) fn judge(case: &Value, told: &Value) -> Verdict {
     let observed = &told["observed"];
     if !observed.is_object() || !told["differs"].is_null() {
@@ -43,7 +43,7 @@ pub(crate) fn judge(case: &Value, told: &Value) -> Verdict {
     }
 }
 
-/// Whether all that is expected is looked at here; what is not could never be missed.
+/// Whether every member of `expect` is checked in this file: an unknown member would be ignored.
 fn has_known_members(expect: &Value, kind: &str) -> bool {
     let known: &[&str] = match kind {
         "receive" => &["events", "code", "codes"],
@@ -70,7 +70,7 @@ fn fits_receive(expect: &Value, observed: &Value) -> bool {
     expect["outcome"] == observed["outcome"] && code_fits && events_fit
 }
 
-/// An event without the abbreviations that cases use.
+/// An event with the abbreviations of cases written out.
 fn written_out(event: &Value) -> Value {
     let mut event = event.clone();
     let Some(members) = event.as_object_mut() else { return event };
@@ -85,7 +85,7 @@ fn written_out(event: &Value) -> Value {
     event
 }
 
-/// The hex digits of parts, some of which may be repeated.
+/// The hex digits of the parts, joined; a part may say that it is repeated.
 fn joined(parts: &Value) -> String {
     let part = |part: &Value| match part {
         Value::String(hex) => hex.clone(),
@@ -94,7 +94,7 @@ fn joined(parts: &Value) -> String {
     items(parts).iter().map(part).collect()
 }
 
-/// The replies that must be there; of several pongs the last will do, and if the list is empty, so is the output.
+/// Whether the replies are the expected ones. Of several pongs the last is enough. An empty list means no replies.
 fn replies_fit(expected: &Value, observed: &Value) -> bool {
     let Some(expected) = expected.as_array() else { return true };
     let observed = items(&observed["replies"]);
@@ -117,7 +117,7 @@ fn fits_local(case: &Value, expect: &Value, observed: &Value) -> bool {
     match expect["outcome"].as_str() {
         Some("refuse") => {
             let last_action = actions.len().checked_sub(1).map(|last| last as u64);
-            // Of calls that are preferred to succeed, any may be the one that is refused.
+            // If the case prefers that all calls succeed, any of them may be the refused one.
             let at_any = case["expect"]["outcome"] != "refuse";
             let refused = observed["refused"].as_u64();
             refused.is_some() && (at_any || refused == last_action) && observed["bytes_after_refusal"] == 0
@@ -143,13 +143,13 @@ fn fits_local(case: &Value, expect: &Value, observed: &Value) -> bool {
     }
 }
 
-/// How many calls the actions are: `times` repeats a call, but beside `hex` it repeats the payload.
+/// The number of calls: `times` repeats a call, except that with `hex` it repeats the payload.
 fn calls(actions: &[Value]) -> u64 {
     let of_one = |action: &Value| if action["hex"].is_null() { action["times"].as_u64() } else { None };
     actions.iter().map(|action| of_one(action).unwrap_or(1)).sum()
 }
 
-/// Whether no frame is masked, or each with a key of its own, of which a few may be the same by chance.
+/// Whether no frame is masked, or each one with a key of its own; a few keys may be the same by chance.
 fn keys_fit(expect: &Value, frames: &[Value]) -> bool {
     if expect["none"] == true {
         return frames.iter().all(|frame| frame["masked"] == false && frame["key"].is_null());
@@ -175,7 +175,7 @@ fn fits_request(expect: &Value, observed: &Value) -> bool {
         && headers_fit
 }
 
-/// Whether an answer to an offer of permessage-deflate keeps what is asked of it.
+/// Whether an answer to an offer of permessage-deflate is what the case asks for.
 fn fits_deflate(asked: &Value, observed: &Value) -> bool {
     let (Some(asked), answer) = (asked.as_object(), &observed["deflate"]) else {
         return observed["deflate"].is_null();
@@ -186,7 +186,7 @@ fn fits_deflate(asked: &Value, observed: &Value) -> bool {
             ("must_include", _) => items(value).iter().all(|name| !answer[text(name)].is_null()),
             ("must_not_include", _) => items(value).iter().all(|name| answer[text(name)].is_null()),
             ("at_most_one", _) => true,
-            // Without it, a server looks back 32 KiB, and a client as far as it has said (RFC 7692 §7.1.2).
+            // Without the parameter, a server looks back 32 KiB, and a client as far as it offered (RFC 7692 §7.1.2).
             (_, Some("client_max_window_bits")) if answer["client_max_window_bits"].is_null() => true,
             (_, Some("server_max_window_bits")) if answer["server_max_window_bits"].is_null() => *value == 15,
             (_, Some(name)) => answer[name].as_u64().is_some_and(|bits| Some(bits) <= value.as_u64()),
@@ -200,7 +200,7 @@ fn fits_response(expect: &Value, observed: &Value) -> bool {
 }
 
 fn fits_build(expect: &Value, observed: &Value) -> bool {
-    // Where head and body are two calls, the head may be written before the body is refused.
+    // If head and body are two calls, the head may be written before the body is refused.
     let may_have_bytes = expect["outcome"] == "ok" || expect["partial"] == true;
     let must_have_bytes = expect["outcome"] == "ok";
     let has_bytes = observed["bytes"] != "";
@@ -209,7 +209,7 @@ fn fits_build(expect: &Value, observed: &Value) -> bool {
         && (has_bytes || !must_have_bytes)
 }
 
-/// Whether those of these members that are expected are the same.
+/// Whether those of these members that the case expects are the same in the observation.
 fn fits_members(expect: &Value, observed: &Value, members: &[&str]) -> bool {
     members.iter().all(|member| expect.get(member).is_none_or(|expect| *expect == observed[*member]))
 }

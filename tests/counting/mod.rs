@@ -1,20 +1,20 @@
-//! An allocator that counts what is held, for tests of memory. It serves a whole test binary.
-#![allow(dead_code, reason = "not every test reads all that is counted")]
+//! An allocator that counts the memory in use, for a whole test binary.
+#![allow(dead_code, reason = "not every test uses every counter")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// What was asked of the allocator.
+/// The use of the allocator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
-    /// The most that was held at a time, beyond what was held before.
+    /// The most memory in use at a time, in bytes, less what was in use before.
     pub(crate) peak: isize,
-    /// What is still held.
+    /// The memory still in use, in bytes, less what was in use before.
     pub(crate) kept: isize,
     pub(crate) allocations: usize,
 }
 
-/// Runs `work`, and counts what it asks of the allocator.
+/// Runs `work`, and counts its use of the allocator.
 pub(crate) fn measured<T>(work: impl FnOnce() -> T) -> (T, Usage) {
     let held = HELD.get();
     PEAK.set(held);
@@ -34,14 +34,14 @@ thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The system's allocator, which counts for each thread by itself.
+/// The system's allocator, with counters for each thread.
 struct Counting;
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
 #[allow(unsafe_code, reason = "an allocator is unsafe to implement; this one counts and passes on")]
-// SAFETY: every call goes on to the system's allocator as it came.
+// SAFETY: every call is passed unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size() as isize);
@@ -57,7 +57,7 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 fn note(size: isize) {
-    // A thread that ends counts no more.
+    // A thread that is ending has no counters any more.
     let _ = HELD.try_with(|held| {
         held.set(held.get() + size);
         PEAK.set(PEAK.get().max(held.get()));

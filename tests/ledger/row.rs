@@ -1,6 +1,6 @@
-//! The ledger's rows: lines of `tests/ledger.tsv` to what they say.
+//! Parses the lines of `tests/ledger.tsv` into rows.
 
-/// The ledger as it is written.
+/// The ledger's text.
 pub(crate) const LEDGER: &str = include_str!("../ledger.tsv");
 
 /// One requirement.
@@ -10,20 +10,20 @@ pub(crate) struct Row<'a> {
     pub(crate) id: &'a str,
     pub(crate) rfc: &'a str,
     pub(crate) section: &'a str,
-    /// How the RFC puts it: a keyword of RFC 2119, or `REQ` where a plain sentence requires it.
+    /// A keyword of RFC 2119, or `REQ` if a sentence without a keyword requires it.
     pub(crate) level: &'a str,
-    /// Whose duty it is: `client`, `server` or `both`.
+    /// Who must do it: `client`, `server` or `both`.
     pub(crate) role: &'a str,
     pub(crate) requirement: &'a str,
-    /// Where it is met: `src/role.rs:masks`.
+    /// The code that meets it: `src/role.rs:masks`.
     pub(crate) source: Vec<&'a str>,
-    /// What proves it: `tests/protocol/masking.rs::server_masks_nothing`.
+    /// The tests that prove it: `tests/protocol/masking.rs::server_masks_nothing`.
     pub(crate) tests: Vec<&'a str>,
-    /// What of it is left to others, and why: `embedder: it opens the transport`.
+    /// What is left to others, and why: `embedder: it opens the transport`.
     pub(crate) left: Option<&'a str>,
 }
 
-/// Reads a ledger line by line; a line that is no row is given back as it is.
+/// Parses a ledger line by line; a line that is not a row is returned as an error.
 pub(crate) fn rows(ledger: &str) -> impl Iterator<Item = Result<Row<'_>, &str>> {
     ledger.lines().skip(1).map(|line| row(line).ok_or(line))
 }
@@ -43,5 +43,5 @@ fn list(cell: &str) -> Vec<&str> {
     if cell == NONE { Vec::new() } else { cell.split(' ').collect() }
 }
 
-/// What stands in a cell with nothing to say.
+/// The text of an empty cell.
 const NONE: &str = "-";

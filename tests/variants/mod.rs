@@ -1,6 +1,6 @@
 //! The variants of an error, read from its source, so that a test can check that its table has all of them.
 //!
-//! The errors are `#[non_exhaustive]`: outside the crate the compiler does not ask a `match` for all variants.
+//! The errors are `#[non_exhaustive]`: outside the crate the compiler does not require a `match` to have all variants.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
