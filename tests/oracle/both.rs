@@ -1,4 +1,4 @@
-//! Both behaviours of a divergence, side by side: a run, and what either side shows of its last step.
+//! Both behaviours of a divergence, side by side: a run, and what each side shows for its last step.
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -10,23 +10,23 @@ use crate::ours;
 use crate::python::Python;
 use crate::script::{Piece, Role, Said, Script, Seen, State, Step};
 
-/// Checks what both show of the last step, and that the divergence covers it.
+/// Checks what both sides show for the last step, and that the divergence covers it.
 #[track_caller]
 pub(crate) fn check(divergence: Divergence, script: Script, ours: Seen, theirs: Seen) {
     let mut python = PYTHON.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(python) = python.as_mut() else { return };
     let scripts = [script];
-    assert_eq!(last(ours::play(&scripts[0])), ours, "here");
+    assert_eq!(last(ours::play(&scripts[0])), ours, "in this crate");
     assert_eq!(last(python.play(&scripts).remove(0)), theirs, "in Python");
     let mut met = Met::default();
     assert_eq!(compare(python, &scripts, &mut met), [Ok(())]);
     assert!(met.has(divergence), "{met:?}");
 }
 
-/// One process for all.
+/// One process for all tests.
 static PYTHON: LazyLock<Mutex<Option<Python>>> = LazyLock::new(|| Mutex::new(Python::start()));
 
-/// What a run shows last, without the words and the fields, which differ.
+/// What a run shows for its last step, without texts and header fields, which differ.
 fn last(seen: Vec<Seen>) -> Seen {
     let mut last = seen.last().expect("a run has a step").clone().joined();
     last.refused = last.refused.map(|_| String::new());
@@ -36,7 +36,7 @@ fn last(seen: Vec<Seen>) -> Seen {
                 headers.clear();
             }
             Said::Failure { why, .. } | Said::Refused { why, .. } => why.clear(),
-            // Its kind; which of Python's errors of Unicode it is depends on the version.
+            // Only the kind: which of Python's Unicode errors it is depends on the version.
             Said::Crash(error) if error.starts_with("Unicode") => error.truncate("Unicode".len()),
             Said::Crash(error) => error.truncate(error.find('(').unwrap_or_default()),
             _ => {}
@@ -72,7 +72,7 @@ pub(crate) fn text(data: &str, finished: bool) -> Step {
     Step::SendText { data: data.into(), finished }
 }
 
-/// A step that shows nothing but the state.
+/// A step that shows only the state.
 pub(crate) fn silent(state: State) -> Seen {
     Seen { refused: None, sent: None, events: Vec::new(), state }
 }
@@ -94,7 +94,7 @@ pub(crate) fn said(data: &str) -> Said {
     Said::Text(Piece { data: data.into(), frame_finished: true, message_finished: true })
 }
 
-/// Some of a text.
+/// The start of a text.
 pub(crate) fn started(data: &str) -> Said {
     Said::Text(Piece { data: data.into(), frame_finished: false, message_finished: false })
 }

@@ -1,4 +1,4 @@
-//! Each divergence of the handshake, by an example: what is shown here, then what Python shows.
+//! An example for each divergence in the handshake: what this crate shows, then what Python shows.
 
 use crate::both::{bytes, check, refused, said, sent, silent, told};
 use crate::divergence::Divergence;
@@ -6,7 +6,7 @@ use crate::heads::KEY;
 use crate::ours::{NONCE, accept_token};
 use crate::script::{Role, Said, Script, Seen, State, Step};
 
-/// A request of these lines, some of which stand for the usual ones.
+/// A usual request, with these lines added or in place of the usual ones.
 fn request(lines: &[&str]) -> Vec<u8> {
     let usual = [
         ("GET", "GET / HTTP/1.1"),
@@ -45,13 +45,13 @@ fn head(usual: &[(&str, &str)], lines: &[&str]) -> Vec<u8> {
     text.chars().map(|char| char as u8).collect()
 }
 
-/// A server that receives this, and then does that.
+/// A server that receives these bytes, and then takes these steps.
 fn server<const N: usize>(received: &[u8], then: [Step; N]) -> Script {
     let steps = [bytes(received), Step::Drain].into_iter().chain(then).collect();
     Script { role: Role::Server, handshake: true, deflate: None, tight: false, steps }
 }
 
-/// A client that asks, and receives this.
+/// A client that sends a request, and receives these bytes.
 fn client(received: &[u8]) -> Script {
     let ask = Step::SendRequest {
         host: "h".into(),
@@ -83,12 +83,12 @@ fn accepted() -> Seen {
     told([Said::Accept { subprotocol: None, headers: Vec::new() }], State::Open)
 }
 
-/// A failure, after which all is over.
+/// A failure that is final.
 fn failed(status: u16) -> Seen {
     told([Said::Refused { status, why: String::new() }], State::Closed)
 }
 
-/// A failure in Python, after which nothing is.
+/// A failure in Python, after which the handshake continues.
 fn failed_there(status: u16) -> Seen {
     told([Said::Refused { status, why: String::new() }], State::Connecting)
 }

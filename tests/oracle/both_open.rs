@@ -1,4 +1,4 @@
-//! Each divergence of open connections, by an example: what is shown here, then what Python shows.
+//! An example for each divergence in open connections: what this crate shows, then what Python shows.
 
 use crate::both::{
     bytes, check, client, close, frame, refused, said, sent, server, silent, started, text, told,
@@ -214,7 +214,7 @@ fn compressed<const N: usize>(steps: [Step; N]) -> Script {
     Script { deflate: Some("permessage-deflate".into()), ..client(steps) }
 }
 
-/// A piece of a text that ends with its frame.
+/// A piece of a text that is the end of its frame.
 #[cfg(feature = "deflate")]
 fn finished(data: &str, message_finished: bool) -> Said {
     Said::Text(Piece { data: data.into(), frame_finished: true, message_finished })
@@ -223,7 +223,7 @@ fn finished(data: &str, message_finished: bool) -> Said {
 #[cfg(feature = "deflate")]
 #[test]
 fn compressed_data_that_ends_inside_a_block_fails() {
-    // "Hello" (RFC 7692 §7.2.3.1), less its end.
+    // "Hello" (RFC 7692 §7.2.3.1), without its end.
     check(
         Divergence::CutDeflate,
         compressed([frame(0xC1, b"\xF2\x48\xCD\xC9"), Step::Drain]),

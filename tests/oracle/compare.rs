@@ -1,4 +1,4 @@
-//! Both sides take the same steps; what they show is compared, step by step, up to the last.
+//! Both sides take the same steps; what they show is compared step by step.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -11,29 +11,29 @@ use crate::ours;
 use crate::python::{Python, tell};
 use crate::script::{Role, Said, Script, Seen, Step};
 
-/// One step, and what either side showed of it.
+/// One step, and what each side showed for it.
 pub(crate) struct Case<'a> {
     pub(crate) role: Role,
     pub(crate) tight: bool,
     pub(crate) deflate: bool,
     pub(crate) step: &'a Step,
     pub(crate) ours: &'a Seen,
-    /// To be mended.
+    /// Divergences change this into what our side should show.
     pub(crate) theirs: Seen,
     pub(crate) before: &'a Past,
     pub(crate) follow: Follow,
 }
 
-/// What can be compared behind a step.
+/// What can be compared after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Follow {
     /// The next step.
     Next,
-    /// Nothing, as the two are not in the same state any more.
+    /// Nothing, because the two sides are no longer in the same state.
     Nothing,
-    /// Nothing but that Python fails too, with this code, whatever comes next.
+    /// Only that Python fails too, with this code, whatever comes next.
     FailureOf(u16),
-    /// Nothing but that Python refuses the head too, once it is whole.
+    /// Only that Python refuses the head too, once it is complete.
     Refusal,
 }
 
@@ -46,21 +46,21 @@ pub(crate) struct Past {
     pub(crate) ended: bool,
     /// The opcode of the message that is being sent.
     pub(crate) in_message: Option<u8>,
-    /// The payload of the ping taken last.
+    /// The payload of the last ping event.
     pub(crate) pinged: Hex,
     /// Whether the request was refused.
     pub(crate) refused: bool,
     /// Whether a read was empty in the handshake.
     pub(crate) empty_read: bool,
-    /// Whether something came behind the request before that was accepted.
+    /// Whether bytes came after the request before it was accepted.
     pub(crate) early: bool,
-    /// All that has arrived.
+    /// All bytes received.
     pub(crate) received: Vec<u8>,
-    /// The request that was taken.
+    /// The request event.
     pub(crate) asked: Option<Said>,
 }
 
-/// Where the two differ beyond the divergences.
+/// A difference between the two sides that no divergence covers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
     step: Option<Step>,
@@ -84,7 +84,7 @@ impl Met {
         self.0.extend(other.0);
     }
 
-    /// What is never met is no divergence; but a few runs need not meet all.
+    /// The default runs must meet every divergence.
     pub(crate) fn check(&self, is_expected: impl Fn(Divergence) -> bool) {
         let is_missed = |divergence: &Divergence| is_expected(*divergence) && !self.has(*divergence);
         let missed: Vec<_> = Divergence::ALL.into_iter().filter(is_missed).collect();
@@ -99,7 +99,7 @@ fn number(name: &str) -> Option<u64> {
     Some(value.parse().expect("a number"))
 }
 
-/// Plays a number of runs on both sides; panics where they differ. Tells which divergences were met.
+/// Plays a number of runs on both sides; panics if they differ. Prints and returns the divergences that were met.
 pub(crate) fn runs(name: &str, runs: u64, script: fn(&mut Dice) -> Script) -> Option<Met> {
     let mut python = Python::start()?;
     let seed = number("SEED").unwrap_or(SEED);
@@ -129,7 +129,7 @@ pub(crate) fn runs(name: &str, runs: u64, script: fn(&mut Dice) -> Script) -> Op
     Some(met)
 }
 
-/// Plays these runs on both sides; an error where they differ.
+/// Plays these runs on both sides; returns an error for each run in which they differ.
 pub(crate) fn compare(python: &mut Python, scripts: &[Script], met: &mut Met) -> Vec<Result<(), Difference>> {
     let theirs = python.play(scripts);
     let mut followed = Vec::new();
@@ -157,14 +157,14 @@ pub(crate) fn compare(python: &mut Python, scripts: &[Script], met: &mut Met) ->
             _ => false,
         };
         if !fails {
-            let what = format!("{follow:?} for certain, but in Python it goes on: {last:?}");
+            let what = format!("{follow:?} is certain, but Python continues: {last:?}");
             verdicts[i] = Err(Difference { step: None, what });
         }
     }
     verdicts
 }
 
-/// The first steps of a run, and then as many bytes as no frame can wait for in vain, or the end of a head.
+/// The first steps of a run, and then more bytes than any frame can wait for, or the end of a head.
 fn with_more(script: &Script, steps: usize) -> Script {
     let mut script = script.clone();
     script.steps.truncate(steps);
@@ -173,7 +173,7 @@ fn with_more(script: &Script, steps: usize) -> Script {
     script
 }
 
-/// How many steps could be compared, and what is known of the next.
+/// How many steps could be compared, and what can be compared after them.
 fn compare_run(script: &Script, theirs: Vec<Seen>, met: &mut Met) -> Result<(usize, Follow), Difference> {
     let mut before = Past::default();
     for (i, ((step, ours), theirs)) in script.steps.iter().zip(ours::play(script)).zip(theirs).enumerate() {
@@ -210,7 +210,7 @@ fn compare_run(script: &Script, theirs: Vec<Seen>, met: &mut Met) -> Result<(usi
     Ok((script.steps.len(), Follow::Next))
 }
 
-/// What is seen, from the first event on that is not the same.
+/// What `seen` shows, from the first event that `other` does not show.
 fn behind(seen: &Seen, other: &Seen) -> Seen {
     let same = seen.events.iter().zip(&other.events).take_while(|(event, other)| event == other).count();
     Seen { events: seen.events[same..].to_vec(), ..seen.clone() }
@@ -256,13 +256,13 @@ impl Past {
     }
 }
 
-/// The same difference in as few steps as can be: it must still show in the same step.
+/// The same difference in as few steps as possible: both sides must still differ in the same step.
 fn shrink(python: &mut Python, mut script: Script) -> (Script, Difference) {
     let mut differs =
         |script: &Script| compare(python, core::slice::from_ref(script), &mut Met::default()).remove(0).err();
     let mut difference = differs(&script).unwrap_or_default();
     let mut place = script.steps.len();
-    // A client's request stays.
+    // A client's request is never removed.
     let first = usize::from(matches!(script.steps.first(), Some(Step::SendRequest { .. })));
     while place > first {
         place -= 1;
@@ -275,8 +275,8 @@ fn shrink(python: &mut Python, mut script: Script) -> (Script, Difference) {
     (script, difference)
 }
 
-/// The seed, unless the environment has another: the same tree gets the same verdict.
+/// The default seed: the same source must get the same result.
 const SEED: u64 = 6455;
 
-/// Runs a line.
+/// The number of runs in a line.
 const BATCH: usize = 250;

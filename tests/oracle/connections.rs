@@ -1,4 +1,4 @@
-//! Open connections: streams of frames, cut at random, between random calls of the user.
+//! Open connections: streams of frames that are cut at random, with random calls of the user between the reads.
 
 use crate::compare;
 use crate::dice::Dice;
@@ -32,10 +32,10 @@ fn script(dice: &mut Dice) -> Script {
     Script { role, handshake: false, deflate: None, tight, steps: user.steps }
 }
 
-/// Who calls the connection, mostly as one should.
+/// The user of a connection, who mostly makes valid calls.
 struct User<'d> {
     dice: &'d mut Dice,
-    /// Whether the message under way is a text.
+    /// Whether the message in progress is a text.
     text_under_way: Option<bool>,
     steps: Vec<Step>,
 }
@@ -98,7 +98,7 @@ impl User<'_> {
         self.steps.push(step);
     }
 
-    /// The next piece of a message; seldom of another kind than those before.
+    /// The next piece of a message, rarely of the wrong kind.
     fn message(&mut self) -> Step {
         let mut is_text = self.text_under_way.unwrap_or_else(|| self.dice.chance(50));
         if self.dice.chance(4) {
@@ -129,7 +129,7 @@ impl User<'_> {
             0 => None,
             1 => Some(String::new()),
             2 => Some(self.dice.text(5)),
-            // Long enough to be cut.
+            // Long enough to be truncated.
             _ => Some(self.dice.text(80)),
         };
         Step::SendClose { code, reason }

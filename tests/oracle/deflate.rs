@@ -1,5 +1,5 @@
-//! permessage-deflate: what either side compresses, the other understands; and both understand the same of
-//! what somebody else compresses, or spoils.
+//! permessage-deflate: each side can read what the other compresses; and both read the same from data that the test
+//! compresses or corrupts.
 
 use crate::compare;
 use crate::dice::Dice;
@@ -64,7 +64,7 @@ fn what_either_side_compresses_the_other_understands() {
     }
 }
 
-/// What may be agreed on.
+/// Parameters that may be agreed on.
 fn parameters(dice: &mut Dice) -> String {
     let mut answer = String::from("permessage-deflate");
     for flag in ["server_no_context_takeover", "client_no_context_takeover"] {
@@ -80,8 +80,8 @@ fn parameters(dice: &mut Dice) -> String {
     answer
 }
 
-/// An end in this role that sends messages, some of them in pieces, and pings between; so many in a hundred
-/// pieces have one right behind them.
+/// An endpoint in this role that sends messages, some of them in pieces, and pings. `interrupted` is the percentage of
+/// pieces that have a ping directly after them.
 fn talk(dice: &mut Dice, role: Role, deflate: &str, interrupted: usize) -> Script {
     let mut steps = Vec::new();
     for _ in 0..1 + dice.below(5) {
@@ -130,7 +130,7 @@ fn said(talk: &Script) -> Vec<Whole> {
         Step::SendText { data, finished } => Said::Text(piece(data, finished)),
         Step::SendBytes { data, finished } => Said::Bytes(piece(data, finished)),
         Step::SendPing(payload) => Said::Ping(payload),
-        step => panic!("{step:?} in a talk"),
+        step => panic!("{step:?} sends nothing"),
     });
     whole(pieces)
 }

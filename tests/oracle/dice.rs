@@ -1,6 +1,6 @@
-//! Chance that comes again: the same seed and run give the same rolls, on every machine.
+//! Reproducible random numbers: the same seed and run give the same numbers on every machine.
 
-/// A generator of Steele, Lea and Flood's kind ("Fast splittable pseudorandom number generators", 2014).
+/// SplitMix64, by Steele, Lea and Flood ("Fast splittable pseudorandom number generators", 2014).
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);
 
@@ -20,12 +20,12 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number from 0 up to but without `end`, which is at least 1.
+    /// A number from 0 to `end` - 1; `end` is at least 1.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 
-    /// True `percent` times in a hundred.
+    /// True with a probability of `percent`.
     pub(crate) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
@@ -68,7 +68,7 @@ impl Dice {
     }
 }
 
-/// The least and the greatest of each length in UTF-8, those around the surrogates, and plain ones.
+/// The first and last characters of each length in UTF-8, those around the surrogates, and plain ones.
 const CHARS: [char; 14] = [
     '\0',
     'a',

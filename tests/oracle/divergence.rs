@@ -1,7 +1,7 @@
-//! The named divergences: where this crate does otherwise than Python's wsproto, and why.
+//! The named divergences: where this crate behaves differently from Python's wsproto, and why.
 //!
-//! Nothing else may differ. Each rule holds for as little as can be, and mends what Python showed into what
-//! is expected here; `both_open` and `both_handshake` show each of them by an example.
+//! Nothing else may differ. Each rule is as narrow as possible. It changes what Python showed into what this crate
+//! should show. `both_open` and `both_handshake` have an example of each.
 
 mod handshake;
 mod open;
@@ -10,121 +10,121 @@ use crate::compare::Case;
 
 pub(crate) use open::{is_of_extension, is_unknown_code};
 
-/// What is different, and why.
+/// A difference, and the reason for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Divergence {
-    // Once the connection is open.
-    /// A close frame without a code is `None` and not 1005, so that 1005 can be refused when it is sent.
+    // In the open connection.
+    /// The code of a close frame without one is `None` and not 1005, so that sending 1005 can be refused.
     NoCodeIsNone,
-    /// The transport's end is told in its turn; Python tells it before what was received before it.
+    /// The transport's end is reported after the data received before it; Python reports it first.
     EndInTurn,
-    /// The transport's end is told once, and only where no close frame and no failure came before.
+    /// The transport's end is reported once, and only if no close frame and no failure came before it.
     OneEnd,
-    /// What comes before the byte that is wrong is told, as it would be if it had come in another read.
+    /// Data before a wrong byte is delivered, even if both are in the same read.
     DataBeforeFailure,
-    /// A failure comes at the first byte that makes it certain; Python waits for more of the frame, but can
-    /// do nothing but fail when that comes.
+    /// A failure is reported at the first byte that proves it; Python waits for more of the frame, though it can only fail
+    /// then.
     FailureAtOnce,
     /// Frames, messages and fragments have limits.
     Limits,
-    /// 1014 is in the registry, and may travel.
+    /// 1014 is in the registry, and may be sent.
     BadGateway,
     /// A failure is final: it counts as the peer's close, and no new message starts.
     FailureIsFinal,
-    /// An answer that comes too late is dropped, and is not an error.
+    /// A reply that comes too late is dropped; it is not an error.
     LateAnswer,
-    /// A message under way may be finished after the peer has closed (RFC 6455 §5.5.1).
+    /// A message in progress may be finished after the peer has closed (RFC 6455 §5.5.1).
     FinishedMessage,
-    /// Pings and pongs may be sent until our close frame is out (§5.5.1 forbids them only then).
+    /// Pings and pongs may be sent until our close frame was sent (§5.5.1 forbids them only after it).
     PingAfterClose,
-    /// Codes that must not travel are refused; Python sends them, or 1000 in their place.
+    /// Codes that must not be sent are refused; Python sends them, or sends 1000 instead.
     CheckedCode,
-    /// What arrives after both have closed is dropped, and is not the user's error.
+    /// Data received after both have closed is dropped; it is not an error of the user.
     LateData,
-    /// The answer to a failure gives the reason in words of our own.
+    /// The close frame for a failure has a reason with a different text.
     OwnWords,
     /// A close frame or a failure can be answered after the transport has ended in the peer's direction, and the state
     /// says so; Python's is closed.
     AnswerAfterEnd,
-    /// Compressed data that ends inside a block is a failure (RFC 7692 §7.2.2); Python tells what it makes of it.
+    /// Compressed data that ends inside a block is a failure (RFC 7692 §7.2.2); Python delivers what it could inflate.
     CutDeflate,
-    /// A control frame between compressed fragments means nothing to them; Python takes those behind it for plain.
+    /// A control frame between compressed fragments changes nothing; Python reads the fragments after it as plain.
     PingInCompressed,
-    /// A fragment out of order fails as that; Python inflates it first, and fails over what is in it.
+    /// A fragment out of order fails for that reason; Python inflates it first, and fails because of its content.
     OrderBeforeData,
-    /// After a block that says it is the last, messages go on (RFC 7692 §7.2.3.4); Python inflates nothing more.
+    /// After a final block, messages continue (RFC 7692 §7.2.3.4); Python inflates nothing more.
     FinalBlock,
-    /// A compressed message without a byte is empty; Python's decompressor is out of step after it.
+    /// A compressed message of zero bytes is empty; Python's decompressor is out of sync after it.
     EmptyCompressed,
     // In the handshake.
-    /// The state changes when an event is taken, as it does later; in Python, when its bytes arrive.
+    /// The state changes when the caller takes the event, as in the open connection; in Python, when its bytes arrive.
     StateWhenTaken,
-    /// Events have all headers, and their names as they came; Python leaves out some, and lowers the case.
+    /// Events have all headers with unchanged names; Python omits some, and makes names lower case.
     AllHeaders,
-    /// A refusal has the status that fits: 405, 426, 431, 505; Python's is 400 but for 426.
+    /// A refusal has the matching status: 405, 426, 431, 505; Python's is always 400 or 426.
     FittingStatus,
-    /// A failure is final in the handshake too; Python goes on as if nothing had happened.
+    /// A failure is final in the handshake too; Python continues.
     HandshakeFailureIsFinal,
     /// Values that are not ASCII are kept or refused; Python raises `UnicodeError`.
     NotAscii,
-    /// The host is told as it stands; Python reads it as IDNA.
+    /// The host is reported unchanged; Python decodes it as IDNA.
     HostAsIs,
-    /// The host is one (RFC 9110 §7.2); Python takes whatever IDNA lets pass.
+    /// The host must be valid (RFC 9110 §7.2); Python accepts whatever IDNA accepts.
     CheckedHost,
-    /// The target is a path or an absolute URI (§4.2.1); Python takes any visible characters.
+    /// The target must be a path or an absolute URI (§4.2.1); Python accepts any visible characters.
     CheckedTarget,
-    /// An absolute target is read as host and path (RFC 9112 §3.2.2); Python tells it whole.
+    /// An absolute target is split into host and path (RFC 9112 §3.2.2); Python reports it whole.
     AbsoluteTarget,
-    /// The key is sixteen bytes in base64 (§4.2.1); Python takes any.
+    /// The key must be sixteen bytes in base64 (§4.2.1); Python accepts any.
     CheckedKey,
-    /// HTTP/1.1 is asked for (§4.1); Python takes other versions as well.
+    /// The version must be HTTP/1.1 (§4.1); Python accepts other versions too.
     CheckedHttpVersion,
-    /// A request has no body (§4.1); Python takes it for what follows the handshake.
+    /// A request must not have a body (§4.1); Python reads the body as data after the handshake.
     NoRequestBody,
-    /// Subprotocols that are not tokens are left out (§4.3); Python reports them.
+    /// Subprotocols that are not tokens are ignored (§4.3); Python reports them.
     CheckedSubprotocols,
-    /// Extensions are a list with parameters (§9.1); Python looks at names only.
+    /// Extensions must be a valid list with parameters (§9.1); Python checks only their names.
     CheckedExtensions,
-    /// Empty elements of a list are none (RFC 9110 §5.6.1); Python tells them.
+    /// Empty elements of a list are ignored (RFC 9110 §5.6.1); Python reports them.
     ListElements,
-    /// An empty list in a response chooses nothing (RFC 9110 §5.6.1); Python takes it for a choice of its own.
+    /// An empty list in a response selects nothing (RFC 9110 §5.6.1); Python reads it as the choice of an empty name.
     EmptyChoice,
     /// A comma between quotes is part of its element (RFC 9110 §5.6.4); Python splits there.
     QuotedCommas,
-    /// Headers that may stand only once are refused if they do not (§11.3); Python takes the last.
+    /// A repeated header is refused if only one is allowed (§11.3); Python uses the last.
     SingleHeaders,
-    /// `Connection` is a list over several headers, and so is a request's `Upgrade` (RFC 9110 §5.3).
+    /// `Connection` may be a list in several headers, and so may a request's `Upgrade` (RFC 9110 §5.3).
     Lists,
-    /// Folded lines, control characters and bare line feeds are refused (RFC 9112 §2.2, §5.2); h11 lets them pass.
+    /// Folded lines, control characters and bare line feeds are refused (RFC 9112 §2.2, §5.2); h11 accepts them.
     CheckedHead,
-    /// A request is refused once it is there; Python can refuse what has not been asked.
+    /// A request can be refused once it was received; Python can refuse before that.
     RefusalBeforeRequest,
-    /// A refusal says that the transport is to be closed; Python says nothing of it.
+    /// A refusal says that the transport must be closed; Python does not.
     RefusalCloses,
-    /// Heads that are written differ in the order of fields, the case of names, and the words for a status.
+    /// Written heads differ in the order of fields, the case of names, and the reason phrase.
     HeadForm,
-    /// A failure comes with the line that makes it certain; Python waits for the end of the head.
+    /// A failure is reported at the line that proves it; Python waits for the end of the head.
     HandshakeFailureAtOnce,
-    /// An empty read means nothing; Python takes it for the transport's end as long as the handshake lasts.
+    /// An empty read changes nothing; Python treats it as the transport's end during the handshake.
     EmptyRead,
-    /// An empty line before a head is passed over (RFC 9112 §2.2); Python refuses it.
+    /// An empty line before a head is skipped (RFC 9112 §2.2); Python refuses it.
     EmptyLineFirst,
-    /// What came behind the request is kept, and read once it is accepted; Python loses it.
+    /// Bytes after the request are kept, and read once it is accepted; Python loses them.
     EarlyData,
-    /// Informational responses are passed over (RFC 9110 §15.2); Python takes them for the refusal.
+    /// Informational responses are skipped (RFC 9110 §15.2); Python treats them as the refusal.
     PassedOver,
-    /// A refusal tells whether a body follows; in Python one always does, and may be empty.
+    /// A refusal says whether a body follows; in Python one always follows, and may be empty.
     BodyAnnounced,
-    /// A status above 599 is not valid and fails (RFC 9110 §15); Python takes it for a refusal.
+    /// A status above 599 is not valid and fails (RFC 9110 §15); Python treats it as a refusal.
     StrangeStatus,
-    /// What arrives behind our refusal is dropped; Python calls it a bad head.
+    /// Data received after our refusal is dropped; Python reports a bad head.
     DataBehindRefusal,
-    /// A transport that ends before it asked for anything is a failure; Python says nothing.
+    /// A transport that ends before a request is a failure; Python reports nothing.
     EndBeforeRequest,
 }
 
 impl Divergence {
-    /// All of them, in the order in which they are tried.
+    /// All divergences, in the order in which they are tried.
     pub(crate) const ALL: [Self; 52] = [
         Self::NoCodeIsNone,
         Self::EndInTurn,
@@ -180,17 +180,17 @@ impl Divergence {
         Self::EndBeforeRequest,
     ];
 
-    /// Whether it shows where messages are compressed only.
+    /// Whether only compressed messages show it.
     pub(crate) fn is_of_deflate(self) -> bool {
         (Self::CutDeflate..=Self::EmptyCompressed).contains(&self)
     }
 
-    /// Whether it shows in the handshake; else where the connection is open.
+    /// Whether the handshake shows it; otherwise the open connection does.
     pub(crate) fn is_of_handshake(self) -> bool {
         self >= Self::StateWhenTaken
     }
 
-    /// Mends what Python showed of a step; true where that was called for.
+    /// Changes what Python showed into what this crate should show; returns whether the divergence applies.
     pub(crate) fn mend(self, case: &mut Case<'_>) -> bool {
         match self {
             Self::NoCodeIsNone => open::no_code_is_none(case),

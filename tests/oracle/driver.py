@@ -1,6 +1,6 @@
-"""Drives Python's wsproto for the tests beside this file: a batch of runs a line in, what was seen a line out.
+"""Drives Python's wsproto for the tests in this folder: a line in for each batch of runs, a line out with what was seen.
 
-`script.rs` has the steps of a run, `seen.rs` what is told of each.
+`script.rs` has the steps of a run, and what is shown for each.
 """
 
 import json
@@ -30,14 +30,14 @@ def play(run):
 
 
 class End:
-    """One end of a connection, and what its user remembers."""
+    """One endpoint of a connection, and what its user remembers."""
 
     def __init__(self, role, handshake, deflate):
         kind = ConnectionType.CLIENT if role == "client" else ConnectionType.SERVER
         self.ws = WSConnection(kind)
         if not handshake:
             self.ws.connection = Connection(kind, extensions(deflate))
-        # What `receive_data` raised, to be told where the other side tells it: as an event.
+        # What `receive_data` raised. It is reported as an event, as the other side does.
         self.raised = None
         self.ping = None
         self.close = None
@@ -51,7 +51,7 @@ class End:
         except LocalProtocolError:
             self.refused = "LocalProtocolError"
         except Exception as error:
-            # What only wsproto's own checks should raise; how it fails is told, that it does is compared.
+            # Only wsproto's own checks should raise this. The error is for the reader; only the refusal is compared.
             self.refused = repr(error)
         return {
             "refused": self.refused,
@@ -60,7 +60,7 @@ class End:
             "state": self.ws.state.name,
         }
 
-    # What is received.
+    # Receiving.
 
     def receive(self, data):
         self.feed(bytes.fromhex(data))
@@ -102,7 +102,7 @@ class End:
         return None
 
     def watched_events(self):
-        """The events, with a note of failures, which look like the peer's close."""
+        """The events; records failures, which look like the peer's close."""
         self.failed = False
         if self.ws.connection is not None:
             proto = self.ws.connection._proto
@@ -151,7 +151,7 @@ class End:
             case events.RejectData(data, body_finished):
                 self.seen.append({"reject_data": {"data": bytes(data).hex(), "finished": body_finished}})
 
-    # What is sent.
+    # Sending.
 
     def send(self, event):
         self.sent = bytes(self.ws.send(event))

@@ -1,7 +1,7 @@
-//! A peer's frames: mostly lawful, some of them with a fault, and now and then mere noise.
+//! A peer's frames: most are valid, some have a fault, a few are noise.
 //!
-//! Headers are put together here bit by bit and not by the crate: a mistake of its encoder must not hide
-//! the same mistake of its decoder.
+//! The headers are built here and not by the crate: a mistake in its encoder must not hide the same mistake in its
+//! decoder.
 
 use crate::dice::Dice;
 use crate::script::Role;
@@ -14,17 +14,17 @@ pub(crate) const CLOSE: u8 = 0x88;
 pub(crate) const PING: u8 = 0x89;
 pub(crate) const PONG: u8 = 0x8A;
 
-/// "Hello" in a block that says it is the last (RFC 7692 §7.2.3.4).
+/// "Hello" in a final block (RFC 7692 §7.2.3.4).
 pub(crate) const FINAL_HELLO: &[u8] = b"\xF3\x48\xCD\xC9\xC9\x07\x00\x00";
 
-/// A frame, of which any part may be wrong.
+/// A frame; any part of it may be wrong.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
     pub(crate) first: u8,
     pub(crate) key: Option<[u8; 4]>,
-    /// The bytes that an extended length has.
+    /// The number of bytes of the extended length.
     pub(crate) form: usize,
-    /// What the header says, which is not always what follows.
+    /// The length in the header, which may differ from that of the payload.
     pub(crate) len: u64,
     pub(crate) payload: Vec<u8>,
 }
@@ -36,7 +36,7 @@ impl Frame {
         frame
     }
 
-    /// The bytes as the figure of RFC 6455 §5.2 has them.
+    /// The bytes, following the figure in RFC 6455 §5.2.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mask_bit = if self.key.is_some() { 0x80 } else { 0 };
         let mut bytes = vec![self.first];
@@ -72,7 +72,7 @@ impl Frame {
     }
 }
 
-/// All that a peer of an end in this role sends in a run.
+/// All bytes that the peer of an endpoint in this role sends in a run.
 pub(crate) fn stream(dice: &mut Dice, receiver: Role) -> Vec<u8> {
     let mut talk = Talk { dice, masks: receiver == Role::Server, frames: Vec::new() };
     for _ in 0..talk.dice.below(6) {
@@ -80,7 +80,7 @@ pub(crate) fn stream(dice: &mut Dice, receiver: Role) -> Vec<u8> {
     }
     if talk.dice.chance(50) {
         talk.close();
-        // What comes behind a close frame is for nobody.
+        // Nobody reads the frames after a close frame.
         if talk.dice.chance(30) {
             talk.speak();
         }
@@ -96,7 +96,7 @@ pub(crate) fn stream(dice: &mut Dice, receiver: Role) -> Vec<u8> {
     bytes
 }
 
-/// The frames that lie whole in a stream, up to one that does not.
+/// The complete frames at the start of a stream.
 pub(crate) fn frames(mut bytes: &[u8]) -> Vec<Frame> {
     let mut frames = Vec::new();
     while let Some((frame, rest)) = first_frame(bytes) {
@@ -145,7 +145,7 @@ impl Talk<'_> {
         }
     }
 
-    /// A message in fragments, which may cut a text's characters, with control frames between.
+    /// A message in fragments, which may cut a text's characters, with control frames between them.
     fn message(&mut self, opcode: u8, payload: &[u8]) {
         let fragments = self.dice.pick(&[1, 1, 1, 2, 2, 3, 5]);
         for (i, fragment) in self.dice.cut(payload, fragments).into_iter().enumerate() {
@@ -173,7 +173,7 @@ impl Talk<'_> {
         self.push(CLOSE, &[&code.to_be_bytes(), reason.as_bytes()].concat());
     }
 
-    /// Of lengths around which the form of a length turns, but seldom of the longest.
+    /// A payload whose length is near a change of the length's form; the longest lengths are rare.
     fn payload(&mut self) -> Vec<u8> {
         let len = match self.dice.below(200) {
             0 => self.dice.pick(&[65_535, 65_536]),
@@ -189,7 +189,7 @@ impl Talk<'_> {
     }
 }
 
-/// Codes that may travel, and those around them that may not.
+/// Codes that may be sent, and codes next to them that may not.
 pub(crate) fn close_code(dice: &mut Dice) -> u16 {
     const EDGES: [u16; 26] = [
         0, 1, 999, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014,
@@ -202,7 +202,7 @@ pub(crate) fn close_code(dice: &mut Dice) -> u16 {
     }
 }
 
-/// Breaks one rule, or two.
+/// Breaks one rule or two.
 pub(crate) fn spoil(dice: &mut Dice, frame: &mut Frame) {
     match dice.below(12) {
         0 => frame.first = frame.first & 0xF0 | dice.pick(&[3, 4, 5, 6, 7, 11, 12, 13, 14, 15]),
@@ -216,7 +216,7 @@ pub(crate) fn spoil(dice: &mut Dice, frame: &mut Frame) {
             frame.fill(dice.bytes(len));
             frame.first = dice.pick(&[CLOSE, PING, PONG]);
         }
-        // Out of turn, where the stream is not lucky.
+        // The opcode is mostly out of order.
         7 => frame.first = frame.first & FIN | dice.pick(&[CONTINUATION, TEXT, BINARY]),
         8 => {
             let bad = dice.pick(&BAD_UTF8);
@@ -241,7 +241,7 @@ pub(crate) fn spoil(dice: &mut Dice, frame: &mut Frame) {
     }
 }
 
-/// What no text may hold, and what none may end in (RFC 3629 §3, §4).
+/// Bytes that no text may have, and bytes that no text may end with (RFC 3629 §3, §4).
 const BAD_UTF8: [&[u8]; 12] = [
     b"\x80",
     b"\xC0\x80",
@@ -257,7 +257,7 @@ const BAD_UTF8: [&[u8]; 12] = [
     b"\xFF",
 ];
 
-/// Breaks whatever it meets.
+/// Changes random bytes.
 fn mangle(dice: &mut Dice, bytes: &mut Vec<u8>) {
     if bytes.is_empty() {
         return;

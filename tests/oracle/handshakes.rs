@@ -1,4 +1,4 @@
-//! Handshakes: requests that a server gets, and the answers that a client gets, and what follows.
+//! Handshakes: requests to a server, responses to a client, and what follows.
 
 use crate::compare;
 use crate::dice::Dice;

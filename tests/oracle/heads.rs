@@ -1,8 +1,8 @@
-//! Heads of HTTP/1.1: mostly what a handshake asks for, with one line or another missing, doubled or wrong.
+//! Heads of HTTP/1.1: mostly valid for a handshake, but some lines are missing, repeated or wrong.
 
 use crate::dice::Dice;
 
-/// The lines of a request that a server gets.
+/// A request to a server.
 pub(crate) fn request(dice: &mut Dice) -> Vec<u8> {
     let mut head = Head { dice, lines: Vec::new() };
     head.start(&["GET /chat HTTP/1.1", "GET / HTTP/1.1", "GET /a?b=%20&c HTTP/1.1"], &REQUEST_LINES);
@@ -20,7 +20,7 @@ pub(crate) fn request(dice: &mut Dice) -> Vec<u8> {
     head.bytes()
 }
 
-/// What a client may get in answer, with the body of a refusal; `token` is the right one.
+/// A response to a client, with a body if it refuses; `token` is the right one.
 pub(crate) fn response(dice: &mut Dice, token: &str) -> Vec<u8> {
     if dice.chance(30) {
         return refusal(dice);
@@ -42,7 +42,7 @@ pub(crate) fn response(dice: &mut Dice, token: &str) -> Vec<u8> {
     bytes
 }
 
-/// A refusal, with a body that is told in one way or another.
+/// A refusal whose body is announced in one of several ways.
 fn refusal(dice: &mut Dice) -> Vec<u8> {
     let status = dice.pick(&[
         "200 OK",
@@ -90,7 +90,7 @@ impl Head<'_> {
         self.lines.push(line.into());
     }
 
-    /// A field that must stand here once, and mostly does.
+    /// A field that must be here once, and mostly is.
     fn field(&mut self, name: &str, right: &[&str], wrong: &[&str]) {
         match self.dice.below(40) {
             0 => {}
@@ -102,7 +102,7 @@ impl Head<'_> {
         }
     }
 
-    /// A field that may stand here.
+    /// A field that may be here.
     fn may(&mut self, name: &str, percent: usize, right: &[&str], wrong: &[&str]) {
         if self.dice.chance(percent) {
             self.line(name, right, wrong, 75);
@@ -123,7 +123,7 @@ impl Head<'_> {
         self.lines.push(format!("{name}:{before}{value}{behind}"));
     }
 
-    /// The lines, each character a byte; seldom with what only some parsers let pass.
+    /// The lines, one byte for each character; rarely with bytes that only some parsers accept.
     fn bytes(mut self) -> Vec<u8> {
         if self.dice.chance(5) {
             let odd = self.dice.pick(&ODD_LINES);

@@ -1,4 +1,4 @@
-//! Bytes, in JSON as hexadecimal digits.
+//! Bytes, which are hexadecimal digits in JSON.
 
 use core::fmt;
 

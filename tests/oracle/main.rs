@@ -1,20 +1,20 @@
-//! Python's wsproto as oracle: the same steps on both sides, and the same shown of each.
+//! Python's wsproto as an oracle: both sides take the same steps, and must show the same results.
 //!
-//! Runs are drawn from a seed: handshakes in both roles, open connections, and compressed messages. Bytes of
-//! a peer, which are mostly lawful, are cut into reads at random, between random calls of the user.
-//! `driver.py` takes the steps with Python's wsproto, `ours` with this crate, and `compare` holds what they
-//! show against each other: events, states, failures with their close codes, what is sent, and what is
-//! refused. They may differ in what `divergence` names, and in nothing else.
+//! Runs are generated from a seed: handshakes in both roles, open connections, and compressed messages. The bytes of a
+//! peer, which are mostly valid, are cut into reads at random, with random calls of the user between them.
+//! `driver.py` takes the steps with Python's wsproto, `ours` with this crate. `compare` compares what they show:
+//! events, states, failures with their close codes, what is sent, and what is refused. They may differ only in what
+//! `divergence` names.
 //!
-//! | variable | | otherwise |
+//! | variable | value | default |
 //! |---|---|---|
 //! | `WSPROTO_PYTHON` | a Python that has wsproto 1.3.2 | `python3` |
-//! | `WSPROTO_REQUIRE_PEERS` | 1: without it the tests fail | they are skipped, loudly |
-//! | `WSPROTO_ORACLE_SEED` | a seed | always the same |
-//! | `WSPROTO_ORACLE_RUNS` | how many runs | some thousands |
-//! | `WSPROTO_ORACLE_RUN` | one run of the seed, alone | all |
+//! | `WSPROTO_REQUIRE_PEERS` | 1: the tests fail if there is no such Python | they are skipped, with a message |
+//! | `WSPROTO_ORACLE_SEED` | a seed | a fixed one |
+//! | `WSPROTO_ORACLE_RUNS` | the number of runs | some thousands |
+//! | `WSPROTO_ORACLE_RUN` | the only run of the seed to play | all |
 //!
-//! A test that fails names seed and run, and shows the fewest steps in which the two still differ.
+//! A test that fails prints the seed and the run, and the fewest steps in which the two sides still differ.
 #![cfg(feature = "std")]
 #![allow(
     clippy::arithmetic_side_effects,
@@ -23,16 +23,16 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that panics or overflows fails, as it should"
+    reason = "a panic or an overflow fails the test, as it should"
 )]
 
 mod hex;
 mod dice;
-// What happens, and what is seen of it.
+// The steps of a run, and what is observed.
 mod script;
 mod frames;
 mod heads;
-// Who sees it.
+// The two sides, and the comparison.
 mod ours;
 mod python;
 mod divergence;

@@ -1,4 +1,4 @@
-//! This crate's side: the same steps, taken by a `WsConnection`.
+//! This crate's side: a `WsConnection` takes the steps.
 
 use wsproto::{
     AcceptConnection, BytesMessage, CloseCode, CloseConnection, ConnectionState, Entropy, HandshakeLimits,
@@ -12,10 +12,10 @@ use wsproto::PermessageDeflate;
 use crate::hex::Hex;
 use crate::script::{Fields, Piece, Role, Said, Script, Seen, State, Step};
 
-/// The entropy of both sides: `driver.py` has the same.
+/// The entropy of both sides; `driver.py` has the same.
 pub(crate) const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
-/// What this crate makes of a run.
+/// What this crate shows for a run.
 pub(crate) fn play(script: &Script) -> Vec<Seen> {
     let mut limits = Limits::NONE;
     if script.tight {
@@ -29,14 +29,14 @@ pub(crate) fn play(script: &Script) -> Vec<Seen> {
     }
 }
 
-/// One end of a connection, and what its user remembers.
+/// One endpoint of a connection, and what its user remembers.
 struct End<E> {
     ws: WsConnection<E>,
     ping: Option<Ping<Vec<u8>>>,
     close: Option<Closing>,
 }
 
-/// What can be answered by a close frame.
+/// An event that can be answered by a close frame.
 enum Closing {
     Close(CloseConnection<String>),
     Failure(RemoteProtocolError),
@@ -63,7 +63,7 @@ impl<E: Entropy> End<E> {
                 self.ws.next_event().unwrap().unwrap();
                 let answer = self.ws.send(AcceptConnection::new()).unwrap();
                 let is_agreed = |agreed| String::from_utf8_lossy(&answer).contains(agreed);
-                assert!(agreed.as_deref().is_none_or(is_agreed), "it agrees to something else");
+                assert!(agreed.as_deref().is_none_or(is_agreed), "it agreed to other parameters");
             }
             Role::Client => {
                 self.ws.send(Request::new("h", "/")).unwrap();
@@ -199,7 +199,7 @@ impl<E: Entropy> End<E> {
     }
 }
 
-/// With the extension that the run asks for.
+/// Adds the extension that the run asks for.
 #[cfg(feature = "deflate")]
 fn extended<E: Entropy>(ws: WsConnection<E>, script: &Script) -> WsConnection<E> {
     let Some(answer) = &script.deflate else { return ws };
@@ -219,7 +219,7 @@ fn extended<E: Entropy>(ws: WsConnection<E>, _: &Script) -> WsConnection<E> {
     ws
 }
 
-/// Entropy that never changes.
+/// Entropy that always returns `KEY`.
 #[derive(Clone, Copy, Debug)]
 struct Fixed;
 
@@ -229,7 +229,7 @@ impl Entropy for Fixed {
     }
 }
 
-/// The key that such entropy makes, and the answer to it.
+/// The nonce that this entropy gives.
 pub(crate) const NONCE: &str = "N/ohPTf6IT03+iE9N/ohPQ==";
 
 pub(crate) fn accept_token(nonce: &str) -> String {
@@ -306,7 +306,7 @@ fn fields(headers: &Headers) -> Fields {
     headers.iter().map(|(name, value)| (name.to_owned(), text(value))).collect()
 }
 
-/// Each character as the byte that it stands for.
+/// The byte of each character.
 fn latin1(value: &str) -> Vec<u8> {
     value.chars().map(|char| u8::try_from(u32::from(char)).unwrap_or(b'?')).collect()
 }

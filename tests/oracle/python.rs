@@ -1,4 +1,4 @@
-//! Python's wsproto: one process for all runs, which is asked line by line.
+//! Python's wsproto: one process for all runs, with one line for each request and each answer.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Write};
@@ -9,14 +9,14 @@ use serde::Deserialize;
 
 use crate::script::{Script, Seen};
 
-/// A Python that runs `driver.py`; dropping it ends it.
+/// A Python process that runs `driver.py`; dropping this ends it.
 pub(crate) struct Python {
     child: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
 }
 
-/// What it says first.
+/// Its first line.
 #[derive(Deserialize)]
 struct Hello {
     wsproto: String,
@@ -24,14 +24,14 @@ struct Hello {
 }
 
 impl Python {
-    /// Starts it; `None`, loudly, where there is no Python with this wsproto.
+    /// Starts the process; prints a message and returns `None` if there is no Python with this wsproto.
     pub(crate) fn start() -> Option<Self> {
         let python = env::var_os("WSPROTO_PYTHON").unwrap_or_else(|| "python3".into());
         let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/driver.py");
         let mut command = Command::new(python);
         command.arg(driver).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let Ok(mut child) = command.spawn() else { return skip("there is no Python") };
-        // Nobody reads on behind this; a driver that dies in a run leaves its last words in the pipe.
+        // Nobody reads this pipe after the start; if the driver dies in a run, its last message stays in it.
         let stdin = child.stdin.take().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut python = Self { child, stdin, stdout };
@@ -39,13 +39,13 @@ impl Python {
             return skip("Python's wsproto is not installed");
         };
         if wsproto != WSPROTO {
-            return skip(&format!("Python's wsproto is {wsproto}, where {WSPROTO} is asked for"));
+            return skip(&format!("Python's wsproto is {wsproto}, but {WSPROTO} is required"));
         }
         tell(&format!("oracle: wsproto {wsproto}, h11 {h11}"));
         Some(python)
     }
 
-    /// What it makes of these runs.
+    /// What Python shows for these runs.
     pub(crate) fn play(&mut self, scripts: &[Script]) -> Vec<Vec<Seen>> {
         let mut line = serde_json::to_string(scripts).unwrap();
         line.push('\n');
@@ -75,7 +75,7 @@ impl Drop for Python {
     }
 }
 
-/// Says it past the test harness, which would keep it to itself.
+/// Prints a line directly, because the test harness would capture it.
 pub(crate) fn tell(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
@@ -87,5 +87,5 @@ fn skip<T>(why: &str) -> Option<T> {
     None
 }
 
-/// The version whose differences are known.
+/// The version whose divergences are known.
 const WSPROTO: &str = "1.3.2";

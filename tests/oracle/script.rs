@@ -1,18 +1,18 @@
-//! What happens to an end of a connection, step by step: bytes of its peer and calls of its user.
+//! What happens to an endpoint of a connection, step by step: bytes of its peer and calls of its user.
 
 use serde::{Deserialize, Serialize};
 
 use crate::hex::Hex;
 
-/// One run: an end, and all that happens to it.
+/// One run: an endpoint, and its steps.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Script {
     pub(crate) role: Role,
-    /// Whether it starts at the handshake; else where that is over.
+    /// Whether the run starts with the handshake; otherwise the connection is open.
     pub(crate) handshake: bool,
-    /// What the handshake has agreed on, if it is over: permessage-deflate, as the server's answer has it.
+    /// If the connection is open: the server's answer for permessage-deflate, if it was agreed on.
     pub(crate) deflate: Option<String>,
-    /// Whether our side has limits small enough to be met; Python's has none.
+    /// Whether our side has limits that the run can reach; Python's has none.
     #[serde(skip)]
     pub(crate) tight: bool,
     pub(crate) steps: Vec<Step>,
@@ -35,7 +35,7 @@ impl Role {
     }
 }
 
-/// One thing that happens; the names are those of the methods in `driver.py`.
+/// One step; the names are those of the methods in `driver.py`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Step {
@@ -61,9 +61,9 @@ pub(crate) enum Step {
         code: Option<u16>,
         reason: Option<String>,
     },
-    /// The ping taken last is answered, if there was one.
+    /// The last ping is answered, if there was one.
     AnswerPing,
-    /// The close, the failure or the end taken last is answered, if there was one.
+    /// The last close, failure or end is answered, if there was one.
     AnswerClose,
     SendRequest {
         host: String,
@@ -86,15 +86,15 @@ pub(crate) enum Step {
     },
 }
 
-/// Header fields, each byte a character.
+/// Header fields, one character for each byte.
 pub(crate) type Fields = Vec<(String, String)>;
 
-/// What one side shows of a step.
+/// What one side shows for a step.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Seen {
-    /// The call was refused, and why.
+    /// Why the call was refused, if it was.
     pub(crate) refused: Option<String>,
-    /// What a call that sends gave for the transport.
+    /// The bytes that a call wrote for the transport.
     pub(crate) sent: Option<Hex>,
     pub(crate) events: Vec<Said>,
     pub(crate) state: State,
@@ -112,11 +112,11 @@ pub(crate) enum Said {
         code: Option<u16>,
         reason: String,
     },
-    /// The peer broke a rule in the open connection.
+    /// The peer broke a rule in an open connection.
     Failure {
-        /// What to close with.
+        /// The code to close with.
         code: u16,
-        /// Our error's name, or Python's words.
+        /// The name of our error, or Python's message.
         why: String,
     },
     /// The transport ended: 1006.
@@ -140,14 +140,14 @@ pub(crate) enum Said {
         data: Hex,
         finished: bool,
     },
-    /// The peer broke a rule in the handshake, for which this is the status.
+    /// The peer broke a rule in the handshake; this is the status.
     Refused {
         status: u16,
-        /// Our error's name; of Python's nothing is known.
+        /// The name of our error; empty for Python.
         #[serde(default)]
         why: String,
     },
-    /// Something went wrong that nobody meant to.
+    /// An error that the library did not intend.
     Crash(String),
 }
 
@@ -170,7 +170,7 @@ pub(crate) enum State {
 }
 
 impl Seen {
-    /// The same, with the pieces of a frame joined, as they differ in number but not in sum.
+    /// The same with the pieces of a frame joined, since both sides may cut them differently.
     pub(crate) fn joined(mut self) -> Self {
         let mut events: Vec<Said> = Vec::new();
         for event in self.events {

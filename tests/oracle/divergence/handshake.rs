@@ -1,4 +1,4 @@
-//! What is different in the handshake.
+//! Divergences in the handshake.
 
 use crate::compare::{Case, Follow};
 use crate::script::{Fields, Role, Said, State, Step};
@@ -135,7 +135,7 @@ pub(super) fn checked_subprotocols(case: &mut Case<'_>) -> bool {
     subprotocols.len() < told
 }
 
-/// What a token cannot have (RFC 9110 §5.6.2).
+/// Characters that a token cannot have (RFC 9110 §5.6.2).
 const SEPARATORS: &str = "()<>@,;:\\\"/[]?={}";
 
 pub(super) fn checked_extensions(case: &mut Case<'_>) -> bool {
@@ -316,7 +316,7 @@ pub(super) fn end_before_request(case: &mut Case<'_>) -> bool {
     *case.step == Step::Eof && nothing && fails && yield_to_ours(case)
 }
 
-/// A head less what means nothing: its start without words for a status, its fields in order.
+/// A head in a form that can be compared: without a reason phrase, its fields sorted.
 fn written(bytes: &[u8]) -> (Vec<String>, Fields) {
     let Head { start, mut fields } = Head::read(bytes);
     let words = if start.starts_with("HTTP/") { 2 } else { 3 };
@@ -324,7 +324,7 @@ fn written(bytes: &[u8]) -> (Vec<String>, Fields) {
     (start.split(' ').take(words).map(str::to_owned).collect(), fields)
 }
 
-/// Whether it is refused here, for one of these reasons, and accepted there.
+/// Whether this crate refuses the head for one of these reasons, and Python accepts it.
 fn only_here(case: &Case<'_>, reasons: &[&str]) -> bool {
     let refuses =
         |event: &Said| matches!(event, Said::Refused { why, .. } if reasons.contains(&why.as_str()));
@@ -332,14 +332,14 @@ fn only_here(case: &Case<'_>, reasons: &[&str]) -> bool {
         && matches!(case.theirs.events.first(), Some(Said::Request { .. } | Said::Accept { .. }))
 }
 
-/// Takes what our side showed for right; there is nothing to be compared behind it.
+/// Accepts what our side showed; nothing can be compared after it.
 fn yield_to_ours(case: &mut Case<'_>) -> bool {
     case.theirs = case.ours.clone();
     case.follow = Follow::Nothing;
     true
 }
 
-/// The head that was received, as a plain reading has it.
+/// The received head, parsed in a simple way.
 struct Head {
     start: String,
     fields: Fields,

@@ -1,4 +1,4 @@
-//! What is different once the connection is open.
+//! Divergences in the open connection.
 
 use crate::compare::{Case, Follow};
 use crate::frames::{BINARY, CLOSE, CONTINUATION, FIN, FINAL_HELLO, Frame, PING, PONG, TEXT, frames};
@@ -23,7 +23,7 @@ pub(super) fn end_in_turn(case: &mut Case<'_>) -> bool {
         return false;
     }
     events.rotate_left(1);
-    // A close frame that comes behind the end brings Python's connection back to life.
+    // A close frame that comes after the end opens Python's connection again.
     case.theirs.state = State::Closed;
     case.follow = Follow::Nothing;
     true
@@ -72,7 +72,7 @@ pub(super) fn cut_deflate(case: &mut Case<'_>) -> bool {
         Said::Bytes(piece) => piece.message_finished,
         _ => false,
     };
-    // A piece of the message may have been told, or none.
+    // A piece of the message may have been reported, or none.
     let place = told.len() - usize::from(told.last().is_some_and(is_unfinished));
     let is_cut = case.deflate && why == "InvalidDeflate" && case.theirs.events.get(place).is_some_and(ends);
     is_cut && is_start(told, &case.theirs.events) && yield_to_ours(case)
@@ -117,7 +117,7 @@ pub(crate) fn is_of_extension(event: &Said) -> bool {
     matches!(event, Said::Failure { code: 1007, why } if why == "error in extension")
 }
 
-/// Takes what our side showed for right; there is nothing to be compared behind it.
+/// Accepts what our side showed; nothing can be compared after it.
 fn yield_to_ours(case: &mut Case<'_>) -> bool {
     case.theirs = case.ours.clone();
     case.follow = Follow::Nothing;
@@ -140,7 +140,7 @@ pub(super) fn bad_gateway(case: &mut Case<'_>) -> bool {
     else {
         return false;
     };
-    // The code being right, the reason may still be wrong.
+    // The code is valid, but the reason may still be wrong.
     let reads_on = matches!(ours, Said::Close { code: Some(1014), .. } | Said::Failure { code: 1007, .. });
     if told != theirs || !reads_on || !is_unknown_code(failure) {
         return false;
@@ -151,7 +151,7 @@ pub(super) fn bad_gateway(case: &mut Case<'_>) -> bool {
     true
 }
 
-/// Whether Python failed as it does not know 1014, the one code of the registry that it does not.
+/// Whether Python failed because it does not know 1014, the only code of the registry that it does not know.
 pub(crate) fn is_unknown_code(event: &Said) -> bool {
     matches!(event, Said::Failure { why, .. } if why == "CLOSE with unknown reserved code")
 }
@@ -215,7 +215,7 @@ pub(super) fn ping_after_close(case: &mut Case<'_>) -> bool {
 pub(super) fn checked_code(case: &mut Case<'_>) -> bool {
     let Step::SendClose { code: Some(code), .. } = case.step else { return false };
     let may_travel = match code {
-        // The client's to say (RFC 6455 §7.4.1).
+        // Only a client may send it (RFC 6455 §7.4.1).
         1010 => case.role == Role::Client,
         _ => matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999),
     };
@@ -245,7 +245,7 @@ pub(super) fn own_words(case: &mut Case<'_>) -> bool {
     true
 }
 
-/// Makes a call that was refused one that sent this.
+/// Changes a refused call into one that sent these bytes.
 fn allow(seen: &mut Seen, sent: Vec<u8>) -> bool {
     let refused = seen.refused.take().is_some();
     if refused {
@@ -254,13 +254,13 @@ fn allow(seen: &mut Seen, sent: Vec<u8>) -> bool {
     refused
 }
 
-/// The reverse.
+/// Changes a call into a refused one.
 fn refuse(seen: &mut Seen) {
     seen.sent = None;
-    seen.refused = Some("it is refused here".into());
+    seen.refused = Some("this crate refuses it".into());
 }
 
-/// A frame as an end in this role sends it.
+/// A frame as an endpoint in this role sends it.
 fn frame(role: Role, first: u8, payload: &[u8]) -> Vec<u8> {
     Frame::new((role == Role::Client).then_some(KEY), first, payload).encode()
 }
@@ -274,7 +274,7 @@ fn close_code(sent: &Hex) -> Option<[u8; 2]> {
     }
 }
 
-/// Whether all that is told here is told there as well, and maybe more.
+/// Whether Python showed everything that our side showed, and maybe more.
 fn is_start(ours: &[Said], theirs: &[Said]) -> bool {
     let Some((last, before)) = ours.split_last() else { return true };
     theirs.len() > before.len()
@@ -282,7 +282,7 @@ fn is_start(ours: &[Said], theirs: &[Said]) -> bool {
         && (theirs[before.len()] == *last || is_unfinished(last) && has_start(&theirs[before.len()], last))
 }
 
-/// Whether it is a piece of a frame, without its end.
+/// Whether the event is a piece without the end of its frame.
 fn is_unfinished(event: &Said) -> bool {
     match event {
         Said::Text(piece) => !piece.frame_finished,
@@ -300,5 +300,5 @@ fn has_start(event: &Said, start: &Said) -> bool {
     }
 }
 
-/// The close code of whatever is beyond a limit (§7.4.1).
+/// The close code for anything over a limit (§7.4.1).
 const TOO_BIG: u16 = 1009;
