@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""careless_server.py --addr HOST:PORT: echoes every frame as it came, pings and closes too, and checks nothing.
+"""careless_server.py --addr HOST:PORT: echoes every frame unchanged, pings and close frames too, and checks nothing.
 
-The suite must find fault with it; where it does not, the suite is not working.
+The suite must report failures for it; if it does not, the suite does not work.
 """
 import base64
 import hashlib
@@ -43,7 +43,7 @@ class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
     def handle_error(self, request, client_address):
-        """The suite hangs up on it all the time."""
+        """Prints nothing: the suite often ends connections early."""
 
 
 if __name__ == "__main__":

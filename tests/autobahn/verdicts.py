@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Judges what Autobahn|Testsuite has reported: every case is there, and is OK, or else is what the list of
-exceptions says. Prints a table by group, and each case that is not as it should be.
+"""Checks the reports of Autobahn|Testsuite: every case must be there, and must be OK or have the verdict in the list
+of exceptions. Prints a table by group, and each case with another verdict.
 
-Ends with 0 if all is well, with 1 if not.
+The exit status is 0 if every case is as it must be, and 1 if not.
 """
 import argparse
 import csv
@@ -16,10 +16,10 @@ OK = ("OK", "OK")
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--exceptions", type=Path, required=True, help="case, behavior, close and why, with tabs between")
-    parser.add_argument("--cases", type=Path, required=True, help="the ids of the cases that had to run, one a line")
+    parser.add_argument("--exceptions", type=Path, required=True, help="case, behavior, close and why, separated by tabs")
+    parser.add_argument("--cases", type=Path, required=True, help="the ids of the cases that must have run, one on each line")
     parser.add_argument("side", help="a title")
-    parser.add_argument("index", type=Path, nargs="*", help="an index.json of the suite, with a share of the cases")
+    parser.add_argument("index", type=Path, nargs="*", help="an index.json of the suite, with some of the cases")
     args = parser.parse_args()
 
     cases = args.cases.read_text().split()
@@ -37,7 +37,7 @@ def main():
             print(f"  {case}: {' / '.join(verdict)}, must be {' / '.join(expected[case])}  {report}")
     for case in found.keys() - expected.keys():
         wrong += 1
-        print(f"  {case}: not asked for")
+        print(f"  {case}: was not requested")
     print(f"{args.side}: {wrong} not as they must be" if wrong else f"{args.side}: all as they must be")
     return 1 if wrong or not cases else 0
 

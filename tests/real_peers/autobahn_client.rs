@@ -1,4 +1,4 @@
-//! `autobahn_client` against servers that break the protocol: what it had to say is sent, then it closes.
+//! `autobahn_client` against servers that break the protocol: it sends its echoes, then it closes.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,10 +10,10 @@ use wsproto::{AcceptConnection, CloseCode, CloseConnection, TextMessage, WsConne
 use crate::program::{Ending, Program};
 use crate::tools::example;
 
-/// How long the client may stay with such a server.
+/// How long the client may stay connected to such a server.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A message, and a frame with a reserved opcode behind it in the same write.
+/// A message and a frame with a reserved opcode after it, in one write.
 const MESSAGE_THEN_BROKEN: &[u8] = b"\x81\x02hi\x83\x00";
 
 #[test]
@@ -39,10 +39,10 @@ fn client_leaves_a_server_that_sends_on_after_its_failure() {
     });
     assert_eq!(heard, ["hi", "close 1002: opcode is reserved"]);
     assert_eq!(ending.code, Some(0), "{ending:?}");
-    assert!(start.elapsed() < PATIENCE, "it stayed");
+    assert!(start.elapsed() < PATIENCE, "it stayed connected");
 }
 
-/// Serves one case, in which the server does what the test says; returns what it heard, and how the client ended.
+/// Serves one case, in which `case` is the server; returns what the server received, and how the client ended.
 fn run(case: impl FnOnce(TcpStream, WsConnection) -> Vec<String> + Send) -> (Vec<String>, Ending) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
@@ -79,7 +79,7 @@ fn accept(listener: &TcpListener, target: &str) -> (TcpStream, WsConnection) {
     }
 }
 
-/// All that comes, up to the end of the client's direction.
+/// Everything that the client sends, up to the end of its direction.
 fn hear(stream: &mut TcpStream, ws: &mut WsConnection) -> Vec<String> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();

@@ -1,4 +1,4 @@
-//! A person with a browser: the page that `echo_server` serves, loaded, typed in and clicked on in Chromium.
+//! A browser user: Chromium loads the page of `echo_server`, types messages and clicks buttons.
 
 use crate::clients::echo_server;
 use crate::program::{Ending, Program};
@@ -18,7 +18,7 @@ fn chromium_chats_with_echo_server_on_its_page() {
     assert_eq!(browser.finish(), Ending { code: Some(0), stdout: seen, stderr: String::new() });
 }
 
-/// What a person sees: a wrong address, the page, three messages, many more, the button that closes, and the page anew.
+/// What the user sees: a wrong address, the page, three messages, many more, the Close button, and the page reloaded.
 const SEEN: &str = "\
 404: There is only a page at /.
 
@@ -37,7 +37,7 @@ note: Closed with code 1000: bye. Reload to start again.
 wsproto echo: open, ws://ADDR/
 ";
 
-/// What becomes of it when the server goes away.
+/// The page after the server has ended.
 const SEEN_WITHOUT_SERVER: &str = "\
 wsproto echo: closed, 1006
 buttons: none

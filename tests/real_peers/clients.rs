@@ -1,4 +1,4 @@
-//! Other people's clients, talking to `echo_server`: all that the protocol has comes back as it was sent.
+//! Clients by others, connected to `echo_server`: everything that the protocol can carry must be echoed unchanged.
 
 use std::process::Command;
 
@@ -20,7 +20,7 @@ fn echo_server_understands_ws_of_node() {
     talk(node("ws", "ws_client.cjs"));
 }
 
-/// Lets a client, if it is installed, say all it has to say.
+/// Runs a client, if it is installed, and checks its output.
 fn talk(client: Option<Command>) {
     let Some(mut client) = client else { return };
     let (server, addr) = echo_server();
@@ -34,7 +34,7 @@ pub(crate) fn echo_server() -> (Program, String) {
     echo_server_with(&[])
 }
 
-/// The same, started with more options.
+/// The same with more options.
 pub(crate) fn echo_server_with(options: &[&str]) -> (Program, String) {
     let server = Program::start(example("echo_server").args(["--addr", "127.0.0.1:0"]).args(options));
     let line = server.line();
@@ -44,10 +44,9 @@ pub(crate) fn echo_server_with(options: &[&str]) -> (Program, String) {
     (server, addr)
 }
 
-/// What each client says that it has done, a line for each thing that went as it should.
+/// The output of each client: a line for each thing that was as it should be.
 ///
-/// The lengths are the first and the last of each form of a payload's length (RFC 6455 §5.2), but for the
-/// last.
+/// The lengths are the first and the last of each form of a payload's length (RFC 6455 §5.2), except the very last.
 const CONVERSATION: &str = "\
 opened without a subprotocol
 text of 0 bytes

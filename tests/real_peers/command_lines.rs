@@ -1,4 +1,4 @@
-//! The examples as a shell sees them: arguments, standard streams and exit statuses.
+//! The examples on the command line: arguments, standard streams and exit statuses.
 
 use std::fs;
 use std::net::TcpListener;
@@ -35,7 +35,7 @@ fn help_explains_every_option_and_names_its_default() {
     }
 }
 
-/// What a help text says of an option, up to the next one.
+/// The part of a help text about an option, up to the next option.
 fn explanation(help: &str, option: &str) -> Option<String> {
     let is_named = |line: &str| {
         let named = line.trim_start().trim_start_matches("-h, ").strip_prefix("--");
@@ -56,7 +56,7 @@ fn an_unknown_option_is_refused_by_its_name() {
             (&["one", "--frobnicate=9"], "--frobnicate"),
             (&["-Z"], "-Z"),
         ] {
-            // Those that take no such argument refuse that first.
+            // Programs that take no such argument refuse it before the option.
             if ["checksum_extension", "echo_client", "echo_server"].contains(&name) && args[0] == "one" {
                 continue;
             }
@@ -68,7 +68,7 @@ fn an_unknown_option_is_refused_by_its_name() {
     }
 }
 
-/// Programs with their sources, where the options are.
+/// Programs and their sources, which have the options.
 const PROGRAMS: [(&str, &str); 7] = [
     ("autobahn_client", include_str!("../../examples/autobahn_client.rs")),
     ("checksum_extension", include_str!("../../examples/checksum_extension.rs")),
@@ -164,7 +164,7 @@ fn echo_server_names_an_address_that_is_in_use() {
 
 #[test]
 fn echo_client_names_an_address_where_nobody_listens() {
-    // The port of tcpmux, which nobody runs.
+    // The port of tcpmux, a service that is not in use.
     let ending = run("echo_client", &["ws://127.0.0.1:1/"]);
     assert_eq!((ending.code, ending.stdout.as_str()), (Some(1), ""));
     let expected = "echo_client: cannot connect to ws://127.0.0.1:1/: ";
@@ -244,7 +244,7 @@ fn dump_names_the_broken_rule_and_where_it_was_broken() {
 fn dump_decompresses_what_the_servers_answer_allows_it_to_compress() {
     let head = b"HTTP/1.1 101 Switching Protocols\r\n\
                  sec-websocket-extensions: permessage-deflate; server_no_context_takeover\r\n\r\n";
-    // RFC 7692 §7.2.3.1, and a message that is not compressed.
+    // The example of RFC 7692 §7.2.3.1, and a message that is not compressed.
     let capture = [&head[..], b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\x81\x02hi"].concat();
     assert_dump(
         "client",
@@ -275,7 +275,7 @@ fn dump_decompresses_what_the_servers_answer_allows_it_to_compress() {
 fn dump_decompresses_what_the_client_has_offered_to_compress_and_says_that_it_has_not_seen_the_answer() {
     let head = b"GET / HTTP/1.1\r\nHost: h\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\
                  Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n\r\n";
-    // RFC 7692 §7.2.3.2: the second message looks back into the first; masked with 0.
+    // RFC 7692 §7.2.3.2: the second message refers to the first. The masking key is 0.
     let frames = b"\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x85\0\0\0\0\xf2\x00\x11\x00\x00";
     assert_dump(
         "server",
@@ -296,7 +296,7 @@ which says what is in use, is in the other direction
 fn dump_finds_reserved_bits_broken_only_where_it_knows_that_no_extension_allows_them() {
     let compressed = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
     let other_bit = b"\xa1\x02hi";
-    // Neither offered nor agreed.
+    // No extension was offered or agreed on.
     let head = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
     assert_dump(
         "client",
@@ -307,7 +307,7 @@ fn dump_finds_reserved_bits_broken_only_where_it_knows_that_no_extension_allows_
         36  broken rule: reserved bits are set (RFC 6455 §5.2); close with 1002 (Protocol Error); what follows is not read
 ",
     );
-    // An extension that is not known here.
+    // An extension that `dump` does not know.
     let head = b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Extensions: x-checksum; sum=8\r\n\r\n";
     assert_dump(
         "client",
@@ -320,7 +320,7 @@ fn dump_finds_reserved_bits_broken_only_where_it_knows_that_no_extension_allows_
         85  not understood: reserved bits are set (RFC 6455 §5.2), but x-checksum; sum=8 is in use but not known here; what follows is not read
 ",
     );
-    // Frames without the handshake before them.
+    // Frames without a handshake before them.
     assert_dump(
         "client",
         &[&compressed[..], other_bit].concat(),
@@ -330,7 +330,7 @@ fn dump_finds_reserved_bits_broken_only_where_it_knows_that_no_extension_allows_
          9  not understood: reserved bits are set (RFC 6455 §5.2), but no head was seen that says which extensions are in use; what follows is not read
 ",
     );
-    // The call says what was agreed.
+    // The option says what was agreed on.
     for (extensions, code, stdout) in [
         (
             "",
@@ -544,7 +544,7 @@ fn ledger_prints_the_rows_of_a_section_or_an_id() {
 
 #[test]
 fn conformance_tells_the_cases_in_their_order() {
-    // More than are read ahead, some of which take longer than others.
+    // More cases than the program reads ahead; some take longer than others.
     let case = |number: usize| {
         let times = if number % 100 == 0 { 10_000 } else { 1 };
         format!(
@@ -563,7 +563,8 @@ fn run(name: &str, args: &[&str]) -> Ending {
     Program::start(example(name).args(args)).finish()
 }
 
-/// Expects the same, but for a line feed in front, from a file, and both ways from the standard input.
+/// Checks the output of `dump` for a file, and for both ways to read the standard input. `stdout` starts with a line
+/// feed, which is not part of the output.
 #[track_caller]
 fn assert_dump(role: &str, capture: &[u8], code: i32, stdout: &str) {
     let expected = Ending { code: Some(code), stdout: stdout[1..].to_owned(), stderr: String::new() };
@@ -578,7 +579,7 @@ fn assert_dump(role: &str, capture: &[u8], code: i32, stdout: &str) {
     assert_eq!(ending, expected);
 }
 
-/// A path of our own for a file.
+/// The path of a file that only this test process uses.
 fn scratch(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("wsproto-{}-{name}", std::process::id()))
 }

@@ -1,8 +1,8 @@
-//! permessage-deflate with other people's implementations, both ways: each window size, with and without
-//! context takeover (RFC 7692 §7.1).
+//! permessage-deflate with implementations by others, in both directions: each window size, with and without context
+//! takeover (RFC 7692 §7.1).
 //!
-//! Peers are told what to offer as `SERVER_BITS,CLIENT_BITS,TAKEOVER`, where `TAKEOVER` is `both`, `server`,
-//! `client` or `none`: who keeps its window from message to message.
+//! Peers get their offer as an argument `SERVER_BITS,CLIENT_BITS,TAKEOVER`, where `TAKEOVER` is `both`, `server`,
+//! `client` or `none`: the sides that keep their window from message to message.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -49,23 +49,23 @@ fn ws_of_node_compresses_and_decompresses_with_our_client() {
     visit(node("ws", "deflate_ws.cjs"), ALL);
 }
 
-/// What a peer can do.
+/// What a peer supports.
 #[derive(Clone, Copy)]
 struct Skills {
     least_to_compress: u8,
     least_to_decompress: u8,
-    /// Whether a control frame between the fragments of a compressed message does not confuse it.
+    /// Whether a compressed message may have a control frame between its fragments.
     pings_between: bool,
 }
 
 const ALL: Skills = Skills { least_to_compress: 8, least_to_decompress: 8, pings_between: true };
 
-/// Its zlib has no window of 8 bits to compress with.
+/// Its zlib cannot compress with a window of 8 bits.
 const PYTHON: Skills = Skills { least_to_compress: 9, ..ALL };
 
 const WSPROTO: Skills = Skills { least_to_compress: 9, least_to_decompress: 9, pings_between: false };
 
-/// Every window size of either side, and who keeps its window.
+/// Every window size of each side, with every choice of context takeover.
 fn settings(is_peer_server: bool, skills: Skills) -> Vec<DeflateParams> {
     let params = |bits: u8, takeover: (bool, bool)| {
         let (of_peer, ours) = (bits.max(skills.least_to_compress), bits.max(skills.least_to_decompress));
@@ -82,7 +82,7 @@ fn settings(is_peer_server: bool, skills: Skills) -> Vec<DeflateParams> {
     each_size.chain(mixed).map(|(bits, takeover)| params(bits, takeover)).collect()
 }
 
-/// As a peer is told it.
+/// The argument of a peer for these parameters.
 fn argument(params: DeflateParams) -> String {
     let takeover = match (params.server_no_context_takeover, params.client_no_context_takeover) {
         (false, false) => "both",
@@ -93,7 +93,7 @@ fn argument(params: DeflateParams) -> String {
     format!("{},{},{takeover}", params.server_max_window_bits, params.client_max_window_bits)
 }
 
-/// Lets a peer's client, if it is installed, offer all of that to a server of ours, which echoes.
+/// Has a peer's client, if it is installed, offer every setting to our echo server.
 fn welcome(client: Option<Command>, skills: Skills) {
     let Some(mut client) = client else { return };
     let settings = settings(false, skills);
@@ -113,7 +113,7 @@ fn welcome(client: Option<Command>, skills: Skills) {
     assert_eq!(answers, settings, "what was agreed on");
 }
 
-/// Visits a peer's server, if it is installed, with each of the settings.
+/// Connects to a peer's server, if it is installed, with every setting.
 fn visit(server: Option<Command>, skills: Skills) {
     let Some(mut server) = server else { return };
     let server = Program::start(server.arg("server"));
@@ -157,7 +157,7 @@ impl<E: Entropy> Peer<E> {
     }
 }
 
-/// Echoes piece by piece up to the close frame; tells what was agreed on.
+/// Echoes piece by piece up to the close frame; returns what was agreed on.
 fn serve(socket: TcpStream) -> DeflateParams {
     let deflate = PermessageDeflate::new().with_threshold(0);
     let mut peer = Peer::new(socket, WsConnection::server().with_extension(deflate.clone()));
@@ -197,7 +197,7 @@ fn talk(socket: TcpStream, params: DeflateParams, skills: Skills) {
     let mut peer =
         Peer::new(socket, WsConnection::client(SeededEntropy::new()).with_extension(deflate.clone()));
     peer.send(Request::new("localhost", "/"));
-    let WsEvent::Accept(accept) = peer.next_event() else { panic!("no yes for {params:?}") };
+    let WsEvent::Accept(accept) = peer.next_event() else { panic!("no acceptance of {params:?}") };
     let answer = accept.headers().get("Sec-WebSocket-Extensions").expect("an answer");
     let answer = ExtensionParams::parse_list(answer).unwrap();
     assert_eq!(deflate.agreed_params(&answer[0]), Ok(params));
@@ -225,7 +225,7 @@ fn talk(socket: TcpStream, params: DeflateParams, skills: Skills) {
     while !matches!(peer.next_event(), WsEvent::Close(_)) {}
 }
 
-/// The message that comes next.
+/// The next message.
 fn echo<E: Entropy>(peer: &mut Peer<E>) -> Vec<u8> {
     let mut message = Vec::new();
     loop {
@@ -242,7 +242,7 @@ fn echo<E: Entropy>(peer: &mut Peer<E>) -> Vec<u8> {
     }
 }
 
-/// Bytes that do not compress, the same at each call.
+/// Bytes that do not compress; the same for each call.
 fn noise(len: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = || {

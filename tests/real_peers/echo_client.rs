@@ -1,6 +1,6 @@
-//! What `echo_client` does with servers that are slow, silent, greedy or broken, and with Ctrl-C.
+//! `echo_client` with servers that are slow, silent, do not read or break the protocol, and with Ctrl-C.
 //!
-//! A timeout is short here, and is never measured: a test only asks that an end comes, and which.
+//! Timeouts are short here, and are not measured: a test only checks that the client ends, and how.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -99,13 +99,13 @@ fn interrupt_closes_with_1001() {
     assert!(ending.code == Some(0) && ending.stderr.ends_with("closed: 1001 (Going Away)\n"), "{ending:?}");
 }
 
-/// A server's end of an open connection.
+/// The server of an open connection.
 struct Server {
     stream: TcpStream,
     connection: WsConnection,
 }
 
-/// A client, and a connection from it on which nothing was said.
+/// A client, and a new connection from it, without any data so far.
 fn accepted(options: &[&str]) -> (Program, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
@@ -121,7 +121,7 @@ fn accepted(options: &[&str]) -> (Program, TcpStream) {
     (client, stream)
 }
 
-/// A client, and the server that it has an open connection to.
+/// A client, and a server with an open connection to it.
 fn connected(options: &[&str]) -> (Program, Server) {
     let (client, stream) = accepted(options);
     let mut server = Server { stream, connection: WsConnection::server() };
@@ -141,7 +141,7 @@ impl Server {
                 return event;
             }
             let len = self.stream.read(&mut buffer).unwrap();
-            assert_ne!(len, 0, "the client went away");
+            assert_ne!(len, 0, "the client ended the transport");
             self.connection.receive_data(&buffer[..len]).unwrap();
         }
     }
@@ -156,5 +156,5 @@ impl Server {
     }
 }
 
-/// How long a test waits for what it expects, on a machine that does other things too.
+/// How long a test waits for what it expects: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,7 +1,7 @@
-//! What `echo_server` does with peers that are slow, silent, greedy or broken, and with plain HTTP.
+//! `echo_server` with peers that are slow, silent, do not read or break the protocol, and with plain HTTP.
 //!
-//! A timeout is short here, and is never measured: a machine may be busy, so a test only asks that an end
-//! comes, and which.
+//! Timeouts are short here, and are not measured, because the machine may be busy: a test only checks that a connection
+//! ends, and how.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -15,7 +15,7 @@ use crate::program::Program;
 fn message_of_64_mib_is_echoed_to_a_peer_that_writes_all_of_it_before_it_reads() {
     let (server, addr) = echo_server_with(&[]);
     let mut peer = open(&addr, "");
-    // The longest message that the server takes by default, in four frames and in one.
+    // The longest message that the server accepts by default, in four frames and in one.
     let part = noise(16 << 20);
     let in_four: Vec<_> = [0x02, 0x00, 0x00, 0x80].into_iter().map(|first| frame(first, &part)).collect();
     for message in [in_four, vec![frame(0x82, &part.repeat(4))]] {
@@ -23,7 +23,7 @@ fn message_of_64_mib_is_echoed_to_a_peer_that_writes_all_of_it_before_it_reads()
             peer.write_all(frame).unwrap();
         }
         for frame in &message {
-            assert!(read(&mut peer, frame.len() - MASKING_KEY_LEN) == unmasked(frame), "an echo differs");
+            assert!(read(&mut peer, frame.len() - MASKING_KEY_LEN) == unmasked(frame), "the echo differs");
         }
     }
     close(peer);
@@ -34,11 +34,11 @@ fn message_of_64_mib_is_echoed_to_a_peer_that_writes_all_of_it_before_it_reads()
 fn frame_comes_back_as_one_frame_whatever_its_length() {
     let (server, addr) = echo_server_with(&[]);
     let mut peer = open(&addr, "");
-    // Characters of three bytes, so that reads end inside of some.
+    // Characters of three bytes, so that some reads end inside a character.
     let text = "語".repeat((8 << 20) / 3);
     for frame in [frame(0x82, &noise(8 << 20)), frame(0x81, text.as_bytes())] {
         peer.write_all(&frame).unwrap();
-        assert!(read(&mut peer, frame.len() - MASKING_KEY_LEN) == unmasked(&frame), "an echo differs");
+        assert!(read(&mut peer, frame.len() - MASKING_KEY_LEN) == unmasked(&frame), "the echo differs");
     }
     close(peer);
     assert_eq!(server.kill().stderr, "");
@@ -48,7 +48,7 @@ fn frame_comes_back_as_one_frame_whatever_its_length() {
 fn fragments_come_back_as_they_were_and_pongs_between_them() {
     let (server, addr) = echo_server_with(&[]);
     let mut peer = open(&addr, "");
-    // A character may be cut by the border of two fragments; then it comes back in the second.
+    // If two fragments cut a character, the server echoes it in the second.
     for bytes in [frame(0x01, b"a\xC3"), frame(0x89, b"?"), frame(0x00, b""), frame(0x80, b"\xBCb")] {
         peer.write_all(&bytes).unwrap();
     }
@@ -62,13 +62,13 @@ fn fragments_come_back_as_they_were_and_pongs_between_them() {
 fn compressed_frame_comes_back_as_one_compressed_frame() {
     let (server, addr) = echo_server_with(&[]);
     let mut peer = open(&addr, "Sec-WebSocket-Extensions: permessage-deflate\r\n");
-    // Bytes in one stored block, which end inside it as every compressed message does (RFC 7692 §7.2.1), again
-    // and again: far more than one read holds.
+    // Stored blocks, repeated: far more bytes than one read holds. The payload ends like every compressed message
+    // (RFC 7692 §7.2.1).
     let block = [&[0x00, 0x00, 0x80, 0xff, 0x7f][..], &[b'a'; 0x8000]].concat();
     let payload = [block.repeat(32).as_slice(), b"\x00"].concat();
     peer.write_all(&frame(0xC1, &payload)).unwrap();
     let [first_byte, len, ..] = read(&mut peer, 2)[..] else { unreachable!() };
-    assert_eq!((first_byte, len), (0xC1, 126), "one frame, and much shorter than 1 MiB");
+    assert_eq!((first_byte, len), (0xC1, 126), "it must be one frame that is much shorter than 1 MiB");
     let len = read(&mut peer, 2);
     read(&mut peer, usize::from(u16::from_be_bytes([len[0], len[1]])));
     close(peer);
@@ -90,7 +90,7 @@ fn peer_that_breaks_a_rule_and_writes_on_can_still_read_why_it_was_closed() {
     let (server, addr) = echo_server_with(&[]);
     let mut peer = open(&addr, "");
     peer.write_all(b"\x81\x02hi").unwrap();
-    // More than the sockets hold: it is read to the end by nobody but the server.
+    // More than the sockets can hold: the server must read all of it.
     peer.write_all(&vec![0; 32 << 20]).unwrap();
     assert_eq!(read_to_end(&mut peer), b"\x88\x1F\x03\xEAframe from client is unmasked");
     assert_eq!(server.kill().stderr, "");
@@ -115,16 +115,16 @@ fn peer_that_never_reads_is_cut_and_costs_no_more_than_the_limits_say() {
     let mut sent = 0_u64;
     let error = loop {
         match peer.write(&message) {
-            // All of a frame or a part of it: the server need not understand what comes after.
+            // A whole frame or a part of it: the server need not understand what follows.
             Ok(len) => sent += len as u64,
             Err(error) => break error,
         }
-        assert!(sent < 1 << 30, "it takes all, and nothing is read");
+        assert!(sent < 1 << 30, "the server reads without end though its peer does not");
     };
     assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
     if cfg!(target_os = "linux") {
         let peak = peak_memory(&server);
-        // Three messages, and the program itself.
+        // The memory for three messages and the program itself.
         assert!(peak < 16 << 20, "{peak} bytes");
     }
     let local = peer.local_addr().unwrap();
@@ -138,7 +138,7 @@ fn handshake_that_comes_a_byte_at_a_time_is_cut_at_its_deadline() {
     let mut writer = peer.try_clone().unwrap();
     let drip = thread::spawn(move || {
         for byte in request("").bytes() {
-            // A byte comes more often than the timeout; all of them take ten times as long.
+            // The time between two bytes is shorter than the timeout; the whole request takes ten times as long.
             thread::sleep(Duration::from_millis(100));
             if writer.write_all(&[byte]).is_err() {
                 break;
@@ -275,12 +275,12 @@ fn connection_above_the_cap_is_refused_with_503_until_another_has_ended() {
     assert!(answer.contains("\r\nRetry-After: "), "{answer}");
     assert!(http(&addr, "GET", "/").starts_with("HTTP/1.1 503 "));
     peers.into_iter().for_each(close);
-    // The server learns after the peer that a connection has ended.
+    // The server notices the end of a connection later than the peer.
     let freed = (0..1000).any(|_| {
         thread::sleep(Duration::from_millis(10));
         http(&addr, "GET", "/").starts_with("HTTP/1.1 200 ")
     });
-    assert!(freed, "no place becomes free");
+    assert!(freed, "no connection is accepted again");
     assert_eq!(server.kill().stderr, "");
 }
 
@@ -306,7 +306,7 @@ fn message_longer_than_the_limit_is_refused_with_1009() {
     assert!(rest.starts_with(b"\x81\x0a0123456789\x88\x13\x03\xF1frame is too long"), "{rest:?}");
 }
 
-/// A connection after its handshake, with these header fields besides the usual ones.
+/// A connection after its handshake, with these header fields in addition to the usual ones.
 fn open(addr: &str, fields: &str) -> TcpStream {
     let mut peer = connect(addr);
     peer.write_all(request(fields).as_bytes()).unwrap();
@@ -345,13 +345,13 @@ fn split_head(answer: String) -> (String, String) {
     (format!("{head}\r\n"), body.to_owned())
 }
 
-/// Closes as a client does, and expects the same from the server.
+/// Sends a close frame, and expects the same one from the server.
 fn close(mut peer: TcpStream) {
     peer.write_all(&frame(0x88, b"\x03\xE8bye")).unwrap();
     assert_eq!(read_to_end(&mut peer), b"\x88\x05\x03\xE8bye");
 }
 
-/// A client's frame, masked with a key of zeros: its payload stays as it is.
+/// A client's frame; the masking key is 0, so that the payload is unchanged.
 fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first_byte];
     match payload.len() {
@@ -382,7 +382,7 @@ fn unmasked(frame: &[u8]) -> Vec<u8> {
     [&[header[0], header[1] & 0x7F], &header[2..], payload].concat()
 }
 
-/// Bytes that do not repeat soon.
+/// Bytes with a long period.
 fn noise(len: usize) -> Vec<u8> {
     let mut state = 1_u32;
     let next = || {
@@ -399,7 +399,7 @@ fn read(peer: &mut TcpStream, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// All that comes until the server closes.
+/// Everything that the server sends until it closes.
 #[track_caller]
 fn read_to_end(peer: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -407,7 +407,7 @@ fn read_to_end(peer: &mut TcpStream) -> Vec<u8> {
     bytes
 }
 
-/// The most memory that the program has had so far, in bytes.
+/// The program's peak memory so far, in bytes.
 fn peak_memory(program: &Program) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -417,5 +417,5 @@ fn peak_memory(program: &Program) -> u64 {
 
 const MASKING_KEY_LEN: usize = 4;
 
-/// How long a test waits for what it expects, on a machine that does other things too.
+/// How long a test waits for what it expects: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,8 +1,7 @@
-//! The example programs, run for real: against WebSocket peers that nobody here wrote, and from the command
-//! line.
+//! The example programs as processes: against WebSocket peers by other authors, and from the command line.
 //!
-//! The peers are Python's `websockets` and `wsproto`, Node's `ws`, and Chromium; `tools` says where they are
-//! looked for. One that is not installed is skipped, loudly, unless `WSPROTO_REQUIRE_PEERS` is 1. All traffic
+//! The peers are Python's `websockets` and `wsproto`, Node's `ws`, and Chromium; `tools` says how they are found. A
+//! peer that is not installed is skipped with a message, or is a failure if `WSPROTO_REQUIRE_PEERS` is 1. All traffic
 //! is on the loopback interface, on ports that the system chooses.
 #![cfg(all(feature = "std", feature = "deflate"))]
 #![allow(
@@ -11,21 +10,21 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that panics or overflows fails, as it should"
+    reason = "a panic or an overflow fails the test, as it should"
 )]
 
 mod program;
 mod tools;
-// Peers.
+// Peers by others.
 mod browser;
 mod clients;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod servers;
-// Peers of ours.
+// Our own peers.
 mod autobahn_client;
-// No peer but the shell.
+// No peer, only the command line.
 mod command_lines;
-// No peer but the test, which misbehaves.
+// The test itself is a peer that misbehaves.
 mod echo_client;
 mod echo_server;

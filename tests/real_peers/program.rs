@@ -1,4 +1,4 @@
-//! Programs under watch: what they say is read as it comes, no wait is for ever, and none outlives its test.
+//! Child processes: their output is read as it is written, every wait has a limit, and none outlives its test.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -6,9 +6,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A program that runs; dropping it kills it.
+/// A running program; dropping it kills it.
 ///
-/// Threads serve its standard streams, so that neither it nor the test ever waits for the other to read.
+/// Threads read and write its standard streams, so that neither it nor the test waits for the other to read.
 pub(crate) struct Program {
     command: String,
     child: Child,
@@ -17,10 +17,10 @@ pub(crate) struct Program {
     stderr: Receiver<String>,
 }
 
-/// How a program ended, and what it had said that was not read before.
+/// How a program ended, and its output that was not read before.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Ending {
-    /// `None` where it was killed.
+    /// `None` if it was killed.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -40,16 +40,16 @@ impl Program {
         Ok(Self { command: format!("{command:?}"), child, stdin, stdout, stderr })
     }
 
-    /// Gives it something to read; its standard input stays open.
+    /// Writes to its standard input, which stays open.
     pub(crate) fn say(&self, input: &str) {
-        // One that has ended does not listen any more; its ending will tell.
+        // If the program has ended, its `Ending` shows that.
         let _ = self.stdin.send(input.into());
     }
 
-    /// Gives it all it has to read, to the end.
+    /// Writes to its standard input, and closes it.
     pub(crate) fn give(mut self, input: impl Into<Vec<u8>>) -> Self {
         let _ = self.stdin.send(input.into());
-        // The thread closes the stream once it has nothing more to wait for.
+        // The thread closes the stream when its channel is closed.
         self.stdin = mpsc::channel().0;
         self
     }
@@ -58,7 +58,7 @@ impl Program {
     pub(crate) fn line(&self) -> String {
         self.stdout.recv_timeout(PATIENCE).unwrap_or_else(|_| {
             let stderr: String = self.stderr.try_iter().collect();
-            panic!("{} said nothing more, but for: {stderr}", self.command)
+            panic!("{} printed no further line; its standard error: {stderr}", self.command)
         })
     }
 
@@ -68,7 +68,7 @@ impl Program {
         line.unwrap_or_else(|_| panic!("{} reported no error", self.command))
     }
 
-    /// The system's number for it.
+    /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -80,7 +80,7 @@ impl Program {
         assert!(killed.success(), "cannot send {name} to {}", self.command);
     }
 
-    /// Waits for its end.
+    /// Waits until it ends.
     pub(crate) fn finish(mut self) -> Ending {
         let deadline = Instant::now() + PATIENCE;
         let ended = loop {
@@ -96,7 +96,7 @@ impl Program {
         ending
     }
 
-    /// Ends it, if it has not ended itself.
+    /// Kills it, if it has not ended.
     pub(crate) fn kill(mut self) -> Ending {
         // An error would mean that there is nothing left to kill.
         let _ = self.child.kill();
@@ -124,7 +124,7 @@ fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
         let mut output = BufReader::new(output);
         let mut line = Vec::new();
         while output.read_until(b'\n', &mut line).is_ok_and(|len| len > 0) {
-            // Nobody may be left to hear it, but the program is not to wait for that.
+            // Even if nobody receives the line, the output must be read, so that the program does not block.
             let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
             line.clear();
         }
@@ -143,5 +143,5 @@ fn rest(lines: &Receiver<String>) -> String {
     }
 }
 
-/// How long anything may take; a browser's start on a busy machine takes longest.
+/// The limit of every wait; the start of a browser on a busy machine takes longest.
 const PATIENCE: Duration = Duration::from_secs(60);

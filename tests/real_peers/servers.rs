@@ -1,5 +1,4 @@
-//! Other people's servers, visited by `echo_client`: what is typed comes back, and the exit status tells how
-//! it ended.
+//! Servers by others, with `echo_client` as their client: typed lines come back, and the exit status says how it ended.
 //!
 //! Each server prints its port, then does what the path of a request asks for:
 //!
@@ -8,7 +7,7 @@
 //! - `/vanish` drops the connection at the first message;
 //! - `/refuse` is answered with 403.
 //!
-//! It prints what only a server can see: that its ping was answered, and how the client closed.
+//! It also prints what only a server can see: that its ping was answered, and how the client closed.
 
 use std::process::Command;
 
@@ -30,7 +29,7 @@ fn echo_client_understands_ws_of_node() {
     visit(node("ws", "ws_server.cjs"));
 }
 
-/// Asks a server, if it is installed, for all it can do.
+/// Requests every path of a server, if it is installed.
 fn visit(server: Option<Command>) {
     let Some(mut server) = server else { return };
     let server = Program::start(&mut server);
@@ -50,7 +49,7 @@ fn visit(server: Option<Command>) {
     check(echo.give("").finish(), 0, "", "connected to ws://ADDR/echo\nclosed: 1000 (Normal Closure)");
     assert_eq!(server.line(), "/echo: closed with 1000 \"\"\n");
 
-    // Nothing is typed, and the end of the input does not come either.
+    // Nothing is typed, and the input stays open.
     check(
         client("/surprise").finish(),
         0,
@@ -74,7 +73,7 @@ fn visit(server: Option<Command>) {
     assert_eq!(server.kill(), Ending { code: None, stdout: String::new(), stderr: String::new() });
 }
 
-/// Lines with every form of a payload's length (RFC 6455 §5.2), empty ones, and some in other alphabets.
+/// Lines with every form of a payload's length (RFC 6455 §5.2), empty lines, and some in other alphabets.
 fn lines() -> impl Iterator<Item = String> {
     let lens = [1, 125, 126, 65_535, 65_536, 1 << 20];
     let long = lens.map(|len| "0123456789".chars().cycle().take(len).collect());

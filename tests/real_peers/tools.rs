@@ -1,11 +1,11 @@
-//! Where the programs are: the examples beside this test, and the peers where the environment says.
+//! Finds the programs: the examples next to this test's executable, and the peers where the environment says.
 //!
-//! | variable | names | otherwise |
+//! | variable | value | default |
 //! |---|---|---|
 //! | `WSPROTO_PYTHON` | a Python that has `websockets` and `wsproto` | `python3` |
 //! | `WSPROTO_NODE_MODULES` | a `node_modules` directory that has `ws` and `playwright-core` | `NODE_PATH` |
 //! | `WSPROTO_CHROMIUM` | Chromium's executable | `/usr/bin/chromium` |
-//! | `WSPROTO_REQUIRE_PEERS` | 1: a peer that is not there is a failure | it is skipped |
+//! | `WSPROTO_REQUIRE_PEERS` | 1: a peer that is not installed is a failure | it is skipped |
 
 use std::env;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::program::Program;
 
-/// One of the examples, which Cargo builds for `cargo test`, but not if told which tests to build.
+/// One of the examples. Cargo builds them for `cargo test`, but not if its options select tests.
 pub(crate) fn example(name: &str) -> Command {
     let this = env::current_exe().unwrap();
     let target = this.ancestors().nth(2).unwrap();
@@ -24,7 +24,7 @@ pub(crate) fn example(name: &str) -> Command {
     Command::new(path)
 }
 
-/// A script of ours around a module of Python's; `None` where that is not installed.
+/// One of our scripts that uses a Python module; `None` if the module is not installed.
 pub(crate) fn python(module: &str, script: &str) -> Option<Command> {
     let python = env::var_os("WSPROTO_PYTHON").unwrap_or_else(|| "python3".into());
     let mut probe = Command::new(&python);
@@ -34,7 +34,7 @@ pub(crate) fn python(module: &str, script: &str) -> Option<Command> {
     Some(command)
 }
 
-/// A script of ours around a module of Node's; `None` where that is not installed.
+/// One of our scripts that uses a Node module; `None` if the module is not installed.
 pub(crate) fn node(module: &str, script: &str) -> Option<Command> {
     let modules = env::var_os("WSPROTO_NODE_MODULES").or_else(|| env::var_os("NODE_PATH"));
     let node = || {
@@ -69,7 +69,7 @@ fn skip<T>(peer: &str) -> Option<T> {
     let required = env::var_os("WSPROTO_REQUIRE_PEERS").is_some_and(|value| value == "1");
     assert!(!required, "{peer} is not installed, and WSPROTO_REQUIRE_PEERS is 1");
     let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
-    // Not `eprintln!`, which the test harness would keep to itself.
+    // Not `eprintln!`, which the test harness would capture.
     let _ = writeln!(io::stderr(), "SKIPPED: {peer} is not installed ({count} skipped so far)");
     None
 }

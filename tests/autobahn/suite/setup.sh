@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Brings Autobahn|Testsuite up under Python 3, from PyPI alone: half a minute the first time, nothing after that.
+# Installs Autobahn|Testsuite for Python 3, from PyPI only. The first time takes half a minute.
 #
-#   setup.sh DIR      what it makes: DIR/venv, DIR/suite
-#   PYTHON            the interpreter to use: python3 unless set
+#   setup.sh DIR      creates DIR/venv and DIR/suite
+#   PYTHON            the interpreter to use (default python3)
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 mkdir -p "$1"
@@ -19,10 +19,10 @@ pip() {
 }
 
 "${PYTHON:-python3}" -m venv --clear "$home/venv"
-# What builds the others comes first; the list is complete, so that nothing comes in a version of its own choice.
+# The build tools come first. The list of packages is complete, so that every version is pinned.
 pip install --no-deps setuptools==75.8.0 wheel==0.45.1
 pip install --no-deps --no-build-isolation --requirement "$here/requirements.txt"
-# Only speed hangs on this one (masking, UTF-8 checks): some machines have no wheel of it.
+# This one is optional and saves time (masking, UTF-8 checks): some machines have no wheel of it.
 pip install --no-deps wsaccel==0.6.7 || echo "setup.sh: without wsaccel the cases 9.* take longer" >&2
 pip download --no-deps --no-build-isolation --no-binary autobahntestsuite --dest "$home" autobahntestsuite==25.10.1
 "$python" "$here/port.py" "$home/autobahntestsuite-25.10.1.tar.gz" "$home/suite"

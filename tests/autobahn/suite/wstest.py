@@ -5,9 +5,8 @@
   wstest.py server --suite DIR                             be the server for a client under test
   wstest.py list   --suite DIR                             print the ids of the chosen cases
 
-A server says in its first line of output where it listens, and ends when the client asks for its report.
-Verdicts are written to index.json, and what happened in each case to a file of its own; judging them is
-left to others.
+A server prints its address in its first line of output, and ends when the client asks for its report. The verdicts
+are written to index.json, and what happened in each case to a separate file; verdicts.py checks them.
 """
 import argparse
 import sys
@@ -17,11 +16,11 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("mode", choices=["client", "server", "list"])
     parser.add_argument("--suite", required=True, help="where port.py has put the suite")
-    parser.add_argument("--url", default="ws://127.0.0.1:0", help="whom to test; where to listen, port 0 for any")
-    parser.add_argument("--agent", default="server", help="name of a server under test")
-    parser.add_argument("--cases", default="*", help="ids or patterns, with commas between")
-    parser.add_argument("--messages", type=int, help="messages in each 12.* and 13.* case, 1000 unless given")
-    parser.add_argument("--out", default="reports", help="where the reports go")
+    parser.add_argument("--url", default="ws://127.0.0.1:0", help="the server to test, or the address to listen on; port 0 is any port")
+    parser.add_argument("--agent", default="server", help="the name of a server under test")
+    parser.add_argument("--cases", default="*", help="ids or patterns, separated by commas")
+    parser.add_argument("--messages", type=int, help="messages in each 12.* and 13.* case (default 1000)")
+    parser.add_argument("--out", default="reports", help="the directory for the reports")
     parser.add_argument("--html", action="store_true", help="write the suite's HTML reports too")
     return parser.parse_args()
 
@@ -47,14 +46,14 @@ def main():
             if case.__name__.startswith(("Case12_", "Case13_")):
                 case.COUNT = args.messages
 
-    # The suite tells each step that it takes.
+    # The suite prints each step.
     fuzzing.print = lambda *words: None
     create_reports = fuzzing.FuzzingFactory.createReports
 
     def create_reports_and_stop(self, **_):
         create_reports(self, produceHtml=args.html)
         if args.mode == "server":
-            # Not before the closing handshake of the connection that asked for it.
+            # Wait for the closing handshake of the connection that asked for the report.
             reactor.callLater(0.3, reactor.stop)
 
     fuzzing.FuzzingFactory.createReports = create_reports_and_stop

@@ -1,4 +1,4 @@
-//! WebSockets over other people's HTTP: `h2` and `hyper` move the heads and the bytes, the crate does the rest.
+//! WebSockets over other HTTP stacks: `h2` and `hyper` carry the heads and the bytes, the crate does the rest.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use wsproto::{
     WsOutgoing,
 };
 
-/// A WebSocket in a stream of HTTP/2 (RFC 8441 §5).
+/// A WebSocket in an HTTP/2 stream (RFC 8441 §5).
 pub struct Http2Socket<E> {
     pub ws: WsConnection<E>,
     recv: RecvStream,
@@ -18,7 +18,7 @@ pub struct Http2Socket<E> {
 }
 
 impl Http2Socket<SeededEntropy> {
-    /// A client's end, once the request was accepted.
+    /// The client's side, after the request was accepted.
     pub fn client(recv: RecvStream, send: SendStream<Bytes>) -> Self {
         let ws = Connection::client(Limits::default(), SeededEntropy::new()).into();
         Self { ws, recv, send }
@@ -26,46 +26,46 @@ impl Http2Socket<SeededEntropy> {
 }
 
 impl Http2Socket<NoEntropy> {
-    /// A server's end, once it has accepted the request.
+    /// The server's side, after it has accepted the request.
     pub fn server(recv: RecvStream, send: SendStream<Bytes>) -> Self {
         Self { ws: Connection::server(Limits::default()).into(), recv, send }
     }
 }
 
 impl<E: Entropy> Http2Socket<E> {
-    /// The next event; `None` once the stream has ended and all is told.
+    /// The next event; `None` after the stream has ended and every event was returned.
     pub async fn next(&mut self) -> Option<WsEvent> {
         loop {
-            if let Some(event) = self.ws.next_event().expect("the peer keeps to the rules") {
+            if let Some(event) = self.ws.next_event().expect("the peer follows the protocol") {
                 return Some(event);
             }
             match self.recv.data().await {
                 Some(Ok(data)) => {
-                    self.ws.receive_data(&data).expect("the stream goes on");
-                    self.recv.flow_control().release_capacity(data.len()).expect("as much as has come");
+                    self.ws.receive_data(&data).expect("the stream has not ended");
+                    self.recv.flow_control().release_capacity(data.len()).expect("no more than was received");
                 }
                 Some(Err(_)) | None => {
                     self.ws.receive_eof();
-                    return self.ws.next_event().expect("the end is no fault");
+                    return self.ws.next_event().expect("the end is not an error");
                 }
             }
         }
     }
 
-    /// Sends an event, and ends the stream where the protocol says so.
+    /// Sends an event, and ends the stream if the protocol says so.
     pub fn send(&mut self, event: impl WsOutgoing) {
-        let bytes = self.ws.send(event).expect("an event that fits");
+        let bytes = self.ws.send(event).expect("the event is allowed");
         self.write(bytes);
     }
 
     fn write(&mut self, bytes: Vec<u8>) {
         let is_last = self.ws.transport_action() == TransportAction::Close;
-        self.send.send_data(bytes.into(), is_last).expect("a stream that is open");
+        self.send.send_data(bytes.into(), is_last).expect("the stream is open");
     }
 
     /// Ends the stream, as a client does once the server has.
     pub fn end(&mut self) {
-        self.send.send_data(Bytes::new(), true).expect("a stream that is open");
+        self.send.send_data(Bytes::new(), true).expect("the stream is open");
     }
 
     /// Abandons the stream.
@@ -73,10 +73,10 @@ impl<E: Entropy> Http2Socket<E> {
         self.send.send_reset(code.into());
     }
 
-    /// Sends back what comes, up to the end.
+    /// Echoes every message up to the end.
     pub async fn echo(&mut self) {
         while let Some(event) = self.next().await {
-            // Where the stream has ended there is nobody to answer.
+            // After the end of the stream nobody reads an answer.
             if self.ws.close_info().is_none_or(|close_info| close_info.by != ClosedBy::Transport) {
                 let answer = answer(&mut self.ws, event);
                 self.write(answer);
@@ -85,23 +85,23 @@ impl<E: Entropy> Http2Socket<E> {
     }
 }
 
-/// Sends back what comes over a transport, up to the end.
+/// Echoes every message on a transport up to the end.
 pub async fn echo_over(mut io: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
     let mut ws = WsConnection::from(Connection::server(Limits::default()));
     let mut buffer = vec![0; 4096];
     while ws.transport_action() != TransportAction::Close {
         match io.read(&mut buffer).await? {
             0 => ws.receive_eof(),
-            len => ws.receive_data(&buffer[..len]).expect("the transport goes on"),
+            len => ws.receive_data(&buffer[..len]).expect("the transport has not ended"),
         }
-        while let Some(event) = ws.next_event().expect("the peer keeps to the rules") {
+        while let Some(event) = ws.next_event().expect("the peer follows the protocol") {
             io.write_all(&answer(&mut ws, event)).await?;
         }
     }
     io.shutdown().await
 }
 
-/// What to answer an event with, in bytes.
+/// The bytes that answer an event.
 fn answer<E: Entropy>(ws: &mut WsConnection<E>, event: WsEvent) -> Vec<u8> {
     let answer = match event {
         WsEvent::Text(text) => ws.send(text),
@@ -110,5 +110,5 @@ fn answer<E: Entropy>(ws: &mut WsConnection<E>, event: WsEvent) -> Vec<u8> {
         WsEvent::Close(close) => ws.send(close.response()),
         _ => Ok(Vec::new()),
     };
-    answer.expect("an answer that fits")
+    answer.expect("the answer is allowed")
 }

@@ -1,4 +1,4 @@
-//! WebSockets in the streams of a real HTTP/2 connection, both ends ours (RFC 8441).
+//! WebSockets in the streams of a real HTTP/2 connection; client and server are ours (RFC 8441).
 
 use bytes::Bytes;
 use h2::ext::Protocol;
@@ -16,14 +16,14 @@ use wsproto_http_stacks::Http2Socket;
 
 type Sender = h2::client::SendRequest<Bytes>;
 
-/// A client of a server that answers every stream, over a pipe; the server ends with the client.
+/// A client and a task with its server, which answers every stream; the server ends when the client does.
 async fn connection() -> (Sender, JoinHandle<()>) {
     let (near, far) = duplex(1 << 14);
     let server = tokio::spawn(serve(far));
     let (sender, connection) = h2::client::handshake(near).await.unwrap();
     tokio::spawn(async move { connection.await.unwrap() });
     let mut sender = sender.ready().await.unwrap();
-    // A client uses extended CONNECT only once it was told that it may (§3).
+    // A client may use extended CONNECT only after the server has allowed it (§3).
     while !sender.is_extended_connect_protocol_enabled() {
         tokio::task::yield_now().await;
         sender = sender.ready().await.unwrap();
@@ -43,7 +43,7 @@ async fn serve(io: DuplexStream) {
     }
 }
 
-/// Echoes at `/echo`, to pages of its own; breaks off at `/reset`, once there is a message.
+/// Echoes at `/echo` if the origin is allowed; resets the stream at `/reset` after a message.
 async fn serve_stream(request: HttpRequest<RecvStream>, mut respond: SendResponse<Bytes>) {
     let connect = match judge(&request) {
         Ok(connect) => connect,
@@ -88,7 +88,7 @@ fn connect_to(target: &str) -> Request {
     Request::new("server.example.com", target)
 }
 
-/// Asks for a WebSocket; returns the answer, and the stream.
+/// Requests a WebSocket; returns the answer and the stream.
 async fn ask(
     sender: &mut Sender,
     request: Request,
@@ -102,7 +102,7 @@ async fn ask(
     (answer, response.into_body(), send)
 }
 
-/// Asks for a WebSocket, and gets it.
+/// Requests a WebSocket, which must be accepted.
 async fn open(sender: &mut Sender, request: Request) -> (AcceptConnection, Http2Socket<SeededEntropy>) {
     match ask(sender, request).await {
         (HandshakeResponse::Accept(accept), recv, send) => (accept, Http2Socket::client(recv, send)),
@@ -110,7 +110,7 @@ async fn open(sender: &mut Sender, request: Request) -> (AcceptConnection, Http2
     }
 }
 
-/// The next message of bytes, however many pieces it comes in.
+/// The next binary message, with its pieces joined.
 async fn bytes_message(socket: &mut Http2Socket<SeededEntropy>) -> Vec<u8> {
     let mut data = Vec::new();
     loop {
@@ -126,7 +126,7 @@ async fn bytes_message(socket: &mut Http2Socket<SeededEntropy>) -> Vec<u8> {
     }
 }
 
-/// Closes, and waits for the end of the stream.
+/// Sends a close frame, and waits for the end of the stream.
 async fn close(mut socket: Http2Socket<SeededEntropy>) {
     socket.send(CloseConnection::new(CloseCode::NORMAL_CLOSURE, "bye"));
     let Some(WsEvent::Close(close)) = socket.next().await else { panic!("no close") };
@@ -148,7 +148,7 @@ async fn messages_are_echoed_and_the_connection_is_closed() {
     assert_eq!(socket.next().await, Some(WsEvent::Text(TextMessage::new("Hello".to_owned()))));
     socket.send(Ping::new("?"));
     assert!(matches!(socket.next().await, Some(WsEvent::Pong(pong)) if pong.payload == b"?"));
-    // More than the stream, the connection and the pipe hold at once.
+    // More than the stream, the connection and the pipe can hold at once.
     let long: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
     socket.send(BytesMessage::new(&long[..]));
     assert!(bytes_message(&mut socket).await == long);
@@ -200,7 +200,7 @@ async fn a_refusal_comes_with_status_headers_and_body() {
     server.await.unwrap();
 }
 
-/// The status of the answer to a request that is none of ours.
+/// The answer to a request that is not for a WebSocket.
 async fn status_of(sender: &mut Sender, request: HttpRequest<()>) -> HttpResponse<()> {
     sender.send_request(request, true).unwrap().0.await.unwrap().map(drop)
 }

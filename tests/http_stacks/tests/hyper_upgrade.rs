@@ -1,4 +1,4 @@
-//! WebSockets over `hyper`: it reads and writes the heads, the crate judges and makes them (RFC 6455 §4).
+//! WebSockets over `hyper`: it reads and writes the heads, the crate checks and builds them (RFC 6455 §4).
 
 use std::convert::Infallible;
 
@@ -20,7 +20,7 @@ use wsproto_http_stacks::echo_over;
 
 const LIMITS: HandshakeLimits = HandshakeLimits::DEFAULT;
 
-/// A server that echoes over HTTP/1.1 and HTTP/2, and the client's end of the pipe to it.
+/// Starts an echo server over HTTP/1.1 or HTTP/2; returns the client's end of the pipe to it.
 fn server(http2: bool) -> DuplexStream {
     let (near, far) = duplex(1 << 14);
     let io = TokioIo::new(far);
@@ -44,7 +44,7 @@ async fn handle(mut request: HttpRequest<Incoming>) -> Result<HttpResponse<Full<
     Ok(HttpResponse::try_from(parts).unwrap().map(|()| Full::default()))
 }
 
-/// The head of the answer: a yes, or a no.
+/// The head of the answer: accepted, or refused.
 fn judge(request: &HttpRequest<Incoming>) -> Result<ResponseParts, ResponseParts> {
     let policy = OriginPolicy::allow(["https://page.example"]).unwrap();
     if request.version() == http::Version::HTTP_2 {
@@ -65,7 +65,7 @@ fn request() -> Request {
     Request::new("server.example.com", "/chat").with_header("Origin", "https://page.example")
 }
 
-/// Receives up to the next event; `None` where the transport ends first.
+/// Receives up to the next event; `None` if the transport ends first.
 async fn next<E: Entropy>(ws: &mut WsConnection<E>, io: &mut (impl AsyncRead + Unpin)) -> Option<WsEvent> {
     let mut buffer = [0; 1000];
     loop {
@@ -79,7 +79,7 @@ async fn next<E: Entropy>(ws: &mut WsConnection<E>, io: &mut (impl AsyncRead + U
     }
 }
 
-/// Sends a message, gets it back, and closes.
+/// Sends a message, receives its echo, and closes.
 async fn converse<E: Entropy>(ws: &mut WsConnection<E>, io: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     for message in ["Hello", "", &"long ".repeat(5000)] {
         io.write_all(&ws.send(TextMessage::new(message)).unwrap()).await.unwrap();
@@ -130,7 +130,7 @@ async fn a_client_over_hypers_http_2_is_echoed() {
         .handshake::<_, Empty<Bytes>>(TokioIo::new(server(true)))
         .await
         .unwrap();
-    // A client uses extended CONNECT only once it was told that it may (RFC 8441 §3).
+    // A client may use extended CONNECT only after the server has allowed it (RFC 8441 §3).
     while !connection.is_extended_connect_protocol_enabled() {
         tokio::task::yield_now().await;
     }
@@ -146,7 +146,7 @@ async fn a_client_over_hypers_http_2_is_echoed() {
     converse(&mut ws, &mut io).await;
 }
 
-/// What the server answers to these bytes, up to the end of the head.
+/// The head of the server's answer to these bytes.
 async fn answer_to(head: &str) -> String {
     let mut io = server(false);
     io.write_all(head.as_bytes()).await.unwrap();

@@ -1,7 +1,7 @@
-//! The crate at work in a program without `std`, and, but for feature `alloc`, without an allocator.
+//! A program that uses the crate without `std`, and, unless the feature `alloc` is on, without an allocator.
 //!
-//! Only the C library is linked, to start the program, to copy memory and to abort. Were `std` pulled in
-//! by the crate or by what it depends on, there would be two panic handlers, and the compiler would say so.
+//! Only the C library is linked, to start the program, to copy memory and to abort. If the crate or one of its
+//! dependencies used `std`, there would be two panic handlers, which the compiler rejects.
 
 #![no_std]
 #![no_main]
@@ -12,7 +12,7 @@ mod with_alloc;
 mod with_deflate;
 mod without_alloc;
 
-/// The C library starts the program here. Status 0 says that all went well; a failed assertion aborts.
+/// The C library starts the program here. Status 0 is success; a failed assertion aborts.
 // SAFETY: no other `main` is linked, and C allows one without parameters.
 #[unsafe(no_mangle)]
 extern "C" fn main() -> i32 {
@@ -29,12 +29,12 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     abort()
 }
 
-/// Named in the unwind tables of the compiled `core`, and never called, as a panic aborts.
-// SAFETY: `std` has the only other symbol of this name, and is not linked.
+/// The unwind tables of the compiled `core` refer to it. It is never called, because a panic aborts.
+// SAFETY: only `std` has another symbol of this name, and it is not linked.
 #[unsafe(no_mangle)]
 extern "C" fn rust_eh_personality() {}
 
-// SAFETY: C's `abort` has this signature, and can be called at any time.
+// SAFETY: C's `abort` has this signature and may be called at any time.
 #[link(name = "c")]
 unsafe extern "C" {
     safe fn abort() -> !;

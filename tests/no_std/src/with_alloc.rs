@@ -1,4 +1,4 @@
-//! What needs an allocator: the handshake, output that grows, messages put together, events of one's own.
+//! What needs an allocator: the handshake, output that grows, whole messages, owned events.
 
 mod bump;
 

@@ -1,4 +1,4 @@
-//! permessage-deflate, whose memory C's `malloc` gives.
+//! permessage-deflate, with memory from C's `malloc`.
 
 extern crate alloc;
 
@@ -8,7 +8,7 @@ use wsproto::{Connection, DeflateParams, Event, Extensions, Limits, PermessageDe
 
 use crate::without_alloc::Fixed;
 
-/// A message goes through a compressor and comes out as it went in.
+/// A message is compressed by one side and inflated by the other.
 pub(crate) fn check() {
     let text = "again and again and again and again";
     let mut client = Connection::client(Limits::DEFAULT, Fixed).with_extensions(deflate(Role::Client));

@@ -1,4 +1,4 @@
-//! Frames, masks, receiving and sending, all in arrays.
+//! Frames, masks, receiving and sending, with arrays only.
 
 use wsproto::{
     BytesMessage, CloseCode, CloseConnection, Connection, Entropy, Event, FrameHeader, Limits,
@@ -16,7 +16,7 @@ pub fn check() {
     a_key_has_its_answer();
 }
 
-/// The keys of RFC 6455 §5.7.
+/// Entropy that always returns the key of RFC 6455 §5.7.
 pub struct Fixed;
 
 impl Entropy for Fixed {

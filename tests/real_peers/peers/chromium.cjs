@@ -1,8 +1,8 @@
-// Does with the page of echo_server what a person would do, in a headless Chromium.
+// Uses the page of echo_server in a headless Chromium, as a person would.
 //
 // usage: chromium.cjs EXECUTABLE URL
 //
-// Prints what is on the page. WSPROTO_SCREENSHOT names a file for a picture of it, taken before it closes.
+// Prints what is on the page. WSPROTO_SCREENSHOT names a file for a screenshot, which is taken before the page closes.
 
 const { chromium } = require("playwright-core");
 
@@ -10,7 +10,7 @@ const main = async (executablePath, url) => {
   const browser = await chromium.launch({
     executablePath,
     args: [
-      // It runs as root in CI, and on machines without a network.
+      // CI runs it as root, and on machines without a network.
       "--no-sandbox",
       "--disable-gpu",
       "--disable-quic",
@@ -33,7 +33,7 @@ const chat = async (page, url) => {
 
   page.on("pageerror", (error) => console.log(`error: ${error}`));
   page.on("console", (message) => {
-    // It looks for an icon of its own accord.
+    // Chromium requests an icon by itself.
     if (!message.location().url.endsWith("/favicon.ico")) console.log(`console: ${message.text()}`);
   });
   await open(page, url);
@@ -56,7 +56,7 @@ const chat = async (page, url) => {
   await printEnd(page);
 
   await open(page, url);
-  // Now the server goes away.
+  // Now the test ends the server.
   await printEnd(page);
 };
 
@@ -74,7 +74,7 @@ const printEnd = async (page) => {
   console.log(`note: ${await note.textContent()}`);
 };
 
-// So many messages that they do not fit into the window, some of several lines.
+// Enough messages to fill more than the window; some have several lines.
 const sendLong = async (page, sent) => {
   for (let i = sent; i < 25; i++) {
     await page.getByLabel("Message", { exact: true }).fill(`${i} ` + (i % 3 ? "" : "of several lines ".repeat(30)));

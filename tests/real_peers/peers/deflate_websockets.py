@@ -1,4 +1,4 @@
-"""Compresses with our server or our client, by Python's websockets: deflate.rs says what for.
+"""A peer for deflate.rs that compresses, with Python's websockets.
 
 usage: deflate_websockets.py client URL SETTINGS... | server
 """

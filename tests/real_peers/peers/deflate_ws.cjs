@@ -1,4 +1,4 @@
-// Compresses with our server or our client, by Node's ws: deflate.rs says what for.
+// A peer for deflate.rs that compresses, with Node's ws.
 //
 // usage: deflate_ws.cjs client URL SETTINGS... | server
 

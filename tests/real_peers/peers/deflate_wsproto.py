@@ -1,4 +1,4 @@
-"""Compresses with our server or our client, by Python's wsproto: deflate.rs says what for.
+"""A peer for deflate.rs that compresses, with Python's wsproto.
 
 usage: deflate_wsproto.py client URL SETTINGS... | server
 """
@@ -39,7 +39,7 @@ def talk(url, settings):
     for pieces in messages():
         event = TextMessage if isinstance(pieces[0], str) else BytesMessage
         events = [event(piece, message_finished=False) for piece in pieces[:-1]] + [event(pieces[-1])]
-        # On a thread, as the server answers before it has got all.
+        # On a thread, because the server answers before it has received everything.
         sending = threading.Thread(target=client.send, args=events, daemon=True)
         sending.start()
         assert client.message() == type(pieces[0])().join(pieces)

@@ -1,8 +1,8 @@
-"""Has everything echoed that a WebSocket can carry, by Python's websockets.
+"""Sends everything that a WebSocket can carry to an echo server, with Python's websockets.
 
 usage: websockets_client.py URL
 
-Prints a line for each thing that came back as it should; fails at the first that did not.
+Prints a line for each echo that is correct; fails at the first that is not.
 """
 
 import sys
@@ -46,7 +46,7 @@ def main(url):
         print("binary in fragments")
 
         for length in [0, 125]:
-            # Only the pong that carries the same bytes counts.
+            # Only a pong with the same bytes counts.
             assert client.ping(bytes(range(length))).wait(PATIENCE)
             print(f"ping of {length} bytes")
         client.pong(b"unsolicited")

@@ -1,4 +1,4 @@
-"""Serves echo_client, by Python's websockets: servers.rs says what it does."""
+"""A server for echo_client, with Python's websockets: servers.rs says what it does."""
 
 import http
 import socket

@@ -1,8 +1,8 @@
-// Has everything echoed that a WebSocket can carry, by Node's ws.
+// Sends everything that a WebSocket can carry to an echo server, with Node's ws.
 //
 // usage: ws_client.cjs URL
 //
-// Prints a line for each thing that came back as it should; fails at the first that did not.
+// Prints a line for each echo that is correct; fails at the first that is not.
 
 const assert = require("node:assert/strict");
 const { once } = require("node:events");
@@ -38,7 +38,7 @@ const main = async (url) => {
   assert.equal(await echoed(ALPHABETS), ALPHABETS);
   console.log("text of 1 to 4 bytes a character");
 
-  // Cut inside the last character, which ws allows.
+  // The fragments cut the last character, which ws allows.
   const [head, tail] = [Buffer.from("é€😀").subarray(0, 7), Buffer.from("é€😀").subarray(7)];
   const pong = once(client, "pong");
   const answer = once(client, "message");

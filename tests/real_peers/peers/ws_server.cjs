@@ -1,4 +1,4 @@
-// Serves echo_client, by Node's ws: servers.rs says what it does.
+// A server for echo_client, with Node's ws: servers.rs says what it does.
 
 const { WebSocketServer } = require("ws");
 

@@ -1,8 +1,8 @@
-"""Has everything echoed that a WebSocket can carry, by Python's wsproto on a blocking socket.
+"""Sends everything that a WebSocket can carry to an echo server, with Python's wsproto on a blocking socket.
 
 usage: wsproto_client.py URL
 
-Prints a line for each thing that came back as it should; fails at the first that did not.
+Prints a line for each echo that is correct; fails at the first that is not.
 """
 
 import socket
@@ -79,7 +79,7 @@ class Client:
         self.socket = socket.create_connection((url.hostname, url.port), PATIENCE)
         self.ws = WSConnection(ConnectionType.CLIENT)
         self.pongs = []
-        # Without compression, as wsproto loses its way where a pong comes between compressed fragments.
+        # Without compression, because wsproto fails if a pong comes between compressed fragments.
         self.send(Request(host=url.netloc, target=url.path))
         accept = self.next_event()
         assert isinstance(accept, AcceptConnection) and accept.subprotocol is None
@@ -95,8 +95,8 @@ class Client:
             self.ws.receive_data(self.socket.recv(1 << 16) or None)
 
     def echoed(self, *events):
-        """Sends events, and puts the message together that comes back; pongs are kept apart."""
-        # On a thread, as the server answers before it has got all.
+        """Sends events, and returns the message that comes back; pongs are stored separately."""
+        # On a thread, because the server answers before it has received everything.
         sending = threading.Thread(target=self.send, args=events, daemon=True)
         sending.start()
         pieces = []

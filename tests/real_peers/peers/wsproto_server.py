@@ -1,4 +1,4 @@
-"""Serves echo_client, by Python's wsproto on blocking sockets: servers.rs says what it does."""
+"""A server for echo_client, with Python's wsproto on blocking sockets: servers.rs says what it does."""
 
 import socket
 
@@ -47,7 +47,7 @@ def handle(server):
                 print(f"{path}: are you there? yes", flush=True)
                 server.send(CloseConnection(4000, "c'est tout, très bien"))
         elif isinstance(event, CloseConnection):
-            # Unless it answers ours.
+            # On the other paths it answers our close frame.
             if path == "/echo":
                 server.send(event.response())
             print(f'{path}: closed with {event.code} "{event.reason or ""}"', flush=True)

@@ -1,11 +1,11 @@
-//! The crate with its default features in a WebAssembly module that has no system: `run.mjs` calls it.
+//! The crate with its default features in a WebAssembly module without an operating system. `run.mjs` calls it.
 //!
-//! A client and a server agree on permessage-deflate, and a message comes back. The module imports nothing:
-//! its memory is Rust's, and not that of C's `malloc`.
+//! A client and a server agree on permessage-deflate, and a message is echoed. The module imports nothing: its memory
+//! comes from Rust's allocator and not from C's `malloc`.
 
 use wsproto::{AcceptConnection, Entropy, PermessageDeflate, Request, TextMessage, WsConnection, WsEvent};
 
-/// Returns how many bytes the client sent for a message of 350 bytes. A failure is a trap.
+/// Returns how many bytes the client sent for a message of 350 bytes. A failure traps.
 // SAFETY: no other symbol of the module has this name.
 #[unsafe(no_mangle)]
 pub extern "C" fn echo() -> usize {

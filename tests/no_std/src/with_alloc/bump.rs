@@ -1,4 +1,4 @@
-//! The smallest allocator: hands out an array from front to back, and takes nothing back.
+//! The smallest allocator: it hands out an array from front to back, and frees nothing.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
@@ -16,13 +16,13 @@ struct Bump {
 
 const SIZE: usize = 1 << 20;
 
-// SAFETY: `used` only grows, and atomically, so no two threads are handed the same bytes.
+// SAFETY: `used` only grows, and atomically, so that no two threads get the same bytes.
 unsafe impl Sync for Bump {}
 
-// SAFETY: each block lies in `memory` behind all that were handed out before, aligned as asked for.
+// SAFETY: each block is in `memory`, after all earlier ones, and has the requested alignment.
 unsafe impl GlobalAlloc for Bump {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // Room for the worst alignment as well.
+        // Enough for the largest padding that the alignment may need.
         let taken = layout.size().saturating_add(layout.align());
         let start = self.used.fetch_add(taken, Ordering::Relaxed);
         if start.saturating_add(taken) > SIZE {
