@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lists the public API: one line an item, from rustdoc's JSON and the source that it points to.
+"""Lists the public API, one item on each line, from rustdoc's JSON and the source that it points to.
 
 Usage: api/listing.py FILE.json; `api/check` runs it.
 """
@@ -26,7 +26,7 @@ def signature(item):
         text = text.split(" {")[0]
     elif "struct" in item["inner"] or "enum" in item["inner"]:
         text = re.split(r" \{|;|\(", text)[0]
-    # As if each fitted on one line, however it is formatted.
+    # The same line for every way of formatting the item.
     return text.rstrip(";,").replace("( ", "(").replace(", )", ")")
 
 

@@ -1,5 +1,5 @@
-//! permessage-deflate: cutting does not matter, whatever the peer calls compressed; and what one side
-//! compresses the other takes for what it was.
+//! permessage-deflate: any bytes that a peer calls compressed give the same result for all cuts; and what one side
+//! compresses, the other side inflates to the original.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -19,9 +19,9 @@ struct Input {
     threshold: u8,
     max_message_len: Option<u16>,
     max_fragment_len: u16,
-    /// What a peer sends as the payloads of messages that it says are compressed.
+    /// The payloads of messages that the peer says are compressed, but mostly are not.
     fakes: Vec<(Kind, Vec<Vec<u8>>)>,
-    /// What is compressed indeed.
+    /// Messages that are really compressed.
     messages: Vec<Vec<u8>>,
     cuts: Vec<u16>,
 }
@@ -51,7 +51,7 @@ fuzz_target!(|input: Input| {
     assert_eq!((received.failure, received.unfinished), (None, Vec::new()));
 });
 
-/// What was received, put together, and how it ended.
+/// The received messages, their pieces joined, and the failure.
 #[derive(Debug, PartialEq, Eq)]
 struct Received {
     messages: Vec<Vec<u8>>,
@@ -71,12 +71,12 @@ impl Input {
             .with_mem_level(1 + self.mem_level % 9)
             .with_threshold(self.threshold.into());
         let mut extensions = Extensions::new();
-        extensions.push(deflate.run(role, params)).expect("nothing else claims its bit");
+        extensions.push(deflate.run(role, params)).expect("no other extension uses its bit");
         extensions
     }
 
-    /// What a client receives, in reads that end at `cuts`; `waits` tells which of them leave a frame that is not
-    /// whole, as the last does not.
+    /// What a client receives, in reads that end at `cuts`. `waits` says for each read whether it uses
+    /// `next_frame_event`; the last read does not.
     fn receive(&self, bytes: &[u8], cuts: &[usize], limits: Limits, waits: fn(usize) -> bool) -> Received {
         let client = Connection::client(limits, Counter(0)).with_extensions(self.extensions(Role::Client));
         let (mut receiver, _) = client.into_parts();
@@ -92,7 +92,7 @@ impl Input {
                 let (data, message_finished) = match next {
                     Ok(Some(Event::Text(text))) => (text.data.as_bytes(), text.message_finished),
                     Ok(Some(Event::Bytes(bytes))) => (bytes.data, bytes.message_finished),
-                    Ok(Some(event)) => unreachable!("nobody has sent {event:?}"),
+                    Ok(Some(event)) => unreachable!("{event:?} was not sent"),
                     Ok(None) => break,
                     Err(error) => {
                         assert_eq!(received.failure.replace(error), None);
@@ -107,13 +107,13 @@ impl Input {
             assert!(rest.is_empty() || waits);
             assert_eq!(receiver.bytes_needed(rest) > 0, received.failure.is_none());
             start = end - rest.len();
-            assert_eq!(*rest, bytes[start..end], "what is not consumed is not touched");
+            assert_eq!(*rest, bytes[start..end], "bytes that were not consumed have changed");
         }
         received
     }
 }
 
-/// Messages that say they are compressed, a frame for each payload.
+/// Messages that are marked as compressed, with one frame for each payload.
 fn encode_fakes(fakes: &[(Kind, Vec<Vec<u8>>)]) -> Vec<u8> {
     let mut encoder = FrameEncoder::server();
     let mut output = Vec::new();
@@ -126,11 +126,11 @@ fn encode_fakes(fakes: &[(Kind, Vec<Vec<u8>>)]) -> Vec<u8> {
             let (opcode, rsv) =
                 if place == 0 { (first, Rsv::RSV1) } else { (Opcode::Continuation, Rsv::NONE) };
             let fin = place + 1 == payloads.len();
-            encoder.encode(fin, rsv, opcode, payload, &mut output).expect("a `Vec` has room");
+            encoder.encode(fin, rsv, opcode, payload, &mut output).expect("a `Vec` always has room");
         }
     }
     output
 }
 
-/// Where feeding byte by byte begins to cost more than it finds.
+/// Longer inputs are not fed byte by byte: it takes too long for what it finds.
 const MAX_BYTEWISE: usize = 1024;

@@ -1,4 +1,4 @@
-//! What is encoded is what is decoded, and decoding agrees with a plain reading of RFC 6455 §5.2.
+//! A header that was encoded decodes to itself, and decoding agrees with a simple decoder written from RFC 6455 §5.2.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -12,7 +12,7 @@ struct Input {
     opcode: u8,
     masking_key: Option<[u8; 4]>,
     payload_len: u64,
-    /// How far to shift the length down, so that short ones are as likely as long ones.
+    /// How many bits to shift the length to the right, so that short lengths are as likely as long ones.
     shift: u8,
     bytes: [u8; 16],
     cut: u8,
@@ -27,7 +27,7 @@ fuzz_target!(|input: Input| {
 
 fn round_trip(input: &Input) {
     let Some(opcode) = Opcode::from_bits(input.opcode & 0xF) else { return };
-    let Some(rsv) = Rsv::from_bits(input.rsv & 0x7) else { panic!("three bits are a set") };
+    let Some(rsv) = Rsv::from_bits(input.rsv & 0x7) else { panic!("three bits are always valid") };
     let payload_len = input.payload_len >> (input.shift & 63);
     let header = FrameHeader { fin: input.fin, rsv, opcode, masking_key: input.masking_key, payload_len };
 
@@ -47,7 +47,7 @@ fn round_trip(input: &Input) {
     }
 }
 
-/// Reads the header from a copy that is filled up with zeros, and then asks how much of it was there.
+/// Decodes the header from a copy that is padded with zeros, and then checks whether the input had all of it.
 fn naive_decode(input: &[u8]) -> Result<Option<(FrameHeader, usize)>, RemoteProtocolError> {
     let mut bytes = [0; 32];
     bytes[..input.len()].copy_from_slice(input);
@@ -94,7 +94,7 @@ fn naive_decode(input: &[u8]) -> Result<Option<(FrameHeader, usize)>, RemoteProt
     if input.len() < header_len.max(2) {
         return Ok(None);
     }
-    let Some(rsv) = Rsv::from_bits(rsv) else { panic!("three bits are a set") };
+    let Some(rsv) = Rsv::from_bits(rsv) else { panic!("three bits are always valid") };
     let opcode = match opcode {
         0 => Opcode::Continuation,
         1 => Opcode::Text,

@@ -1,7 +1,7 @@
-//! Two ends of a connection do as they are told: what is lawful is sent and arrives, whatever the
-//! transport cuts; what is not is refused and leaves no trace.
+//! Two endpoints of a connection: a call that the protocol allows is sent and arrives, for all cuts of the transport; any
+//! other call is refused and leaves no trace.
 //!
-//! `End` holds the rules as a plain reading of RFC 6455 has them, to hold the crate against.
+//! `End` has the rules of RFC 6455 in a simple form. The crate is compared with it.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -53,16 +53,16 @@ enum Action<'a> {
         code: Option<u16>,
         reason: &'a str,
     },
-    /// Sends bytes to where only this many find room.
+    /// Sends bytes to an output with this much room.
     NoRoom {
         data: &'a [u8],
         room: u8,
     },
-    /// Answers the ping received last.
+    /// Answers the last ping received.
     AnswerPing,
     /// Answers the close frame received.
     AnswerClose,
-    /// Takes this many bytes off the transport.
+    /// Reads this many bytes from the transport.
     Receive {
         len: u8,
     },
@@ -87,16 +87,16 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
     server.end();
 });
 
-/// A connection, and what is known of it without asking it.
+/// A connection, and what the test knows about it without asking it.
 struct End<E> {
     side: Side,
     connection: Connection<E>,
-    /// What the transport holds for the other end.
+    /// The bytes in the transport to the other end.
     output: Vec<u8>,
     sent: Received,
     received: Received,
     in_message: Option<Kind>,
-    /// What is still to come of a frame that was begun.
+    /// How many bytes of the current frame's payload are still to be sent.
     streaming: usize,
     close_sent: bool,
 }
@@ -163,7 +163,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         self.check_state();
     }
 
-    /// Sends a piece of a message, which must work if it is lawful and leave no trace if it is not.
+    /// Sends a piece of a message.
     fn data(
         &mut self,
         kind: Kind,
@@ -214,7 +214,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         }
     }
 
-    /// Sends a control frame; true if it went out.
+    /// Sends a control frame; returns whether it was sent.
     fn control(&mut self, event: impl Outgoing, lawful: bool, sent: Joined) -> bool {
         let lawful = lawful && !self.close_sent && self.streaming == 0;
         let sends = self.attempt(lawful, |connection, output| connection.send(event, output));
@@ -232,7 +232,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
             let mut free = &mut memory[..room];
             let result = connection.send(BytesMessage::new(data), &mut free);
             let written = room - free.len();
-            assert!(memory[written..].iter().all(|byte| *byte == 0xA5), "what is written is told");
+            assert!(memory[written..].iter().all(|byte| *byte == 0xA5), "it wrote more than it reported");
             output.extend(&memory[..written]);
             result
         }) {
@@ -264,7 +264,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         }
     }
 
-    /// An answer that is no longer allowed is no error and does nothing.
+    /// A reply that is too late is not an error and does nothing.
     fn too_late(&mut self, reply: impl Outgoing) {
         let before = format!("{:?}", self.connection);
         let len = self.output.len();
@@ -273,7 +273,8 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         assert_eq!(format!("{:?}", self.connection), before);
     }
 
-    /// Does what is lawful, and sees that anything else is refused without a trace; true if it was done.
+    /// Makes a call. It must succeed if it is `lawful`; otherwise it must be refused and leave no trace. Returns whether it
+    /// succeeded.
     fn attempt(
         &mut self,
         lawful: bool,
@@ -284,22 +285,28 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         let result = send(&mut self.connection, &mut self.output);
         assert_eq!(result.is_ok(), lawful, "{result:?} from {before:?}");
         if result.is_err() {
-            assert_eq!(self.output, written, "{result:?} has written");
-            assert_eq!(format!("{:?}", self.connection), format!("{before:?}"), "{result:?} has changed");
+            assert_eq!(self.output, written, "{result:?}, but it has written");
+            assert_eq!(
+                format!("{:?}", self.connection),
+                format!("{before:?}"),
+                "{result:?}, but the connection has changed"
+            );
         }
         lawful
     }
 
-    /// Takes bytes off the transport.
+    /// Reads bytes from the transport.
     fn receive<F>(&mut self, peer: &mut End<F>, len: usize) {
         let mut read: Vec<u8> = peer.output.drain(..len.min(peer.output.len())).collect();
         let mut input = read.as_mut_slice();
-        while let Some(event) = self.connection.next_event(&mut input).expect("what was sent is lawful") {
+        while let Some(event) =
+            self.connection.next_event(&mut input).expect("the other end sends valid frames")
+        {
             self.received.push(event);
         }
     }
 
-    /// Fills up a frame that was begun, as the other end waits for it.
+    /// Completes the current frame, because the other end waits for it.
     fn complete_frame(&mut self) {
         self.payload(&vec![0; self.streaming]);
     }
@@ -315,7 +322,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         };
         assert_eq!((close_info.code, close_info.reason), (code, reason));
         assert_eq!(close_info.was_clean, closed && self.close_sent);
-        // A close frame that came before can still be answered.
+        // A close frame received before the end can still be answered.
         let state = match closed && !self.close_sent {
             true => ConnectionState::RemoteClosing,
             false => ConnectionState::Closed,
@@ -338,7 +345,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         matches!(self.received.0.last(), Some(Joined::Close(..)))
     }
 
-    /// §5.4 and §5.5.1: a message is of one type, and none starts once either end has closed.
+    /// §5.4 and §5.5.1: a message has one type, and none starts after either end has closed.
     fn may_send_data(&self, kind: Kind) -> bool {
         match self.in_message {
             _ if self.close_sent => false,

@@ -1,4 +1,4 @@
-//! Cutting does not matter: whole, cut anywhere, byte by byte and frame by frame, a receiver finds the same.
+//! A receiver gives the same result for all cuts: in one read, cut anywhere, byte by byte and frame by frame.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -32,7 +32,7 @@ fuzz_target!(|input: Input<'_>| {
         assert_eq!(feed(receiver.clone(), &bytes, 1..bytes.len()), whole);
     }
 
-    // A failure is certain at the byte it is told for, and not before.
+    // A failure is reported at the byte that proves it, and not before.
     if let Some(failure) = whole.failure {
         let (before, _) = bytes.split_at(failure.certain_after - 1);
         assert_eq!(feed(receiver.clone(), before, []).failure, None);
@@ -41,5 +41,5 @@ fuzz_target!(|input: Input<'_>| {
     }
 });
 
-/// Where feeding byte by byte begins to cost more than it finds.
+/// Longer inputs are not fed byte by byte: it takes too long for what it finds.
 const MAX_BYTEWISE: usize = 4096;

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: inputs that look like a peer, and what a receiver makes of them.
+//! Shared code of the fuzz targets: inputs that look like a peer's, and the results of a receiver.
 
 mod received;
 mod wire;
@@ -9,7 +9,7 @@ use wsproto::{Entropy, Limits, MessageKind, Role};
 pub use received::{Failure, Joined, Outcome, Received, feed, feed_whole};
 pub use wire::{Wire, encode};
 
-/// An endpoint's role, to be chosen by the input.
+/// An endpoint's role, chosen by the input.
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Client,
@@ -25,7 +25,7 @@ impl From<Side> for Role {
     }
 }
 
-/// What a message is, to be chosen by the input.
+/// The kind of a message, chosen by the input.
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Text,
@@ -41,7 +41,7 @@ impl From<Kind> for MessageKind {
     }
 }
 
-/// Limits, `None` for the default, small enough to be met where they are set.
+/// Limits that are small enough to be reached; `None` is the default.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct SmallLimits {
     max_frame_len: Option<u8>,
@@ -65,7 +65,7 @@ impl From<SmallLimits> for Limits {
     }
 }
 
-/// Keys that can be told apart and come again in every run.
+/// Entropy with different keys, which are the same in every run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counter(pub u32);
 

@@ -1,4 +1,4 @@
-//! What a receiver makes of its input, told so that it does not depend on how the input was cut.
+//! The results of a receiver, in a form that does not depend on the cuts of the input.
 
 use wsproto::{
     BytesMessage, CloseCode, CloseConnection, Event, EventRef, Receiver, ReceiverState, RemoteProtocolError,
@@ -38,7 +38,7 @@ impl Received {
 
     fn push_data(&mut self, new_kind: Kind, data: &[u8], frame_end: bool, message_end: bool) {
         assert!(frame_end || !message_end, "a message ends inside a frame");
-        assert!(frame_end || !data.is_empty(), "a piece says nothing");
+        assert!(frame_end || !data.is_empty(), "a piece is empty, but ends no frame");
         if let Some(Joined::Data { kind, payload, frame_finished, message_finished }) = self.0.last_mut()
             && !*frame_finished
         {
@@ -56,7 +56,7 @@ impl Received {
     }
 }
 
-/// All that one way of feeding a receiver led to.
+/// The result of one way to feed a receiver.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outcome {
     pub received: Received,
@@ -68,23 +68,23 @@ pub struct Outcome {
     pub eof: Option<CloseConnection<&'static str>>,
 }
 
-/// An error, and how many bytes of the whole input led to it.
+/// An error, and the number of input bytes up to the one that proves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
     pub error: RemoteProtocolError,
     pub certain_after: usize,
 }
 
-/// Feeds a receiver with `bytes` in reads that end at `cuts`, which ascend.
+/// Feeds a receiver with `bytes` in reads that end at `cuts`, which are in ascending order.
 ///
 /// # Panics
 ///
-/// Where the receiver breaks a law that one run can show.
+/// If the receiver breaks a rule that a single run can show.
 pub fn feed(receiver: Receiver, bytes: &[u8], cuts: impl IntoIterator<Item = usize>) -> Outcome {
     feed_by(receiver, bytes, cuts, false)
 }
 
-/// The same of frames that are read once they are whole; at last, the beginning of one is read too.
+/// The same with `next_frame_event`, which waits for whole frames; at the end, the start of one is read too.
 ///
 /// # Panics
 ///
@@ -117,16 +117,16 @@ fn feed_by(
                 }
                 Ok(None) if waits => {
                     let is_open = receiver.state() == ReceiverState::Open;
-                    assert_eq!(receiver.bytes_needed(input) > 0, is_open, "it waits, or is done");
+                    assert_eq!(receiver.bytes_needed(input) > 0, is_open, "`bytes_needed` is wrong");
                 }
-                Ok(None) => assert!(input.is_empty(), "it stops only where the input does"),
+                Ok(None) => assert!(input.is_empty(), "it returned `None` before it consumed all bytes"),
                 Err(error) => {
-                    assert_eq!(failure, None, "a failure is told once");
+                    assert_eq!(failure, None, "a failure is reported once");
                     let certain_after = end - input.len() - receiver.bytes_after_error();
                     failure = Some(Failure { error, certain_after });
                 }
             }
-            assert_eq!(*input, bytes[end - input.len()..end], "what is not consumed is not touched");
+            assert_eq!(*input, bytes[end - input.len()..end], "bytes that were not consumed have changed");
             if over {
                 break;
             }

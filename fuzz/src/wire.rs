@@ -1,7 +1,7 @@
-//! Typed frames to bytes: a peer that mostly keeps the rules, so that fuzzing gets past the first frame.
+//! Converts typed frames to bytes: a peer that mostly follows the rules, so that fuzzing gets past the first frame.
 //!
-//! Headers are put together here bit by bit and not by the crate: a mistake of its encoder must not hide
-//! the same mistake of its decoder.
+//! The headers are built here and not by the crate: a mistake in its encoder must not hide the same mistake in its
+//! decoder.
 
 use arbitrary::Arbitrary;
 
@@ -23,7 +23,7 @@ pub enum Wire<'a> {
         fragments: Vec<u8>,
         key: [u8; 4],
     },
-    /// A fragment of `len` letters, to reach the longer forms of a length.
+    /// A fragment of `len` letters, for the longer forms of a length.
     Long {
         kind: Kind,
         fin: bool,
@@ -43,23 +43,23 @@ pub enum Wire<'a> {
         reason: &'a str,
         fault: Fault,
     },
-    /// A close frame with whatever payload.
+    /// A close frame with any payload.
     RawClose {
         payload: &'a [u8],
         fault: Fault,
     },
-    /// Anything.
+    /// Any bytes.
     Raw(&'a [u8]),
 }
 
-/// A masking key, and what is wrong with a frame: nothing, for most values of `fault`.
+/// A masking key, and the fault of a frame: none, for most values of `fault`.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct Fault {
     key: [u8; 4],
     fault: u8,
 }
 
-/// The bytes that a peer of `receiver` would send.
+/// The bytes that a peer of `receiver` sends.
 pub fn encode(receiver: Side, wires: &[Wire<'_>]) -> Vec<u8> {
     let mut encoder = Encoder { masks: receiver == Side::Server, in_message: false, bytes: Vec::new() };
     for wire in wires {
@@ -158,10 +158,10 @@ impl Encoder {
     }
 }
 
-/// What fits into a control frame.
+/// The part of the payload that fits into a control frame.
 fn control(payload: &[u8]) -> &[u8] {
     &payload[..payload.len().min(125)]
 }
 
-/// Just past the longest payload with a length of two bytes.
+/// Slightly more than the longest payload whose length takes two bytes.
 const MAX_LONG: usize = 0x1_0004;
