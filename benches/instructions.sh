@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Counts the instructions that wsproto spends on a message, a handshake or a byte of a head, and compares with
-# instructions.tsv.
+# Counts the instructions that wsproto executes for a message, a handshake or a byte of a head, and compares the counts
+# with instructions.tsv.
 #
-# It fails where one of them grew by more than the tolerance. `--update` writes the table anew. Needs valgrind.
-# What is counted depends on the compiler and, as some code is chosen at run time, on the processor too: the
-# table's first line says which. Each count is the difference between two runs, so that what happens once, such
-# as growing a buffer, drops out.
+# It fails if a count grew by more than the tolerance. `--update` writes a new table. Needs valgrind. The counts depend
+# on the compiler and, because some code is chosen at run time, on the processor: the table's first line names both.
+# Each count is the difference between two runs, so that work done once, such as growing a buffer, is not counted.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -32,7 +31,7 @@ program=$target/release/instructions
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# The instructions of one workload, run so many times.
+# The instructions of one workload, run this many times.
 count() {
     local log=$scratch/$1-$2
     valgrind --tool=callgrind --callgrind-out-file=/dev/null --collect-atstart=no \
@@ -43,7 +42,7 @@ count() {
     sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$log"
 }
 
-# What one message of a workload costs, into a file of its own.
+# Writes the instructions for one message of a workload to its own file.
 measure() {
     local name=$1 messages=$2 low high
     low=$(count "$name" "$few")

@@ -1,10 +1,10 @@
-//! The cells of the tables: a kind of work, at a length of message.
+//! The cells of the tables: a kind of work and a message length.
 
 use crate::json::Texts;
 use crate::request::REQUEST;
 use crate::workload::{Input, Kind, Outgoing};
 
-/// What is measured; each kind of work has a table of its own.
+/// What is measured; each kind of work has its own table.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
     Decode(Kind),
@@ -31,27 +31,27 @@ pub(crate) struct Cell {
     pub(crate) len: usize,
 }
 
-/// A cell, and what the engines are given for it.
+/// A cell, and the input of the engines for it.
 pub(crate) struct Task {
     pub(crate) cell: Cell,
     pub(crate) input: Input,
-    /// The payloads of the input, which an engine's output is compared with.
+    /// The payloads of the input, to compare with an engine's output.
     pub(crate) payloads: Vec<u8>,
-    /// What is compressed, or has been where it is decoded.
+    /// The texts to compress, or the originals of compressed input.
     pub(crate) texts: Option<Texts>,
 }
 
-/// What a read from a network gives: the payload of a TCP segment, on Ethernet with usual options.
+/// The length of a read from a network: the payload of a TCP segment on Ethernet with the usual options.
 const READ_LEN: usize = 1460;
 
-/// Messages of any length, and those of the lengths that a copy does not drown.
+/// All lengths, and the lengths for which the copy is not most of the time.
 const ALL: [usize; 6] = [16, 125, 1 << 10, 16 << 10, 64 << 10, 1 << 20];
 const SENT: [usize; 4] = [16, 125, 1 << 10, 16 << 10];
 const ECHOED: [usize; 3] = [16, 125, 1 << 10];
 pub(crate) const COMPRESSED: [usize; 3] = [256, 4 << 10, 64 << 10];
 const HEAD: [usize; 1] = [REQUEST.len()];
 
-/// How many requests come one after the other.
+/// The number of requests in a batch.
 const REQUESTS: usize = 256;
 
 impl Work {
@@ -103,7 +103,7 @@ impl Work {
         }
     }
 
-    /// Whether the work includes finding out if text is valid.
+    /// Whether the work includes checking that text is valid.
     pub(crate) fn is_text(self) -> bool {
         matches!(self, Self::Inflate)
             || matches!(self, Self::Decode(kind) | Self::DecodeReads(kind) if kind != Kind::Binary)
@@ -113,17 +113,17 @@ impl Work {
         matches!(self, Self::Decode(_) | Self::DecodeReads(_) | Self::Echo | Self::Inflate)
     }
 
-    /// Whether our own engine hands out a message in pieces, and does not wait for the whole of it.
+    /// Whether our own engine may return a message in pieces instead of waiting for all of it.
     pub(crate) fn comes_in_pieces(self) -> bool {
         matches!(self, Self::Decode(_) | Self::DecodeReads(_) | Self::Inflate)
     }
 
-    /// How often our own engine may ask for memory, a message.
+    /// How often our own engine may allocate, for each message.
     pub(crate) fn allowed_allocations(self) -> Option<usize> {
         match self {
-            // The head that is kept, and the places of its fields.
+            // The head, and the positions of its fields.
             Self::Accept => Some(2),
-            // Here the extension's halves come to be.
+            // Here the extension's two halves are created.
             Self::AcceptDeflate => None,
             _ => Some(0),
         }
@@ -135,7 +135,7 @@ impl Cell {
         Work::ALL.into_iter().flat_map(|work| work.lens().iter().map(move |&len| Self { work, len }))
     }
 
-    /// Whether most of the messages are cut by the end of a read.
+    /// Whether the end of a read cuts most of the messages.
     pub(crate) fn is_cut(self) -> bool {
         matches!(self.work, Work::DecodeReads(_)) && self.len > READ_LEN / 2
     }
@@ -170,7 +170,7 @@ impl Task {
     }
 }
 
-/// A length as people write it.
+/// A length for a reader.
 pub(crate) fn bytes(len: usize) -> String {
     match len {
         len if len >= 1 << 20 && len % (1 << 20) == 0 => format!("{} MiB", len >> 20),

@@ -1,19 +1,19 @@
-//! wsproto beside its peers: see the README beside this package.
+//! Compares wsproto with its peers: see this package's README.
 
-// What is given, and in what form.
+// The input.
 mod wire;
 mod workload;
 mod json;
 mod request;
 mod heap;
-// Who is to do what.
+// The engines and their tasks.
 mod engine;
 mod transport;
 mod engines;
 mod cells;
 mod probe;
 mod contender;
-// What came of it.
+// The measurements and the report.
 mod measure;
 mod levels;
 mod report;
@@ -35,10 +35,10 @@ usage: wsproto-benches [--passes N] [--quick] [--filter TEXT] [--write]
 Compares this crate with its peers. It prints a table and, if called without options, writes results.md and
 results.svg.
 
-  --passes N     go N times through all cells, 60 rounds each [default: 4]
-  --quick        few rounds: shows that all works, and little of how fast [default: all rounds]
-  --filter TEXT  only cells with this in their title, such as \"decode mixed\" [default: all cells]
-  --write        write results.md and results.svg though there are options [default: only without options]
+  --passes N     measure all cells N times, with 60 rounds each time [default: 4]
+    --quick        few rounds: shows that everything works, but times are not reliable [default: all rounds]
+    --filter TEXT  only cells with this text in their title, such as \"decode mixed\" [default: all cells]
+    --write        write results.md and results.svg even with other options [default: only without options]
   -h, --help     print this";
 
 struct Options {
@@ -68,16 +68,16 @@ fn main() -> ExitCode {
         let written = fs::write(directory.join("results.md"), markdown)
             .and_then(|()| fs::write(directory.join("results.svg"), plot::svg(&report)));
         if let Err(error) = written {
-            eprintln!("the results could not be written: {error}");
+            eprintln!("cannot write the results: {error}");
             return ExitCode::FAILURE;
         }
     }
     ExitCode::SUCCESS
 }
 
-/// Reads the arguments; `None` where help is wanted.
+/// Parses the arguments; `None` if help was requested.
 ///
-/// Only a full run is worth keeping, unless it is asked for.
+/// Only a full run writes the results, unless `--write` is given.
 fn options(mut arguments: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
     use lexopt::prelude::*;
     let mut options = Options { effort: Effort::FULL, filter: String::new(), writes: true };

@@ -1,4 +1,4 @@
-//! An engine entered for the cells: its output is compared with the original before it is timed.
+//! An engine that takes part in the cells: its output is compared with the original before it is timed.
 
 use std::hint::black_box;
 
@@ -20,7 +20,7 @@ use crate::request::ACCEPT_TOKEN;
 use crate::wire::{BINARY, FIN, RSV1, TEXT, read};
 use crate::workload::Input;
 
-/// An engine, its type forgotten.
+/// An engine, without its type.
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
     pub(crate) driven: &'static str,
@@ -32,31 +32,31 @@ pub(crate) struct Contender {
     pub(crate) idle: fn(&Input) -> Option<Idle>,
 }
 
-/// What a contender is compared as.
+/// The role of a contender in the comparison.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
     Ours,
     Peer,
-    /// A part of the work alone, which tells what the rest of it costs.
+    /// A part of the work alone, which shows the cost of the rest.
     Reference,
 }
 
-/// Enters a task, or has no part in such.
+/// Starts a task; or the reason why the engine has no such task.
 type Enter = Result<fn(&Task) -> Result<Batch, Unfit>, &'static str>;
 
 /// The work on one batch.
 pub(crate) struct Batch {
-    /// Is told how often it was done before.
+    /// Its argument is how often it was done before.
     pub(crate) work: Box<dyn FnMut(usize)>,
-    /// How long what it writes is on the wire.
+    /// The length of its output on the wire.
     pub(crate) encoded_len: Option<usize>,
 }
 
-/// Why most are missing where it is about what not all of them have; not worth telling.
+/// The reason for work that most engines do not have; it is not printed.
 pub(crate) const NOT_ITS_BUSINESS: &str = "";
 
 impl Contender {
-    /// This crate, in several ways, its peers, and what all of them are built on.
+    /// This crate in several ways, its peers, and the parts that all of them use.
     pub(crate) fn all() -> Vec<Self> {
         vec![
             Self::ours::<Wsproto>().deflating::<wsproto::Deflated>().shaking_hands::<wsproto::Handshake>(),
@@ -134,7 +134,7 @@ impl Contender {
         self.standing == Standing::Peer
     }
 
-    /// Checks that the engine does what the task asks; then that is the work on a batch.
+    /// Checks that the engine does the task correctly; returns the work on a batch.
     pub(crate) fn enter(&self, task: &Task) -> Result<Batch, &'static str> {
         let enter = match task.cell.work {
             Work::Inflate | Work::Deflate(_) => self.deflate,
@@ -160,7 +160,7 @@ fn enter<E: Engine>(task: &Task) -> Result<Batch, Unfit> {
     let input = task.input;
     let mut engine = E::new();
     if let Work::Decode(_) | Work::DecodeReads(_) = work {
-        // Twice, as the first batch must leave the engine ready for the next.
+        // Twice, because the first batch must leave the engine ready for the next.
         for _ in 0..2 {
             let mut collect = Collect::default();
             engine.decode(&input, &mut collect)?;
@@ -185,7 +185,7 @@ fn enter<E: Engine>(task: &Task) -> Result<Batch, Unfit> {
 }
 
 fn enter_deflate<E: DeflateEngine>(task: &Task) -> Result<Batch, Unfit> {
-    let (input, texts) = (task.input, task.texts.expect("there is JSON"));
+    let (input, texts) = (task.input, task.texts.expect("the task has JSON"));
     let Work::Deflate(level) = task.cell.work else {
         let mut engine = E::new(6)?;
         for _ in 0..2 {
@@ -229,7 +229,7 @@ fn enter_handshake<E: HandshakeEngine>(task: &Task) -> Result<Batch, Unfit> {
 fn check_decoded(task: &Task, collect: &Collect) {
     let title = task.cell.title();
     assert_eq!(collect.messages, task.input.messages, "{title}");
-    assert!(collect.bytes == task.payloads, "{title}: another payload");
+    assert!(collect.bytes == task.payloads, "{title}: the payload differs");
 }
 
 /// Reads back what an engine compressed.
@@ -238,19 +238,19 @@ fn check_deflated(task: &Task, mut wire: &[u8], inflate: &mut Inflate) {
     let mut text = vec![0; task.cell.len + 1];
     for expected in task.payloads.chunks(task.cell.len) {
         let frame = read(wire).unwrap_or_else(|| panic!("{title}: not a frame"));
-        assert_eq!(frame.first_byte, FIN | RSV1 | TEXT, "{title}: another first byte");
+        assert_eq!(frame.first_byte, FIN | RSV1 | TEXT, "{title}: the first byte differs");
         assert!(frame.masking_key.is_none(), "{title}: masked");
         let payload = [frame.payload.as_slice(), &TAIL].concat();
         let before = inflate.total_out();
         inflate.decompress(&payload, &mut text, InflateFlush::SyncFlush).expect("it can be inflated");
         let len = (inflate.total_out() - before) as usize;
-        assert!(&text[..len] == expected, "{title}: another payload");
+        assert!(&text[..len] == expected, "{title}: the payload differs");
         wire = &wire[frame.rest_at..];
     }
-    assert!(wire.is_empty(), "{title}: more than the messages");
+    assert!(wire.is_empty(), "{title}: there is more than the messages");
 }
 
-/// Looks for what a 101 response must hold; a part of a handshake has none.
+/// Checks that a 101 response has what it must have; a part of a handshake has no response.
 fn check_response(task: &Task, response: &[u8], deflates: bool) {
     if response.is_empty() {
         return;
@@ -275,19 +275,19 @@ fn check_encoded(task: &Task, mut wire: &[u8], name: &str) {
     for _ in 0..task.input.messages {
         let frame = read(wire).unwrap_or_else(|| panic!("{name}, {title}: not a frame"));
         let expected = if task.cell.work == Work::Echo { payloads.next() } else { Some(payload) };
-        assert_eq!(frame.first_byte, FIN | BINARY, "{name}, {title}: another first byte");
+        assert_eq!(frame.first_byte, FIN | BINARY, "{name}, {title}: the first byte differs");
         assert_eq!(frame.masking_key.is_some(), is_client, "{name}, {title}: masked");
-        assert!(Some(frame.payload.as_slice()) == expected, "{name}, {title}: another payload");
+        assert!(Some(frame.payload.as_slice()) == expected, "{name}, {title}: the payload differs");
         keys.extend(frame.masking_key);
         wire = &wire[frame.rest_at..];
     }
-    assert!(wire.is_empty(), "{name}, {title}: more than the messages");
+    assert!(wire.is_empty(), "{name}, {title}: there is more than the messages");
     keys.sort_unstable();
     keys.dedup();
-    // Two equal ones among thousands are to be expected, a tenth is not.
+    // A few of thousands may be equal by chance, but not a tenth.
     assert!(!is_client || keys.len() > task.input.messages * 9 / 10, "{name}, {title}: not random");
 }
 
 fn must(outcome: Outcome) {
-    outcome.expect("it did so before");
+    outcome.expect("the same work succeeded before");
 }

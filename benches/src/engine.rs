@@ -1,4 +1,4 @@
-//! What an engine is asked to do, and how what it did is seen.
+//! The tasks of an engine, and the places for its output.
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -10,19 +10,19 @@ use crate::heap::Idle;
 use crate::json::Texts;
 use crate::workload::{Input, Outgoing};
 
-/// A WebSocket engine, driven in memory on its fastest honest path.
+/// A WebSocket engine in memory, on the fastest path of its interface that does the whole work.
 ///
-/// Each method handles one batch and leaves the engine ready for the next. What is not implemented is
-/// missing from the tables.
+/// Each method handles one batch and leaves the engine ready for the next. The tables have no times for
+/// methods that are not implemented.
 pub(crate) trait Engine: Sized + 'static {
     const NAME: &'static str;
 
-    /// How it is driven: which part of its interface, and what the caller does besides.
+    /// The part of its interface that is used, and what the caller does in addition.
     const DRIVEN: &'static str;
 
     fn new() -> Self;
 
-    /// As a server: one copy of the input into a buffer of its own, then messages into `sink`.
+    /// As a server: one copy of the input into its own buffer, then messages into `sink`.
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome;
 
     /// As a server: frames back to back in one buffer.
@@ -31,7 +31,7 @@ pub(crate) trait Engine: Sized + 'static {
         Err(Unfit::Missing("it does not encode"))
     }
 
-    /// As a server: headers, with the payload handed on from where it lies.
+    /// As a server: headers; the payload is passed on without a copy.
     fn encode_in_place(&mut self, outgoing: &mut Outgoing, out: &mut Out) -> Outcome {
         let _ = (outgoing, out);
         Err(Unfit::Missing("it copies every payload into its own buffer"))
@@ -43,13 +43,13 @@ pub(crate) trait Engine: Sized + 'static {
         Err(Unfit::Missing("it does not encode"))
     }
 
-    /// As a server: what was decoded is sent back, into one buffer.
+    /// As a server: decodes messages and sends them back, into one buffer.
     fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
         let _ = (input, out);
         Err(Unfit::Missing("it does not encode"))
     }
 
-    /// What a server's connection holds by default once it has read `input` and waits for more.
+    /// The memory of a server's connection with default settings after it has read `input`.
     fn idle(input: &Input) -> Option<Idle> {
         let _ = input;
         None
@@ -59,10 +59,10 @@ pub(crate) trait Engine: Sized + 'static {
 /// The same engine's server after permessage-deflate was agreed on, with context takeover and windows of 32 KiB
 /// in both directions (RFC 7692).
 pub(crate) trait DeflateEngine: Sized + 'static {
-    /// Compresses at this level, from 0 to 9.
+    /// An engine that compresses at this level, from 0 to 9.
     fn new(level: u8) -> Result<Self, Unfit>;
 
-    /// One copy of the input into a buffer of its own, then messages into `sink`.
+    /// One copy of the input into its own buffer, then messages into `sink`.
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome;
 
     /// Compressed messages back to back in one buffer.
@@ -71,27 +71,27 @@ pub(crate) trait DeflateEngine: Sized + 'static {
 
 /// The same engine's opening handshake, as a server that accepts.
 pub(crate) trait HandshakeEngine: Sized + 'static {
-    /// Agrees to permessage-deflate if `deflates`, and knows of no extension otherwise.
+    /// An engine that agrees to permessage-deflate if `deflates`, and has no extension otherwise.
     fn new(deflates: bool) -> Result<Self, Unfit>;
 
-    /// One copy of the request's head into a buffer of its own, then the response into `out`.
+    /// One copy of the request's head into its own buffer, then the response into `out`.
     fn accept(&mut self, head: &'static [u8], out: &mut Out) -> Outcome;
 }
 
 pub(crate) type Outcome = Result<(), Unfit>;
 
-/// Why an engine did not do it.
+/// Why an engine did not do a task.
 #[derive(Debug)]
 pub(crate) enum Unfit {
     /// Its interface does not allow it, and why.
     Missing(&'static str),
-    /// It found the input unlawful.
+    /// It refused the input.
     Refused,
-    /// It wants more input than there is.
+    /// It needs more input than there is.
     RanDry,
 }
 
-/// For an engine that drives no transport, and so has all the input: its error says no.
+/// For an engine without a transport, which always has all the input: an error means that it refused the input.
 pub(crate) fn refused(_: impl Debug) -> Unfit {
     Unfit::Refused
 }
@@ -102,7 +102,7 @@ pub(crate) trait Sink {
     fn piece(&mut self, bytes: &[u8], message_finished: bool);
 }
 
-/// For measuring: the piece is made to be there, and no more.
+/// For measuring: makes the compiler produce the piece, and does nothing else.
 #[derive(Default)]
 pub(crate) struct Count {
     bytes: usize,
@@ -123,7 +123,7 @@ impl Drop for Count {
     }
 }
 
-/// For checking: all that came.
+/// For checking: collects all pieces.
 #[derive(Default)]
 pub(crate) struct Collect {
     pub(crate) bytes: Vec<u8>,
@@ -137,7 +137,7 @@ impl Sink for Collect {
     }
 }
 
-/// Where encoded bytes go: seen and dropped when measuring, kept when checking.
+/// Where encoded bytes go: dropped when measuring, kept when checking.
 #[derive(Default)]
 pub(crate) struct Out {
     pub(crate) kept: Option<Vec<u8>>,
@@ -155,7 +155,7 @@ impl Out {
     }
 }
 
-/// Runs what is asynchronous in form only: in memory nothing has to wait.
+/// Runs an asynchronous call that never waits, because everything is in memory.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

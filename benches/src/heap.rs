@@ -3,17 +3,17 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// What a connection occupies while it waits.
+/// The memory of an idle connection.
 #[derive(Clone, Copy)]
 pub(crate) struct Idle {
-    /// The size of its type.
+    /// The size of its type, in bytes.
     pub(crate) state: usize,
-    /// What it holds on the heap.
+    /// Its memory on the heap, in bytes.
     pub(crate) heap: usize,
 }
 
 impl Idle {
-    /// Opens a connection, lets it read, and looks at what it holds.
+    /// Measures the connection that `open` returns.
     pub(crate) fn of<T>(open: impl FnOnce() -> T) -> Self {
         let before = LIVE.get();
         let connection = open();
@@ -23,17 +23,17 @@ impl Idle {
     }
 }
 
-/// How often memory was asked for while `work` ran; growing counts too.
+/// The number of allocations while `work` ran, including those that grow a buffer.
 pub(crate) fn allocations(work: impl FnOnce()) -> usize {
     let before = ASKED.get();
     work();
     ASKED.get() - before
 }
 
-// Cells of the thread and no atomics, so that peers that allocate pay next to nothing for being watched.
+// Thread-local cells instead of atomics, so that counting costs almost nothing for peers that allocate.
 thread_local! {
     static ASKED: Cell<usize> = const { Cell::new(0) };
-    // Signed, as what was allocated before may be freed in between.
+    // Signed, because memory that was allocated before may be freed during the measurement.
     static LIVE: Cell<isize> = const { Cell::new(0) };
 }
 
@@ -47,9 +47,12 @@ struct Counting;
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-#[expect(unsafe_code, reason = "allocators are; this one only counts and hands on")]
-// SAFETY: each call goes to `System` as it came, under the same contract; the cells have no destructor and
-// do not allocate.
+#[expect(
+    unsafe_code,
+    reason = "an allocator is unsafe to implement; this one only counts and passes calls on"
+)]
+// SAFETY: every call is passed unchanged to `System`, which has the same contract; the cells have no destructor and do
+// not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(1, layout.size() as isize);

@@ -1,4 +1,4 @@
-//! JSON as services send it, and its compressed form: what permessage-deflate is given.
+//! JSON as services send it, and its compressed form: the input for permessage-deflate.
 
 use std::fmt::Write;
 use std::hint::black_box;
@@ -8,19 +8,19 @@ use zlib_rs::{Deflate, DeflateFlush};
 use crate::wire::{FIN, Frame, RSV1, TEXT};
 use crate::workload::{Input, Random};
 
-/// Text messages of one length, no two alike.
+/// Text messages of one length, no two the same.
 #[derive(Clone, Copy)]
 pub(crate) struct Texts {
-    /// All of them in a row.
+    /// All messages in a row.
     pub(crate) all: &'static str,
     pub(crate) len: usize,
 }
 
-/// So much text at least, so that when the batch comes again its beginning is far out of the window.
+/// The least length of all texts: when the batch is repeated, its beginning must be far outside the window.
 const BATCH_LEN: usize = 384 << 10;
 
 impl Texts {
-    /// Messages of `len` bytes. They live as long as the program, as those that some engines send must.
+    /// Messages of `len` bytes. They live as long as the program, because some engines can only send such messages.
     pub(crate) fn new(len: usize) -> Self {
         let mut random = Random::new();
         let mut all = String::new();
@@ -39,7 +39,7 @@ impl Texts {
         ends.map(move |end| black_box(&self.all[end - self.len..end]))
     }
 
-    /// What a client sends that compresses them one after the other, by zlib-rs at level 6.
+    /// The frames of a client that compresses the messages one after the other, with zlib-rs at level 6.
     pub(crate) fn deflated(self) -> Input {
         let mut deflate = Deflate::new(6, false, 15);
         let mut buffer = vec![0; self.len + SPARE];
@@ -54,21 +54,21 @@ impl Texts {
     }
 }
 
-/// Compresses a message as RFC 7692 §7.2.1 has it; `buffer` must be [so much](SPARE) longer than the text.
+/// Compresses a message as in RFC 7692 §7.2.1; `buffer` must be longer than the text by [`SPARE`].
 pub(crate) fn deflate_message<'b>(deflate: &mut Deflate, text: &str, buffer: &'b mut [u8]) -> &'b [u8] {
     let before = deflate.total_out();
-    deflate.compress(text.as_bytes(), buffer, DeflateFlush::SyncFlush).expect("its settings are lawful");
+    deflate.compress(text.as_bytes(), buffer, DeflateFlush::SyncFlush).expect("the settings are valid");
     let len = (deflate.total_out() - before) as usize;
-    buffer[..len].strip_suffix(&TAIL).expect("there is room for all of it")
+    buffer[..len].strip_suffix(&TAIL).expect("the buffer has room for the whole message")
 }
 
-/// How an empty stored block ends, which a message goes without (RFC 7692 §7.2.1).
+/// The end of an empty stored block, which is removed from a message (RFC 7692 §7.2.1).
 pub(crate) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
-/// How much longer a text can become at most: where it does not get shorter, it is stored.
+/// The most that compression can add: a text that does not get shorter is stored.
 pub(crate) const SPARE: usize = 256;
 
-/// A list of events, and a note that fills up.
+/// Appends a message: a list of events, and a note that fills the rest.
 fn push_message(all: &mut String, len: usize, random: &mut Random) {
     let end = all.len() + len;
     let _ = write!(all, "{{\"seq\":{},\"events\":[", random.below(1 << 20));
@@ -97,7 +97,7 @@ fn push_message(all: &mut String, len: usize, random: &mut Random) {
     all.push_str("\"}");
 }
 
-/// What stands behind the events: it must fit.
+/// The length of the text after the events.
 const CLOSING: usize = "],\"note\":\"\"}".len();
 
 fn push_event(event: &mut String, random: &mut Random) {

@@ -1,10 +1,10 @@
-//! What each compression level costs and saves: the ground for the default.
+//! What each compression level costs and saves: the reason for the default.
 
 use crate::cells::{COMPRESSED, Cell, Task, Work};
 use crate::contender::Contender;
 use crate::measure::{Effort, Entry, Turn};
 
-/// What was measured at one level, for each length.
+/// The measurements at one level, for each length.
 pub(crate) struct Level {
     pub(crate) level: u8,
     pub(crate) costs: Vec<Entry>,
@@ -12,7 +12,7 @@ pub(crate) struct Level {
 
 pub(crate) const TITLE: &str = "compression levels";
 
-/// Encodes the same JSON at all levels; in each round every level has its turn.
+/// Encodes the same JSON at all levels; in each round every level runs once.
 pub(crate) fn measure(ours: &Contender, effort: Effort) -> Vec<Level> {
     let mut levels: Vec<Level> = (0..=9).map(|level| Level { level, costs: Vec::new() }).collect();
     for len in COMPRESSED {

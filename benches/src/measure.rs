@@ -1,4 +1,4 @@
-//! Time: rounds in which every engine has its turn, so that noise hits all alike.
+//! Times: in each round every engine runs, so that noise affects all equally.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -7,19 +7,19 @@ use crate::cells::{Cell, Task};
 use crate::contender::{Batch, Contender};
 use crate::heap;
 
-/// How long to go on.
+/// How much to measure.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {
-    /// How often to go through all cells, so that a slow minute does not spoil one of them.
+    /// The number of passes through all cells, so that a slow minute does not spoil one cell.
     pub(crate) passes: u32,
-    /// How often each engine has its turn at a cell in one pass.
+    /// How often each engine runs in a cell in one pass.
     pub(crate) rounds: u32,
 }
 
-/// A cell of the tables, filled in.
+/// The results of one cell.
 pub(crate) struct Row {
     pub(crate) cell: Cell,
-    /// For each contender what was measured, or why nothing was.
+    /// The measurement of each contender, or why there is none.
     pub(crate) entries: Vec<Result<Entry, &'static str>>,
 }
 
@@ -29,11 +29,11 @@ pub(crate) struct Entry {
     rounds: Vec<f64>,
     /// Allocations a message, once the engine has its buffers.
     pub(crate) allocations: f64,
-    /// Bytes a message on the wire, where it is compressed.
+    /// Bytes a message on the wire, if it is compressed.
     pub(crate) encoded_len: Option<f64>,
 }
 
-/// Nanoseconds a message, of many rounds.
+/// Nanoseconds a message, from many rounds.
 #[derive(Clone, Copy)]
 pub(crate) struct Time {
     pub(crate) best: f64,
@@ -53,7 +53,7 @@ impl Effort {
     pub(crate) const QUICK: Self = Self { passes: 1, rounds: 5 };
 }
 
-/// Fills in the cells.
+/// Measures the cells.
 pub(crate) fn measure(cells: &[Cell], contenders: &[Contender], effort: Effort) -> Vec<Row> {
     let tasks: Vec<Task> = cells.iter().copied().map(Task::new).collect();
     let mut rows: Vec<Row> = Vec::new();
@@ -101,7 +101,7 @@ fn measure_one(task: &Task, contenders: &[Contender], rounds: u32) -> Row {
     Row { cell: task.cell, entries: entries.collect() }
 }
 
-/// An engine's turns at a batch.
+/// An engine that runs a batch many times.
 pub(crate) struct Turn {
     batch: Batch,
     turns: usize,
@@ -117,7 +117,7 @@ impl Turn {
     }
 
     pub(crate) fn take(&mut self) {
-        // Once without the clock: the other engines have had the caches since.
+        // Once without the clock, because other engines have used the caches since the last turn.
         (self.batch.work)(self.turns);
         let begin = Instant::now();
         (self.batch.work)(self.turns);
@@ -125,7 +125,7 @@ impl Turn {
         self.times.push(black_box(begin).elapsed());
     }
 
-    /// What came of them, a message.
+    /// The results, for each message.
     pub(crate) fn entry(&self, messages: usize) -> Entry {
         let messages = messages as f64;
         Entry {

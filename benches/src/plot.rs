@@ -1,4 +1,4 @@
-//! The results as a picture: for each cell, how many times as long as wsproto every peer takes.
+//! The results as a picture: for each cell, the time of every peer divided by wsproto's.
 
 use std::fmt::Write;
 
@@ -12,24 +12,24 @@ const PLOT_WIDTH: f64 = 600.0;
 const NOTE_WIDTH: f64 = 330.0;
 const TOP: f64 = 128.0;
 
-/// The axis: logarithmic, from a fifth as long to fifty times as long.
+/// The axis: logarithmic, from 0.2 to 50 times wsproto's time.
 const SCALE: (f64, f64) = (0.2, 50.0);
 const TICKS: [f64; 8] = [0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
 
-/// Colours of middling lightness, which stand out from white and from black.
+/// Colours of medium lightness, which are visible on white and on black.
 const COLOURS: [&str; 10] = [
     "#e07b39", "#3a9bdc", "#7d9a3c", "#8e6bd1", "#c2557e", "#2fa58a", "#b3922f", "#8a8f98", "#5f7fe0",
     "#c0504d",
 ];
 
-/// Text and lines follow the reader's theme; the ground stays transparent.
+/// Text and lines follow the reader's theme; the background is transparent.
 const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#24292f}\
     .faint{fill:#6e7781}.group{font-weight:600}.grid{stroke:#8c959f;stroke-opacity:.35}.ours{stroke:#1a9850;stroke-width:3}\
     .lead{fill:#1a9850;font-weight:600}.behind{fill:#bc4c00;font-weight:600}.pieces{fill:none;stroke:#1a9850;stroke-width:2}\
     @media(prefers-color-scheme:dark){text{fill:#e6edf3}.faint{fill:#9198a1}.lead{fill:#3fb950}.behind{fill:#f0883e}\
     .ours,.pieces{stroke:#3fb950}}";
 
-/// Draws the whole of it.
+/// Draws the picture.
 pub(crate) fn svg(report: &Report) -> String {
     let groups = groups(&report.rows);
     let height = TOP + ROW * (report.rows.len() + groups) as f64 + 12.0;
@@ -58,7 +58,7 @@ fn groups(rows: &[Row]) -> usize {
     rows.chunk_by(|one, other| one.cell.work == other.cell.work).count()
 }
 
-/// What it shows, when and where; and whose marks these are.
+/// What the picture shows, when and where it was measured, and the legend.
 fn heading(report: &Report, svg: &mut String) {
     let circumstances = report.circumstances();
     text(svg, 8.0, 20.0, "", "Time a message, as a multiple of wsproto's: right of the line is slower");
@@ -99,7 +99,7 @@ fn grid(height: f64, svg: &mut String) {
     }
 }
 
-/// One cell: the length and our time, every peer's dot, and the fastest of them by name.
+/// One cell: the length and our time, every peer's dot, and the name of the fastest.
 fn line(report: &Report, row: &Row, y: f64, svg: &mut String) {
     let like = report.like_the_peers(row.cell.work);
     let Ok(ours) = &row.entries[like] else { return };
@@ -139,7 +139,7 @@ fn place(ratio: f64) -> f64 {
     LABEL_WIDTH + share * PLOT_WIDTH
 }
 
-/// Hollow where the time does not count.
+/// A dot is hollow if the time does not count.
 fn dot(svg: &mut String, x: f64, y: f64, colour: &str, filled: bool) {
     let fill = if filled { colour } else { "none" };
     let _ = writeln!(
@@ -148,7 +148,7 @@ fn dot(svg: &mut String, x: f64, y: f64, colour: &str, filled: bool) {
     );
 }
 
-/// Our own pieces.
+/// The mark of wsproto in pieces.
 fn diamond(svg: &mut String, x: f64, y: f64) {
     let _ = writeln!(svg, "<path class=\"pieces\" d=\"M{x:.1} {}l5 5l-5 5l-5 -5z\"/>", y - 5.0);
 }

@@ -1,16 +1,16 @@
-//! What an engine lets pass: each is fed frames that break one rule of RFC 6455.
+//! What an engine accepts: each gets frames that break one rule of RFC 6455.
 
 use crate::engine::{Collect, Engine, Unfit};
 use crate::wire::{BINARY, FIN, Frame, PING, TEXT};
 use crate::workload::Input;
 
-/// The rules that an engine does not keep.
+/// The rules that an engine does not check.
 #[derive(Default)]
 pub(crate) struct Leniency {
     pub(crate) accepts: Vec<&'static str>,
-    /// Whether text that is not UTF-8 is among it.
+    /// Whether it accepts text that is not UTF-8.
     pub(crate) ignores_utf8: bool,
-    /// Whether it is where a read cuts the text.
+    /// Whether it accepts text that is not UTF-8 if a read cuts the text.
     pub(crate) ignores_cut_utf8: bool,
     pub(crate) ignores_all: bool,
 }
@@ -25,7 +25,7 @@ struct Probe {
 enum About {
     Frames,
     Utf8,
-    /// The input comes in reads shorter than a frame.
+    /// The same with reads that are shorter than a frame.
     CutUtf8,
 }
 
@@ -70,7 +70,7 @@ impl Probe {
     }
 }
 
-/// Feeds an engine what breaks a rule, and then enough of what does not.
+/// Feeds an engine with frames that break a rule, and then with enough valid ones.
 pub(crate) fn leniency<E: Engine>() -> Leniency {
     let mut leniency = Leniency::default();
     for probe in &PROBES {
@@ -79,7 +79,7 @@ pub(crate) fn leniency<E: Engine>() -> Leniency {
         for _ in 0..3 {
             masked(&mut wire, FIN | BINARY, b"world");
         }
-        // Else in two reads, as an engine that only puts messages together does nothing with whole input.
+        // Otherwise two reads, because an engine that only assembles messages does nothing with whole input.
         let read_len = if probe.about == About::CutUtf8 { 8 } else { wire.len() - 1 };
         let unlawful = Input::at(wire.leak(), 2, read_len);
         let outcome = E::new().decode(&unlawful, &mut Collect::default());

@@ -15,14 +15,14 @@ use crate::measure::{Effort, Entry, Row, Time};
 use crate::probe::Leniency;
 use crate::workload::Kind;
 
-/// Our own engine, and the same where it waits for whole messages.
+/// Our own engine, and the same when it waits for whole messages.
 const PLAIN: &str = Wsproto::NAME;
 const WHOLE: &str = Whole::NAME;
 
-/// What the former is called where a message may come in pieces.
+/// The name of the former if a message may come in pieces.
 pub(crate) const IN_PIECES: &str = "wsproto, in pieces";
 
-/// All that was found out.
+/// All results.
 pub(crate) struct Report {
     pub(crate) contenders: Vec<Contender>,
     pub(crate) leniencies: Vec<Leniency>,
@@ -32,16 +32,16 @@ pub(crate) struct Report {
     pub(crate) effort: Effort,
 }
 
-/// Our time at a cell beside the fastest peer's.
+/// Our time in a cell compared with the fastest peer's.
 pub(crate) struct Comparison {
     pub(crate) peer: &'static str,
-    /// The peer's best time over ours.
+    /// The peer's best time divided by ours.
     pub(crate) best: f64,
-    /// The least median of a peer's over our median.
+    /// The smallest median of a peer divided by our median.
     pub(crate) median: f64,
 }
 
-/// What a comparison says.
+/// The result of a comparison.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Faster,
@@ -49,12 +49,12 @@ pub(crate) enum Verdict {
     Slower,
 }
 
-/// Times that differ by no more percent are level: two runs of the same program differ by as much.
+/// Times that differ by at most this many percent are level: two runs of the same program differ that much.
 const LEVEL: f64 = 3.0;
 
 impl Comparison {
     pub(crate) fn verdict(&self) -> Verdict {
-        // Rounded as it is shown, so that no 1.03 is level and another is not.
+        // Rounded as in the table, so that equal figures there get the same verdict.
         match (100.0 * self.best).round() - 100.0 {
             percent if percent.abs() <= LEVEL => Verdict::Level,
             percent if percent > 0.0 => Verdict::Faster,
@@ -64,14 +64,14 @@ impl Comparison {
 }
 
 impl Report {
-    /// Whether a time counts: an engine that checks nothing, or no text where there is text, is no measure.
+    /// Whether a time counts: an engine that checks nothing, or does not check text if there is text, is not compared.
     pub(crate) fn is_valid(&self, cell: Cell, contender: usize) -> bool {
         let leniency = &self.leniencies[contender];
         let ignores_utf8 = leniency.ignores_utf8 || cell.is_cut() && leniency.ignores_cut_utf8;
         !(cell.work.decodes() && leniency.ignores_all || cell.work.is_text() && ignores_utf8)
     }
 
-    /// The peers whose times count at a cell.
+    /// The peers whose times count in a cell.
     fn peers(&self, row: &Row) -> impl Iterator<Item = (&'static str, Time)> {
         row.entries.iter().zip(&self.contenders).enumerate().filter_map(move |(index, (entry, contender))| {
             let counts = contender.is_peer() && self.is_valid(row.cell, index);
@@ -87,13 +87,13 @@ impl Report {
         Some(Comparison { peer, best: time.best / ours.best, median: median / ours.median })
     }
 
-    /// Which of our own engines does what the peers do: they hand out messages whole.
+    /// The index of our own engine that does the same as the peers, which return whole messages.
     pub(crate) fn like_the_peers(&self, work: Work) -> usize {
         let name = if work.comes_in_pieces() { WHOLE } else { PLAIN };
         self.contenders.iter().position(|contender| contender.name == name).unwrap_or_default()
     }
 
-    /// What an engine is called where this is done.
+    /// The name of an engine for this work.
     pub(crate) fn name(&self, work: Work, contender: usize) -> &'static str {
         match self.contenders[contender].name {
             PLAIN if work.comes_in_pieces() => IN_PIECES,
@@ -121,7 +121,7 @@ impl Report {
         text
     }
 
-    /// When, where and with what.
+    /// The day, the machine, the compiler and the number of rounds.
     pub(crate) fn circumstances(&self) -> String {
         let Effort { passes, rounds } = self.effort;
         format!(
@@ -197,7 +197,7 @@ impl Report {
         self.reference_ratios(rows, text);
     }
 
-    /// How many times as long as a part of the work alone wsproto takes.
+    /// wsproto's time divided by that of a part of the work alone.
     fn reference_ratios(&self, rows: &[&Row], text: &mut String) {
         let Some(ours) = rows.first().map(|row| self.like_the_peers(row.cell.work)) else { return };
         for (index, contender) in self.contenders.iter().enumerate() {
@@ -219,7 +219,7 @@ impl Report {
         }
     }
 
-    /// How long compressed messages are, which a time is bought with.
+    /// The lengths of compressed messages, since a shorter time may cost length.
     fn encoded_lens(&self, rows: &[&Row], text: &mut String) {
         let has_len = |entry: &Result<Entry, _>| matches!(entry, Ok(Entry { encoded_len: Some(_), .. }));
         if !rows.iter().any(|row| row.entries.iter().any(has_len)) {
@@ -357,7 +357,7 @@ fn both(time: Time) -> String {
     format!("{} / {}", nanoseconds(time.best), nanoseconds(time.median))
 }
 
-/// In bold where like is compared with like; a verdict belongs only there.
+/// In bold and with a verdict if both do the same work.
 fn ratio(comparison: &Comparison, is_like: bool) -> String {
     let Comparison { best, median, .. } = comparison;
     match (is_like, comparison.verdict()) {
@@ -367,7 +367,7 @@ fn ratio(comparison: &Comparison, is_like: bool) -> String {
     }
 }
 
-/// Three digits or so.
+/// About three digits.
 pub(crate) fn nanoseconds(value: f64) -> String {
     match value {
         value if value < 100.0 => format!("{value:.1}"),
@@ -388,14 +388,14 @@ fn compiler() -> Option<String> {
     Some(version.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
 }
 
-/// What the lock file says.
+/// The version in the lock file.
 fn version(package: &str) -> Option<&'static str> {
     let lock = include_str!("../Cargo.lock");
     let (_, rest) = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?;
     Some(rest.split_once('"')?.0)
 }
 
-/// The day, by Greenwich and Gregory: years are counted from March on, so that a leap day comes last.
+/// Today's date in UTC. Years are counted from March, so that a leap day is the last day of a year.
 fn today() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let days = seconds / 86_400 + 719_468;

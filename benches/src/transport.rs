@@ -1,4 +1,4 @@
-//! A transport in memory, for engines that want to read and write by themselves.
+//! A transport in memory, for engines that read and write by themselves.
 
 use std::cell::{RefCell, RefMut};
 use std::hint::black_box;
@@ -12,9 +12,9 @@ use tokio::io::ReadBuf;
 use crate::engine::{Out, Unfit};
 use crate::workload::Input;
 
-/// Gives an input in reads, and takes what is written; never makes anybody wait.
+/// Gives an input in reads, and takes all writes; it is always ready.
 ///
-/// Clones are handles on one transport, as some engines do not give back what they were given.
+/// Clones refer to the same transport, because some engines do not return the transport that they got.
 #[derive(Clone, Debug)]
 pub(crate) struct Transport(Rc<RefCell<State>>);
 
@@ -22,9 +22,9 @@ pub(crate) struct Transport(Rc<RefCell<State>>);
 struct State {
     unread: &'static [u8],
     read_len: usize,
-    /// Whether more was asked for than there is.
+    /// Whether a read found no input.
     is_dry: bool,
-    /// Whether what is written is kept, and not only seen.
+    /// Whether written bytes are kept.
     gathers: bool,
     written: Vec<u8>,
 }
@@ -46,31 +46,31 @@ impl Transport {
         transport
     }
 
-    /// Has this input to give next.
+    /// Sets the input of the next reads.
     pub(crate) fn begin(&self, input: &Input) {
         let mut state = self.state();
         state.unread = input.wire;
         state.read_len = input.read_len;
     }
 
-    /// Gathers what will be written into one buffer.
+    /// Gathers the following writes into one buffer.
     pub(crate) fn gather(&self) {
         self.state().gathers = true;
     }
 
-    /// Only looks at what will be written, unless `out` keeps it.
+    /// Drops the following writes, unless `out` keeps them.
     pub(crate) fn see(&self, out: &Out) {
         self.state().gathers = out.kept.is_some();
     }
 
-    /// Hands on what was gathered.
+    /// Passes the gathered bytes to `out`.
     pub(crate) fn finish(&self, out: &mut Out) {
         let written = &mut self.state().written;
         out.write(written);
         written.clear();
     }
 
-    /// Tells an engine's verdict from its disappointment.
+    /// Distinguishes an engine that refused the input from one that had no more input.
     pub(crate) fn unfit<E>(&self, _: E) -> Unfit {
         if self.state().is_dry { Unfit::RanDry } else { Unfit::Refused }
     }

@@ -1,6 +1,6 @@
-//! Frames in the plainest way: what the engines read, and the reference for what they write (RFC 6455 §5.2).
+//! A simple encoder and decoder of frames: the input of the engines, and the reference for their output (RFC 6455 §5.2).
 
-/// A frame as it stands on the wire; nothing about it needs to be lawful.
+/// A frame on the wire; it need not be valid.
 #[derive(Clone, Copy)]
 pub(crate) struct Frame<'a> {
     /// FIN, the three RSV bits and the opcode.
@@ -34,7 +34,7 @@ impl Frame<'_> {
         self.write_payload(wire);
     }
 
-    /// Appends what follows the length: the key, and the payload masked by it.
+    /// Appends the part after the length: the key, and the payload masked with it.
     pub(crate) fn write_payload(&self, wire: &mut Vec<u8>) {
         let key = self.masking_key.unwrap_or_default();
         if self.masking_key.is_some() {
@@ -44,16 +44,16 @@ impl Frame<'_> {
     }
 }
 
-/// A frame that was read back, its payload unmasked.
+/// A frame that was read, its payload unmasked.
 pub(crate) struct Read {
     pub(crate) first_byte: u8,
     pub(crate) masking_key: Option<[u8; 4]>,
     pub(crate) payload: Vec<u8>,
-    /// The wire behind the frame.
+    /// The offset of the first byte after the frame.
     pub(crate) rest_at: usize,
 }
 
-/// Reads the frame that `wire` begins with; `None` where it is cut, or its length is not in the shortest form.
+/// Reads the frame at the start of `wire`; `None` if it is incomplete, or its length is not in the shortest form.
 pub(crate) fn read(wire: &[u8]) -> Option<Read> {
     let (&[first_byte, second_byte], _) = wire.split_first_chunk()?;
     let (len, mut at) = match second_byte & 0x7f {

@@ -1,10 +1,10 @@
-//! What the engines are given: messages, and the frames that hold them.
+//! The input of the engines: messages, and frames with them.
 
 use std::hint::black_box;
 
 use crate::wire::{BINARY, FIN, Frame, TEXT};
 
-/// What a message is made of.
+/// The content of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Binary,
@@ -17,37 +17,37 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy)]
 pub(crate) struct Input {
     pub(crate) wire: &'static [u8],
-    /// The same bytes, elsewhere in a cache line.
+    /// The same bytes at other positions in a cache line.
     pub(crate) places: [&'static [u8]; PLACES],
     pub(crate) messages: usize,
-    /// How many bytes a read gives at most.
+    /// The length of the longest read.
     pub(crate) read_len: usize,
 }
 
-/// The same message, to be sent again and again.
+/// One message, to be sent many times.
 pub(crate) struct Outgoing {
     pub(crate) payload: &'static [u8],
-    /// The same bytes, for engines that work on them where they lie.
+    /// The same bytes, for engines that work in place.
     pub(crate) in_place: Vec<u8>,
     pub(crate) messages: usize,
 }
 
-/// A batch is about this long, and one message at least.
+/// The approximate length of a batch, which has at least one message.
 const BATCH_LEN: usize = 384 << 10;
 
-/// The messages of a batch differ, but no more than this many of them.
+/// The number of different messages in a batch.
 const VARIANTS: usize = 61;
 
-/// In how many places the bytes of an input lie.
+/// The number of copies of an input at different positions.
 const PLACES: usize = 4;
 
-/// What a cache holds together.
+/// The length of a cache line.
 const CACHE_LINE: usize = 64;
 
 impl Input {
-    /// Messages of `len` bytes, in reads of `read_len`; with them, all the payloads in a row.
+    /// Messages of `len` bytes, in reads of `read_len`; and all their payloads in a row.
     ///
-    /// They live as long as the program, as some engines want what they read to be `'static`.
+    /// They live as long as the program, because some engines need `'static` input.
     pub(crate) fn new(kind: Kind, len: usize, read_len: usize) -> (Self, Vec<u8>) {
         let first_byte = FIN | if kind == Kind::Binary { BINARY } else { TEXT };
         let messages = messages(len);
@@ -62,19 +62,19 @@ impl Input {
         (Self::of(&wire, messages, read_len), payloads)
     }
 
-    /// Bytes that stay where they are.
+    /// An input without copies at other positions.
     pub(crate) const fn at(wire: &'static [u8], messages: usize, read_len: usize) -> Self {
         Self { wire, places: [wire; PLACES], messages, read_len }
     }
 
-    /// These bytes, in each place.
+    /// An input with copies of these bytes at each position.
     fn of(wire: &[u8], messages: usize, read_len: usize) -> Self {
         let places = std::array::from_fn(|place| lay(wire, place * CACHE_LINE / PLACES));
         Self { wire: places[0], places, messages, read_len }
     }
 
-    /// The same input, in another place each turn: how fast bytes are copied hangs on it, and on where an engine's
-    /// buffer happens to lie.
+    /// The same input at another position in each turn: the speed of a copy depends on it, and on the position of the
+    /// engine's buffer.
     pub(crate) fn turned(&self, turn: usize) -> Self {
         Self { wire: self.places[turn % PLACES], ..*self }
     }
@@ -88,14 +88,14 @@ impl Input {
         Self::at(wire.leak(), 1, usize::MAX)
     }
 
-    /// What the reads give.
+    /// The reads.
     pub(crate) fn reads(&self) -> impl Iterator<Item = &'static [u8]> + use<> {
         self.wire.chunks(self.read_len)
     }
 }
 
 impl Outgoing {
-    /// The message again and again; the compiler must not know that it is always the same.
+    /// The message, repeated; the compiler must not know that it is always the same.
     pub(crate) fn each(&self) -> impl Iterator<Item = &'static [u8]> + use<> {
         let payload = self.payload;
         (0..self.messages).map(move |_| black_box(payload))
@@ -107,7 +107,7 @@ impl Outgoing {
     }
 }
 
-/// The bytes, so many behind the beginning of a cache line, for ever.
+/// A permanent copy of the bytes, this many bytes after the start of a cache line.
 fn lay(bytes: &[u8], behind: usize) -> &'static [u8] {
     let memory = vec![0; bytes.len() + 2 * CACHE_LINE].leak();
     let start = memory.as_ptr().align_offset(CACHE_LINE) + behind;
@@ -116,7 +116,7 @@ fn lay(bytes: &[u8], behind: usize) -> &'static [u8] {
     place
 }
 
-/// How many messages of `len` bytes make a batch of masked frames.
+/// The number of messages of `len` bytes in a batch of masked frames.
 fn messages(len: usize) -> usize {
     let header_len = match len {
         0..=125 => 6,
@@ -139,7 +139,7 @@ fn payload(kind: Kind, len: usize, variant: usize) -> Vec<u8> {
     }
 }
 
-/// `len` bytes of a text that begins at its character `start`; ASCII fills up where a character does not fit.
+/// `len` bytes of a text from its character `start`; ASCII fills the end if the last character does not fit.
 fn text(sample: &str, len: usize, start: usize) -> Vec<u8> {
     let mut text = String::with_capacity(len);
     for character in sample.chars().cycle().skip(start) {

@@ -1,5 +1,5 @@
-//! Two endpoints of a connection: a call that the protocol allows is sent and arrives, for all cuts of the transport; any
-//! other call is refused and leaves no trace.
+//! Two endpoints of a connection: a call that the protocol allows is sent and arrives, for all cuts of the transport;
+//! any other call is refused and leaves no trace.
 //!
 //! `End` has the rules of RFC 6455 in a simple form. The crate is compared with it.
 #![no_main]
@@ -273,8 +273,8 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         assert_eq!(format!("{:?}", self.connection), before);
     }
 
-    /// Makes a call. It must succeed if it is `lawful`; otherwise it must be refused and leave no trace. Returns whether it
-    /// succeeded.
+    /// Makes a call. It must succeed if it is `lawful`; otherwise it must be refused and leave no trace. Returns
+    /// whether it succeeded.
     fn attempt(
         &mut self,
         lawful: bool,

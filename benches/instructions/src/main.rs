@@ -1,7 +1,7 @@
-//! Runs one workload a given number of times, for `instructions.sh` to count what it costs.
+//! Runs one workload a given number of times, so that `instructions.sh` can count its instructions.
 //!
-//! `list` names the workloads and how many messages each handles at a time. The counting covers the functions
-//! whose name begins with `measured`; what surrounds them, such as filling the buffer again, stays out of it.
+//! `list` prints the workloads, and how many messages each handles at a time. Only functions whose name begins with
+//! `measured` are counted; the work around them, such as filling the buffer again, is not.
 
 use std::env;
 use std::hint::black_box;
@@ -17,7 +17,7 @@ type Failure = Box<dyn std::error::Error>;
 
 struct Workload {
     name: &'static str,
-    /// What a count is divided by: messages, unless the name says something else.
+    /// The divisor of a count: the number of messages, unless the name says something else.
     units: usize,
     run: fn(times: usize) -> Result<(), Failure>,
 }
@@ -52,22 +52,22 @@ const WORKLOADS: [Workload; 42] = [
     messages("decode-deflated-16-no-takeover", |times| decode_deflated(times, 16, NO_TAKEOVER)),
     messages("decode-deflated-256-no-takeover", |times| decode_deflated(times, 256, NO_TAKEOVER)),
     messages("decode-deflated-4096-no-takeover", |times| decode_deflated(times, 4096, NO_TAKEOVER)),
-    // The same messages, each compressed by itself, with context takeover: what is above is to cost little more.
+    // The same messages, each compressed alone, with context takeover: the workloads above should cost little more.
     messages("decode-deflated-16-alone", |times| decode_alone(times, 16)),
     messages("decode-deflated-256-alone", |times| decode_alone(times, 256)),
     messages("decode-deflated-4096-alone", |times| decode_alone(times, 4096)),
     messages("encode-deflated-256", |times| encode_deflated(times, TAKEOVER)),
     messages("encode-deflated-256-no-takeover", |times| encode_deflated(times, NO_TAKEOVER)),
-    // What a peer can have us do with as little on the wire as possible, a byte.
+    // The most work that a peer can cause with the fewest bytes; for each byte.
     flood("flood-deflated-byte", |times| flooded(times, &EMPTY, TAKEOVER)),
     flood("flood-deflated-no-takeover-byte", |times| flooded(times, &EMPTY, NO_TAKEOVER)),
     flood("flood-final-block-byte", |times| flooded(times, &FINAL_BLOCK, TAKEOVER)),
-    // If these two are alike, events that are taken more slowly than they come cost no more for it.
+    // If these two are equal, events cost the same when the caller takes them more slowly than they arrive.
     Workload { name: "ws-backlog-message", units: 512, run: |times| backlog(times, 512) },
     Workload { name: "ws-backlog-message-of-8-times", units: 4096, run: |times| backlog(times, 4096) },
     handshakes("handshake", |times| accept(times, None)),
     handshakes("handshake-deflate", |times| accept(times, Some(PermessageDeflate::new()))),
-    // If these three are alike, a head that drips in costs as much a byte, however long it is.
+    // If these three are equal, a byte of a head that arrives byte by byte costs the same for every length of the head.
     Workload { name: "handshake-drip-byte", units: dripping_len(0), run: |times| drip(times, 0) },
     Workload { name: "handshake-drip-byte-of-twice", units: dripping_len(14), run: |times| drip(times, 14) },
     Workload {
@@ -89,13 +89,13 @@ const fn flood(name: &'static str, run: fn(usize) -> Result<(), Failure>) -> Wor
     Workload { name, units: FLOOD_LEN, run }
 }
 
-/// So many that the reads cut them at different places.
+/// Enough messages that the reads cut them at different places.
 const MESSAGES: usize = 64;
 
 const ALL: usize = usize::MAX;
 const READ: usize = 1460;
 
-/// What the frames of a message begin with; the last ends it.
+/// The first bytes of a message's frames; the last frame ends the message.
 #[derive(Clone, Copy)]
 struct Shape {
     first_bytes: &'static [u8],
@@ -169,7 +169,7 @@ fn measured_decode<X: ExtensionSet>(
     Ok(total)
 }
 
-/// Frames that are read once they are whole.
+/// The same with `next_frame_event`.
 fn decode_frame(times: usize, shape: Shape, len: usize, read_len: usize) -> Result<(), Failure> {
     let wire = wire(shape, len)?;
     let mut connection = Connection::server(Limits::NONE);
@@ -227,7 +227,7 @@ fn measured_encode<E: Entropy>(
     Ok(())
 }
 
-/// The same into memory of fixed size.
+/// The same into a buffer of fixed size.
 fn encode_to_memory<E: Entropy>(
     times: usize,
     mut connection: Connection<E>,
@@ -297,7 +297,7 @@ fn decode_alone(times: usize, len: usize) -> Result<(), Failure> {
     decode_between(times, len, NO_TAKEOVER, TAKEOVER)
 }
 
-/// What a client compresses in one way, a server decompresses in one that fits.
+/// A client compresses with its parameters, and a server inflates with matching ones.
 fn decode_between(
     times: usize,
     len: usize,
@@ -327,14 +327,14 @@ fn encode_deflated(times: usize, params: DeflateParams) -> Result<(), Failure> {
         output.clear();
         measured_encode_deflated(&mut server, &messages, &mut output)?;
     }
-    // Each frame says that it is compressed.
+    // Each frame is marked as compressed.
     expect(usize::from(output.first() == Some(&0xc1)), 1)
 }
 
-/// A message of nothing, as short as it can be on the wire.
+/// An empty message, as short as possible on the wire.
 const EMPTY: [u8; 7] = [0xc2, 0x81, 0, 0, 0, 0, 0];
 
-/// A message of one final block of fixed codes, which holds a literal.
+/// A message of one final block of fixed codes, with one literal.
 const FINAL_BLOCK: [u8; 9] = [0xc2, 0x83, 0, 0, 0, 0, 0x4b, 0x04, 0x00];
 
 /// A multiple of the length of each.
@@ -342,7 +342,7 @@ const FLOOD_LEN: usize = 7 * 9 * 64;
 
 fn flooded(times: usize, message: &[u8], params: DeflateParams) -> Result<(), Failure> {
     let mut server = deflating(params)?;
-    // The whole window is in use.
+    // The window is full.
     let client = Connection::client(Limits::NONE, Counter(0));
     let mut client = client.with_extensions(extensions(Role::Client, params)?);
     let mut filling = Vec::new();
@@ -372,7 +372,7 @@ fn measured_encode_deflated(
 
 type Deflating = Connection<NoEntropy, Extensions>;
 
-/// One event is taken for each two that come, then all that are left.
+/// The caller takes one event for every two that arrive, then the rest.
 fn backlog(times: usize, messages: usize) -> Result<(), Failure> {
     let two = [0x82, 0x84, 0, 0, 0, 0, b'a', b'b', b'c', b'd'].repeat(2);
     let mut total = 0;
@@ -411,11 +411,11 @@ fn extensions(role: Role, params: DeflateParams) -> Result<Extensions, Failure> 
     let mut extensions = Extensions::new();
     extensions
         .push(PermessageDeflate::new().with_threshold(0).run(role, params))
-        .map_err(|_| "two claim one bit")?;
+        .map_err(|_| "two extensions use the same bit")?;
     Ok(extensions)
 }
 
-/// Messages of `len` bytes, of which no two are alike.
+/// Messages of `len` bytes, no two the same.
 fn json(len: usize) -> impl Iterator<Item = String> {
     (1..=MESSAGES as u64).map(move |n| {
         let events = (0..).map(|part| event(n.wrapping_add(part << 16)));
@@ -483,7 +483,7 @@ fn measured_accept(
     Ok(())
 }
 
-/// A head that comes byte by byte, the request's and so many fields more.
+/// A head that arrives byte by byte: that of the request, with this many more fields.
 fn drip(times: usize, more_fields: usize) -> Result<(), Failure> {
     let (fields, end) = REQUEST.split_at(REQUEST.len() - 2);
     let head = [fields, &FIELD.repeat(more_fields), end].concat();
@@ -554,7 +554,7 @@ fn wire(shape: Shape, len: usize) -> Result<Vec<u8>, Failure> {
     Ok(wire)
 }
 
-/// `len` bytes of a text; ASCII fills up where a character does not fit.
+/// `len` bytes of a text; ASCII fills the end if the last character does not fit.
 fn payload(sample: &str, len: usize) -> Vec<u8> {
     let mut text = String::with_capacity(len);
     for character in sample.chars().cycle() {

@@ -25,7 +25,7 @@ impl Engine for Fastwebsockets {
         let transport = Transport::new();
         let mut socket = WebSocket::after_handshake(transport.clone(), Role::Server);
         socket.set_max_message_size(usize::MAX);
-        // A vectored write of what was read costs one copy, where a write would cost two.
+        // A vectored write of a payload costs one copy; a plain write would cost two.
         socket.set_writev_threshold(0);
         Self { transport, socket: FragmentCollector::new(socket), output: Vec::new() }
     }
@@ -99,7 +99,7 @@ impl Engine for Fastwebsockets {
         let transport = Transport::with_input(input);
         Some(Idle::of(|| {
             let mut socket = FragmentCollector::new(WebSocket::after_handshake(transport, Role::Server));
-            now(socket.read_frame()).map(drop).expect("it is one lawful message");
+            now(socket.read_frame()).map(drop).expect("the input is one valid message");
             socket
         }))
     }

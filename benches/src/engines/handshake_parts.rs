@@ -1,4 +1,4 @@
-//! What no handshake can do without, each part alone.
+//! The parts that every handshake needs, each one alone.
 
 use std::hint::black_box;
 
@@ -9,7 +9,7 @@ use sha1::{Digest as _, Sha1};
 
 use crate::engine::{HandshakeEngine, Out, Outcome, Unfit, refused};
 
-/// The head, parsed where it lies.
+/// Parsing the head, in place.
 pub(crate) struct Httparse;
 
 impl Httparse {
@@ -31,7 +31,7 @@ impl HandshakeEngine for Httparse {
     }
 }
 
-/// The answer to the key.
+/// Computing the answer to the key.
 pub(crate) struct AcceptToken;
 
 impl AcceptToken {
@@ -56,7 +56,7 @@ impl HandshakeEngine for AcceptToken {
     }
 }
 
-/// Extensions are no part of it.
+/// These parts are the same with extensions.
 fn alone(deflates: bool) -> Result<(), Unfit> {
     if deflates { Err(Unfit::Missing("it is the same")) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! One engine a file.
+//! The engines, one in each file.
 
 pub(crate) mod fastwebsockets;
 pub(crate) mod handshake_parts;

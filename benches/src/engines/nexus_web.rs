@@ -14,7 +14,7 @@ pub(crate) struct NexusWeb {
     output: Vec<u8>,
 }
 
-/// Its buffer does not grow, so this is for the longest batch.
+/// Its buffer does not grow, so it must hold the longest batch.
 const BUFFER: usize = 2 << 20;
 
 impl Engine for NexusWeb {

@@ -14,7 +14,7 @@ pub(crate) struct Shiguredo {
     output: Vec<u8>,
 }
 
-/// What one read gives at most: it moves what it has not decoded after each frame.
+/// The longest read. The engine moves the bytes that are not decoded after each frame, so that longer reads cost more.
 const READ: usize = 4 << 10;
 
 impl Engine for Shiguredo {
@@ -24,7 +24,7 @@ impl Engine for Shiguredo {
         its compressor has no level";
 
     fn new() -> Self {
-        Self { server: open(options()).expect("it is a lawful request"), output: Vec::new() }
+        Self { server: open(options()).expect("the request is valid"), output: Vec::new() }
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
@@ -72,8 +72,8 @@ impl Engine for Shiguredo {
 
     fn idle(input: &Input) -> Option<Idle> {
         Some(Idle::of(|| {
-            let mut server = open(ServerConnectionOptions::new()).expect("it is a lawful request");
-            server.feed_recv_buf(input.wire).expect("it is one lawful message");
+            let mut server = open(ServerConnectionOptions::new()).expect("the request is valid");
+            server.feed_recv_buf(input.wire).expect("the input is one valid message");
             while server.poll_event().is_some() {}
             server
         }))
@@ -105,7 +105,7 @@ impl DeflateEngine for Deflated {
     }
 }
 
-/// The opening handshake, by a connection of its own each time.
+/// The opening handshake, with a new connection each time.
 pub(crate) struct Handshake {
     options: ServerConnectionOptions,
     output: Vec<u8>,

@@ -20,8 +20,8 @@ pub(crate) struct SockudoWs {
     output: BytesMut,
 }
 
-/// It lists the messages of each read, so that a read of the whole batch would do it no good; this is the
-/// length of its own reads.
+/// The length of its own reads. It makes a list of the messages in each read, so that a read of the whole batch
+/// would be slower.
 const READ: usize = 64 << 10;
 
 impl Engine for SockudoWs {
@@ -88,7 +88,7 @@ impl Engine for SockudoWs {
         let mut buffer = BytesMut::from(input.wire);
         Some(Idle::of(|| {
             let mut protocol = Protocol::new(Role::Server, usize::MAX, usize::MAX);
-            protocol.process(&mut buffer).map(drop).expect("it is one lawful message");
+            protocol.process(&mut buffer).map(drop).expect("the input is one valid message");
             protocol
         }))
     }
@@ -115,7 +115,7 @@ fn encode(protocol: &mut Protocol, output: &mut BytesMut, outgoing: &Outgoing, o
     Ok(())
 }
 
-/// Its protocol with permessage-deflate is another type.
+/// With permessage-deflate, its protocol is another type.
 pub(crate) struct Deflated {
     server: CompressedProtocol,
     input: BytesMut,
@@ -156,10 +156,10 @@ impl DeflateEngine for Deflated {
     }
 }
 
-/// More than any message has.
+/// More than the length of any message.
 const LIMIT: usize = 1 << 30;
 
-/// Its handshake is functions; the response is a buffer of its own.
+/// Its handshake is a set of functions; each response is a new buffer.
 pub(crate) struct Handshake {
     deflate: Option<DeflateConfig>,
     input: BytesMut,

@@ -84,7 +84,7 @@ impl Engine for Soketto {
         let mut message = Vec::with_capacity(input.wire.len());
         Some(Idle::of(|| {
             let (sender, mut receiver) = Builder::new(transport, Mode::Server).finish();
-            now(receiver.receive_data(&mut message)).map(drop).expect("it is one lawful message");
+            now(receiver.receive_data(&mut message)).map(drop).expect("the input is one valid message");
             (sender, receiver)
         }))
     }

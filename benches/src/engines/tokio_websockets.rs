@@ -80,7 +80,7 @@ impl Engine for TokioWebsockets {
         let transport = Transport::with_input(input);
         Some(Idle::of(|| {
             let mut stream = ServerBuilder::new().serve(transport);
-            next(&mut stream).map(drop).expect("it is one lawful message");
+            next(&mut stream).map(drop).expect("the input is one valid message");
             stream
         }))
     }
@@ -126,7 +126,7 @@ fn context() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
 
-/// The opening handshake, and the stream that comes of it.
+/// The opening handshake, which creates a stream.
 pub(crate) struct Handshake(Transport);
 
 impl HandshakeEngine for Handshake {

@@ -71,7 +71,7 @@ impl Engine for Tungstenite {
         let transport = Transport::with_input(input);
         Some(Idle::of(|| {
             let mut socket = WebSocket::from_raw_socket(transport, Role::Server, None);
-            socket.read().map(drop).expect("it is one lawful message");
+            socket.read().map(drop).expect("the input is one valid message");
             socket
         }))
     }

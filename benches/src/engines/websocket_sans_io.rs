@@ -85,13 +85,13 @@ impl Engine for WebsocketSansIo {
         let mut buffer = input.wire.to_vec();
         Some(Idle::of(|| {
             let mut decoder = WebsocketFrameDecoder::new();
-            each_event(&mut decoder, &mut buffer, |_, _| {}).expect("it refuses nothing");
+            each_event(&mut decoder, &mut buffer, |_, _| {}).expect("it never refuses input");
             (decoder, WebsocketFrameEncoder::new())
         }))
     }
 }
 
-/// Shows each event, with the bytes that it used up.
+/// Passes on each event, with the bytes that it consumed.
 #[inline]
 fn each_event(
     decoder: &mut WebsocketFrameDecoder,

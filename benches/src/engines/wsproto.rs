@@ -11,13 +11,13 @@ use crate::heap::Idle;
 use crate::json::Texts;
 use crate::workload::{Input, Outgoing};
 
-/// What one read gives at most: it stays in the first cache, beside what it is copied from, until it is decoded.
+/// The longest read. Source and copy stay together in the first-level cache until the copy is decoded.
 const READ: usize = 16 << 10;
 
-/// More than any batch takes.
+/// More than any batch needs.
 const MEMORY: usize = 1 << 20;
 
-/// Pieces, as they come.
+/// Messages in pieces, as they arrive.
 pub(crate) struct Wsproto {
     server: Connection,
     client: Connection<SeededEntropy>,
@@ -111,13 +111,13 @@ impl Engine for Wsproto {
     }
 }
 
-/// A client with the keys that the fastest peers have: what is left of the difference is not the engine's.
+/// A client with the key generator of the fastest peers, which shows how much of the difference comes from the keys.
 pub(crate) struct Keyed {
     client: Connection<Fastrand>,
     memory: Vec<u8>,
 }
 
-/// As fast as it can be guessed: not what RFC 6455 §10.3 asks for.
+/// Fast, but predictable: not what RFC 6455 §10.3 requires.
 struct Fastrand(fastrand::Rng);
 
 impl Entropy for Fastrand {
@@ -150,7 +150,7 @@ impl Engine for Keyed {
     }
 }
 
-/// A header and no more, as most peers make it: nothing knows whether the frame may be sent now.
+/// Only a header, as most peers build it: nothing checks whether the frame may be sent now.
 pub(crate) struct HeaderAlone;
 
 impl Engine for HeaderAlone {
@@ -182,7 +182,7 @@ impl Engine for HeaderAlone {
     }
 }
 
-/// A frame that takes a buffer almost for itself.
+/// The length from which a frame fills much of the buffer.
 const LONG: usize = READ / 2;
 
 /// Whole messages, in a buffer that holds the frame.
@@ -203,7 +203,7 @@ impl Engine for Whole {
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
         let mut wire = input.wire;
         while !wire.is_empty() {
-            // A long frame is read up to its end, so that the next one begins at the front of the buffer.
+            // A long frame is read exactly to its end, so that the next one begins at the front of the buffer.
             let unread = self.buffer.unread();
             let missing = self.server.bytes_needed(unread) as usize;
             let len = if unread.len() + missing > LONG { missing } else { READ };
@@ -223,7 +223,7 @@ impl Engine for Whole {
     }
 }
 
-/// A buffer that keeps what is no whole frame.
+/// A buffer that keeps an incomplete frame.
 struct Buffer {
     bytes: Vec<u8>,
     start: usize,
@@ -235,7 +235,7 @@ impl Buffer {
         Self { bytes: vec![0; READ + LONG], start: 0, end: 0 }
     }
 
-    /// The copy that a read from a socket makes, behind what is there.
+    /// The copy that a read from a socket makes, after the bytes that are there.
     fn receive(&mut self, wire: &mut &[u8], len: usize) {
         let (read, rest) = wire.split_at(len.min(wire.len()));
         *wire = rest;
@@ -254,7 +254,7 @@ impl Buffer {
         &mut self.bytes[self.start..self.end]
     }
 
-    /// Only the last bytes are still to be read.
+    /// Keeps only the last `left` bytes, which are not read yet.
     fn keep(&mut self, left: usize) {
         self.start = self.end - left;
         if left == 0 {
@@ -263,7 +263,7 @@ impl Buffer {
     }
 }
 
-/// Pieces, as they are inflated.
+/// Messages in pieces, as they are inflated.
 pub(crate) struct Deflated {
     server: Connection<NoEntropy, Extensions>,
     input: Vec<u8>,
@@ -304,10 +304,10 @@ impl DeflateEngine for Deflated {
     }
 }
 
-/// The same where messages are compressed: what they become takes more of the cache than they do.
+/// The longest read of compressed messages: the inflated data takes more of the cache than the read.
 const DEFLATED_READ: usize = 64 << 10;
 
-/// Whole messages, which are put together of the pieces.
+/// Whole messages, assembled from the pieces.
 pub(crate) struct DeflatedWhole {
     engine: Deflated,
     assembler: MessageAssembler,
@@ -366,7 +366,7 @@ impl HandshakeEngine for Handshake {
     }
 }
 
-/// Messages become frames back to back in memory of the caller's.
+/// Encodes messages back to back into the caller's memory.
 fn encode<E: Entropy>(
     connection: &mut Connection<E>,
     memory: &mut [u8],

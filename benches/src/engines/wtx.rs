@@ -21,7 +21,7 @@ pub(crate) struct Wtx {
 /// Its own acceptor and connector draw masking keys from this generator too.
 type Socket<const IS_CLIENT: bool> = WebSocketOwned<(), Xorshift64, Transport, IS_CLIENT>;
 
-/// Room for a batch, so that it is read at once.
+/// Room for a batch, so that one read takes all of it.
 const BUFFER: usize = 512 << 10;
 
 impl Engine for Wtx {
@@ -63,7 +63,7 @@ impl Engine for Wtx {
 
     fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
         self.transport.gather();
-        // It wants to write to what it sends, if only as a client.
+        // It needs a mutable payload, though it changes it only as a client.
         let mut payload = take(&mut self.scratch);
         payload.clear();
         payload.extend_from_slice(outgoing.payload);
@@ -119,7 +119,7 @@ impl Engine for Wtx {
             let mut message = Vector::new();
             now(server.read_frame(&mut message, WebSocketPayloadOrigin::Adaptive))
                 .map(drop)
-                .expect("it is one lawful message");
+                .expect("the input is one valid message");
             server
         }))
     }
@@ -140,7 +140,7 @@ impl Wtx {
 }
 
 fn socket<const IS_CLIENT: bool>(transport: Transport, buffer: usize) -> Socket<IS_CLIENT> {
-    let buffer = WebSocketBuffer::with_capacity(buffer, 0, 0).expect("there is memory");
+    let buffer = WebSocketBuffer::with_capacity(buffer, 0, 0).expect("there is enough memory");
     let mut socket = Socket::new((), false, Xorshift64::from(simple_seed()), transport, buffer);
     socket.set_max_payload_len(usize::MAX);
     socket

@@ -73,9 +73,9 @@ impl Engine for Yawc {
         let transport = Transport::with_input(input);
         Some(Idle::of(|| {
             let mut socket = WebSocket::from_stream(transport, Role::Server, Options::default())
-                .expect("nothing is to be negotiated");
+                .expect("there is nothing to negotiate");
             let read = socket.poll_next_frame(&mut Context::from_waker(Waker::noop()));
-            assert!(matches!(read, Poll::Ready(Ok(_))), "it is one lawful message");
+            assert!(matches!(read, Poll::Ready(Ok(_))), "the input is one valid message");
             drop(read);
             socket
         }))
@@ -92,7 +92,7 @@ fn encode(encoder: &mut Encoder, output: &mut BytesMut, outgoing: &Outgoing, out
     Ok(())
 }
 
-/// Only its socket compresses.
+/// Only its socket can compress.
 pub(crate) struct Deflated {
     transport: Transport,
     socket: WebSocket<Transport>,
@@ -141,11 +141,11 @@ impl DeflateEngine for Deflated {
     }
 }
 
-/// More than any message, or batch, has.
+/// More than the length of any message or batch.
 const LIMIT: usize = 1 << 30;
 
 /// The length of its reads.
 const READ: usize = 64 << 10;
 
-/// Room for the frames of a batch, so that it keeps it.
+/// Room for the frames of a batch, so that it keeps the buffer.
 const BATCH: usize = 1 << 20;

@@ -12,12 +12,12 @@ pub(crate) const DRIVEN: &str = "raw: `Inflate` and `Deflate` over payloads that
 pub(crate) struct ZlibRs {
     inflate: Inflate,
     deflate: Deflate,
-    /// What is inflated: the payloads of the input, with what their sender has left off.
+    /// The payloads of the input, with the tail that their sender has left off.
     payloads: Vec<Vec<u8>>,
     buffer: Vec<u8>,
 }
 
-/// The longest message's, and room for what a compressor makes of it at worst.
+/// The longest message, and the most that compression can add to it.
 const BUFFER: usize = (64 << 10) + SPARE;
 
 impl DeflateEngine for ZlibRs {
@@ -48,7 +48,7 @@ impl DeflateEngine for ZlibRs {
         for text in texts.each() {
             let payload = deflate_message(&mut self.deflate, text, &mut self.buffer);
             match &mut out.kept {
-                // Only who checks it wants to know where a payload ends.
+                // Only a check needs the frame around the payload.
                 Some(wire) => Frame { first_byte: FIN | RSV1 | TEXT, masking_key: None, payload }.write(wire),
                 None => out.write(payload),
             }
@@ -57,7 +57,7 @@ impl DeflateEngine for ZlibRs {
     }
 }
 
-/// What is not measured: frames to payloads.
+/// Extracts the payloads of frames, which is not measured.
 fn payloads(mut wire: &[u8]) -> Vec<Vec<u8>> {
     let mut payloads = Vec::new();
     while let Some(frame) = read(wire) {
