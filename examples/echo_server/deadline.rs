@@ -1,7 +1,7 @@
-//! Reads and writes that end in time.
+//! Reads and writes with a deadline.
 //!
-//! A timeout of the socket is for one call: a peer that sends a byte before each ends would never be cut. Here
-//! the deadline is fixed, and each call gets the time that is left.
+//! A socket's timeout is for one call: a peer that sends one byte before each timeout is never disconnected. Here the
+//! deadline is fixed, and each call gets the time that is left.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ pub(crate) fn after(timeout: Duration) -> Instant {
     now.checked_add(timeout).unwrap_or(now)
 }
 
-/// Reads once; returns nothing if the peer has closed.
+/// Reads once; returns an empty slice if the peer has closed.
 pub(crate) fn read<'a>(
     mut stream: &TcpStream,
     buffer: &'a mut [u8],
@@ -50,7 +50,7 @@ fn left(deadline: Instant) -> io::Result<Duration> {
     }
 }
 
-/// Whether to call again: after a timeout, `left` decides. Systems report one in two ways.
+/// Returns `Ok` if the caller should try again. After a timeout, which systems report in two ways, `left` decides.
 fn retry(error: io::Error) -> io::Result<()> {
     match error.kind() {
         ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut => Ok(()),

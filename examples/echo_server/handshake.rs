@@ -1,4 +1,4 @@
-//! Bytes to an open connection, or to a refusal.
+//! The opening handshake: accepts or refuses a request.
 
 use std::io::{self, ErrorKind};
 use std::net::TcpStream;
@@ -15,11 +15,11 @@ use crate::page;
 /// A connection after its handshake.
 pub(crate) struct Opened {
     pub(crate) connection: Connection<NoEntropy, Extensions>,
-    /// How many bytes came after the handshake; they are at the front of the buffer.
+    /// How many bytes were received after the handshake; they are at the front of the buffer.
     pub(crate) early_len: usize,
 }
 
-/// The opening handshake; returns `None` if no connection was opened.
+/// Does the opening handshake; returns `None` if no connection was opened.
 pub(crate) fn open(
     stream: &TcpStream,
     buffer: &mut [u8],
@@ -30,13 +30,13 @@ pub(crate) fn open(
     let mut handshake = ServerHandshake::new(HandshakeLimits::default());
     let mut extensions = Extensions::new();
     let mut output = Vec::new();
-    // For the page; the handshake takes no more bytes than its limits allow.
+    // `page` needs the request line. The handshake's limits bound how long this becomes.
     let mut head = Vec::new();
     loop {
         let received_len = match deadline::read(stream, buffer, end) {
             Ok([]) => return Ok(None),
             Ok(received) => received.len(),
-            // Browsers open connections that they may want later.
+            // Browsers open connections that they may use later. One that was not used is no error.
             Err(error) if error.kind() == ErrorKind::TimedOut && head.is_empty() => return Ok(None),
             Err(error) if error.kind() == ErrorKind::TimedOut => 0,
             Err(error) => return Err(error),
@@ -57,7 +57,7 @@ pub(crate) fn open(
                     AcceptConnection::new().with_extensions(&[&PermessageDeflate::new()], request);
                 handshake.accept(accept, &mut output)
             }
-            // A request, but none for a WebSocket.
+            // A valid request, but not for a WebSocket.
             Err(HandshakeError::MissingUpgrade | HandshakeError::MethodNotGet) => {
                 output = page::response(&head);
                 Ok(())
@@ -80,13 +80,13 @@ fn refuse(handshake: &mut ServerHandshake, output: &mut Vec<u8>) -> Result<(), L
         .with_header("Content-Type", "text/plain")
         .with_body();
     handshake.reject(reject, output)?;
-    let data = "All places are taken: try again later.\n";
+    let data = "Too many connections: try again later.\n";
     handshake.reject_data(RejectData { data, body_finished: true }, output)
 }
 
 fn limits(options: &Options) -> Limits {
     let max_len = u64::try_from(options.max_message_len).unwrap_or(u64::MAX);
-    // Data that does not compress takes an eighth more on the wire at worst.
+    // Data that does not compress takes at most an eighth more on the wire.
     let max_encoded_len = max_len.saturating_add(max_len / 8).saturating_add(64);
     Limits::DEFAULT
         .with_max_message_len(max_len)
@@ -94,5 +94,5 @@ fn limits(options: &Options) -> Limits {
         .with_max_encoded_len(max_encoded_len)
 }
 
-/// Seconds until a refused client should try again: about as long as somebody looks at the page.
+/// After how many seconds a refused client should try again: about as long as a visitor stays on the page.
 const RETRY_AFTER: &str = "30";

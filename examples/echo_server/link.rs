@@ -1,4 +1,4 @@
-//! An open connection: its echoes, and the queue that waits to be written.
+//! An open connection: echoes what is received, and queues what is to be written.
 
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -14,7 +14,7 @@ use wsproto::{
 
 use crate::deadline;
 
-/// What the thread that reads, the one that writes, and the one that stops the server share.
+/// What three threads share: the one that reads, the one that writes, and the one that stops the server.
 pub(crate) struct Link {
     state: Mutex<State>,
     changed: Condvar,
@@ -22,23 +22,23 @@ pub(crate) struct Link {
 
 struct State {
     connection: Connection<NoEntropy, Extensions>,
-    /// Frames that wait to be written.
+    /// Frames to write.
     queue: Vec<u8>,
-    /// How many bytes the writer has taken from the queue and has not finished with.
+    /// How many bytes the writer has taken from the queue and not yet written.
     writing_len: usize,
-    /// How long the two may become before reading stops.
+    /// At how many bytes, in the queue and with the writer, reading stops.
     max_queue_len: usize,
-    /// What the writer does when the queue is empty, and whether it still writes.
+    /// Whether the writer runs, and what it does when the queue is empty.
     writer: Writer,
 }
 
 #[derive(PartialEq)]
 enum Writer {
-    /// It waits for more.
+    /// It waits for more to write.
     Waits,
-    /// It ends.
+    /// It writes what is queued, then ends.
     Finishes,
-    /// It has ended.
+    /// It has ended, or has failed.
     Ended,
 }
 
@@ -50,10 +50,9 @@ impl Link {
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Answers all that was received; waits for the peer to read if the queue is full.
+    /// Answers everything in `received`. If the queue is full, it waits until the peer has read.
     ///
-    /// Returns what to do with the transport once the queue is written. `frames` holds the frame that has not
-    /// come to its end.
+    /// Returns what to do with the transport once the queue is written. `frames` holds the frame in progress.
     pub(crate) fn answer(
         &self,
         mut received: &mut [u8],
@@ -68,7 +67,7 @@ impl Link {
             self.changed.notify_all();
             match progress {
                 Progress::Done => return Ok(state.connection.transport_action()),
-                // A read can inflate to much: the others get their turn.
+                // One read can inflate to many echoes: let the other threads have the lock.
                 Progress::Paused => {
                     drop(state);
                     thread::yield_now();
@@ -81,11 +80,11 @@ impl Link {
         }
     }
 
-    /// Queues an event that comes from the server itself.
+    /// Queues an event that the server sends of its own.
     pub(crate) fn send(&self, event: impl Outgoing) {
         let mut state = self.state();
         let State { connection, queue, .. } = &mut *state;
-        // It is refused if the connection is closed already, and then nobody waits for it.
+        // An error means that the connection is closed already. Then the event is not needed.
         let _ = connection.send(event, queue);
         self.changed.notify_all();
     }
@@ -95,7 +94,7 @@ impl Link {
         _ = self.state().connection.receive_eof();
     }
 
-    /// Lets the writer write what is queued, close our side of the transport, and end.
+    /// Has the writer write what is queued, close the server's direction of the transport, and end.
     pub(crate) fn finish(&self) {
         let mut state = self.state();
         if state.writer == Writer::Waits {
@@ -104,20 +103,25 @@ impl Link {
         self.changed.notify_all();
     }
 
-    /// Whether something waits to be written.
+    /// How many bytes of the payload in progress are still to be received; 0 between frames.
+    pub(crate) fn payload_remaining(&self) -> u64 {
+        self.state().connection.receiver().payload_remaining()
+    }
+
+    /// Whether there is something left to write.
     pub(crate) fn is_writing(&self) -> bool {
         let state = self.state();
         state.writer != Writer::Ended && state.queue_len() > 0
     }
 
-    /// Writes what is queued, until all is written and nothing more will come.
+    /// Writes what is queued, until [`finish`](Self::finish) was called and everything is written.
     pub(crate) fn write_to(&self, stream: &TcpStream, timeout: Duration) -> io::Result<()> {
         let result = self.write_queue(stream, timeout);
         self.state().writer = Writer::Ended;
         self.changed.notify_all();
-        // If the thread that reads waits for the peer, it learns by this that writing has failed.
+        // If writing has failed, closing both directions ends a read that the other thread waits in.
         let direction = if result.is_ok() { Shutdown::Write } else { Shutdown::Both };
-        // An error means that the peer has ended the transport.
+        // An error means that the transport has ended already.
         let _ = stream.shutdown(direction);
         result
     }
@@ -155,7 +159,7 @@ impl State {
         self.queue_len() < self.max_queue_len
     }
 
-    /// Answers what was received, while there is room, and for as long as others can wait.
+    /// Answers what was received, until the queue is full or other threads should have the lock.
     fn answer(
         &mut self,
         received: &mut &mut [u8],
@@ -168,7 +172,8 @@ impl State {
             let Self { connection, queue, .. } = self;
             let (receiver, sender) = connection.split();
             let sent = match receiver.next_event(received) {
-                // The assembler puts together what is whole with the last piece: here, frames.
+                // An assembler joins pieces up to the end of a message. Here it gets the end of the frame
+                // instead, so that it joins the pieces of one frame.
                 Ok(Some(Event::Text(piece))) => {
                     let message_finished = piece.message_finished;
                     match frames.text(TextMessage { message_finished: piece.frame_finished, ..piece }) {
@@ -196,7 +201,7 @@ impl State {
                 Err(error) => sender.send(error.response(), queue),
             };
             match sent {
-                // Once the server has closed, what still comes is not echoed.
+                // After the server's close frame, nothing is echoed.
                 Ok(()) | Err(LocalProtocolError::CloseSent) => {}
                 Err(error) => return Err(error),
             }
@@ -205,13 +210,13 @@ impl State {
     }
 }
 
-/// How far answering has come.
+/// Why `State::answer` has returned.
 enum Progress {
-    /// All that was received is answered.
+    /// Everything is answered.
     Done,
-    /// There is more, but others may be waiting.
+    /// There is more to answer, but other threads may wait for the lock.
     Paused,
-    /// There is more, but the queue is full.
+    /// There is more to answer, but the queue is full.
     Full,
 }
 
@@ -222,12 +227,12 @@ fn explain(error: io::Error) -> io::Error {
     }
 }
 
-/// How many events are answered before the other threads get their turn: each is 32 KiB at most, if it is inflated.
+/// How many events are answered before other threads get the lock. An event from compressed data has at most 32 KiB.
 const MAX_EVENTS: usize = 16;
 
-/// What has to be written within the timeout.
+/// How many bytes have to be written within the write timeout.
 const WRITE_LEN: usize = 64 << 10;
 
-/// How much longer than a message its echo may be: the headers of as many fragments as the limits allow, and what
+/// How much longer than a message its echo may be: the headers of the most fragments that the limits allow, and what
 /// compression adds to each.
 const MAX_OVERHEAD: usize = 4 << 20;

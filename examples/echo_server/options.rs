@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lexopt::prelude::*;
 
-/// What can be set.
+/// The options, with their values.
 pub(crate) struct Options {
     /// Where to listen.
     pub(crate) addr: String,
@@ -14,28 +14,32 @@ pub(crate) struct Options {
     pub(crate) max_message_len: usize,
     /// How long the whole handshake may take.
     pub(crate) handshake_timeout: Duration,
-    /// How long a peer may be silent before it is pinged, and then before it is closed.
+    /// How long a peer may be silent before it gets a ping, and then how long before it gets a close frame.
     pub(crate) idle_timeout: Duration,
-    /// How long a peer may take to read a piece of what is written.
+    /// How long the payload of one frame may take to arrive.
+    pub(crate) frame_timeout: Duration,
+    /// How long a peer may take to read 64 KiB.
     pub(crate) write_timeout: Duration,
-    /// How long a peer may take to close after us.
+    /// How long a peer may take to close after the server has closed.
     pub(crate) close_timeout: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
-            // Only this machine: who may connect from others is for you to decide.
+            // Only programs on this machine can connect. Change it if others may.
             addr: "127.0.0.1:9001".to_owned(),
-            // With messages of 64 MiB, attackers can make it hold 12 GiB, and honest peers some MiB.
+            // With messages of 64 MiB, attackers can fill 12 GiB of memory; honest peers need a few MiB.
             max_connections: 64,
             max_message_len: 64 << 20,
-            // A head is one packet; the rest is for slow networks.
+            // A request usually is one packet. The rest of the time is for slow networks.
             handshake_timeout: Duration::from_secs(10),
-            // Less than the minute after which many proxies cut a silent connection.
+            // Many proxies close a connection that is silent for a minute: ping before that.
             idle_timeout: Duration::from_secs(30),
+            // Enough for 64 MiB at 1 Mbit/s.
+            frame_timeout: Duration::from_secs(600),
             write_timeout: Duration::from_secs(30),
-            // A browser closes at once; the rest is for slow networks.
+            // A browser closes at once. The rest of the time is for slow networks.
             close_timeout: Duration::from_secs(5),
         }
     }
@@ -48,12 +52,15 @@ impl Options {
         while let Some(arg) = args.next()? {
             match arg {
                 Long("addr") => options.addr = args.value()?.string()?,
-                Long("max-connections") => options.max_connections = args.value()?.parse()?,
-                Long("max-message-len") => options.max_message_len = args.value()?.parse()?,
-                Long("handshake-timeout") => options.handshake_timeout = args.value()?.parse_with(seconds)?,
-                Long("idle-timeout") => options.idle_timeout = args.value()?.parse_with(seconds)?,
-                Long("write-timeout") => options.write_timeout = args.value()?.parse_with(seconds)?,
-                Long("close-timeout") => options.close_timeout = args.value()?.parse_with(seconds)?,
+                Long("max-connections") => options.max_connections = number("max-connections", &mut args)?,
+                Long("max-message-len") => options.max_message_len = number("max-message-len", &mut args)?,
+                Long("handshake-timeout") => {
+                    options.handshake_timeout = seconds("handshake-timeout", &mut args)?;
+                }
+                Long("idle-timeout") => options.idle_timeout = seconds("idle-timeout", &mut args)?,
+                Long("frame-timeout") => options.frame_timeout = seconds("frame-timeout", &mut args)?,
+                Long("write-timeout") => options.write_timeout = seconds("write-timeout", &mut args)?,
+                Long("close-timeout") => options.close_timeout = seconds("close-timeout", &mut args)?,
                 Short('h') | Long("help") => return Ok(None),
                 _ => return Err(arg.unexpected()),
             }
@@ -68,6 +75,7 @@ impl Options {
             max_message_len,
             handshake_timeout,
             idle_timeout,
+            frame_timeout,
             write_timeout,
             close_timeout,
         } = Self::default();
@@ -75,7 +83,8 @@ impl Options {
             "{USAGE}
 
 Echoes every WebSocket message, and serves a page at / to try it in a browser.
-Ctrl-C closes all connections with 1001 and ends the program.
+Ctrl-C closes all connections with 1001 and ends the program; a second Ctrl-C
+ends it at once, with status 1.
 
   --addr HOST:PORT             Listen here; port 0 lets the system choose.
                                [default: {addr}]
@@ -88,30 +97,46 @@ Ctrl-C closes all connections with 1001 and ends the program.
                                takes longer. [default: {}]
   --idle-timeout SECONDS       Ping a client that is silent for this long; if it
                                is silent as long again, close with 3008. [default: {}]
-  --write-timeout SECONDS      Cut a client that takes longer to read 64 KiB.
-                               [default: {}]
-  --close-timeout SECONDS      Cut a client that takes longer to close after the
-                               server has closed. [default: {}]
+  --frame-timeout SECONDS      Close with 3008 if the payload of one frame takes
+                               longer to arrive. The time in which the server
+                               does not read is not counted. [default: {}]
+  --write-timeout SECONDS      Disconnect a client that takes longer to read
+                               64 KiB. [default: {}]
+  --close-timeout SECONDS      Disconnect a client that takes longer to close
+                               after the server has closed. [default: {}]
   -h, --help                   Print this help.
 
-SECONDS may have a fraction, such as 0.5.
+N and BYTES are above 0. SECONDS is above 0, at most 86400 (a day), and may have
+a fraction, such as 0.5.
 ",
             handshake_timeout.as_secs(),
             idle_timeout.as_secs(),
+            frame_timeout.as_secs(),
             write_timeout.as_secs(),
             close_timeout.as_secs(),
         )
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse().map(Duration::try_from_secs_f64) {
-        Ok(Ok(timeout)) if !timeout.is_zero() && timeout <= MAX_TIMEOUT => Ok(timeout),
-        _ => Err(format!("not a number of seconds above 0 and up to {}", MAX_TIMEOUT.as_secs())),
-    }
+/// Reads the value of an option that is a number.
+fn number(option: &str, args: &mut lexopt::Parser) -> Result<usize, lexopt::Error> {
+    let value = args.value()?;
+    let number = value.to_str().and_then(|text| text.parse().ok()).filter(|number| *number > 0);
+    number.ok_or_else(|| format!("--{option} takes a whole number above 0, not {value:?}").into())
 }
 
-/// A day: long enough to switch a timeout off, and short enough for any clock to count.
+/// Reads the value of an option that is a time in seconds.
+fn seconds(option: &str, args: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {
+    let value = args.value()?;
+    let seconds = value.to_str().and_then(|text| text.parse().ok());
+    let timeout = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    timeout.filter(|timeout| !timeout.is_zero() && *timeout <= MAX_TIMEOUT).ok_or_else(|| {
+        let max = MAX_TIMEOUT.as_secs();
+        format!("--{option} takes a number of seconds above 0 and up to {max}, not {value:?}").into()
+    })
+}
+
+/// The longest timeout, a day: it is as good as none, and every clock can count it.
 const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 pub(crate) const USAGE: &str = "usage: echo_server [OPTION]...";

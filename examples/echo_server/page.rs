@@ -1,6 +1,6 @@
-//! What a browser gets that does not ask for a WebSocket.
+//! Responses to requests that are not for a WebSocket.
 
-/// The HTTP response to a request, of which `head` holds the request line.
+/// Returns the HTTP response to the request whose request line is in `head`.
 pub(crate) fn response(head: &[u8]) -> Vec<u8> {
     let line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
     let mut words = line.split(|byte| *byte == b' ');
@@ -15,7 +15,7 @@ pub(crate) fn response(head: &[u8]) -> Vec<u8> {
         (b"/" | b"/index.html", _) => (
             "405 Method Not Allowed",
             "Allow: GET, HEAD\r\nContent-Type: text/plain",
-            "The page can only be read: with GET or HEAD.\n",
+            "The page can only be read, with GET or HEAD.\n",
         ),
         _ => ("404 Not Found", "Content-Type: text/plain", "There is only a page at /.\n"),
     };

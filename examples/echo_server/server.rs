@@ -22,10 +22,10 @@ struct Connections {
     stopping: bool,
 }
 
-/// A place for one connection; dropping it makes room for another.
+/// The permission to serve one connection; dropping it makes room for another.
 pub(crate) struct Place {
     pub(crate) server: Arc<Server>,
-    /// Whether the connection is only there to be refused.
+    /// Whether the connection must be refused.
     pub(crate) refused: bool,
 }
 
@@ -34,7 +34,7 @@ impl Server {
         Self { options, connections: Mutex::default(), ended: Condvar::new() }
     }
 
-    /// A place for a new connection; `None` if even a refusal would cost too much.
+    /// Returns a place for a new connection; `None` if too many are waiting to be refused.
     pub(crate) fn admit(self: &Arc<Self>) -> Option<Place> {
         let mut connections = self.connections();
         let refused = connections.stopping || connections.served >= self.options.max_connections;
@@ -49,12 +49,12 @@ impl Server {
         Some(Place { server: Arc::clone(self), refused })
     }
 
-    /// Closes all connections with 1001, and waits until the peers have closed too, but not for ever.
+    /// Closes all connections with 1001, and waits until the peers have closed too, up to the close timeout.
     pub(crate) fn stop(&self) {
         let mut connections = self.connections();
         connections.stopping = true;
         for link in &connections.open {
-            say_goodbye(link);
+            send_going_away(link);
         }
         let some_are_open = |connections: &mut Connections| !connections.open.is_empty();
         drop(self.ended.wait_timeout_while(connections, self.options.close_timeout, some_are_open));
@@ -66,13 +66,13 @@ impl Server {
 }
 
 impl Place {
-    /// Serves an open connection, which learns if the server stops.
+    /// Serves an open connection; while this runs, `stop` can close it.
     pub(crate) fn enter<T>(&self, link: Link, serve: impl FnOnce(&Link) -> T) -> T {
         let link = Arc::new(link);
         let mut connections = self.server.connections();
         connections.open.push(Arc::clone(&link));
         if connections.stopping {
-            say_goodbye(&link);
+            send_going_away(&link);
         }
         drop(connections);
         let result = serve(&link);
@@ -90,9 +90,9 @@ impl Drop for Place {
     }
 }
 
-fn say_goodbye(link: &Link) {
+fn send_going_away(link: &Link) {
     link.send(CloseConnection::new(CloseCode::GOING_AWAY, "the server stops"));
 }
 
-/// How many connections may wait for their refusal; others are dropped without one.
+/// How many connections may wait to be refused with 503; others are dropped without an answer.
 const MAX_REFUSED: usize = 16;

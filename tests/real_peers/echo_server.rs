@@ -182,6 +182,46 @@ fn silent_peer_that_answers_pings_stays_connected() {
     assert_eq!(server.kill().stderr, "");
 }
 
+#[test]
+fn peer_that_sends_one_frame_byte_by_byte_is_closed_at_the_deadline_of_the_frame() {
+    let (server, addr) = echo_server_with(&["--frame-timeout", "1"]);
+    let mut peer = open(&addr, "");
+    let mut writer = peer.try_clone().unwrap();
+    let drip = thread::spawn(move || {
+        for byte in frame(0x81, &[b'a'; 100]) {
+            // Each byte comes soon after the last; all of them take ten times as long as the timeout.
+            thread::sleep(Duration::from_millis(100));
+            if writer.write_all(&[byte]).is_err() {
+                break;
+            }
+        }
+    });
+    assert_eq!(read_to_end(&mut peer), b"\x88\x24\x0B\xC0the frame takes too long to arrive");
+    let local = peer.local_addr().unwrap();
+    peer.shutdown(Shutdown::Both).unwrap();
+    drip.join().unwrap();
+    assert_eq!(server.error_line(), format!("{local}: takes too long to send a frame\n"));
+}
+
+#[test]
+fn each_frame_has_its_own_deadline() {
+    let (server, addr) = echo_server_with(&["--frame-timeout", "3"]);
+    let mut peer = open(&addr, "");
+    // Every write ends one frame and begins the next; together they take longer than the timeout.
+    let frame = frame(0x81, b"hello");
+    let (start, end) = frame.split_at(8);
+    peer.write_all(start).unwrap();
+    for _ in 0..8 {
+        thread::sleep(Duration::from_millis(500));
+        peer.write_all(&[end, start].concat()).unwrap();
+        assert_eq!(read(&mut peer, 7), b"\x81\x05hello");
+    }
+    peer.write_all(end).unwrap();
+    assert_eq!(read(&mut peer, 7), b"\x81\x05hello");
+    close(peer);
+    assert_eq!(server.kill().stderr, "");
+}
+
 #[cfg(unix)]
 #[test]
 fn interrupt_closes_each_connection_with_1001_and_ends_with_0() {
@@ -214,6 +254,18 @@ fn interrupt_does_not_wait_for_ever_for_a_peer_that_does_not_close() {
     server.signal("INT");
     assert_eq!(server.finish().code, Some(0));
     assert!(read_to_end(&mut peer).starts_with(b"\x88"));
+}
+
+#[cfg(unix)]
+#[test]
+fn second_interrupt_ends_the_program_at_once_with_1() {
+    let (server, addr) = echo_server_with(&["--close-timeout", "3600"]);
+    let mut peer = open(&addr, "");
+    server.signal("INT");
+    let close = b"\x88\x12\x03\xE9the server stops";
+    assert_eq!(read(&mut peer, close.len()), close);
+    server.signal("INT");
+    assert_eq!(server.finish().code, Some(1));
 }
 
 #[test]
