@@ -4,12 +4,12 @@
 //! cargo run --release --example autobahn_client -- ws://127.0.0.1:9001 wsproto
 //! ```
 //!
-//! The suite's server is asked how many cases there are, then for one case after the other, and at the end to
-//! write its report. `tests/autobahn` has all that is needed for that.
+//! The client asks the suite's server how many cases there are, runs one after the other, and then asks it to write its
+//! report. `tests/autobahn` starts both programs.
 //!
-//! It shows `WsConnection` on a blocking socket. Pings and closes are answered by the connection itself, and
-//! pieces of messages are echoed as they come. Whatever goes wrong in one case, the others still run; it ends
-//! with 0 if the report was asked for, with 1 if not, and with 2 if it was called wrongly.
+//! It shows `WsConnection` on a blocking socket. The connection itself answers pings and close frames, and each piece
+//! of a message is echoed when it is received. If one case fails, the others still run. The exit status is 0 if the
+//! report was asked for, 1 if not, and 2 if the arguments are wrong.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads the arguments: where the suite is, and what it is to call this client. `None` where help is wanted.
+/// Reads the arguments: the suite's URL, and the name of this client in its report. `None` if they ask for help.
 fn parse(mut arguments: lexopt::Parser) -> Result<Option<(WebSocketUri, String)>, lexopt::Error> {
     use lexopt::prelude::*;
     let (mut url, mut agent) = (None, None);
@@ -57,7 +57,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<(WebSocketUri, String)>
     let (url, agent) = url.zip(agent).ok_or("a URL and a name are needed")?;
     match url.parse::<WebSocketUri>() {
         Ok(uri) if !uri.is_secure() => Ok(Some((uri, agent))),
-        Ok(_) => Err(format!("{url}: this client does without TLS").into()),
+        Ok(_) => Err(format!("{url}: this client has no TLS").into()),
         Err(error) => Err(format!("{url}: {error}").into()),
     }
 }
@@ -71,7 +71,7 @@ fn run(url: &WebSocketUri, agent: &str) -> io::Result<()> {
     echo(url, &format!("/updateReports?agent={agent}"))
 }
 
-/// Asks how many cases there are.
+/// Asks the suite how many cases there are.
 fn case_count(url: &WebSocketUri) -> io::Result<u32> {
     let mut session = Session::open(url, "/getCaseCount")?;
     let mut count = String::new();
@@ -83,7 +83,7 @@ fn case_count(url: &WebSocketUri) -> io::Result<u32> {
     count.parse().map_err(|_| io::Error::other(format!("not a number of cases: {count:?}")))
 }
 
-/// Echoes until the connection ends, in whatever way.
+/// Echoes until the connection ends, with or without an error of the protocol.
 fn echo(url: &WebSocketUri, target: &str) -> io::Result<()> {
     let mut session = Session::open(url, target)?;
     while let Some(event) = session.next_event()? {
@@ -100,9 +100,9 @@ fn echo(url: &WebSocketUri, target: &str) -> io::Result<()> {
 struct Session {
     stream: TcpStream,
     ws: WsConnection<SeededEntropy>,
-    /// What one read may fill.
+    /// Where a read puts its bytes.
     buffer: Vec<u8>,
-    /// What is to be written before the next read.
+    /// Bytes to write before the next read.
     output: Vec<u8>,
 }
 
@@ -121,7 +121,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Prepares an event to be sent.
+    /// Encodes an event; `next_event` writes it.
     fn send(&mut self, event: impl WsOutgoing) -> io::Result<()> {
         self.output.extend(self.ws.send(event).map_err(io::Error::other)?);
         Ok(())
@@ -131,15 +131,15 @@ impl Session {
     fn next_event(&mut self) -> io::Result<Option<WsEvent>> {
         loop {
             let event = self.ws.next_event();
-            // At once, as of several pings only the last would be answered.
+            // After each event: else only the last of several pings would be answered.
             self.output.extend(self.ws.bytes_to_send());
             match event {
                 Ok(Some(WsEvent::Reject(reject))) => {
                     return Err(io::Error::other(format!("the server refused: {}", reject.status_code())));
                 }
                 Ok(Some(event)) => return Ok(Some(event)),
-                // What was echoed before and the close frame that answers this are in the output, and are written
-                // before the transport is closed: breaking the rules is what the suite does.
+                // The suite breaks rules on purpose. The output has the echoes so far and the close frame for the
+                // error: write them before the transport is closed.
                 Ok(None) | Err(ReceiveError::Protocol(_)) => {}
                 Err(error) => return Err(io::Error::other(error)),
             }
@@ -153,7 +153,7 @@ impl Session {
         }
     }
 
-    /// Takes what the server sends, or its end.
+    /// Reads once, and passes the bytes or the end of the transport to the connection.
     fn receive(&mut self) -> io::Result<()> {
         match self.stream.read(&mut self.buffer)? {
             0 => self.ws.receive_eof(),
@@ -165,15 +165,15 @@ impl Session {
         Ok(())
     }
 
-    /// Waits for the server to close the transport, so that it can read all that we have written.
+    /// Waits for the server to close the transport, so that it can read everything that this client has written.
     fn linger(&mut self) {
-        // After a failure it is ours to close (RFC 6455 §7.1.7), else the server's (§7.1.1).
+        // After a failure the client closes the transport (RFC 6455 §7.1.7), otherwise the server does (§7.1.1).
         if self.ws.transport_action() == TransportAction::Close
             && self.stream.shutdown(Shutdown::Write).is_err()
         {
             return;
         }
-        // One that does not close, or that sends on, is left.
+        // Do not wait longer for a server that does not close, or that still sends.
         let start = Instant::now();
         loop {
             let left = LINGER.saturating_sub(start.elapsed());
@@ -185,13 +185,13 @@ impl Session {
     }
 }
 
-/// How long the server may be silent, or not read.
+/// How long one read or one write may wait for the server.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long the server may take to close the transport.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// What one read may give.
+/// The most bytes that one read returns.
 const BUFFER_LEN: usize = 64 << 10;
 
 const USAGE: &str = "\
@@ -199,8 +199,8 @@ usage: autobahn_client URL AGENT
 
 Lets Autobahn|Testsuite test this crate as a client: echoes what each of its cases sends.
 
-  URL         where the suite's server listens, such as ws://127.0.0.1:9001
+  URL         the address of the suite's server, such as ws://127.0.0.1:9001
   AGENT       the name of this client in the suite's report
   -h, --help  print this
 
-It ends with 0 if the suite was asked for its report, with 1 if not, and with 2 if it was called wrongly.";
+The exit status is 0 if the suite was asked for its report, 1 if not, and 2 if the arguments are wrong.";

@@ -1,20 +1,21 @@
-//! Says what captured bytes mean: each event with its offset, and the rule that was broken, if one was.
+//! Prints the WebSocket events in captured bytes, each with its offset, and the rule that was broken, if one was.
 //!
 //! ```sh
 //! cargo run --example dump -- --role server capture.bin
 //! ```
 //!
-//! The bytes are of one direction, from its start, with or without the handshake. The role is that of the endpoint
-//! that received them: a server gets masked frames, a client gets unmasked ones. Of the handshake, only the form of
-//! the heads is checked, and what they say of extensions.
+//! The capture has one direction of a connection, from its first byte, with or without the handshake. `--role` says
+//! whose bytes are read: `server` for the bytes that a server received, which a client sent and masked; `client` for
+//! those that a client received. Of the handshake, only the syntax of the heads and their extensions are checked.
 //!
-//! Compressed messages are decompressed if permessage-deflate is in use. What is in use, the server's answer says;
-//! the other direction and a capture without a head leave it open. Then a message with RSV1 is decompressed as well,
-//! with context takeover: that reads all that a peer may send, whatever was agreed. Where another extension may
-//! explain what looks like a broken rule, it is not called one.
+//! If permessage-deflate is in use, messages are decompressed. The head of the server's response says which extensions
+//! are in use. The client's direction, or a capture without a head, does not say it. Then a message with RSV1 is
+//! decompressed as well, with context takeover, which can read everything that a peer may send, whatever was
+//! negotiated. What looks like a broken rule is not reported as one if an extension that `dump` does not know may
+//! allow it.
 //!
-//! It ends with 0 if no rule was broken, with 1 if one was, with 2 if it was called wrongly or could not read, and
-//! with 3 if it had to stop at what an unknown extension may have done.
+//! The exit status is 0 if no rule was broken, 1 if one was, 2 if the arguments are wrong or the capture cannot be
+//! read, and 3 if `dump` had to stop at bytes that an unknown extension may explain.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Stop::Broken) => ExitCode::FAILURE,
         Err(Stop::NotUnderstood) => ExitCode::from(3),
-        // The reader of our output has seen enough.
+        // The program that reads our output has ended: that is no failure.
         Err(Stop::Error(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(Stop::Error(error)) => {
             eprintln!("dump: {name}: {error}");
@@ -57,17 +58,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// What was asked for.
+/// The arguments.
 struct Call {
+    /// The endpoint that received the bytes.
     role: Role,
-    /// The extensions in use, if the caller names them.
+    /// The extensions in use, if `--extensions` names them.
     in_use: Option<InUse>,
-    /// The standard input if `None`.
+    /// `None` for the standard input.
     file: Option<OsString>,
 }
 
 impl Call {
-    /// Reads the arguments; `None` where help is wanted.
+    /// Reads the arguments; `None` if they ask for help.
     fn parse(mut arguments: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
         use lexopt::prelude::*;
         let (mut role, mut in_use, mut file) = (None, None, None);
@@ -75,31 +77,33 @@ impl Call {
             match argument {
                 Long("help") | Short('h') => return Ok(None),
                 Long("role") => {
-                    role = Some(match arguments.value()?.string()?.as_str() {
-                        "client" => Role::Client,
-                        "server" => Role::Server,
-                        other => return Err(format!("--role is client or server, not {other}").into()),
+                    let value = arguments.value()?;
+                    role = Some(match value.to_str() {
+                        Some("client") => Role::Client,
+                        Some("server") => Role::Server,
+                        _ => return Err(format!("--role takes client or server, not {value:?}").into()),
                     });
                 }
                 Long("extensions") => {
                     let answer = arguments.value()?.string()?;
-                    let agreed = list([answer.as_bytes()]).and_then(|answers| InUse::agreed(&answers));
+                    let agreed =
+                        parse_extensions([answer.as_bytes()]).and_then(|answers| InUse::agreed(&answers));
                     in_use = Some(agreed.map_err(|why| format!("--extensions: {why}"))?);
                 }
                 Value(value) if file.is_none() => file = Some(value),
                 other => return Err(other.unexpected()),
             }
         }
-        let role = role.ok_or("--role is needed")?;
+        let role = role.ok_or("--role is missing")?;
         Ok(Some(Self { role, in_use, file: file.filter(|file| file != "-") }))
     }
 }
 
-/// Why a capture is not read to its end.
+/// Why the capture is not read to its end.
 enum Stop {
     /// A rule was broken.
     Broken,
-    /// An extension that is not known here may explain it.
+    /// The next bytes may be right or wrong: an unknown extension may allow them.
     NotUnderstood,
     Error(io::Error),
 }
@@ -110,7 +114,7 @@ impl From<io::Error> for Stop {
     }
 }
 
-/// Prints all there is to say.
+/// Prints the heads of the handshake, if they are there, and then the frames.
 fn dump(call: &Call, input: &mut dyn Read, output: &mut impl Write) -> Result<(), Stop> {
     let mut buffer = Vec::new();
     input.take(MAX_HANDSHAKE_LEN).read_to_end(&mut buffer)?;
@@ -120,17 +124,17 @@ fn dump(call: &Call, input: &mut dyn Read, output: &mut impl Write) -> Result<()
     dump_frames(call.role, in_use, len, buffer, input, output)
 }
 
-/// Prints the heads in front of the frames; returns how long they are, and what they say of extensions.
+/// Prints the heads before the frames; returns their length, and the extensions that they name.
 ///
-/// `None` if no frames follow.
+/// Returns `None` if no frames follow.
 fn dump_handshake(role: Role, bytes: &[u8], output: &mut impl Write) -> Result<Option<(usize, InUse)>, Stop> {
     match (receiver_of_head(bytes), role) {
         (None, _) => return Ok(Some((0, InUse::unseen()))),
         (Some(Role::Server), Role::Client) => {
-            return Err(too_hard("this is a request head: use --role server"));
+            return Err(unreadable("this is a request, which a server received: use --role server"));
         }
         (Some(Role::Client), Role::Server) => {
-            return Err(too_hard("this is a response head: use --role client"));
+            return Err(unreadable("this is a response, which a client received: use --role client"));
         }
         (Some(_), _) => {}
     }
@@ -140,7 +144,7 @@ fn dump_handshake(role: Role, bytes: &[u8], output: &mut impl Write) -> Result<O
         let Head { len, status, in_use } = match Head::parse(role, rest) {
             Ok(Some(head)) => head,
             Ok(None) if bytes.len() as u64 == MAX_HANDSHAKE_LEN => {
-                return Err(too_hard("the handshake is too long"));
+                return Err(unreadable("the handshake is longer than 64 KiB"));
             }
             Ok(None) => {
                 writeln!(output, "{:>10}  end of the capture, inside the handshake", bytes.len())?;
@@ -156,7 +160,7 @@ fn dump_handshake(role: Role, bytes: &[u8], output: &mut impl Write) -> Result<O
         start = start.saturating_add(len);
         match status {
             None | Some(101) => {
-                in_use.said.iter().try_for_each(|said| writeln!(output, "{start:>10}  {said}"))?;
+                in_use.line.iter().try_for_each(|line| writeln!(output, "{start:>10}  {line}"))?;
                 return Ok(Some((start, in_use)));
             }
             // Another head follows (RFC 9110 §15.2).
@@ -170,12 +174,12 @@ fn dump_handshake(role: Role, bytes: &[u8], output: &mut impl Write) -> Result<O
     }
 }
 
-/// What cannot be read, though no peer is at fault.
-fn too_hard(why: &str) -> Stop {
+/// The error for a capture that cannot be read, although no peer broke a rule.
+fn unreadable(why: &str) -> Stop {
     Stop::Error(io::Error::other(why))
 }
 
-/// The endpoint that receives the head which `bytes` begin with, be it cut; `None` if they begin with frames.
+/// The role that receives the head at the start of `bytes`, which may be incomplete; `None` if there is no head.
 fn receiver_of_head(bytes: &[u8]) -> Option<Role> {
     let is_cut = |start: &[u8]| !bytes.is_empty() && start.starts_with(bytes);
     let line = bytes.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
@@ -194,16 +198,16 @@ fn is_request_line(line: &[u8]) -> bool {
     line.is_ascii() && version.starts_with(b"HTTP/") && line.first().is_some_and(u8::is_ascii_alphabetic)
 }
 
-/// A head, as far as it matters here.
+/// What `dump` needs of a head.
 struct Head {
     len: usize,
-    /// Of a response.
+    /// `None` for a request.
     status: Option<u16>,
     in_use: InUse,
 }
 
 impl Head {
-    /// Reads the head that `bytes` begin with; `None` where its end is missing.
+    /// Reads the head at the start of `bytes`; `None` if it is incomplete.
     fn parse(role: Role, bytes: &[u8]) -> Result<Option<Self>, String> {
         let mut fields = vec![httparse::EMPTY_HEADER; bytes.len().div_ceil(MIN_FIELD_LEN)];
         let (len, status, fields) = match role {
@@ -220,7 +224,7 @@ impl Head {
             return Ok(None);
         };
         let values = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(EXTENSIONS));
-        let extensions = list(values.map(|field| field.value))?;
+        let extensions = parse_extensions(values.map(|field| field.value))?;
         let in_use = match role {
             Role::Server => InUse::offered(&extensions),
             Role::Client => InUse::agreed(&extensions)?,
@@ -229,64 +233,64 @@ impl Head {
     }
 }
 
-/// The extensions that these values of `Sec-WebSocket-Extensions` name.
-fn list<'v>(values: impl IntoIterator<Item = &'v [u8]>) -> Result<Vec<ExtensionParams>, String> {
+/// Parses values of `Sec-WebSocket-Extensions`.
+fn parse_extensions<'v>(values: impl IntoIterator<Item = &'v [u8]>) -> Result<Vec<ExtensionParams>, String> {
     let values = values.into_iter().filter(|value| !value.trim_ascii().is_empty());
     let lists = values.map(ExtensionParams::parse_list).collect::<Result<Vec<_>, _>>();
     lists.map(|lists| lists.concat()).map_err(|error| format!("{EXTENSIONS} is malformed: {error}"))
 }
 
-/// What is known of the extensions in use.
+/// The extensions that are in use, or may be.
 struct InUse {
-    /// How to read messages with RSV1, if they may be there.
+    /// How to decompress messages with RSV1; `None` if RSV1 is not allowed.
     deflate: Option<DeflateParams>,
-    /// What to print.
-    said: Option<String>,
-    /// Why there may be more than is known here.
+    /// The line to print about the extensions.
+    line: Option<String>,
+    /// Why an extension that `dump` does not know may be in use.
     unknown: Option<String>,
 }
 
 impl InUse {
-    /// All that the server's answer says.
+    /// What the head of the server's response says.
     fn agreed(answers: &[ExtensionParams]) -> Result<Self, String> {
-        let (known, others) = sort(answers);
+        let (known, others) = partition(answers);
         let deflate = match known.as_slice() {
             [] => None,
             [answer] => Some(
                 DeflateParams::parse_answer(answer)
                     .map_err(|error| format!("not a valid response: {error}"))?,
             ),
-            _ => return Err("permessage-deflate is there twice".to_owned()),
+            _ => return Err("permessage-deflate is listed twice".to_owned()),
         };
-        let said = (!answers.is_empty()).then(|| format!("extensions in use: {}", joined(answers)));
+        let line = (!answers.is_empty()).then(|| format!("extensions in use: {}", joined(answers)));
         let unknown =
-            (!others.is_empty()).then(|| format!("{} is in use but not known here", joined(&others)));
-        Ok(Self { deflate, said, unknown })
+            (!others.is_empty()).then(|| format!("dump does not know {}, which is in use", joined(&others)));
+        Ok(Self { deflate, line, unknown })
     }
 
-    /// What the client offers, of which the server may have agreed to anything.
+    /// What the client offers; the server may have accepted any of it.
     fn offered(offers: &[ExtensionParams]) -> Self {
-        let (known, others) = sort(offers);
-        let said = (!offers.is_empty()).then(|| {
-            let rest = "the server's answer, which says what is in use, is in the other direction";
+        let (known, others) = partition(offers);
+        let line = (!offers.is_empty()).then(|| {
+            let rest = "the other direction has the response, which says which are in use";
             format!("extensions offered: {}; {rest}", joined(offers))
         });
-        let unknown =
-            (!others.is_empty()).then(|| format!("{} may be in use but is not known here", joined(&others)));
-        Self { deflate: (!known.is_empty()).then_some(DeflateParams::DEFAULT), said, unknown }
+        let unknown = (!others.is_empty())
+            .then(|| format!("dump does not know {}, which may be in use", joined(&others)));
+        Self { deflate: (!known.is_empty()).then_some(DeflateParams::DEFAULT), line, unknown }
     }
 
-    /// Frames without a head before them.
+    /// For a capture without a head: any extension may be in use.
     fn unseen() -> Self {
-        let unknown = Some("no head was seen that says which extensions are in use".to_owned());
-        Self { deflate: Some(DeflateParams::DEFAULT), said: None, unknown }
+        let unknown = Some("the capture has no head that says which extensions are in use".to_owned());
+        Self { deflate: Some(DeflateParams::DEFAULT), line: None, unknown }
     }
 
     fn receiver(&self, role: Role) -> Receiver<Extensions> {
         let mut extensions = Extensions::new();
         if let Some(params) = self.deflate {
             let pushed = extensions.push(PermessageDeflate::new().run(role, params));
-            assert!(pushed.is_ok(), "nothing else claims its bit");
+            assert!(pushed.is_ok(), "no other extension uses RSV1");
         }
         match role {
             Role::Server => Connection::server(Limits::NONE).with_extensions(extensions).into_parts().0,
@@ -298,7 +302,7 @@ impl InUse {
         }
     }
 
-    /// Why a frame may be lawful that looks as if it broke this rule (RFC 6455 §9).
+    /// Why a frame that seems to break this rule may be valid (RFC 6455 §9).
     fn excuse(&self, error: RemoteProtocolError) -> Option<&str> {
         match error {
             RemoteProtocolError::ReservedBits
@@ -309,8 +313,8 @@ impl InUse {
     }
 }
 
-/// Those of permessage-deflate, and the others.
-fn sort(extensions: &[ExtensionParams]) -> (Vec<&ExtensionParams>, Vec<&ExtensionParams>) {
+/// Returns those of permessage-deflate, and the others.
+fn partition(extensions: &[ExtensionParams]) -> (Vec<&ExtensionParams>, Vec<&ExtensionParams>) {
     extensions.iter().partition(|extension| extension.name() == PermessageDeflate::new().name())
 }
 
@@ -319,7 +323,7 @@ fn joined(extensions: impl IntoIterator<Item = impl ToString>) -> String {
     names.join(", ")
 }
 
-/// Prints the events, from `offset` on: those in `buffer`, and what follows in `input`.
+/// Prints the events in `buffer`, which begins at `offset`, and then those in `input`.
 fn dump_frames(
     role: Role,
     in_use: &InUse,
@@ -329,7 +333,7 @@ fn dump_frames(
     output: &mut impl Write,
 ) -> Result<(), Stop> {
     let mut receiver = in_use.receiver(role);
-    // Where the event began that is printed next.
+    // The offset at which the next event begins.
     let mut start = offset;
     loop {
         let mut rest = buffer.as_mut_slice();
@@ -360,7 +364,7 @@ fn dump_frames(
     }
 }
 
-/// Prints which rule was broken, unless an extension may allow it.
+/// Prints which rule was broken, or that an unknown extension may allow the frame.
 fn dump_failure(
     at: usize,
     error: RemoteProtocolError,
@@ -406,7 +410,7 @@ fn describe_end(receiver: &Receiver<Extensions>) -> &'static str {
     }
 }
 
-/// How many bytes there are, and the first of them.
+/// The number of bytes, and the first of them in hex.
 fn hex(bytes: &[u8]) -> String {
     let digits: String = bytes.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
     let (before, after) = match bytes.len() {
@@ -417,32 +421,34 @@ fn hex(bytes: &[u8]) -> String {
     format!("{} bytes{before}{digits}{after}", bytes.len())
 }
 
-/// How many bytes of a payload are shown.
+/// How many bytes of a payload are printed.
 const SHOWN: usize = 32;
 
 const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 
-/// The longest handshake that is read.
+/// The longest handshake that is read, in bytes.
 const MAX_HANDSHAKE_LEN: u64 = 64 << 10;
 
-/// The shortest line of a head: a name of one byte, a colon, and a line feed that stands alone.
+/// The shortest line of a head: a name of one byte, a colon, and a line feed without a carriage return.
 const MIN_FIELD_LEN: usize = 3;
 
-/// What one read may give.
+/// The most bytes that one read returns.
 const BUFFER_LEN: usize = 64 << 10;
 
 const USAGE: &str = "\
 usage: dump --role ROLE [--extensions VALUE] [FILE]
 
-Says what captured bytes of one direction mean: each event with its offset, and the rule that was broken, if one was.
+Prints the WebSocket events in captured bytes of one direction, each with its offset, and the rule that was broken, if
+one was.
 
   FILE                the capture, with or without the heads of the handshake; - is the standard input
                       [default: -]
-  --role ROLE         the endpoint that received the bytes, client or server [no default]
-  --extensions VALUE  the extensions in use, as the server's Sec-WebSocket-Extensions names them; \"\" for none
-                      [default: what the head of the server's answer says; without it, a message with RSV1 is
+  --role ROLE         whose bytes are read: server for the bytes that a server received (a client sent them, masked),
+                      client for those that a client received [no default]
+  --extensions VALUE  the extensions in use, as in the server's Sec-WebSocket-Extensions; \"\" for none
+                      [default: what the head of the server's response says; without it, a message with RSV1 is
                       read as permessage-deflate]
   -h, --help          print this
 
-It ends with 0 if no rule was broken, with 1 if one was, with 2 if it was called wrongly or could not read, and with 3
-if it had to stop at what an unknown extension may have done.";
+The exit status is 0 if no rule was broken, 1 if one was, 2 if the arguments are wrong or the capture cannot be read,
+and 3 if dump had to stop at bytes that an unknown extension may explain.";

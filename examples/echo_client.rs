@@ -4,16 +4,16 @@
 //! cargo run --example echo_client -- ws://127.0.0.1:9001/
 //! ```
 //!
-//! The two halves of the connection are in different threads: one waits for lines, one for the server, and one
-//! writes what both have to send, so that neither makes the other wait. At the end of the input, or at Ctrl-C, the
-//! connection is closed; a server that answers that at once may leave the last lines unanswered. No wait is for
-//! ever: `--help` names the timeouts.
+//! Three threads share the two halves of the connection: one waits for lines, one waits for the server, and one writes
+//! what the other two send, so that neither has to wait for the other. At the end of the input, or at Ctrl-C, the
+//! connection is closed; a server that closes at once may leave the last lines unanswered. A second Ctrl-C ends the
+//! program at once. Each wait for the server has a timeout: see `--help`.
 //!
-//! It ends with 0 if the connection was closed as it should be, with 1 if not, and with 2 if it was called wrongly.
+//! The exit status is 0 if the connection was closed without an error, 1 if not, and 2 if the arguments are wrong.
 
 use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -49,9 +49,9 @@ fn main() -> ExitCode {
 /// The command line.
 struct Options {
     url: WebSocketUri,
-    /// How long the server may take to open, to read a piece of what is written, and to close.
+    /// How long the server may take to accept the connection, to read 64 KiB, or to close.
     timeout: Duration,
-    /// How long the server may be silent before it is pinged, and then before the connection is closed.
+    /// How long the server may be silent before it gets a ping, and then how long before it gets a close frame.
     idle_timeout: Duration,
 }
 
@@ -61,10 +61,10 @@ impl Options {
         let (mut url, mut timeout, mut idle_timeout) = (None, TIMEOUT, IDLE_TIMEOUT);
         while let Some(arg) = args.next()? {
             match arg {
-                Long("timeout") => timeout = args.value()?.parse_with(seconds)?,
-                Long("idle-timeout") => idle_timeout = args.value()?.parse_with(seconds)?,
+                Long("timeout") => timeout = seconds("timeout", &mut args)?,
+                Long("idle-timeout") => idle_timeout = seconds("idle-timeout", &mut args)?,
                 Short('h') | Long("help") => return Ok(None),
-                Value(value) if url.is_none() => url = Some(value.parse_with(parse_url)?),
+                Value(value) if url.is_none() => url = Some(parse_url(&value.string()?)?),
                 _ => return Err(arg.unexpected()),
             }
         }
@@ -78,7 +78,7 @@ impl Options {
 
 Sends each line of the standard input as a text message to a WebSocket server,
 and prints the messages that come back. The end of the input, or Ctrl-C, closes
-the connection.
+the connection; a second Ctrl-C ends the program at once, with status 1.
 
   --timeout SECONDS       Give up if the server takes longer to accept the
                           connection, to read 64 KiB, or to close. [default: {}]
@@ -86,7 +86,9 @@ the connection.
                           silent as long again, close with 3008. [default: {}]
   -h, --help              Print this help.
 
-SECONDS may have a fraction, such as 0.5.
+SECONDS is above 0, at most 86400 (a day), and may have a fraction, such as 0.5.
+The exit status is 0 if the connection was closed without an error, 1 if not,
+and 2 if the arguments are wrong.
 ",
             TIMEOUT.as_secs(),
             IDLE_TIMEOUT.as_secs(),
@@ -95,15 +97,19 @@ SECONDS may have a fraction, such as 0.5.
 }
 
 fn parse_url(text: &str) -> Result<WebSocketUri, String> {
-    let url = text.parse::<WebSocketUri>().map_err(|error| error.to_string())?;
-    if url.is_secure() { Err("this client has no TLS".to_owned()) } else { Ok(url) }
+    let url = text.parse::<WebSocketUri>().map_err(|error| format!("{text}: {error}"))?;
+    if url.is_secure() { Err(format!("{text}: this client has no TLS")) } else { Ok(url) }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse().map(Duration::try_from_secs_f64) {
-        Ok(Ok(timeout)) if !timeout.is_zero() && timeout <= MAX_TIMEOUT => Ok(timeout),
-        _ => Err(format!("not a number of seconds above 0 and up to {}", MAX_TIMEOUT.as_secs())),
-    }
+/// Reads the value of an option that is a time in seconds.
+fn seconds(option: &str, args: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {
+    let value = args.value()?;
+    let seconds = value.to_str().and_then(|text| text.parse().ok());
+    let timeout = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    timeout.filter(|timeout| !timeout.is_zero() && *timeout <= MAX_TIMEOUT).ok_or_else(|| {
+        let max = MAX_TIMEOUT.as_secs();
+        format!("--{option} takes a number of seconds above 0 and up to {max}, not {value:?}").into()
+    })
 }
 
 fn run(options: &Options) -> io::Result<()> {
@@ -117,19 +123,26 @@ fn run(options: &Options) -> io::Result<()> {
 
     let (receiver, sender) = Connection::client(Limits::default(), entropy).into_parts();
     let outbox = Arc::new(Outbox::new(sender));
-    let (speaks, writes, interrupts) = (Arc::clone(&outbox), Arc::clone(&outbox), Arc::clone(&outbox));
+    let (for_lines, for_writing, for_signals) =
+        (Arc::clone(&outbox), Arc::clone(&outbox), Arc::clone(&outbox));
     let (writing_end, timeout) = (stream.try_clone()?, *timeout);
-    ctrlc::set_handler(move || interrupts.send(CloseConnection::new(CloseCode::GOING_AWAY, "")))
-        .map_err(io::Error::other)?;
-    thread::spawn(move || writes.write_to(&writing_end, timeout));
-    let lines = thread::spawn(move || speak(&speaks));
+    let mut is_closing = false;
+    let on_signal = move || {
+        if std::mem::replace(&mut is_closing, true) {
+            process::exit(1);
+        }
+        for_signals.send(CloseConnection::new(CloseCode::GOING_AWAY, ""));
+    };
+    ctrlc::set_handler(on_signal).map_err(io::Error::other)?;
+    thread::spawn(move || for_writing.write_to(&writing_end, timeout));
+    let lines = thread::spawn(move || send_lines(&for_lines));
     stream.set_read_timeout(Some(*idle_timeout))?;
-    match listen(stream, receiver, &outbox, early) {
-        // A line that is still to be typed does not keep a connection that is closed.
+    match print_messages(stream, receiver, &outbox, early) {
+        // If the connection is closed while the user still types, do not wait for the line.
         Ok(()) if lines.is_finished() => {
             lines.join().unwrap_or_else(|_| Err(io::Error::other("a thread has panicked")))
         }
-        // The program that reads our output has seen enough.
+        // The program that reads our output has ended: that is no failure.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
@@ -147,7 +160,7 @@ fn connect(url: &WebSocketUri, timeout: Duration) -> io::Result<TcpStream> {
     Err(last_error)
 }
 
-/// The opening handshake; returns what came after it.
+/// Does the opening handshake; returns the bytes that were received after it.
 fn open(
     stream: &mut TcpStream,
     url: &WebSocketUri,
@@ -164,7 +177,7 @@ fn open(
     let mut buffer = vec![0; BUFFER_LEN];
     let mut refusal = None;
     loop {
-        // One deadline for all reads: a server that sends a byte now and then does not move it.
+        // One deadline for all reads: a server that sends byte by byte does not extend it.
         let left = timeout.saturating_sub(start.elapsed());
         if left.is_zero() {
             return Err(io::Error::new(ErrorKind::TimedOut, "the server does not answer the handshake"));
@@ -193,7 +206,7 @@ fn open(
                         return Err(io::Error::other(refusal.trim_end()));
                     }
                 }
-                Some(_) => {} // later versions may return other answers
+                Some(_) => {} // the enum is non-exhaustive
                 None => break,
             }
         }
@@ -204,7 +217,7 @@ fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
-/// What waits to be written.
+/// What is to be written, shared by the threads.
 struct Outbox {
     queue: Mutex<Queue>,
     changed: Condvar,
@@ -212,11 +225,11 @@ struct Outbox {
 
 struct Queue {
     sender: Sender<SeededEntropy>,
-    /// At most one pong, however many pings come.
+    /// Answers pings, with at most one pong waiting, however many pings are received.
     replies: AutoReplies,
     bytes: Vec<u8>,
     is_writing: bool,
-    /// Why the writer has ended the transport.
+    /// Why the writer has given up and ended the transport.
     given_up: Option<&'static str>,
 }
 
@@ -235,24 +248,24 @@ impl Outbox {
     fn send(&self, event: impl Outgoing) {
         let mut queue = self.queue();
         let Queue { sender, bytes, .. } = &mut *queue;
-        // It is refused if the connection was closed in the meantime: then it is too late for it.
+        // An error means that the connection was closed in the meantime. Then the event is not needed.
         let _ = sender.send(event, bytes);
         self.changed.notify_all();
     }
 
-    /// Lets a ping be answered.
-    fn note(&self, event: &EventRef<'_>) {
+    /// Queues the pong if the event is a ping.
+    fn answer_ping(&self, event: &EventRef<'_>) {
         self.queue().replies.on_event(event);
         self.changed.notify_all();
     }
 
-    /// Waits until not much is queued.
+    /// Waits until at most `MAX_QUEUED` bytes are queued.
     fn wait_for_room(&self) {
         let full = |queue: &mut Queue| queue.bytes.len() > MAX_QUEUED && queue.given_up.is_none();
         drop(self.changed.wait_while(self.queue(), full));
     }
 
-    /// Whether something waits to be written.
+    /// Whether bytes are being written.
     fn is_writing(&self) -> bool {
         self.queue().is_writing
     }
@@ -265,11 +278,11 @@ impl Outbox {
                 "the server does not close"
             }
             Err(error) if is_timeout(&error) => "the server does not read",
-            Err(_) => "the server went away without closing",
+            Err(_) => "the server disconnected without a close frame",
         };
         self.queue().given_up = Some(given_up);
         self.changed.notify_all();
-        // This ends the wait of the thread that reads. An error means that the server has ended the transport.
+        // This ends a read that the other thread waits in. An error means that the transport has ended already.
         let _ = stream.shutdown(Shutdown::Both);
     }
 
@@ -297,7 +310,7 @@ impl Outbox {
     }
 }
 
-/// Writes all of `bytes` within `timeout`, in however many calls.
+/// Writes all of `bytes` within `timeout`, which is for all calls together.
 fn write(mut stream: &TcpStream, mut bytes: &[u8], timeout: Duration) -> io::Result<()> {
     let start = Instant::now();
     while !bytes.is_empty() {
@@ -314,8 +327,8 @@ fn write(mut stream: &TcpStream, mut bytes: &[u8], timeout: Duration) -> io::Res
     Ok(())
 }
 
-/// Sends what is typed, and closes at its end.
-fn speak(outbox: &Outbox) -> io::Result<()> {
+/// Sends each line of the standard input, and closes at its end.
+fn send_lines(outbox: &Outbox) -> io::Result<()> {
     for line in io::stdin().lock().lines() {
         match line {
             Ok(line) => outbox.send(TextMessage::from(line)),
@@ -330,8 +343,8 @@ fn speak(outbox: &Outbox) -> io::Result<()> {
     Ok(())
 }
 
-/// Prints what comes, `early` before all else, until the connection ends.
-fn listen(
+/// Prints what is received, `early` first, until the connection ends.
+fn print_messages(
     mut stream: TcpStream,
     mut receiver: Receiver,
     outbox: &Outbox,
@@ -352,7 +365,7 @@ fn listen(
                     return Err(io::Error::other(format!("the server broke the protocol: {error}")));
                 }
             };
-            outbox.note(&event);
+            outbox.answer_ping(&event);
             match event {
                 Event::Text(piece) => {
                     if let Some(text) = assembler.text(piece).map_err(io::Error::other)? {
@@ -374,7 +387,7 @@ fn listen(
                     }
                     await_end(&mut stream, &mut buffer);
                     return match code.get() {
-                        // What libraries and applications mean by theirs, from 3000 on, is not known.
+                        // Codes from 3000 on are of libraries and applications, and need not mean an error.
                         1002..=1004 | 1006..=2999 => {
                             Err(io::Error::other("the server closed because of an error"))
                         }
@@ -386,7 +399,7 @@ fn listen(
         let len = read(&mut stream, outbox, &mut buffer)?;
         if len == 0 {
             _ = receiver.receive_eof();
-            let why = outbox.queue().given_up.unwrap_or("the server went away without closing");
+            let why = outbox.queue().given_up.unwrap_or("the server disconnected without a close frame");
             return Err(io::Error::new(ErrorKind::UnexpectedEof, why));
         }
         input = buffer.get_mut(..len).unwrap_or_default();
@@ -399,7 +412,7 @@ fn read(stream: &mut TcpStream, outbox: &Outbox, buffer: &mut [u8]) -> io::Resul
     loop {
         match stream.read(buffer) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // A server that still reads what is written may be silent; one that does not is for the writer to cut.
+            // While the server still has something to read, only the timeout for writing counts.
             Err(error) if is_timeout(&error) && outbox.is_writing() => {}
             Err(error) if is_timeout(&error) && !pinged => {
                 outbox.send(Ping::new(b""));
@@ -426,25 +439,25 @@ fn await_end(stream: &mut TcpStream, buffer: &mut [u8]) {
     }
 }
 
-/// A server answers at once; the rest is for slow networks.
+/// A server answers at once. The rest of the time is for slow networks.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Less than the minute after which many proxies cut a silent connection.
+/// Many proxies close a connection that is silent for a minute: ping before that.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A day: long enough to switch a timeout off, and short enough for any clock to count.
+/// The longest timeout, a day: it is as good as none, and every clock can count it.
 const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
 
-/// What one read may give.
+/// The most bytes that one read returns.
 const BUFFER_LEN: usize = 16 << 10;
 
-/// What is written at a time.
+/// How many bytes have to be written within the timeout.
 const WRITE_LEN: usize = 64 << 10;
 
-/// How much may wait to be written before the next line is read.
+/// At how many bytes that wait to be written no more lines are read.
 const MAX_QUEUED: usize = 1 << 20;
 
-/// The longest message that is put together: the longest that the limits allow.
+/// The longest message that is assembled, in bytes: the default of `Limits::max_message_len`.
 const MAX_MESSAGE_LEN: usize = 16 << 20;
 
 const USAGE: &str = "usage: echo_client [OPTION]... ws://HOST[:PORT][/PATH][?QUERY]";

@@ -88,17 +88,27 @@ fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
         (
             "echo_server",
             &["--max-connections", "-1"],
-            "cannot parse argument \"-1\": invalid digit found in string",
+            "--max-connections takes a whole number above 0, not \"-1\"",
+        ),
+        (
+            "echo_server",
+            &["--max-connections", "0"],
+            "--max-connections takes a whole number above 0, not \"0\"",
+        ),
+        (
+            "echo_server",
+            &["--max-message-len", "1k"],
+            "--max-message-len takes a whole number above 0, not \"1k\"",
         ),
         (
             "echo_server",
             &["--idle-timeout", "0"],
-            "cannot parse argument \"0\": not a number of seconds above 0 and up to 86400",
+            "--idle-timeout takes a number of seconds above 0 and up to 86400, not \"0\"",
         ),
         (
             "echo_server",
-            &["--idle-timeout", "1e9"],
-            "cannot parse argument \"1e9\": not a number of seconds above 0 and up to 86400",
+            &["--frame-timeout", "1e9"],
+            "--frame-timeout takes a number of seconds above 0 and up to 86400, not \"1e9\"",
         ),
         ("echo_client", &[], "one URL is needed"),
         ("echo_client", &["ws://127.0.0.1/", "ws://127.0.0.1/"], "unexpected argument \"ws://127.0.0.1/\""),
@@ -106,7 +116,7 @@ fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
         (
             "echo_client",
             &["--timeout", "ws://127.0.0.1/"],
-            "cannot parse argument \"ws://127.0.0.1/\": not a number of seconds above 0 and up to 86400",
+            "--timeout takes a number of seconds above 0 and up to 86400, not \"ws://127.0.0.1/\"",
         ),
         (
             "echo_client",
@@ -126,15 +136,15 @@ fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
             &["127.0.0.1:9001", "wsproto"],
             "127.0.0.1:9001: scheme of the URI is missing or not expected (RFC 6455 §3)",
         ),
-        ("autobahn_client", &["wss://h", "wsproto"], "wss://h: this client does without TLS"),
+        ("autobahn_client", &["wss://h", "wsproto"], "wss://h: this client has no TLS"),
         ("conformance", &[], "one file is needed"),
         ("conformance", &["one", "two"], "unexpected argument \"two\""),
         ("checksum_extension", &["one"], "unexpected argument \"one\""),
         ("ledger", &["5.1", "5.2"], "unexpected argument \"5.2\""),
-        ("ledger", &["5.1.77"], "no row has this id or is in this section: 5.1.77"),
-        ("dump", &[], "--role is needed"),
+        ("ledger", &["5.1.77"], "no row has this id, or is in this section: 5.1.77"),
+        ("dump", &[], "--role is missing"),
         ("dump", &["--role"], "missing argument for option '--role'"),
-        ("dump", &["--role", "proxy"], "--role is client or server, not proxy"),
+        ("dump", &["--role", "proxy"], "--role takes client or server, not \"proxy\""),
         ("dump", &["--role", "client", "one", "two"], "unexpected argument \"two\""),
         ("dump", &["--roll"], "invalid option '--roll'"),
         ("dump", &["-x"], "invalid option '-x'"),
@@ -283,8 +293,8 @@ fn dump_decompresses_what_the_client_has_offered_to_compress_and_says_that_it_ha
         0,
         "
          0  head of 147 bytes: GET / HTTP/1.1
-       147  extensions offered: permessage-deflate, permessage-deflate; client_no_context_takeover; the server's answer, \
-which says what is in use, is in the other direction
+       147  extensions offered: permessage-deflate, permessage-deflate; client_no_context_takeover; the other direction \
+has the response, which says which are in use
        147  text \"Hello\", end of message
        160  text \"Hello\", end of message
        171  end of the capture, without a close frame
@@ -352,11 +362,27 @@ fn dump_finds_reserved_bits_broken_only_where_it_knows_that_no_extension_allows_
 #[test]
 fn dump_names_the_role_for_a_head_of_the_other_direction() {
     for (role, capture, why) in [
-        ("client", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "this is a request head: use --role server"),
-        ("client", "POST / HTTP/1.1\r\nHost: h\r\n\r\n", "this is a request head: use --role server"),
-        ("client", "GE", "this is a request head: use --role server"),
-        ("server", "HTTP/1.1 101 Switching Protocols\r\n\r\n", "this is a response head: use --role client"),
-        ("server", "HTTP/1.0 404 Not Found\r\n", "this is a response head: use --role client"),
+        (
+            "client",
+            "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+            "this is a request, which a server received: use --role server",
+        ),
+        (
+            "client",
+            "POST / HTTP/1.1\r\nHost: h\r\n\r\n",
+            "this is a request, which a server received: use --role server",
+        ),
+        ("client", "GE", "this is a request, which a server received: use --role server"),
+        (
+            "server",
+            "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+            "this is a response, which a client received: use --role client",
+        ),
+        (
+            "server",
+            "HTTP/1.0 404 Not Found\r\n",
+            "this is a response, which a client received: use --role client",
+        ),
     ] {
         let ending = Program::start(example("dump").args(["--role", role])).give(capture).finish();
         let stderr = format!("dump: standard input: {why}\n");
@@ -437,7 +463,7 @@ fn dump_says_that_a_capture_ends_inside_the_handshake() {
     );
     let endless = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(64 << 10));
     let ending = Program::start(example("dump").args(["--role", "server"])).give(endless).finish();
-    let stderr = "dump: standard input: the handshake is too long\n";
+    let stderr = "dump: standard input: the handshake is longer than 64 KiB\n";
     assert_eq!(ending, Ending { code: Some(2), stdout: String::new(), stderr: stderr.to_owned() });
 }
 
@@ -482,7 +508,7 @@ fn an_example_that_cannot_read_ends_with_2() {
 fn conformance_reads_a_file_or_the_standard_input() {
     let case = r#"{"id":"a","role":"client","chunks":["8100"],"split":"exact","deflate":null,"limits":null}"#;
     let told = r#"{"id":"a","splits":1,"observed":{"outcome":"open","events":[{"type":"text","text":""}],"code":null,"at":null,"rule":null,"state":"Open","replies":[]},"differs":null}"#;
-    let error = r#"{"id":null,"error":"no case: expected ident at line 1 column 2"}"#;
+    let error = r#"{"id":null,"error":"not a case: expected ident at line 1 column 2"}"#;
     for (number, (lines, stdout, code)) in [
         (String::new(), String::new(), 0),
         (format!("{case}\n\n{case}"), format!("{told}\n{told}\n"), 0),

@@ -65,7 +65,7 @@ fn visit(server: Option<Command>) {
         vanish.finish(),
         1,
         "",
-        "connected to ws://ADDR/vanish\necho_client: the server went away without closing",
+        "connected to ws://ADDR/vanish\necho_client: the server disconnected without a close frame",
     );
 
     check(client("/refuse").finish(), 1, "", "echo_client: the server refused: 403\nnot for you");
