@@ -1,6 +1,10 @@
-//! An extension of one's own: every message ends with a checksum, which is checked and taken off.
+//! A custom extension: every message ends with a checksum, which the receiver checks and removes.
 //!
-//! It claims RSV2, so that a message can also go without. Try it: `cargo run --example checksum_extension`
+//! RSV2 marks a message with a checksum, so that a message without one can be sent too.
+//!
+//! ```sh
+//! cargo run --example checksum_extension
+//! ```
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -11,7 +15,7 @@ use wsproto::{
     RemoteProtocolError, ReplyPolicy, Request, Rsv, SeededEntropy, TextMessage, WsConnection, WsEvent,
 };
 
-/// The settings: there are none.
+/// The extension as it is offered and accepted. It has no parameters.
 #[derive(Debug)]
 pub(crate) struct Checksum;
 
@@ -38,10 +42,12 @@ impl Extension for Checksum {
     }
 }
 
-/// Adds checksums to what is sent.
+/// Adds checksums to messages that are sent.
 #[derive(Debug, Default)]
 struct Add {
+    /// The sum of the message so far, modulo 256.
     sum: u8,
+    /// The payload of the frame that is being sent.
     frame: Vec<u8>,
 }
 
@@ -66,13 +72,16 @@ impl OutboundExtension for Add {
     }
 }
 
-/// Checks what is received, and takes the checksums off.
+/// Checks and removes the checksums of messages that are received.
 #[derive(Debug, Default)]
 struct Check {
+    /// Whether the message in progress has a checksum.
     is_marked: bool,
+    /// The sum of the message so far, modulo 256, without `last`.
     sum: u8,
-    /// The last byte so far, which may be the checksum.
+    /// The last byte so far. It is kept back because it may be the checksum.
     last: Option<u8>,
+    /// The bytes of the last call without the checksum.
     output: Vec<u8>,
 }
 
@@ -135,7 +144,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What was asked for.
+/// The arguments.
 enum Call {
     Help,
     Run,
@@ -153,7 +162,8 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Call, lexopt::Error> {
 const USAGE: &str = "\
 usage: checksum_extension [--help]
 
-Sends a message with a checksum from a server to a client, both in memory, then the same message with an error in it.
+Sends a message with a checksum from a server to a client, both in memory; then sends the same message with one bit
+changed, which the client refuses.
 
   -h, --help  print this";
 
@@ -183,7 +193,7 @@ fn run() -> Result<(), Box<dyn Error>> {
             Err(error) => println!("refused: {error}"),
         }
     }
-    // What failed is answered before the transport is closed (RFC 6455 §7.1.7).
+    // The client sends a close frame for the error before it closes the transport (RFC 6455 §7.1.7).
     server.receive_data(&client.bytes_to_send())?;
     if let Some(answer) = server.next_event()? {
         println!("answered: {answer:?}");

@@ -1,4 +1,4 @@
-//! What the RFCs require, and how much of it is bound to a source and a test; by section, or row by row.
+//! Prints what the RFCs require, where the source meets it, and which test proves it.
 //!
 //! ```sh
 //! cargo run --example ledger          # a table of all sections
@@ -30,15 +30,15 @@ fn main() -> ExitCode {
         Some(wanted) => {
             let mut found = rows.iter().filter(|row| is_wanted(row, &wanted)).peekable();
             if found.peek().is_none() {
-                return refuse(&format_args!("no row has this id or is in this section: {wanted}"));
+                return refuse(&format_args!("no row has this id, or is in this section: {wanted}"));
             }
-            found.try_for_each(|row| tell(row, &mut output))
+            found.try_for_each(|row| print(row, &mut output))
         }
         None => table(&rows, &mut output),
     };
     match printed.and_then(|()| output.flush()) {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader of our output has seen enough.
+        // The program that reads our output has ended: that is no failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ledger: standard output: {error}");
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What was asked for.
+/// The arguments.
 enum Call {
     Help,
     /// All sections, or the rows of one section or id.
@@ -69,7 +69,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Call, lexopt::Error> {
     Ok(Call::Print { wanted })
 }
 
-/// Says that this cannot be printed.
+/// Reports wrong arguments.
 fn refuse(why: &dyn Display) -> ExitCode {
     eprintln!("ledger: {why}\n{USAGE}");
     ExitCode::from(2)
@@ -84,13 +84,13 @@ Prints what the RFCs require, where the source meets it, and which test proves i
   ID          one row, such as 6455-077
   -h, --help  print this";
 
-/// Whether a row has this id, or stands in this section or one inside it.
+/// Whether a row has this id, or is in this section or in one inside it.
 fn is_wanted(row: &Row<'_>, wanted: &str) -> bool {
     let inside = row.section.strip_prefix(wanted.trim_start_matches('§'));
     row.id == wanted || inside.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-fn tell(row: &Row<'_>, output: &mut impl Write) -> io::Result<()> {
+fn print(row: &Row<'_>, output: &mut impl Write) -> io::Result<()> {
     let Row { id, rfc, section, level, role, requirement, source, tests, left } = row;
     writeln!(output, "{id}  RFC {rfc} §{section}  {level} ({role})  {requirement}")?;
     source.iter().try_for_each(|source| writeln!(output, "    met by    {source}"))?;
@@ -98,13 +98,13 @@ fn tell(row: &Row<'_>, output: &mut impl Write) -> io::Result<()> {
     left.iter().try_for_each(|left| writeln!(output, "    left to   {left}"))
 }
 
-/// How many rows there are, and of each kind.
+/// How many rows there are, in all and by kind.
 #[derive(Default)]
 struct Count {
     rows: usize,
-    /// Met and proved by this crate, be it with somebody's help.
+    /// Rows with a source and a test in this crate, even if others have to help.
     bound: usize,
-    /// Left to others.
+    /// Rows that others have to meet: the application, or another layer.
     elsewhere: usize,
 }
 
@@ -121,20 +121,20 @@ impl Count {
         })
     }
 
-    fn put(&self, rfc: &str, section: &str, output: &mut impl Write) -> io::Result<()> {
+    fn print(&self, rfc: &str, section: &str, output: &mut impl Write) -> io::Result<()> {
         let Self { rows, bound, elsewhere } = self;
         let open = rows.saturating_sub(*bound).saturating_sub(*elsewhere);
         writeln!(output, "{rfc:<6}{section:<10}{rows:>5}{bound:>7}{elsewhere:>11}{open:>6}")
     }
 }
 
-/// The sections of each RFC in their order, and the sum.
+/// Prints the counts of each section, in the order of the RFCs, and of all rows.
 fn table(rows: &[Row<'_>], output: &mut impl Write) -> io::Result<()> {
     writeln!(output, "RFC   section    rows  bound  elsewhere  open")?;
     for section in rows.chunk_by(|one, other| (one.rfc, one.section) == (other.rfc, other.section)) {
         if let [Row { rfc, section: name, .. }, ..] = section {
-            Count::of(section.iter()).put(rfc, name, output)?;
+            Count::of(section.iter()).print(rfc, name, output)?;
         }
     }
-    Count::of(rows.iter()).put("all", "", output)
+    Count::of(rows.iter()).print("all", "", output)
 }

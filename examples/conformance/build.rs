@@ -1,4 +1,4 @@
-//! Cases of the kinds `build-request` and `build-response`: heads that the local user asks to send.
+//! Cases of the kinds `build-request` and `build-response`: heads that the local user wants to send.
 
 use wsproto::{
     AcceptConnection, ClientHandshake, HandshakeLimits, LocalProtocolError, RejectConnection, RejectData,
@@ -6,7 +6,7 @@ use wsproto::{
 };
 
 use super::cases::{BuildConfig, BuildRequest, BuildResponse, Reject, RequestInput, ResponseInput};
-use super::handshake::SecWebSocketKey;
+use super::handshake::FixedKey;
 use super::observation::Built;
 use super::splits::Report;
 
@@ -23,8 +23,8 @@ pub(crate) fn run_request(case: &BuildRequest) -> Report<Built> {
         request = request.with_extensions(&[extension]);
     }
     let mut output = Vec::new();
-    let mut nonce = SecWebSocketKey(*b"the sample nonce");
-    let started = ClientHandshake::new(request, HandshakeLimits::default(), &mut nonce, &mut output);
+    let mut key = FixedKey(*b"the sample nonce");
+    let started = ClientHandshake::new(request, HandshakeLimits::default(), &mut key, &mut output);
     Report::of_one_run(Built::new(started.map(drop), output))
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn run_response(case: &BuildResponse) -> Result<Report<Built>, String
     match handshake.receive(&mut request.0.as_slice()) {
         Ok(Some(_)) => {}
         Ok(None) => return Err("the request to answer is not complete".to_owned()),
-        Err(error) => return Err(format!("the request to answer is not lawful: {error}")),
+        Err(error) => return Err(format!("the request to answer is not valid: {error}")),
     }
     let mut output = Vec::new();
     let result = match reject {

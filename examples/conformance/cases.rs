@@ -1,6 +1,6 @@
-//! The schema of the cases, read strictly: a member that is not known here makes a case unreadable.
+//! The schema of the cases, which is strict: a case with an unknown member is refused.
 //!
-//! What is expected of a case is dropped unread, and so is what is there for people.
+//! Members for the checker and for people are removed unread.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub(crate) struct Case {
     pub(crate) kind: Kind,
 }
 
-/// What is asked of the implementation.
+/// What the implementation has to do.
 pub(crate) enum Kind {
     Receive(Receive),
     Local(Local),
@@ -29,13 +29,13 @@ pub(crate) enum Kind {
     BuildResponse(BuildResponse),
 }
 
-/// A line that is no case.
+/// A line that is not a valid case.
 pub(crate) struct Unreadable {
     pub(crate) id: Option<String>,
     pub(crate) error: String,
 }
 
-/// Frames that come in.
+/// Frames are received.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Receive {
@@ -50,7 +50,7 @@ pub(crate) struct Receive {
     pub(crate) eof: bool,
 }
 
-/// Calls of the local user.
+/// The local user makes calls.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Local {
@@ -60,7 +60,7 @@ pub(crate) struct Local {
     limits: Option<FrameLimits>,
 }
 
-/// A request that comes in.
+/// A request is received.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Request {
@@ -72,7 +72,7 @@ pub(crate) struct Request {
     pub(crate) eof: bool,
 }
 
-/// A response that comes in.
+/// A response is received.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Response {
@@ -83,7 +83,7 @@ pub(crate) struct Response {
     pub(crate) eof: bool,
 }
 
-/// A request that the local user asks for.
+/// The local user wants to send a request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BuildRequest {
@@ -92,7 +92,7 @@ pub(crate) struct BuildRequest {
     pub(crate) config: BuildConfig,
 }
 
-/// A response that the local user asks for.
+/// The local user wants to send a response.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BuildResponse {
@@ -108,7 +108,7 @@ pub(crate) enum Role {
     Server,
 }
 
-/// How the input is to be cut.
+/// How the input is split.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Split {
@@ -133,7 +133,7 @@ pub(crate) enum Action {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Close {
-    /// Whatever number the case asks for.
+    /// Any number: it need not be a valid close code.
     pub(crate) code: Option<i64>,
     #[serde(default)]
     pub(crate) reason: String,
@@ -152,13 +152,13 @@ impl Action {
             | Self::SendPong(payload)
             | Self::SendContinuation(payload) => payload.times.0,
             Self::SendClose(close) => close.times.0,
-            // What comes in is already as long as it is to be.
+            // `Received` has repeated its bytes already.
             Self::Receive(_) => 1,
         }
     }
 }
 
-/// The parameters of permessage-deflate that were agreed on.
+/// The negotiated parameters of permessage-deflate.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Deflate {
@@ -178,7 +178,7 @@ impl TryFrom<u64> for WindowBits {
     fn try_from(bits: u64) -> Result<Self, String> {
         match u8::try_from(bits) {
             Ok(bits @ 8..=15) => Ok(Self(bits)),
-            _ => Err(format!("a window has 8 to 15 bits, not {bits}")),
+            _ => Err(format!("window bits are 8 to 15, not {bits}")),
         }
     }
 }
@@ -198,7 +198,7 @@ pub(crate) struct ServerConfig {
     limits: Option<HeadLimits>,
 }
 
-/// What a local user does not say with each head.
+/// The settings of an endpoint that builds a head.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct BuildConfig {
@@ -258,9 +258,9 @@ impl Case {
     /// Reads a line.
     pub(crate) fn parse(line: &[u8]) -> Result<Self, Unreadable> {
         let mut members: Map<String, Value> = serde_json::from_slice(line)
-            .map_err(|error| Unreadable { id: None, error: format!("no case: {error}") })?;
+            .map_err(|error| Unreadable { id: None, error: format!("not a case: {error}") })?;
         let Some(Value::String(id)) = members.remove("id") else {
-            return Err(Unreadable { id: None, error: "a case without an id".to_owned() });
+            return Err(Unreadable { id: None, error: "the case has no id".to_owned() });
         };
         for member in UNREAD {
             members.remove(*member);
@@ -287,7 +287,7 @@ impl Kind {
     }
 }
 
-/// Members that tell what is expected, or tell people about the case.
+/// Members for the checker or for people.
 const UNREAD: &[&str] =
     &["expect", "lenient", "allowed", "fail_by", "replies", "group", "title", "rfc", "why", "cve", "perf"];
 
@@ -295,7 +295,7 @@ fn parse<C: DeserializeOwned>(members: Map<String, Value>) -> Result<C, String> 
     serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())
 }
 
-/// Reads a case whose kind leaves no choice of the role.
+/// Reads a case of a kind that only one role has.
 fn parse_as<C: DeserializeOwned>(role: &str, mut members: Map<String, Value>) -> Result<C, String> {
     match members.remove("role") {
         Some(named) if named != role => Err(format!("this kind is for the role {role}, not {named}")),
@@ -337,7 +337,7 @@ impl Deflate {
         };
         let mut extensions = Extensions::new();
         let pushed = extensions.push(PermessageDeflate::new().run(role, params));
-        assert!(pushed.is_ok(), "nothing else claims its bit");
+        assert!(pushed.is_ok(), "no other extension uses RSV1");
         extensions
     }
 }
@@ -350,7 +350,7 @@ fn limits(set: Option<&FrameLimits>) -> Limits {
     limits
 }
 
-/// "Full support" of permessage-deflate, where it is wanted: whatever is offered is met.
+/// Full support of permessage-deflate if `deflate` is set: every valid offer is accepted.
 fn extensions(deflate: bool) -> Vec<&'static dyn Extension> {
     const DEFLATE: PermessageDeflate = PermessageDeflate::new();
     if deflate { vec![&DEFLATE] } else { Vec::new() }
@@ -373,7 +373,7 @@ impl ServerConfig {
 }
 
 impl ClientConfig {
-    /// The settings that make the offer of the case.
+    /// Returns the settings that produce the offer of the case.
     pub(crate) fn deflate(&self) -> Result<Option<PermessageDeflate>, String> {
         let Some(offer) = &self.offer else { return Ok(None) };
         let offers = ExtensionParams::parse_list(offer.as_bytes())
@@ -382,14 +382,15 @@ impl ClientConfig {
         // A server would decline what is no offer of this extension.
         if offer.name() != PermessageDeflate::new().name() || PermessageDeflate::new().answer(offer).is_err()
         {
-            return Err(format!("no offer of permessage-deflate: {offer}"));
+            return Err(format!("not a valid offer of permessage-deflate: {offer}"));
         }
         let mut deflate = PermessageDeflate::new();
         if offer.params().all(|(name, _)| name != "client_max_window_bits") {
             deflate = deflate.without_client_max_window_bits();
         }
         for (name, value) in offer.params() {
-            let bits = value.map_or(Ok(15), |bits| bits.parse().map_err(|_| "window bits are a number"))?;
+            let bits =
+                value.map_or(Ok(15), |bits| bits.parse().map_err(|_| "window bits are not a number"))?;
             deflate = match name {
                 "server_no_context_takeover" => deflate.with_server_no_context_takeover(),
                 "client_no_context_takeover" => deflate.with_client_no_context_takeover(),
@@ -398,9 +399,9 @@ impl ClientConfig {
                 _ => return Err(format!("unknown parameter: {name}")),
             };
         }
-        // Another offer would make it another case.
+        // The crate must produce this very offer; with another one, it would be another case.
         if !deflate.offers().iter().map(meaning).eq([meaning(offer)]) {
-            return Err(format!("this offer cannot be made: {offer}"));
+            return Err(format!("this crate cannot make this offer: {offer}"));
         }
         Ok(Some(deflate))
     }
@@ -410,7 +411,7 @@ impl ClientConfig {
     }
 }
 
-/// The parameters of an offer, without the ways to write the same (RFC 7692 §7.1.2).
+/// The parameters of an offer, in one form: some can be written in two ways (RFC 7692 §7.1.2).
 fn meaning(offer: &ExtensionParams) -> BTreeMap<&str, Option<&str>> {
     let meant = offer.params().filter(|param| *param != ("server_max_window_bits", Some("15")));
     meant
@@ -420,7 +421,7 @@ fn meaning(offer: &ExtensionParams) -> BTreeMap<&str, Option<&str>> {
         .collect()
 }
 
-/// The crate's own limits where the case sets none.
+/// The limits of the case; the crate's defaults for those that it does not set.
 fn head_limits(set: Option<&HeadLimits>) -> HandshakeLimits {
     let mut limits = HandshakeLimits::default();
     if let Some(HeadLimits { max_head, max_headers, max_body }) = set {

@@ -1,32 +1,32 @@
-//! How cases write bytes: as hex digits, as characters up to U+00FF, and a key as base64.
+//! How bytes are written in cases: as hex digits, as characters up to U+00FF, and a key as base64.
 
 use serde::{Serialize, Serializer};
 
-/// Bytes from pairs of hex digits.
+/// Reads bytes from pairs of hex digits.
 pub(crate) fn from_hex(digits: &str) -> Result<Vec<u8>, String> {
     let pairs = digits.as_bytes().chunks(2).map(|pair| match pair {
         [high, low] => Some(hex_digit(*high)? << 4 | hex_digit(*low)?),
         _ => None,
     });
-    pairs.collect::<Option<_>>().ok_or_else(|| format!("no hex digits: {digits:?}"))
+    pairs.collect::<Option<_>>().ok_or_else(|| format!("not hex digits: {digits:?}"))
 }
 
 fn hex_digit(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
-/// Bytes from a string in which U+00XX is byte XX.
+/// Reads bytes from a string in which U+00XX is byte XX.
 pub(crate) fn from_latin1(text: &str) -> Result<Vec<u8>, String> {
     let bytes = text.chars().map(u8::try_from);
     bytes.collect::<Result<_, _>>().map_err(|_| format!("a character above U+00FF: {text:?}"))
 }
 
-/// The string in which U+00XX is byte XX.
+/// Returns the string in which U+00XX is byte XX.
 pub(crate) fn to_latin1(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }
 
-/// The sixteen bytes of a `Sec-WebSocket-Key`: 22 digits of base64, four bits of which are spare, and `==`.
+/// Reads the 16 bytes of a `Sec-WebSocket-Key`: 22 base64 digits, whose last four bits are unused, and `==`.
 pub(crate) fn from_key(key: &str) -> Option<[u8; 16]> {
     let digits = key.strip_suffix("==").filter(|digits| digits.len() == 22)?;
     let mut digits = digits.bytes().map(base64_digit);
@@ -49,7 +49,7 @@ pub(crate) fn as_hex<S: Serializer>(bytes: impl AsRef<[u8]>, serializer: S) -> R
     digits.serialize(serializer)
 }
 
-/// Prints bytes as hex digits, if there are any to print.
+/// Prints bytes as hex digits, or null for `None`.
 pub(crate) fn as_maybe_hex<S: Serializer, B: AsRef<[u8]>>(
     bytes: &Option<B>,
     serializer: S,

@@ -1,4 +1,4 @@
-//! Cases of the kind `receive`: frames that come in, with replies on.
+//! Cases of the kind `receive`: frames that are received and answered.
 
 use wsproto::{
     AutoReplies, CloseCode, Connection, Entropy, Event, EventRef, ExtensionSet, MessageAssembler,
@@ -19,7 +19,7 @@ pub(crate) fn run(case: &Receive) -> Result<Report<Received>, String> {
     })
 }
 
-/// Masking keys are no part of an observation.
+/// Any key will do: an observation does not contain masking keys.
 struct FixedKey;
 
 impl Entropy for FixedKey {
@@ -59,19 +59,19 @@ fn observe_all<E: Entropy, X: ExtensionSet>(
     endpoint.finish(case.eof)
 }
 
-/// A connection, and what it has shown so far.
+/// A connection, and what was observed so far.
 struct Endpoint<E, X: ExtensionSet> {
     connection: Connection<E, X>,
     replies: AutoReplies,
     output: Vec<u8>,
     messages: MessageAssembler,
     events: Vec<Delivered>,
-    /// How many bytes were given.
+    /// How many bytes of the input the connection was given.
     given: usize,
     failure: Option<Failure>,
 }
 
-/// A broken rule, and how many bytes it took to be certain.
+/// A broken rule, and how many bytes of the input prove it.
 struct Failure {
     error: RemoteProtocolError,
     at: usize,
@@ -90,7 +90,7 @@ impl<E: Entropy, X: ExtensionSet> Endpoint<E, X> {
         }
     }
 
-    /// Gives one piece of the input, and lets the replies out.
+    /// Gives the connection one piece of the input, and sends the replies.
     fn receive(&mut self, piece: &mut [u8]) -> Result<(), String> {
         let len = piece.len();
         let mut input = piece;
@@ -107,8 +107,8 @@ impl<E: Entropy, X: ExtensionSet> Endpoint<E, X> {
                 Err(error) => {
                     self.replies.on_failure(error);
                     let read = len.saturating_sub(input.len());
-                    let overread = self.connection.receiver().bytes_after_error();
-                    let at = self.given.saturating_add(read).saturating_sub(overread);
+                    let after_error = self.connection.receiver().bytes_after_error();
+                    let at = self.given.saturating_add(read).saturating_sub(after_error);
                     if self.failure.replace(Failure { error, at }).is_some() {
                         return Err(format!("failed a second time: {error}"));
                     }
@@ -142,9 +142,9 @@ impl<E: Entropy, X: ExtensionSet> Endpoint<E, X> {
     }
 }
 
-/// What an event completes.
+/// Returns the message or control frame that an event completes.
 fn deliver(messages: &mut MessageAssembler, event: &EventRef<'_>) -> Result<Option<Delivered>, String> {
-    let too_long = |error| format!("a message cannot be put together: {error}");
+    let too_long = |error| format!("a message cannot be assembled: {error}");
     Ok(match event {
         Event::Text(piece) => {
             messages.text(*piece).map_err(too_long)?.map(|text| Delivered::Text { text: text.to_owned() })

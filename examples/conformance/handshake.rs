@@ -1,4 +1,4 @@
-//! Cases of the kinds `request` and `response`: heads that come in.
+//! Cases of the kinds `request` and `response`: heads that are received.
 
 use serde_json::{Map, Value, json};
 use wsproto::{
@@ -15,7 +15,7 @@ pub(crate) fn run_request(case: &Request) -> Result<Report<Requested>, String> {
     Report::of_cuts(&[&case.bytes.0], case.split, |pieces| serve(&case.config, pieces, case.eof))
 }
 
-/// Takes a request and answers it.
+/// Receives a request and answers it.
 fn serve(config: &ServerConfig, pieces: &[&[u8]], eof: bool) -> Result<Requested, String> {
     let mut handshake = ServerHandshake::new(config.limits());
     let mut pieces = pieces.iter();
@@ -38,21 +38,21 @@ fn serve(config: &ServerConfig, pieces: &[&[u8]], eof: bool) -> Result<Requested
         }
     }
     match eof.then(|| handshake.receive_eof()) {
-        // Nobody is there any more to be told a status.
+        // The client has disconnected: a status would not reach it.
         Some(Err(HandshakeError::UnexpectedEof)) => Ok(Requested::Error),
         Some(Err(error)) => reject(handshake, error.response(), Some(error)),
         _ => Ok(Requested::Pending),
     }
 }
 
-/// What a server with this configuration says to a lawful request.
+/// Decides how a server with this configuration answers a valid request.
 fn decide(config: &ServerConfig, request: &wsproto::Request) -> Result<AcceptConnection, RejectConnection> {
     if let (Some(allowed), Some(origin)) = (&config.origins, request.origin()) {
         if !allowed.iter().any(|allowed| allowed.as_bytes() == origin) {
             return Err(RejectConnection::new(403));
         }
     }
-    // The client lists first what it likes best (RFC 6455 §4.1).
+    // The client lists its subprotocols by preference (RFC 6455 §4.1).
     let chosen =
         request.subprotocols().find(|offered| config.subprotocols.iter().any(|spoken| spoken == offered));
     let (accept, _) = AcceptConnection::new().with_extensions(&config.extensions(), request);
@@ -82,15 +82,18 @@ fn reject(
 
 pub(crate) fn run_response(case: &Response) -> Result<Report<Answered>, String> {
     let deflate = case.config.deflate()?;
-    let start = ask(&case.config, deflate.as_ref())?;
+    let start = write_request(&case.config, deflate.as_ref())?;
     Report::of_cuts(&[&case.bytes.0], case.split, |pieces| {
-        read_answer(start.clone(), deflate.as_ref(), pieces, case.eof)
+        read_response(start.clone(), deflate.as_ref(), pieces, case.eof)
     })
 }
 
-/// Writes the request that the response answers, with the key that the case names.
-fn ask(config: &ClientConfig, deflate: Option<&PermessageDeflate>) -> Result<ClientHandshake, String> {
-    let bytes = from_key(&config.key).ok_or("the key is not sixteen bytes in base64")?;
+/// Writes the request that the response is for, with the key of the case.
+fn write_request(
+    config: &ClientConfig,
+    deflate: Option<&PermessageDeflate>,
+) -> Result<ClientHandshake, String> {
+    let bytes = from_key(&config.key).ok_or("the key is not 16 bytes in base64")?;
     let mut request = wsproto::Request::new("server.example.com", "/chat");
     for subprotocol in &config.subprotocols {
         request = request.with_subprotocol(subprotocol);
@@ -99,19 +102,19 @@ fn ask(config: &ClientConfig, deflate: Option<&PermessageDeflate>) -> Result<Cli
         request = request.with_extensions(&[deflate]);
     }
     let mut output = Vec::new();
-    let handshake = ClientHandshake::new(request, config.limits(), &mut SecWebSocketKey(bytes), &mut output)
+    let handshake = ClientHandshake::new(request, config.limits(), &mut FixedKey(bytes), &mut output)
         .map_err(|error| format!("the request was refused: {error}"))?;
     let key = format!("\r\nSec-WebSocket-Key: {}\r\n", config.key);
     if !output.windows(key.len()).any(|window| window == key.as_bytes()) {
-        return Err("the request does not hold the key".to_owned());
+        return Err("the request does not have this key".to_owned());
     }
     Ok(handshake)
 }
 
-/// The bytes of the one key that is drawn.
-pub(crate) struct SecWebSocketKey(pub(crate) [u8; 16]);
+/// Entropy that makes the `Sec-WebSocket-Key` of the case.
+pub(crate) struct FixedKey(pub(crate) [u8; 16]);
 
-impl Entropy for SecWebSocketKey {
+impl Entropy for FixedKey {
     fn fill(&mut self, bytes: &mut [u8]) {
         for (place, byte) in bytes.iter_mut().zip(self.0.iter().cycle()) {
             *place = *byte;
@@ -119,8 +122,8 @@ impl Entropy for SecWebSocketKey {
     }
 }
 
-/// Takes an answer with its body.
-fn read_answer(
+/// Receives a response with its body.
+fn read_response(
     mut handshake: ClientHandshake,
     deflate: Option<&PermessageDeflate>,
     pieces: &[&[u8]],
@@ -154,7 +157,9 @@ fn read_answer(
                     let (_, body) = refusal.as_mut().ok_or("a body came before its head")?;
                     body.extend_from_slice(data.data);
                 }
-                Ok(Some(answer)) => return Err(format!("the suite does not know this answer: {answer:?}")),
+                Ok(Some(answer)) => {
+                    return Err(format!("the runner does not know this response: {answer:?}"));
+                }
                 Ok(None) => break,
                 Err(error) => return Ok(Answered::failed(error)),
             }
@@ -166,7 +171,7 @@ fn read_answer(
     Ok(refusal.map_or(Answered::Pending, |(status, body)| Answered::Http { status, body }))
 }
 
-/// The parameters that were agreed on.
+/// The negotiated parameters, as cases write them.
 fn parameters(params: DeflateParams) -> Map<String, Value> {
     let value = json!({
         "server_no_context_takeover": params.server_no_context_takeover,

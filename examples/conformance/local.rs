@@ -14,7 +14,7 @@ use super::wire::Frame;
 pub(crate) fn run(case: &Local) -> Result<Report<Sent>, String> {
     let sent = match case.role {
         Role::Server => send(Connection::server(case.limits()), case),
-        // Real entropy, as it is the implementation's own source that cases of masking keys are about.
+        // Real entropy: some cases check the masking keys that the implementation makes.
         Role::Client => send(Connection::client(case.limits(), SeededEntropy::new()), case),
     };
     sent.map(Report::of_one_run)
@@ -27,7 +27,7 @@ fn send<E: Entropy>(connection: Connection<E>, case: &Local) -> Result<Sent, Str
     }
 }
 
-/// Acts up to the first call that is refused.
+/// Makes the calls in order, up to the first that is refused.
 fn perform_all<E: Entropy, X: ExtensionSet>(
     mut connection: Connection<E, X>,
     actions: &[Action],
@@ -45,18 +45,18 @@ fn perform_all<E: Entropy, X: ExtensionSet>(
     Ok(Sent { refused, bytes_after_refusal, frames: Frame::read_all(&output)? })
 }
 
-/// What became of a call.
+/// Whether a call was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Done,
-    /// By the implementation, or by the types of its calls, which leave no way to say such a thing.
+    /// The implementation has refused it, or the types of its API cannot express it.
     Refused {
-        /// How many bytes the refused call wrote.
+        /// How many bytes the refused call has written.
         written: usize,
     },
 }
 
-/// Does what the local user asks for, as often as asked, up to the first call that is refused.
+/// Makes a call as often as the case says, up to the first time that it is refused.
 pub(crate) fn perform<E: Entropy, X: ExtensionSet>(
     connection: &mut Connection<E, X>,
     action: &Action,
@@ -64,15 +64,15 @@ pub(crate) fn perform<E: Entropy, X: ExtensionSet>(
 ) -> Verdict {
     for _ in 0..action.times() {
         let before = output.len();
-        if !is_done(connection, action, output) {
+        if !perform_once(connection, action, output) {
             return Verdict::Refused { written: output.len().saturating_sub(before) };
         }
     }
     Verdict::Done
 }
 
-/// Makes one call; false where it is refused.
-fn is_done<E: Entropy, X: ExtensionSet>(
+/// Makes one call; returns false if it is refused.
+fn perform_once<E: Entropy, X: ExtensionSet>(
     connection: &mut Connection<E, X>,
     action: &Action,
     output: &mut Vec<u8>,
@@ -107,7 +107,7 @@ fn is_done<E: Entropy, X: ExtensionSet>(
     result.is_ok()
 }
 
-/// Takes note of what the peer sends, up to its end or to the rule that it breaks.
+/// Receives bytes of the peer, up to their end or to the first broken rule.
 fn receive<E: Entropy, X: ExtensionSet>(connection: &mut Connection<E, X>, mut input: &mut [u8]) {
     while let Ok(Some(_)) = connection.next_event(&mut input) {}
 }

@@ -1,23 +1,23 @@
-//! Runs test cases through this crate and prints what it sees; another program compares.
+//! Runs test cases through this crate and prints the outcome; another program compares it.
 //!
 //! ```sh
 //! cargo run --release --example conformance -- cases.jsonl
 //! ```
 //!
-//! The cases are JSON Lines, from a file or, for `-`, from the standard input. Each gives one line, in order:
-//! what was observed, whether some way of cutting the input made a difference, or why it could not be run.
-//! What a case expects is not looked at; `README.md` describes cases and output. It ends with 0 if every case was
-//! run, with 1 if one was not, and with 2 if it was called wrongly or could not read.
+//! The cases are JSON Lines, from a file or, for `-`, from the standard input. For each case it prints one line, in
+//! order: what was observed, whether one way of splitting the input gave something else, or why the case could not be
+//! run. It does not read what a case expects. `README.md` describes cases and output. The exit status is 0 if every
+//! case was run, 1 if one was not, and 2 if the arguments are wrong or the file cannot be read.
 
-// What is asked.
+// Cases.
 mod encoding;
 mod values;
 mod cases;
-// What is seen, how often it is looked at, and how it is told.
+// Observations.
 mod splits;
 mod wire;
 mod observation;
-// From the one to the other.
+// Cases to observations.
 mod local;
 mod frames;
 mod handshake;
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // A case that panics says so in its line.
+    // The line of a case reports a panic, so the hook need not print it.
     panic::set_hook(Box::new(|_| {}));
     let input: io::Result<Box<dyn BufRead>> = if file == "-" {
         Ok(Box::new(io::stdin().lock()))
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads the arguments: the file with the cases. `None` where help is wanted.
+/// Reads the arguments: the file with the cases. `None` if they ask for help.
 fn parse(mut arguments: lexopt::Parser) -> Result<Option<OsString>, lexopt::Error> {
     use lexopt::prelude::*;
     let mut file = None;
@@ -85,14 +85,14 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<OsString>, lexopt::Erro
 const USAGE: &str = "\
 usage: conformance FILE
 
-Runs test cases through this crate and prints what it does: a line of JSON for each case, in order.
+Runs test cases through this crate and prints the outcome: one line of JSON for each case, in order.
 
   FILE        the cases, one JSON object a line; - is the standard input [no default]
   -h, --help  print this
 
-It ends with 0 if every case was run, with 1 if one was not, and with 2 if it was called wrongly or could not read.";
+The exit status is 0 if every case was run, 1 if one was not, and 2 if the arguments are wrong or FILE cannot be read.";
 
-/// Runs every case of `input`; false where one could not be run.
+/// Runs every case of `input`; returns whether all of them could be run.
 pub(crate) fn run(mut input: impl BufRead, mut output: impl Write) -> io::Result<bool> {
     let mut all_run = true;
     loop {
@@ -101,15 +101,15 @@ pub(crate) fn run(mut input: impl BufRead, mut output: impl Write) -> io::Result
             output.flush()?;
             return Ok(all_run);
         }
-        for line in tell_all(&batch) {
-            all_run &= !matches!(line.told, Told::Error { .. });
+        for line in run_batch(&batch) {
+            all_run &= !matches!(line.outcome, Outcome::Error { .. });
             serde_json::to_writer(&mut output, &line)?;
             output.write_all(b"\n")?;
         }
     }
 }
 
-/// The next lines that are not empty; none at the end.
+/// Reads the next lines that are not empty; returns no line at the end of the input.
 fn read_batch(input: &mut impl BufRead) -> io::Result<Vec<Vec<u8>>> {
     let mut batch = Vec::new();
     let mut line = Vec::new();
@@ -122,48 +122,48 @@ fn read_batch(input: &mut impl BufRead) -> io::Result<Vec<Vec<u8>>> {
     Ok(batch)
 }
 
-/// How many cases are read ahead, and shared among the processors.
+/// How many cases are read at a time, and then shared among the processors.
 const BATCH: usize = 1024;
 
-/// Runs the cases of some lines, as many at a time as there are processors; what is told is in their order.
-fn tell_all(lines: &[Vec<u8>]) -> Vec<Line> {
+/// Runs the cases of these lines, on all processors; the result is in the order of the lines.
+fn run_batch(lines: &[Vec<u8>]) -> Vec<Line> {
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut told = Vec::new();
+        let mut done = Vec::new();
         loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(line) = lines.get(place) else { return told };
-            told.push((place, tell(line)));
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(line) = lines.get(index) else { return done };
+            done.push((index, run_line(line)));
         }
     };
-    let mut told = thread::scope(|scope| {
+    let mut done = thread::scope(|scope| {
         let others = (1..processors()).map(|_| scope.spawn(work)).collect::<Vec<_>>();
-        let mut told = work();
+        let mut done = work();
         for other in others {
-            told.extend(other.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));
+            done.extend(other.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));
         }
-        told
+        done
     });
-    told.sort_unstable_by_key(|(place, _)| *place);
-    told.into_iter().map(|(_, line)| line).collect()
+    done.sort_unstable_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, line)| line).collect()
 }
 
 fn processors() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// What is told of a line.
+/// A line of the output.
 #[derive(Serialize)]
 struct Line {
     id: Option<String>,
     #[serde(flatten)]
-    told: Told,
+    outcome: Outcome,
 }
 
-/// What was observed, by the kind of the case, or why nothing was.
+/// What was observed, by the kind of the case, or why the case could not be run.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Told {
+enum Outcome {
     Receive(Report<Received>),
     Local(Report<Sent>),
     Request(Report<Requested>),
@@ -173,31 +173,31 @@ enum Told {
 }
 
 /// Reads a case and runs it.
-fn tell(line: &[u8]) -> Line {
+fn run_line(line: &[u8]) -> Line {
     let Case { id, kind } = match Case::parse(line) {
         Ok(case) => case,
-        Err(Unreadable { id, error }) => return Line { id, told: Told::Error { error } },
+        Err(Unreadable { id, error }) => return Line { id, outcome: Outcome::Error { error } },
     };
-    let told = match panic::catch_unwind(|| observe(&kind)) {
-        Ok(observed) => observed.unwrap_or_else(|error| Told::Error { error }),
-        Err(panic) => Told::Error { error: format!("panicked: {}", message(&*panic)) },
+    let outcome = match panic::catch_unwind(|| observe(&kind)) {
+        Ok(observed) => observed.unwrap_or_else(|error| Outcome::Error { error }),
+        Err(panic) => Outcome::Error { error: format!("panicked: {}", message(&*panic)) },
     };
-    Line { id: Some(id), told }
+    Line { id: Some(id), outcome }
 }
 
-fn observe(kind: &Kind) -> Result<Told, String> {
+fn observe(kind: &Kind) -> Result<Outcome, String> {
     match kind {
-        Kind::Receive(case) => frames::run(case).map(Told::Receive),
-        Kind::Local(case) => local::run(case).map(Told::Local),
-        Kind::Request(case) => handshake::run_request(case).map(Told::Request),
-        Kind::Response(case) => handshake::run_response(case).map(Told::Response),
-        Kind::BuildRequest(case) => Ok(Told::Build(build::run_request(case))),
-        Kind::BuildResponse(case) => build::run_response(case).map(Told::Build),
+        Kind::Receive(case) => frames::run(case).map(Outcome::Receive),
+        Kind::Local(case) => local::run(case).map(Outcome::Local),
+        Kind::Request(case) => handshake::run_request(case).map(Outcome::Request),
+        Kind::Response(case) => handshake::run_response(case).map(Outcome::Response),
+        Kind::BuildRequest(case) => Ok(Outcome::Build(build::run_request(case))),
+        Kind::BuildResponse(case) => build::run_response(case).map(Outcome::Build),
     }
 }
 
-/// What a panic says.
+/// The message of a panic.
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref().copied()).unwrap_or("without a message")
+    text.or_else(|| panic.downcast_ref().copied()).unwrap_or("no message")
 }

@@ -1,4 +1,4 @@
-//! Observations, in the form in which they are printed.
+//! Observations, as they are printed.
 
 use std::fmt::Debug;
 
@@ -10,13 +10,13 @@ use super::encoding::{as_hex, as_latin1};
 use super::splits::Observation;
 use super::wire::{Frame, Head, Reply};
 
-/// What came of received frames.
+/// The outcome of a `receive` case.
 #[derive(PartialEq, Eq, Serialize)]
 pub(crate) struct Received {
     pub(crate) outcome: ReceiveOutcome,
     pub(crate) events: Vec<Delivered>,
     pub(crate) code: Option<u16>,
-    /// How many bytes of the input it took to fail.
+    /// How many bytes of the input were read when the failure was certain.
     pub(crate) at: Option<usize>,
     #[serde(serialize_with = "as_rule")]
     pub(crate) rule: Option<RemoteProtocolError>,
@@ -61,8 +61,8 @@ pub(crate) enum Delivered {
 }
 
 impl Observation for Received {
-    /// A failure may come at an earlier byte, if the input ends there, but at no later one. Only the latest
-    /// of several pings must be answered, so only the last pong counts (RFC 6455 §5.5.3).
+    /// A split may report a failure at an earlier byte, but not at a later one. Only the last of several pings must be
+    /// answered, so only the last pong is compared (RFC 6455 §5.5.3).
     fn agrees_with(&self, cut: &Self) -> bool {
         cut.at <= self.at
             && (self.outcome, self.code, self.rule, self.state)
@@ -83,7 +83,7 @@ impl Received {
     }
 }
 
-/// What came of the local user's calls.
+/// The outcome of a `local` case.
 #[derive(Serialize)]
 pub(crate) struct Sent {
     /// The index of the first call that was refused.
@@ -98,7 +98,7 @@ impl Observation for Sent {
     }
 }
 
-/// What came of a request.
+/// The outcome of a `request` case.
 #[derive(PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "lowercase")]
 pub(crate) enum Requested {
@@ -130,7 +130,7 @@ impl Observation for Requested {
 }
 
 impl Requested {
-    /// Read from the answer, and from what else there is to know.
+    /// Reads the outcome from the response of a server that accepted the request.
     pub(crate) fn accepted(response: Vec<u8>, resource: String, leftover: Vec<u8>) -> Result<Self, String> {
         let head = Head::read(&response)?;
         let field = |name| head.field(name).map(str::to_owned);
@@ -146,7 +146,8 @@ impl Requested {
         })
     }
 
-    /// Read from the answer, where one was refused for breaking `rule` or for the server's own reasons.
+    /// Reads the outcome from the response of a server that refused the request, because it breaks `rule` or for
+    /// reasons of its own.
     pub(crate) fn rejected(response: &[u8], rule: Option<HandshakeError>) -> Result<Self, String> {
         let head = Head::read(response)?;
         let mut headers = Map::new();
@@ -161,7 +162,7 @@ impl Requested {
     }
 }
 
-/// Numbers as such, and `true` where there is no value.
+/// Parameters as JSON: a number as a number, and `true` for a parameter without a value.
 fn parameters(parameters: Vec<(String, Option<String>)>) -> Map<String, Value> {
     let value = |text: Option<String>| match text {
         None => true.into(),
@@ -170,7 +171,7 @@ fn parameters(parameters: Vec<(String, Option<String>)>) -> Map<String, Value> {
     parameters.into_iter().map(|(name, text)| (name, value(text))).collect()
 }
 
-/// What came of a response.
+/// The outcome of a `response` case.
 #[derive(PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "lowercase")]
 pub(crate) enum Answered {
@@ -218,7 +219,7 @@ impl Answered {
     }
 }
 
-/// What came of the local user's wish for a request or a response.
+/// The outcome of a `build-request` or `build-response` case.
 #[derive(Serialize)]
 pub(crate) struct Built {
     outcome: BuildOutcome,
@@ -256,7 +257,7 @@ fn as_rule<S: Serializer>(error: &Option<impl Debug>, serializer: S) -> Result<S
     }
 }
 
-/// Prints the name of a variant: what `Debug` tells, up to the fields.
+/// Prints the name of a variant: its `Debug` text, up to the fields.
 fn as_name<S: Serializer>(variant: &impl Debug, serializer: S) -> Result<S::Ok, S::Error> {
     let shown = format!("{variant:?}");
     shown.split(['(', ' ']).next().serialize(serializer)

@@ -1,9 +1,9 @@
-//! Cuts: the same input in different pieces, which must not make a difference.
+//! Cuts: the same input in different pieces, which must give the same observation.
 //!
-//! Every way of cutting is run from the start, by a machine of its own that gets just these pieces. Cutting at
-//! every offset is thus quadratic in the length of the input, but cheap: one or two seconds for the longest
-//! frame that it is done to. What is longer than [`MAX_EVERY`] is cut at every offset near both ends and at
-//! evenly spread ones between; `splits` tells how many.
+//! Each cut is run from the start, by a new endpoint that gets just these pieces. Cutting at every offset therefore
+//! takes time quadratic in the length of the input, but little: one or two seconds for the longest input. An input
+//! longer than [`MAX_EVERY`] is cut at every offset near both ends, and at evenly spaced ones between; `splits` counts
+//! them.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,13 @@ use serde::{Serialize, Serializer};
 
 use super::cases::Split;
 
-/// What one run of a case shows.
+/// What was observed in one run of a case.
 pub(crate) trait Observation: Serialize {
-    /// Whether what a cut shows is the same.
+    /// Whether a cut gave the same.
     fn agrees_with(&self, cut: &Self) -> bool;
 }
 
-/// What all runs of a case show.
+/// What was observed in all runs of a case.
 #[derive(Serialize)]
 pub(crate) struct Report<O> {
     splits: usize,
@@ -25,7 +25,7 @@ pub(crate) struct Report<O> {
     differs: Option<Difference<O>>,
 }
 
-/// The first cut that made a difference.
+/// The first cut that gave something else.
 #[derive(Serialize)]
 struct Difference<O> {
     cut: Cut,
@@ -35,7 +35,7 @@ struct Difference<O> {
 /// A way of cutting the input.
 #[derive(Clone, Copy)]
 enum Cut {
-    /// In one piece, where the case gives several.
+    /// In one piece, although the case has several.
     Whole,
     /// Byte by byte.
     Bytes,
@@ -44,13 +44,13 @@ enum Cut {
 }
 
 impl<O: Observation> Report<O> {
-    /// Of a case without input to cut.
+    /// The report of a case without input to cut.
     pub(crate) fn of_one_run(observed: O) -> Self {
         Self { splits: 1, observed, differs: None }
     }
 
-    /// Runs a case with its input as given, and then cut in the ways it asks for, up to the first that
-    /// makes a difference.
+    /// Runs a case with its input as given, then with each cut that it asks for, up to the first that gives something
+    /// else.
     pub(crate) fn of_cuts(
         given: &[&[u8]],
         split: Split,
@@ -70,7 +70,7 @@ impl<O: Observation> Report<O> {
     }
 }
 
-/// The ways of cutting besides the given one.
+/// The cuts to run after the input as given.
 fn cuts(given_pieces: usize, len: usize, split: Split) -> Vec<Cut> {
     let offsets = match split {
         Split::Exact => return Vec::new(),
@@ -82,14 +82,14 @@ fn cuts(given_pieces: usize, len: usize, split: Split) -> Vec<Cut> {
     whole.into_iter().chain([Cut::Bytes]).chain(offsets.into_iter().map(Cut::At)).collect()
 }
 
-/// `count` offsets at either end, and as many between.
+/// About `count` offsets at either end, and as many between.
 fn spread(len: usize, count: usize) -> BTreeSet<usize> {
     let stride = len.div_ceil(count).max(1);
     let last = len.saturating_sub(count).max(1);
     (1..len.min(count)).chain((1..len).step_by(stride)).chain(last..len).collect()
 }
 
-/// The longest input that is cut at every offset: 64 KiB of payload, and what may stand around it.
+/// The longest input that is cut at every offset, in bytes: a payload of 64 KiB, and some bytes around it.
 const MAX_EVERY: usize = 68 << 10;
 
 impl Cut {

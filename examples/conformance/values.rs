@@ -1,4 +1,4 @@
-//! Values within cases: bytes, which may be repeated or in parts.
+//! Values in cases: bytes, which may be repeated or in parts.
 
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ pub(crate) struct HexBytes(pub(crate) Vec<u8>);
 #[serde(try_from = "RawLatin1")]
 pub(crate) struct Latin1Bytes(pub(crate) Vec<u8>);
 
-/// What a local user sends.
+/// A payload that the local user sends.
 #[derive(Deserialize)]
 #[serde(try_from = "RawPayload")]
 pub(crate) struct Payload {
@@ -43,11 +43,15 @@ impl TryFrom<usize> for Times {
     type Error = String;
 
     fn try_from(times: usize) -> Result<Self, String> {
-        if times <= MAX_CALLS { Ok(Self(times)) } else { Err(format!("a call is repeated {times} times")) }
+        if times <= MAX_CALLS {
+            Ok(Self(times))
+        } else {
+            Err(format!("a call is repeated {times} times, more than {MAX_CALLS}"))
+        }
     }
 }
 
-/// What a peer sends meanwhile.
+/// Bytes that are received between the calls.
 #[derive(Deserialize)]
 #[serde(try_from = "RawReceived")]
 pub(crate) struct Received(pub(crate) Vec<u8>);
@@ -108,16 +112,16 @@ impl TryFrom<RawPayload> for Payload {
     fn try_from(raw: RawPayload) -> Result<Self, String> {
         let times = raw.times.unwrap_or(1);
         let (bytes, times) = match (raw.text, raw.hex, raw.parts) {
-            // Digits and `times` are a payload's short form, as in chunks; anything else is sent that often.
+            // With `hex`, `times` repeats the payload, as in chunks. Otherwise it repeats the call.
             (None, Some(hex), None) => (repeat(&from_hex(&hex)?, times)?, Times::ONCE),
             (Some(text), None, None) => (text.into_bytes(), times.try_into()?),
             (None, None, Some(parts)) => {
                 (parts.into_iter().flat_map(|part| part.0).collect(), times.try_into()?)
             }
             (None, None, None) => (Vec::new(), times.try_into()?),
-            _ => return Err("a payload is one of text, hex and parts".to_owned()),
+            _ => return Err("a payload has only one of text, hex and parts".to_owned()),
         };
-        // What all calls write has to fit as well.
+        // All calls together must not write more either.
         match bytes.len().checked_mul(times.0) {
             Some(len) if len <= MAX_LEN => Ok(Self { bytes, fin: raw.fin.unwrap_or(true), times }),
             _ => Err(format!("a payload of {} bytes is sent {} times", bytes.len(), times.0)),
@@ -143,7 +147,7 @@ impl TryFrom<RawReceived> for Received {
             (None, Some(parts), None) | (None, None, Some(parts)) => {
                 parts.into_iter().flat_map(|part| part.0).collect()
             }
-            _ => return Err("what comes in is one of hex, parts and chunks".to_owned()),
+            _ => return Err("received bytes are one of hex, parts and chunks".to_owned()),
         };
         Ok(Self(repeat(&once, raw.times.unwrap_or(1))?))
     }
@@ -156,8 +160,8 @@ fn repeat(value: &[u8], times: usize) -> Result<Vec<u8>, String> {
     }
 }
 
-/// No case is so long that a typing error could not be told from it.
+/// The longest value, in bytes. A longer one is a typing error.
 const MAX_LEN: usize = 1 << 30;
 
-/// The same of calls, each of which may have nothing to send.
+/// The most calls. They have a limit of their own, because a call may have an empty payload.
 const MAX_CALLS: usize = 1 << 20;

@@ -1,4 +1,4 @@
-//! What the implementation has written, read back without its help: frames and heads of responses.
+//! A reader of what the implementation has written: frames and response heads. It shares no code with the crate.
 
 use serde::Serialize;
 
@@ -11,17 +11,17 @@ pub(crate) struct Frame {
     rsv: u8,
     op: u8,
     masked: bool,
-    /// In bits: 7, 16 or 64.
+    /// How many bits the length has: 7, 16 or 64.
     length_form: u8,
     length: usize,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_maybe_hex")]
     key: Option<[u8; 4]>,
-    /// The payload, unmasked, unless it is long.
+    /// The unmasked payload, up to `MAX_PRINTED` bytes.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_maybe_hex")]
     hex: Option<Vec<u8>>,
 }
 
-/// The longest payload that is printed.
+/// The longest payload that is printed, in bytes.
 const MAX_PRINTED: usize = 4096;
 
 impl Frame {
@@ -64,7 +64,7 @@ impl Frame {
     }
 }
 
-/// A frame that answers, in the form in which cases ask for it.
+/// A pong or a close frame, in the form of a case's `replies`.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub(crate) enum Reply {
@@ -89,7 +89,7 @@ impl Reply {
         match (frame.op, payload.first_chunk()) {
             (0x8, code) => Ok(Self::Close { code: code.map(|code| u16::from_be_bytes(*code)) }),
             (0xA, _) => Ok(Self::Pong { hex: payload }),
-            (op, _) => Err(format!("a reply with the opcode {op:#x}")),
+            (op, _) => Err(format!("a reply has the opcode {op:#x}")),
         }
     }
 }
@@ -113,7 +113,7 @@ impl Head {
         };
         match (status, lines.map(field).collect()) {
             (Some(status), Some(fields)) => Ok(Self { status, fields }),
-            _ => Err(format!("no head of a response: {head:?}")),
+            _ => Err(format!("not the head of a response: {head:?}")),
         }
     }
 
