@@ -6,13 +6,13 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[must_use = "without its header, the peer cannot read the payload: write both"]
 pub struct EncodedHeader {
-    /// Put together as a number: bytes stored one by one and then read as a word are slow to come back.
+    /// Assembled as a number: if bytes are stored one by one, to load them as a word afterwards is slow.
     bytes: [u8; 16],
     len: u8,
 }
 
 impl EncodedHeader {
-    /// The first `len` bytes, the lowest of `start` first, and behind them the key.
+    /// A header of the lowest `len` bytes of `start`, little-endian, followed by the key.
     #[inline(always)]
     pub(crate) fn new(start: u128, len: u8, masking_key: Option<[u8; 4]>) -> Self {
         match masking_key {
@@ -24,7 +24,7 @@ impl EncodedHeader {
         }
     }
 
-    /// It and nothing behind it, eight bytes in all, unless it is longer: before payloads of 64 KiB and more.
+    /// The header, padded with zeros to eight bytes; `None` if it is longer, as for payloads of 64 KiB or more.
     #[inline(always)]
     pub(crate) const fn as_word(&self) -> Option<&[u8; 8]> {
         if self.len <= 8 { self.bytes.first_chunk() } else { None }

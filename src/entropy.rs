@@ -1,16 +1,15 @@
-//! Where masking keys and nonces come from (RFC 6455 §5.3, §10.3).
+//! Entropy: the source of masking keys and of `Sec-WebSocket-Key` (RFC 6455 §5.3, §10.3).
 //!
-//! The crate draws no randomness of its own: a client gets its source from the caller.
+//! The crate has no hidden source: the caller passes one to each client.
 
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
 
-/// A source of bytes that nobody can predict.
+/// A source of unpredictable bytes, for masking keys and for requests.
 ///
-/// A masking key must come from a strong source of entropy, so that no page or peer can choose the
-/// bytes that travel (§10.3): implement this by a cryptographically secure generator, and by a fixed
-/// sequence in tests only. Four bytes are drawn for each frame that a client sends, and sixteen for
-/// each request.
+/// Masking keys must come from a strong source of entropy, so that no page and no peer can choose the bytes on the
+/// wire (§10.3). Implement this with a cryptographically secure generator, and with a fixed sequence only in tests. A
+/// client takes 4 bytes for each frame that it sends, and 16 for each request.
 ///
 /// ```
 /// use wsproto::Entropy;
@@ -30,10 +29,10 @@ use alloc::boxed::Box;
 /// assert_eq!(Counter(0).masking_key(), [1, 2, 3, 4]);
 /// ```
 pub trait Entropy {
-    /// Fills all of `bytes`.
+    /// Fills all of `bytes` with unpredictable values.
     fn fill(&mut self, bytes: &mut [u8]);
 
-    /// Draws the key for one frame.
+    /// Returns the masking key for one frame.
     #[inline]
     fn masking_key(&mut self) -> [u8; 4] {
         let mut key = [0; 4];
@@ -67,7 +66,18 @@ impl<E: Entropy + ?Sized> Entropy for Box<E> {
     }
 }
 
-/// The entropy of a server, which masks nothing: there is none, and the compiler knows it.
+/// The entropy of a server, which masks nothing: it has no values, so the compiler removes the code that masks.
+///
+/// ```
+/// use wsproto::{Connection, Limits, NoEntropy};
+///
+/// struct Session {
+///     connection: Connection<NoEntropy>, // a server's
+/// }
+///
+/// let session = Session { connection: Connection::server(Limits::default()) };
+/// # let _ = session.connection;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoEntropy {}
 
@@ -77,7 +87,7 @@ impl Entropy for NoEntropy {
     }
 }
 
-// Not on WebAssembly without a system, unless JavaScript may be asked: `getrandom` does not build there.
+// Not on WebAssembly without a system, unless with feature `wasm_js`: `getrandom` does not build there.
 #[cfg(all(
     feature = "std",
     any(feature = "wasm_js", not(all(target_family = "wasm", target_os = "unknown")))
@@ -92,10 +102,10 @@ pub(crate) mod os {
 
     use super::Entropy;
 
-    /// A generator (ChaCha, twelve rounds) seeded by the operating system.
+    /// A secure random generator (ChaCha12) with a seed from the operating system.
     ///
-    /// A system call for each masking key would cost more than the frame it masks. Each `SeededEntropy`
-    /// has a seed of its own; many connections on one thread may also share one by `&mut`.
+    /// It makes a system call only for the seed: one for each masking key would cost more than the frame. Each
+    /// `SeededEntropy` has its own seed; connections on one thread may also share one by `&mut`.
     ///
     /// ```
     /// use wsproto::{Entropy, SeededEntropy};
@@ -106,41 +116,51 @@ pub(crate) mod os {
     ///
     /// # After a fork
     ///
-    /// The operating system is asked for the seed only, and does not report a fork. After `fork`, parent and
-    /// child have the same generator: both make the same masking keys and the same nonces, and a peer of one
-    /// can predict those of the other. Call [`reseed`](Self::reseed) in the child before it sends anything,
-    /// or make a new `SeededEntropy` there. The same holds when a virtual machine is copied, or is started twice
-    /// from one snapshot.
+    /// The generator does not notice a fork. After `fork`, parent and child have the same generator: both make the same
+    /// masking keys and the same `Sec-WebSocket-Key`, and a peer of one can predict those of the other. Call
+    /// [`reseed`](Self::reseed) in the child before it sends anything, or make a new `SeededEntropy` there. The same
+    /// is true if a virtual machine is copied, or is started twice from one snapshot.
     ///
-    /// A generator that was moved into a [`Connection`](crate::Connection) cannot be reached there. If a
-    /// connection goes on in a child, give it an [`Entropy`] of yours that shares its `SeededEntropy` with you,
+    /// A generator that was moved into a [`Connection`](crate::Connection) cannot be reseeded there. If a child
+    /// continues to use a connection, give it your own [`Entropy`] that shares its `SeededEntropy` with you,
     /// for example by `Arc<Mutex<SeededEntropy>>`.
     ///
     /// # WebAssembly
     ///
-    /// On `wasm32-wasip1` and the other targets of WASI, the host gives the seed. On `wasm32-unknown-unknown`
-    /// there is no operating system, and this type exists only with feature `wasm_js`: then the seed comes from
-    /// JavaScript's `crypto.getRandomValues`, by way of `wasm-bindgen`. Without it, implement [`Entropy`] by
-    /// what your host offers.
+    /// On `wasm32-wasip1` and the other targets of WASI, the seed comes from the host. `wasm32-unknown-unknown` has no
+    /// operating system, and this type exists there only with feature `wasm_js`: then the seed comes from JavaScript's
+    /// `crypto.getRandomValues`, through `wasm-bindgen`. Without that feature, implement [`Entropy`] with what your host
+    /// offers.
     pub struct SeededEntropy(StdRng);
 
     impl SeededEntropy {
-        /// Seeds a generator.
+        /// Creates a generator with a seed from the operating system.
         ///
         /// # Panics
         ///
-        /// If the operating system has no entropy to give. [`try_new`](Self::try_new) returns that as an error.
+        /// If the operating system returns no entropy. [`try_new`](Self::try_new) returns an error instead.
+        ///
+        /// ```
+        /// use wsproto::{Connection, Limits, Ping, SeededEntropy};
+        ///
+        /// let mut client = Connection::client(Limits::default(), SeededEntropy::new());
+        /// let mut output = Vec::new();
+        /// client.send(Ping::new(b""), &mut output)?;
+        /// assert_eq!(output[..2], *b"\x89\x80"); // then four bytes of masking key
+        /// assert_eq!(output.len(), 6);
+        /// # Ok::<(), wsproto::LocalProtocolError>(())
+        /// ```
         pub fn new() -> Self {
             #[expect(clippy::expect_used, reason = "documented: nothing can be masked without entropy")]
-            Self::try_new().expect("the operating system gives entropy")
+            Self::try_new().expect("the operating system returns entropy")
         }
 
-        /// Seeds a generator, if the operating system has entropy to give.
+        /// Creates a generator with a seed from the operating system, or returns its error.
         ///
         /// # Errors
         ///
-        /// What the operating system answered; no client is safe then. On the systems that are common today
-        /// this does not happen, except if a sandbox forbids the system call.
+        /// The error of the operating system; then no client is safe. On today's common systems this happens only
+        /// if a sandbox forbids the system call.
         ///
         /// ```
         /// use wsproto::{SeededEntropy, WsConnection};
@@ -153,11 +173,11 @@ pub(crate) mod os {
             Ok(Self(StdRng::try_from_rng(&mut SysRng)?))
         }
 
-        /// Replaces the seed by a new one from the operating system, as a child has to do after a fork.
+        /// Replaces the seed with a new one from the operating system: needed in a child after a fork.
         ///
         /// # Errors
         ///
-        /// As for [`try_new`](Self::try_new). The generator is unchanged then: a child must not use it.
+        /// As for [`try_new`](Self::try_new). Then the generator is unchanged, and a child must not use it.
         ///
         /// ```
         /// use wsproto::{Entropy, SeededEntropy};
@@ -195,7 +215,7 @@ pub(crate) mod os {
 
     impl fmt::Debug for SeededEntropy {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            // The state would give away the keys to come.
+            // The state would reveal the next keys.
             f.debug_struct("SeededEntropy").finish_non_exhaustive()
         }
     }
@@ -204,7 +224,7 @@ pub(crate) mod os {
     mod tests {
         use super::*;
 
-        /// Two generators in one state, as parent and child have after a fork.
+        /// Two generators in the same state, like those of parent and child after a fork.
         fn forked() -> (SeededEntropy, SeededEntropy) {
             (SeededEntropy(StdRng::from_seed([7; 32])), SeededEntropy(StdRng::from_seed([7; 32])))
         }

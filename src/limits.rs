@@ -1,8 +1,8 @@
-//! What a peer may make us read or keep, at most (RFC 6455 §10.4).
+//! Limits on what a peer can make an endpoint read or store (RFC 6455 §10.4).
 //!
 //! Every limit is on by default, and is checked before anything is stored.
 
-/// Bounds on what is received once the connection is open.
+/// Limits on the frames and messages that are received.
 ///
 /// ```
 /// use wsproto::{Connection, Limits};
@@ -14,22 +14,25 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest payload of a data frame, in bytes: 16 MiB unless set.
-    pub max_frame_len: u64,
-    /// The longest message, in bytes over all its fragments: 16 MiB unless set.
-    pub max_message_len: u64,
-    /// The longest message that extensions decode, in bytes on the wire over all its fragments: 24 MiB unless
-    /// set.
+    /// The longest payload of a data frame, in bytes; the default is 16 MiB.
     ///
-    /// How long it becomes is held to `max_message_len`. Data that does not compress takes a few bytes more on the
-    /// wire than the message has, or an eighth more where a peer compresses badly.
+    /// The protocol itself allows 2⁶³ − 1 bytes, and at most 125 in a control frame.
+    pub max_frame_len: u64,
+    /// The longest message, in bytes, all its fragments together; the default is 16 MiB.
+    ///
+    /// If an extension decodes the message, its decoded length counts.
+    pub max_message_len: u64,
+    /// The longest message on the wire, in bytes, before extensions decode it; the default is 24 MiB.
+    ///
+    /// It is only for messages that an extension decodes. Data that does not compress takes a few bytes more on the wire
+    /// than the message has, or an eighth more if the peer compresses badly.
     pub max_encoded_len: u64,
-    /// The most fragments of a message, empty ones too: 131,072 unless set.
+    /// The most fragments of a message, including empty ones; the default is 131,072.
     pub max_fragments: u32,
 }
 
 impl Limits {
-    /// What [`Limits::default`] gives.
+    /// The limits that [`Limits::default`] returns, as a constant.
     pub const DEFAULT: Self = Self {
         max_frame_len: 16 << 20,
         max_message_len: 16 << 20,
@@ -37,8 +40,7 @@ impl Limits {
         max_fragments: 128 << 10,
     };
 
-    /// No bound except those of the protocol itself: for callers that take payloads chunk by chunk and keep
-    /// none.
+    /// No limits except those of the protocol: for callers that process payloads piece by piece and store none.
     pub const NONE: Self = Self {
         max_frame_len: u64::MAX,
         max_message_len: u64::MAX,
@@ -46,7 +48,7 @@ impl Limits {
         max_fragments: u32::MAX,
     };
 
-    /// The same limits, with another [`max_frame_len`](Self::max_frame_len).
+    /// Returns these limits with another [`max_frame_len`](Self::max_frame_len).
     ///
     /// ```
     /// use wsproto::Limits;
@@ -59,7 +61,7 @@ impl Limits {
         self
     }
 
-    /// The same limits, with another [`max_message_len`](Self::max_message_len).
+    /// Returns these limits with another [`max_message_len`](Self::max_message_len).
     ///
     /// ```
     /// use wsproto::Limits;
@@ -72,7 +74,7 @@ impl Limits {
         self
     }
 
-    /// The same limits, with another [`max_encoded_len`](Self::max_encoded_len).
+    /// Returns these limits with another [`max_encoded_len`](Self::max_encoded_len).
     ///
     /// ```
     /// use wsproto::Limits;
@@ -85,7 +87,7 @@ impl Limits {
         self
     }
 
-    /// The same limits, with another [`max_fragments`](Self::max_fragments).
+    /// Returns these limits with another [`max_fragments`](Self::max_fragments).
     ///
     /// ```
     /// use wsproto::Limits;
@@ -105,11 +107,11 @@ impl Default for Limits {
     }
 }
 
-/// Bounds on what is received while the handshake lasts.
+/// Limits on what is received during the opening handshake.
 ///
-/// They bound the memory too: whatever the peer sends, a handshake allocates at most four times
-/// [`max_head_len`](Self::max_head_len) at a time, for a limit of 1 KiB or more, and until its request is answered it
-/// keeps at most twice that. Not counted are your own request, the output, and lists that you ask for, such as that of
+/// They limit the memory too. If [`max_head_len`](Self::max_head_len) is 1 KiB or more, a handshake has at most four
+/// times that length allocated at any time, whatever the peer sends; while the request waits for its answer, at most
+/// twice that length. This does not count your own request, the output, and lists that you ask for, such as that of
 /// `Request::extensions`.
 ///
 /// ```
@@ -123,22 +125,22 @@ impl Default for Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct HandshakeLimits {
-    /// The longest request or response head, in bytes with its line ends: 16 KiB unless set. One that does not
-    /// come as bytes counts as many as it would have in HTTP/1.1.
+    /// The longest head of a request or response, in bytes with its line ends; the default is 16 KiB.
+    ///
+    /// A head that another HTTP stack has parsed counts as many bytes as it would have in HTTP/1.1.
     pub max_head_len: usize,
-    /// The most header fields of a head: 100 unless set.
+    /// The most header fields of a head; the default is 100.
     pub max_headers: usize,
-    /// The most bytes of a refusal's body that a client takes: 64 KiB unless set.
+    /// The longest body of a refusal that a client reads, in bytes; the default is 64 KiB.
     pub max_body_len: u64,
-    /// The most 1xx responses that a client passes over before the final one: 8 unless set.
+    /// The most 1xx responses that a client skips before the final one; the default is 8.
     pub max_informational: u32,
-    /// The most bytes that are kept for after the handshake, where they came too early: 64 KiB unless
-    /// set.
+    /// The most bytes that are stored if they arrive before the handshake has ended; the default is 64 KiB.
     pub max_early_data: usize,
 }
 
 impl HandshakeLimits {
-    /// What [`HandshakeLimits::default`] gives.
+    /// The limits that [`HandshakeLimits::default`] returns, as a constant.
     pub const DEFAULT: Self = Self {
         max_head_len: 16 << 10,
         max_headers: 100,
@@ -147,7 +149,7 @@ impl HandshakeLimits {
         max_early_data: 64 << 10,
     };
 
-    /// The same limits, with another [`max_head_len`](Self::max_head_len).
+    /// Returns these limits with another [`max_head_len`](Self::max_head_len).
     ///
     /// ```
     /// use wsproto::HandshakeLimits;
@@ -160,7 +162,7 @@ impl HandshakeLimits {
         self
     }
 
-    /// The same limits, with another [`max_headers`](Self::max_headers).
+    /// Returns these limits with another [`max_headers`](Self::max_headers).
     ///
     /// ```
     /// use wsproto::HandshakeLimits;
@@ -173,7 +175,7 @@ impl HandshakeLimits {
         self
     }
 
-    /// The same limits, with another [`max_body_len`](Self::max_body_len).
+    /// Returns these limits with another [`max_body_len`](Self::max_body_len).
     ///
     /// ```
     /// use wsproto::HandshakeLimits;
@@ -186,7 +188,7 @@ impl HandshakeLimits {
         self
     }
 
-    /// The same limits, with another [`max_informational`](Self::max_informational).
+    /// Returns these limits with another [`max_informational`](Self::max_informational).
     ///
     /// ```
     /// use wsproto::HandshakeLimits;
@@ -199,7 +201,7 @@ impl HandshakeLimits {
         self
     }
 
-    /// The same limits, with another [`max_early_data`](Self::max_early_data).
+    /// Returns these limits with another [`max_early_data`](Self::max_early_data).
     ///
     /// ```
     /// use wsproto::HandshakeLimits;

@@ -1,16 +1,17 @@
 //! Masking: each payload byte XORed with a byte of a four-byte key (RFC 6455 §5.3).
 //!
-//! The key is held as one word, turned so that its first byte meets the next payload byte. Short payloads
-//! go by words, the last of which may overlap the one before. Longer ones go through one plain loop over
-//! blocks, which becomes vector instructions. The last block may overlap the one before, and the first one too
-//! where the others begin at an aligned address, as a vector that lies across two cache lines costs two
-//! accesses: steps of falling size would cost as many branches that nobody can predict. With `std`, the loop
-//! is compiled for wider vectors too, and the processor is looked at.
+//! The key is stored as one word, rotated so that its first byte is for the next payload byte.
+//!
+//! Short payloads are masked word by word; the last word may overlap the one before. Longer payloads are masked by one
+//! plain loop over blocks, which the compiler turns into vector instructions. The last block may overlap the one
+//! before. So may the first one, so that the loop can begin at an aligned address: a vector across two cache lines costs
+//! two memory accesses. The usual alternative, steps of decreasing size, costs branches that the processor cannot
+//! predict. With `std`, the loop is also compiled for wider vectors, and the processor's features choose at run time.
 
-/// A masking key, and how far into a frame's payload it has come.
+/// A masking key, and the position in a frame's payload: XORs the payload with the key.
 ///
-/// Masking and unmasking are the same operation. A payload may come in pieces of any size: the mask
-/// goes on where the last piece ended.
+/// Masking and unmasking are the same operation. A payload may be masked in pieces of any size: each call continues
+/// where the last one ended.
 ///
 /// ```
 /// use wsproto::Mask;
@@ -25,17 +26,25 @@
 #[doc(alias = "XorMasker")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mask {
-    /// The key, little end first, turned to the next byte's place.
+    /// The key, little-endian, rotated so that its first byte is for the next payload byte.
     key: u32,
 }
 
 impl Mask {
-    /// A mask at the start of a payload.
+    /// A mask for the start of a payload.
+    ///
+    /// ```
+    /// use wsproto::Mask;
+    ///
+    /// let mut payload = *b"Hello";
+    /// Mask::new([0x37, 0xfa, 0x21, 0x3d]).apply(&mut payload);
+    /// assert_eq!(&payload, b"\x7f\x9f\x4d\x51\x58");
+    /// ```
     pub const fn new(masking_key: [u8; 4]) -> Self {
         Self { key: u32::from_le_bytes(masking_key) }
     }
 
-    /// A mask that begins `offset` bytes into a payload.
+    /// A mask for the part of a payload that begins at `offset`, in bytes.
     ///
     /// ```
     /// use wsproto::Mask;
@@ -48,7 +57,7 @@ impl Mask {
         mask
     }
 
-    /// XORs `payload` with the key in place, and moves on by its length.
+    /// XORs `payload` with the key in target, and advances by its length.
     #[inline(always)]
     pub fn apply(&mut self, payload: &mut [u8]) {
         let key = self.word();
@@ -59,52 +68,60 @@ impl Mask {
         self.skip(payload.len() as u64);
     }
 
-    /// Writes `payload` to `place`, which is as long, XORed on the way.
+    /// Writes `payload`, XORed with the key, to `target`, which has the same length.
     #[inline(always)]
-    pub(crate) fn apply_to(mut self, payload: &[u8], place: &mut [u8]) {
+    pub(crate) fn apply_to(mut self, payload: &[u8], target: &mut [u8]) {
         let key = self.word();
         match payload.len() {
             0..WORD => {
-                for ((place, byte), key) in place.iter_mut().zip(payload).zip(key.to_le_bytes()) {
-                    *place = *byte ^ key;
+                for ((target, byte), key) in target.iter_mut().zip(payload).zip(key.to_le_bytes()) {
+                    *target = *byte ^ key;
                 }
             }
-            WORD..16 => copy_ends::<WORD>(key, payload, place),
-            16..BLOCK => copy_ends::<16>(key, payload, place),
-            BLOCK..CACHED => copy_long(key, payload, place),
-            // From here on nothing copies as fast as what does nothing else.
+            WORD..16 => copy_ends::<WORD>(key, payload, target),
+            16..BLOCK => copy_ends::<16>(key, payload, target),
+            BLOCK..CACHED => copy_long(key, payload, target),
+            // Beyond this length, a plain copy that is masked afterwards is fastest.
             _ => {
-                for (payload, place) in payload.chunks(CACHED).zip(place.chunks_mut(CACHED)) {
-                    place.copy_from_slice(payload);
-                    self.apply(place);
+                for (payload, target) in payload.chunks(CACHED).zip(target.chunks_mut(CACHED)) {
+                    target.copy_from_slice(payload);
+                    self.apply(target);
                 }
             }
         }
     }
 
-    /// The key, twice.
+    /// The key twice, to mask eight bytes at a time.
     #[inline(always)]
     const fn word(self) -> u64 {
         (self.key as u64) << 32 | self.key as u64
     }
 
-    /// Moves on by `len` bytes as if they had been masked.
+    /// Advances by `len` bytes, as if they had been masked.
+    ///
+    /// ```
+    /// use wsproto::Mask;
+    ///
+    /// let mut mask = Mask::new(*b"abcd");
+    /// mask.skip(5);
+    /// assert_eq!(mask, Mask::new(*b"bcda"));
+    /// ```
     #[inline]
     pub const fn skip(&mut self, len: u64) {
-        // Four bytes on, the key is back where it was.
-        self.key = self.key.rotate_right(turn(len));
+        // After four bytes, the key is as it was.
+        self.key = self.key.rotate_right(rotation(len));
     }
 }
 
-/// By how many bits a key is turned `len` bytes on.
+/// By how many bits the key is rotated after `len` bytes.
 #[inline]
-const fn turn(len: u64) -> u32 {
+const fn rotation(len: u64) -> u32 {
     ((len & 3) as u32) << 3
 }
 
-/// A payload of less than two blocks, by words.
+/// Masks a payload of less than two blocks, word by word.
 ///
-/// The last word is read before its first bytes are masked as part of another, and written after them.
+/// The last word may overlap the one before. So it is read before any other is masked, and written at the end.
 #[inline(always)]
 fn xor_short(key: u64, payload: &mut [u8]) {
     let Some(last) = payload.last_chunk() else {
@@ -113,69 +130,69 @@ fn xor_short(key: u64, payload: &mut [u8]) {
         }
         return;
     };
-    let last = u64::from_le_bytes(*last) ^ key.rotate_right(turn(payload.len() as u64));
+    let last = u64::from_le_bytes(*last) ^ key.rotate_right(rotation(payload.len() as u64));
     for word in payload.chunks_exact_mut(WORD) {
         xor_word(key, word);
     }
-    if let Some(place) = payload.last_chunk_mut() {
-        *place = last.to_le_bytes();
+    if let Some(target) = payload.last_chunk_mut() {
+        *target = last.to_le_bytes();
     }
 }
 
-/// A payload of at least one block.
+/// Masks a payload of at least one block.
 ///
-/// The first block and the last are masked by themselves, and written over what the blocks between them have
-/// made of their bytes: so there is one loop, whatever the length and the address.
+/// The first and the last block are masked by themselves, before the loop, and written after it, over the bytes that
+/// the loop has masked too. So there is one loop, whatever the length and the address.
 #[cfg_attr(feature = "std", multiversion::multiversion(targets("x86_64+avx2", "x86+avx2")))]
 fn xor_long(key: u64, payload: &mut [u8]) {
     let (Some(first), Some(last)) = (payload.first_chunk(), payload.last_chunk()) else { return };
     let first = xored::<BLOCK>(key, *first);
-    let last = xored::<BLOCK>(key.rotate_right(turn(payload.len() as u64)), *last);
+    let last = xored::<BLOCK>(key.rotate_right(rotation(payload.len() as u64)), *last);
     let unaligned = unaligned(payload);
     if let Some(aligned) = payload.get_mut(unaligned..) {
-        let key = key.rotate_right(turn(unaligned as u64));
+        let key = key.rotate_right(rotation(unaligned as u64));
         for block in aligned.chunks_exact_mut(BLOCK) {
             xor_block(key, block);
         }
     }
-    if let Some(place) = payload.first_chunk_mut() {
-        *place = first;
+    if let Some(target) = payload.first_chunk_mut() {
+        *target = first;
     }
-    if let Some(place) = payload.last_chunk_mut() {
-        *place = last;
+    if let Some(target) = payload.last_chunk_mut() {
+        *target = last;
     }
 }
 
-/// The first block and the last of a payload that is copied; they may overlap.
+/// Copies and masks the first `N` and the last `N` bytes of a payload; they may overlap.
 #[inline(always)]
-fn copy_ends<const N: usize>(key: u64, payload: &[u8], place: &mut [u8]) {
-    let turned = key.rotate_right(turn(payload.len() as u64));
-    if let (Some(first), Some(place)) = (payload.first_chunk(), place.first_chunk_mut()) {
-        *place = xored::<N>(key, *first);
+fn copy_ends<const N: usize>(key: u64, payload: &[u8], target: &mut [u8]) {
+    let last_key = key.rotate_right(rotation(payload.len() as u64));
+    if let (Some(first), Some(target)) = (payload.first_chunk(), target.first_chunk_mut()) {
+        *target = xored::<N>(key, *first);
     }
-    if let (Some(last), Some(place)) = (payload.last_chunk(), place.last_chunk_mut()) {
-        *place = xored::<N>(turned, *last);
+    if let (Some(last), Some(target)) = (payload.last_chunk(), target.last_chunk_mut()) {
+        *target = xored::<N>(last_key, *last);
     }
 }
 
-/// A payload that is copied, of at least one block: as [`xor_long`], where it goes.
+/// Copies and masks a payload of at least one block, as [`xor_long`] does; `target` is what is aligned.
 #[cfg_attr(feature = "std", multiversion::multiversion(targets("x86_64+avx2", "x86+avx2")))]
-fn copy_long(key: u64, payload: &[u8], place: &mut [u8]) {
-    copy_ends::<BLOCK>(key, payload, place);
-    let unaligned = unaligned(place);
-    if let (Some(payload), Some(place)) = (payload.get(unaligned..), place.get_mut(unaligned..)) {
-        let key = key.rotate_right(turn(unaligned as u64));
-        for (block, place) in payload.chunks_exact(BLOCK).zip(place.chunks_exact_mut(BLOCK)) {
-            if let (Some(block), Some(place)) = (block.first_chunk(), place.first_chunk_mut()) {
-                *place = xored::<BLOCK>(key, *block);
+fn copy_long(key: u64, payload: &[u8], target: &mut [u8]) {
+    copy_ends::<BLOCK>(key, payload, target);
+    let unaligned = unaligned(target);
+    if let (Some(payload), Some(target)) = (payload.get(unaligned..), target.get_mut(unaligned..)) {
+        let key = key.rotate_right(rotation(unaligned as u64));
+        for (block, target) in payload.chunks_exact(BLOCK).zip(target.chunks_exact_mut(BLOCK)) {
+            if let (Some(block), Some(target)) = (block.first_chunk(), target.first_chunk_mut()) {
+                *target = xored::<BLOCK>(key, *block);
             }
         }
     }
 }
 
-/// How much lies before the first aligned block, one block at most.
+/// How many bytes are before the first aligned block: at most one block.
 ///
-/// Of what is short nothing is passed over: how often the loop runs must not hang on where a frame lies.
+/// Zero for short payloads: the number of iterations must not depend on the address.
 #[inline(always)]
 fn unaligned(payload: &[u8]) -> usize {
     match payload.len() {
@@ -184,7 +201,7 @@ fn unaligned(payload: &[u8]) -> usize {
     }
 }
 
-/// By value, so that it is made in registers.
+/// Masks a block by value, so that it stays in registers.
 #[inline(always)]
 fn xored<const N: usize>(key: u64, mut block: [u8; N]) -> [u8; N] {
     xor_block(key, &mut block);
@@ -205,26 +222,26 @@ fn xor_word(key: u64, word: &mut [u8]) {
     }
 }
 
-/// A length that every first-level cache holds twice over: what was just copied is still there to be masked.
+/// A length of which every first-level cache holds two copies, in bytes: what was just copied is still in the cache.
 pub(crate) const CACHED: usize = 8 << 10;
 
-/// From here on it pays to begin at an aligned address.
+/// From this length on, in bytes, it is faster to begin at an aligned address.
 const ALIGNED: usize = 256;
 
-/// From here on whole blocks pay.
+/// From this length on, in bytes, blocks are faster than words.
 const LONG: usize = 2 * BLOCK;
 
-/// Two 128-bit vectors, or one of 256.
+/// The length of a block, in bytes: two vectors of 128 bits, or one of 256.
 const BLOCK: usize = 32;
 
-/// What a general register takes.
+/// The length of a word, in bytes: a general register.
 const WORD: usize = 8;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// RFC 6455 §5.3 word for word: octet i XOR key octet i modulo 4.
+    /// The algorithm of RFC 6455 §5.3: octet i XOR key octet i modulo 4.
     fn naive(masking_key: [u8; 4], offset: usize, payload: &mut [u8]) {
         for (i, byte) in payload.iter_mut().enumerate() {
             *byte ^= masking_key[(offset + i) % 4];
@@ -260,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_copied_in_pieces_matches_the_naive_loop() {
+    fn payload_copied_in_pieces_matches_the_naive_loop() {
         let key = [0x01, 0x80, 0xff, 0x5a];
         let source: Vec<u8> = (0..3 * CACHED + 7).map(|i| i.to_le_bytes()[0] ^ 0x33).collect();
         for len in [CACHED - 1, CACHED, CACHED + 1, 2 * CACHED, 3 * CACHED + 7] {
@@ -273,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_far_offset_counts_modulo_four() {
+    fn offset_counts_modulo_four() {
         assert_eq!(Mask::at(*b"abcd", u64::MAX), Mask::at(*b"abcd", 3));
     }
 }

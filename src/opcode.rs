@@ -1,8 +1,8 @@
-//! The four bits that say what a frame is (RFC 6455 §5.2, §11.8).
+//! Opcodes: the four bits that give the type of a frame (RFC 6455 §5.2, §11.8).
 
 use thiserror::Error;
 
-/// How to read a frame's payload.
+/// The type of a frame, four bits of its header.
 ///
 /// ```
 /// use wsproto::Opcode;
@@ -16,22 +16,22 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Opcode {
-    /// The next fragment of the message under way.
+    /// The next fragment of the message in progress.
     Continuation = 0x0,
     /// A text message, or its first fragment.
     Text = 0x1,
-    /// A binary message, or its first fragment.
+    /// A binary message, or its first fragment. The type of its events is [`BytesMessage`](crate::BytesMessage).
     Binary = 0x2,
-    /// The sender will send nothing more.
+    /// The last frame that an endpoint sends.
     Close = 0x8,
     /// Asks for a pong with the same payload.
     Ping = 0x9,
-    /// Answers a ping, or says unasked that the sender is alive.
+    /// Answers a ping, or shows without a ping that the sender is alive.
     Pong = 0xA,
 }
 
 impl Opcode {
-    /// The opcode with this number; `None` for the reserved ones (3–7, 11–15) and anything above 15.
+    /// The opcode with this number; `None` for the reserved numbers (3 to 7, 11 to 15) and for those above 15.
     pub const fn from_bits(bits: u8) -> Option<Self> {
         Some(match bits {
             0x0 => Self::Continuation,
@@ -44,12 +44,27 @@ impl Opcode {
         })
     }
 
-    /// The opcode's number, 0 to 15.
+    /// The opcode's number: 0 to 2 or 8 to 10.
+    ///
+    /// ```
+    /// use wsproto::Opcode;
+    ///
+    /// assert_eq!(Opcode::Pong.bits(), 0xA);
+    /// ```
     pub const fn bits(self) -> u8 {
         self as u8
     }
 
-    /// Whether frames of this kind are control frames (§5.5): whole, short, and allowed between fragments.
+    /// Whether frames with this opcode are control frames (§5.5).
+    ///
+    /// They are not fragmented, have payloads of at most 125 bytes, and may be sent between the fragments of a message.
+    ///
+    /// ```
+    /// use wsproto::Opcode;
+    ///
+    /// assert!(Opcode::Ping.is_control());
+    /// assert!(!Opcode::Continuation.is_control());
+    /// ```
     pub const fn is_control(self) -> bool {
         self.bits() & 0x8 != 0
     }
@@ -64,13 +79,13 @@ impl From<Opcode> for u8 {
 impl TryFrom<u8> for Opcode {
     type Error = UnknownOpcode;
 
-    /// As [`Opcode::from_bits`], for use with `?`.
+    /// As [`Opcode::from_bits`], with an error instead of `None`.
     fn try_from(bits: u8) -> Result<Self, UnknownOpcode> {
         Self::from_bits(bits).ok_or(UnknownOpcode(bits))
     }
 }
 
-/// A number that is not an [`Opcode`]: reserved (3–7, 11–15), or above 15.
+/// The error for a number that is not an [`Opcode`]: reserved (3 to 7, 11 to 15), or above 15.
 ///
 /// ```
 /// use wsproto::Opcode;
@@ -84,25 +99,35 @@ impl TryFrom<u8> for Opcode {
 pub struct UnknownOpcode(u8);
 
 impl UnknownOpcode {
-    /// The number.
+    /// The number that is not an opcode.
     pub const fn bits(self) -> u8 {
         self.0
     }
 }
 
-/// What a message is, set by its first frame (§5.6).
+/// The kind of a message, text or binary, which its first frame sets (§5.6).
 ///
-/// It is exhaustive on purpose: there are no other messages.
+/// ```
+/// use wsproto::{MessageKind, Opcode};
+///
+/// assert_eq!(MessageKind::Text.opcode(), Opcode::Text);
+/// assert_eq!(MessageKind::Binary.opcode(), Opcode::Binary);
+/// ```
+///
+/// Binary messages have two names here. Frames have the RFC's words: [`Opcode::Binary`], `MessageKind::Binary`. Events
+/// have the words of Python's wsproto: [`Event::Bytes`](crate::Event::Bytes), [`BytesMessage`](crate::BytesMessage).
+///
+/// It is exhaustive on purpose: RFC 6455 defines no other kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MessageKind {
-    /// UTF-8.
+    /// The payload is UTF-8.
     Text,
-    /// Any bytes.
+    /// The payload is any bytes.
     Binary,
 }
 
 impl MessageKind {
-    /// The opcode of the first frame of such a message.
+    /// The opcode of the first frame of a message of this kind.
     pub const fn opcode(self) -> Opcode {
         match self {
             Self::Text => Opcode::Text,

@@ -1,4 +1,4 @@
-//! Where encoded bytes go: a `Vec<u8>`, or a piece of memory of fixed size.
+//! The target of encoded bytes: a `Vec<u8>`, or a buffer of fixed size.
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
@@ -9,27 +9,27 @@ use crate::error::LocalProtocolError;
 use crate::mask::CACHED;
 use crate::mask::Mask;
 
-/// A place for encoded bytes.
+/// A target for encoded bytes, such as `Vec<u8>` or `&mut [u8]`.
 ///
-/// Each write is whole or refused, so that a refused call leaves nothing behind. Implemented for
-/// `Vec<u8>`, which grows, and for `&mut [u8]`, which is filled from its front and then starts behind
-/// what was written, as in [`std::io::Write`](https://doc.rust-lang.org/std/io/trait.Write.html).
+/// A `Vec<u8>` grows. A `&mut [u8]` is filled from its front and becomes the rest of the slice, as in
+/// [`std::io::Write`](https://doc.rust-lang.org/std/io/trait.Write.html). A call writes all of its bytes or, if it
+/// returns an error, none.
 ///
 /// ```
 /// use wsproto::{Connection, Limits, LocalProtocolError, TextMessage};
 ///
 /// let mut connection = Connection::server(Limits::default());
-/// let mut memory = [0; 8];
-/// let mut room = memory.as_mut_slice();
+/// let mut buffer = [0; 8];
+/// let mut room = buffer.as_mut_slice();
 /// connection.send(TextMessage::new("Hello"), &mut room)?;
 /// let refused = connection.send(TextMessage::new("Hello"), &mut room);
 /// assert_eq!(refused, Err(LocalProtocolError::OutputFull(7)));
 /// assert_eq!(room.len(), 1);
-/// assert_eq!(memory[..7], *b"\x81\x05Hello");
+/// assert_eq!(buffer[..7], *b"\x81\x05Hello");
 /// # Ok::<(), wsproto::LocalProtocolError>(())
 /// ```
 ///
-/// Everything that writes takes a trait object as well:
+/// Every function with an output also takes a trait object:
 ///
 #[cfg_attr(feature = "alloc", doc = "```")]
 #[cfg_attr(not(feature = "alloc"), doc = "```ignore")]
@@ -42,21 +42,20 @@ use crate::mask::Mask;
 /// # Ok::<(), wsproto::LocalProtocolError>(())
 /// ```
 ///
-/// No method has the name of one of `Vec` or of `std::io::Write`, so that all of them can be called where both traits
-/// are imported.
+/// No method has the same name as one of `Vec` or of `std::io::Write`, so that both traits can be imported together.
 pub trait Output {
-    /// Makes sure that `len` more bytes can be written, be it by one call or by many.
+    /// Reserves room for `len` more bytes, written by one call or by many.
     ///
     /// # Errors
     ///
-    /// [`LocalProtocolError::OutputFull`] where they cannot.
+    /// [`LocalProtocolError::OutputFull`] if there is no room for them.
     fn ensure_room(&mut self, len: usize) -> Result<(), LocalProtocolError>;
 
-    /// Tells whether `len` more bytes could be written, where that many will rarely be.
+    /// Checks that `len` more bytes can be written, without reserving: `len` is an upper bound that is rarely reached.
     ///
     /// # Errors
     ///
-    /// [`LocalProtocolError::OutputFull`] where they could not.
+    /// [`LocalProtocolError::OutputFull`] if there is no room for them.
     fn check_room(&mut self, len: usize) -> Result<(), LocalProtocolError> {
         self.ensure_room(len)
     }
@@ -65,14 +64,14 @@ pub trait Output {
     ///
     /// # Errors
     ///
-    /// [`LocalProtocolError::OutputFull`] where they do not fit; then nothing was written.
+    /// [`LocalProtocolError::OutputFull`] if they do not fit; then nothing was written.
     fn append_bytes(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError>;
 
-    /// Appends `header`, then `payload`, masked on the way if there is a mask.
+    /// Appends `header`, then `payload`, which is masked in the output if there is a mask.
     ///
     /// # Errors
     ///
-    /// [`LocalProtocolError::OutputFull`] where the two do not fit; then nothing was written.
+    /// [`LocalProtocolError::OutputFull`] if the two do not fit; then nothing was written.
     fn append_frame(
         &mut self,
         header: EncodedHeader,
@@ -119,7 +118,7 @@ impl Output for Vec<u8> {
         payload: &[u8],
         mask: Option<Mask>,
     ) -> Result<(), LocalProtocolError> {
-        put_header(self, header);
+        append_header(self, header);
         match mask {
             None => self.extend_from_slice(payload),
             Some(mask) if payload.len() < CACHED => {
@@ -127,16 +126,16 @@ impl Output for Vec<u8> {
                 self.resize(start.saturating_add(payload.len()), 0);
                 mask.apply_to(payload, self.get_mut(start..).unwrap_or_default());
             }
-            Some(mask) => put_long(self, payload, mask),
+            Some(mask) => append_long(self, payload, mask),
         }
         Ok(())
     }
 }
 
-/// Appends a long payload, and masks it where it then lies, piece by piece while that is in cache.
+/// Appends a long payload piece by piece, and masks each piece in the output while it is in the cache.
 #[cfg(feature = "alloc")]
 #[inline(never)]
-fn put_long(output: &mut Vec<u8>, payload: &[u8], mut mask: Mask) {
+fn append_long(output: &mut Vec<u8>, payload: &[u8], mut mask: Mask) {
     for piece in payload.chunks(CACHED) {
         let start = output.len();
         output.extend_from_slice(piece);
@@ -144,7 +143,7 @@ fn put_long(output: &mut Vec<u8>, payload: &[u8], mut mask: Mask) {
     }
 }
 
-/// Appends a header; one of a short frame by a store or two, without a call.
+/// Appends a header; short ones without a call to `memcpy`.
 #[cfg(feature = "alloc")]
 #[inline(always)]
 fn put_header(output: &mut Vec<u8>, header: EncodedHeader) {
@@ -167,8 +166,8 @@ impl Output for &mut [u8] {
     #[inline]
     fn append_bytes(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
         self.ensure_room(bytes.len())?;
-        let (place, rest) = core::mem::take(self).split_at_mut(bytes.len());
-        place.copy_from_slice(bytes);
+        let (target, rest) = core::mem::take(self).split_at_mut(bytes.len());
+        target.copy_from_slice(bytes);
         *self = rest;
         Ok(())
     }
@@ -185,7 +184,7 @@ impl Output for &mut [u8] {
         let (written, rest) = core::mem::take(self).split_at_mut(needed);
         *self = rest;
         match (header.as_word(), written.first_chunk_mut()) {
-            (Some(word), Some(place)) => *place = *word,
+            (Some(word), Some(target)) => *target = *word,
             _ => {
                 for (place, byte) in written.iter_mut().zip(header.as_bytes()) {
                     *place = *byte;
@@ -194,8 +193,8 @@ impl Output for &mut [u8] {
         }
         let place = written.get_mut(header.as_bytes().len()..).unwrap_or_default();
         match mask {
-            Some(mask) => mask.apply_to(payload, place),
-            None => place.copy_from_slice(payload),
+            Some(mask) => mask.apply_to(payload, target),
+            None => target.copy_from_slice(payload),
         }
         Ok(())
     }

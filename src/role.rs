@@ -1,6 +1,6 @@
-//! Which end of the connection this is.
+//! The two ends of a connection.
 
-/// An endpoint's role: who masks, and who may speak first (RFC 6455 §4, §5.1).
+/// An endpoint's role: whether it sends the request or answers it, and whether it masks (RFC 6455 §4, §5.1).
 ///
 /// ```
 /// use wsproto::Role;
@@ -20,7 +20,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The role of the other end.
+    /// The role of the peer.
     pub const fn peer(self) -> Self {
         match self {
             Self::Client => Self::Server,
@@ -28,7 +28,7 @@ impl Role {
         }
     }
 
-    /// Whether frames sent in this role are masked (§5.1).
+    /// Whether an endpoint in this role masks the frames that it sends (§5.1).
     pub const fn masks(self) -> bool {
         matches!(self, Self::Client)
     }

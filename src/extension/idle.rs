@@ -1,30 +1,31 @@
-//! When memory that only saves time is freed: once it was not used for a while.
+//! Decides when an extension frees memory that is kept for speed: after it was unused for a while.
 
 /// Counts rounds in which nothing was decoded or encoded.
 ///
-/// A peer can choose when memory is freed and has to be allocated again, which costs more than any message. So each time
-/// that it was needed again, twice as many rounds have to pass.
+/// A peer could make us free and allocate the memory again and again, which costs more than any message. So the number
+/// of rounds doubles each time that the memory is needed again.
 #[derive(Debug)]
 pub(super) struct Idle {
     rounds: u16,
+    /// After how many rounds the memory is freed.
     max_rounds: u16,
     is_freed: bool,
 }
 
 impl Idle {
     pub(super) const fn new() -> Self {
-        Self { rounds: 0, max_rounds: FIRST, is_freed: false }
+        Self { rounds: 0, max_rounds: FIRST_ROUNDS, is_freed: false }
     }
 
     /// Records that the memory is in use.
     pub(super) fn end(&mut self) {
         self.rounds = 0;
         if core::mem::take(&mut self.is_freed) {
-            self.max_rounds = self.max_rounds.saturating_mul(2).min(LAST);
+            self.max_rounds = self.max_rounds.saturating_mul(2).min(MAX_ROUNDS);
         }
     }
 
-    /// Counts a round; returns whether the memory is to be freed.
+    /// Counts a round; returns whether to free the memory now.
     pub(super) fn count(&mut self) -> bool {
         if self.is_freed {
             return false;
@@ -35,8 +36,8 @@ impl Idle {
     }
 }
 
-/// How many rounds it takes for the first time.
-const FIRST: u16 = 8;
+/// After how many rounds the memory is freed the first time.
+const FIRST_ROUNDS: u16 = 8;
 
-/// How many rounds it takes at most. Then a round costs no more than a ping does.
-const LAST: u16 = 1024;
+/// The most rounds before the memory is freed. With these, the cost for each round is less than that of a ping.
+const MAX_ROUNDS: u16 = 1024;

@@ -1,9 +1,9 @@
-//! Compressed payloads to messages (RFC 7692 §6, §6.2, §7.2.2).
+//! Decompression: compressed payloads to messages (RFC 7692 §6, §6.2, §7.2.2).
 //!
-//! What is inflated is lent from a ring that is longer than the window, so that the last 32 KiB are always
-//! there: a block that says it is the last ends zlib's stream, and the next stream is given them to look back
-//! on. zlib itself always has a window of 32 KiB, whatever was agreed on: with a smaller one, its verdict on a
-//! distance beyond would depend on how the input is cut.
+//! The output is in a ring buffer that is longer than the window, so that the last 32 KiB are always there. They are
+//! needed when a final block ends zlib's stream: the next stream gets them as its dictionary. zlib always has a window
+//! of 32 KiB, whatever was negotiated. With a smaller one, it would depend on the cuts of the input if zlib refuses a
+//! distance beyond the window.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -19,7 +19,7 @@ use crate::opcode::Opcode;
 
 use super::params::Window;
 
-/// Decompresses one direction's messages.
+/// Decompresses the messages of one direction.
 #[derive(Debug)]
 pub(super) struct Inflater {
     window: Window,
@@ -28,48 +28,50 @@ pub(super) struct Inflater {
     is_compressed: bool,
     /// Made for the first compressed message, and kept for the next ones.
     stream: Option<Box<Stream>>,
-    /// That of the streams before.
+    /// The budget of earlier streams, while there is no stream.
     budget: Budget,
 }
 
-/// A stream of blocks, from the first message on.
+/// A zlib stream, its output, and the message in progress.
 struct Stream {
     inflate: Inflate,
     ring: Box<[u8]>,
-    /// What was inflated last: from here
+    /// Where the output of the last call begins in the ring.
     start: usize,
-    /// to here.
+    /// Where it ends.
     end: usize,
-    /// Where the bytes end that are older than those in front of `end`.
+    /// Where the output ended before the ring was last filled from its front again: bytes from `end` to here are older
+    /// than those before `end`.
     older_end: usize,
     budget: Budget,
     message: Message,
 }
 
-/// How many final blocks may come: counted over the whole connection.
+/// Limits the number of final blocks, over the whole connection.
 #[derive(Clone, Copy, Debug)]
 struct Budget {
     /// How many bytes were inflated in all.
     produced: u64,
-    /// How many final blocks have come beyond one for each message.
+    /// How many final blocks were received beyond one for each message.
     extra_final_blocks: u64,
 }
 
-/// What is known of the message in progress.
+/// The state of the message in progress.
 #[derive(Clone, Copy, Debug, Default)]
 struct Message {
-    /// How many of its bytes on the wire zlib has used: no more than it needed for what is written, so that the
-    /// number does not depend on how the message is cut.
+    /// How many compressed bytes zlib has read. It reads no more than it needs for its output, so that the number does
+    /// not depend on the cuts of the input.
     read: u64,
+    /// How many decompressed bytes zlib has written.
     written: u64,
-    /// The last four bytes that were read.
+    /// The last four bytes that were read, big-endian.
     last: u32,
     /// Whether a stream has ended since the last byte was read.
     is_after_final_block: bool,
-    /// How many final blocks have come.
+    /// How many final blocks were received.
     final_blocks: u64,
-    /// Whether what the sender has left off is put back.
-    is_completed: bool,
+    /// Whether zlib was given the four bytes that the sender has removed from the end.
+    has_tail: bool,
 }
 
 impl Inflater {
@@ -112,14 +114,14 @@ impl InboundExtension for Inflater {
     }
 
     fn release_memory(&mut self) {
-        let can_go = |stream: &mut Box<Stream>| !self.window.takeover && stream.message.is_completed;
-        if let Some(stream) = self.stream.take_if(can_go) {
+        let is_unused = |stream: &mut Box<Stream>| !self.window.takeover && stream.message.has_tail;
+        if let Some(stream) = self.stream.take_if(is_unused) {
             self.budget = stream.budget;
         }
     }
 }
 
-/// What may come of one call.
+/// Limits on the output of one call.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
     max_output: usize,
@@ -139,31 +141,31 @@ impl Stream {
         })
     }
 
-    /// Begins a message, which looks back on those before it if there is context takeover.
+    /// Begins a message. With context takeover, it may refer to earlier messages.
     fn begin(&mut self, takeover: bool) -> Result<(), RemoteProtocolError> {
         self.message = Message::default();
         if !takeover {
             (self.start, self.end, self.older_end) = (0, 0, 0);
         }
-        // Nothing was read since the last reset: there is nothing to forget.
+        // If nothing was read since the last reset, another one is not needed.
         let is_used = self.inflate.total_in() > 0;
-        if is_used && !takeover || self.inflate.total_in() > RENEWAL {
+        if is_used && !takeover || self.inflate.total_in() > RENEW_AFTER {
             self.reset()?;
         }
         Ok(())
     }
 
-    /// Inflates until there is no more room, or all that is there is used up.
+    /// Decompresses until there is no more room, or all input is used.
     ///
-    /// A message that is too long stops with one byte more than is allowed.
+    /// For a message that is too long, it stops one byte beyond the limit.
     fn inflate(&mut self, payload: &[u8], end: Ends, bounds: Bounds) -> Result<Decoded, RemoteProtocolError> {
-        if self.ring.len().saturating_sub(self.end) < LEAST_ROOM {
+        if self.ring.len().saturating_sub(self.end) < MIN_ROOM {
             self.older_end = self.end;
             self.end = 0;
         }
         self.start = self.end;
         let mut read: usize = 0;
-        while !self.message.is_completed {
+        while !self.message.has_tail {
             let input = payload.get(read..).unwrap_or_default();
             let room = self.room().min(self.allowed(bounds));
             let step = match room {
@@ -180,7 +182,7 @@ impl Stream {
                 break;
             }
         }
-        if read == payload.len() && !self.message.is_completed {
+        if read == payload.len() && !self.message.has_tail {
             match end {
                 Ends::Message => self.complete()?,
                 Ends::Frame => self.renew_after_flush()?,
@@ -190,9 +192,9 @@ impl Stream {
         Ok(Decoded { read, done: true })
     }
 
-    /// Has zlib write one byte more than the bounds allow, if it can without more input or with the next byte.
+    /// Has zlib write one byte more than the limits allow, with no more input or with the next byte.
     ///
-    /// So a bound is found to be broken at the same byte however the message is cut.
+    /// So a limit is exceeded at the same byte of the input, however it is cut.
     fn step_beyond(&mut self, input: &[u8]) -> Result<Step, RemoteProtocolError> {
         let step = self.step(&[], InflateFlush::NoFlush, 1)?;
         if step.written > 0 || step.stream_ended {
@@ -201,11 +203,11 @@ impl Stream {
         self.step(input.get(..1).unwrap_or_default(), InflateFlush::NoFlush, 1)
     }
 
-    /// Has zlib go on, up to the end of a stream at most.
+    /// Runs zlib once, at most up to the end of its stream.
     fn step(&mut self, input: &[u8], flush: InflateFlush, room: usize) -> Result<Step, RemoteProtocolError> {
         let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
         let input = input.get(..MAX_STEP).unwrap_or(input);
-        if total_in.saturating_add(input.len() as u64) > LIFE {
+        if total_in.saturating_add(input.len() as u64) > MAX_STREAM_LEN {
             return Err(RemoteProtocolError::EncodedMessageTooLong);
         }
         let limit = self.end.saturating_add(room).min(self.ring.len());
@@ -222,7 +224,7 @@ impl Stream {
             self.message.is_after_final_block = false;
         }
         match status {
-            // A stream may end by what was read before, of this message or put back for the last.
+            // Also without new input: a final block may end in bytes that were read before.
             Ok(Status::StreamEnd) => {
                 self.end_stream()?;
                 Ok(Step { read, written, stream_ended: true })
@@ -242,14 +244,14 @@ impl Stream {
         if self.budget.is_exceeded() { Err(RemoteProtocolError::InvalidDeflate) } else { self.reset() }
     }
 
-    /// Begins a new stream, which may look back on what came before it.
+    /// Begins a new stream, with the last output as its dictionary.
     fn reset(&mut self) -> Result<(), RemoteProtocolError> {
         self.inflate.reset(false);
-        let newer = last(self.ring.get(..self.end).unwrap_or_default(), HISTORY);
-        // After `end`, zlib may have written whatever it liked, as far as it had room.
+        let newer = last(self.ring.get(..self.end).unwrap_or_default(), MAX_DISTANCE);
+        // zlib may have overwritten the room after `end`.
         let older_start = self.end.saturating_add(self.room());
         let older = self.ring.get(older_start..self.older_end).unwrap_or_default();
-        let older = last(older, HISTORY.saturating_sub(newer.len()));
+        let older = last(older, MAX_DISTANCE.saturating_sub(newer.len()));
         for history in [older, newer] {
             if !history.is_empty() {
                 self.inflate.set_dictionary(history).map_err(|_| RemoteProtocolError::InvalidDeflate)?;
@@ -258,34 +260,35 @@ impl Stream {
         Ok(())
     }
 
-    /// Begins a new stream within a message, if the stream is old and the frame ends with what a flush writes.
+    /// Begins a new stream within a message, if the stream is old and the frame ends with the bytes of a flush.
     ///
-    /// Such a frame ends between two blocks, and at the end of a byte. That its last bytes are those of a flush by
-    /// chance, in the middle of something else, is a matter of one frame in 2³².
+    /// Such a frame ends between two blocks, at the end of a byte. By chance, one frame in 2³² ends with these bytes
+    /// inside a block.
     fn renew_after_flush(&mut self) -> Result<(), RemoteProtocolError> {
-        if self.inflate.total_in() > RENEWAL && self.message.last == u32::from_be_bytes(STRIPPED) {
+        if self.inflate.total_in() > RENEW_AFTER && self.message.last == u32::from_be_bytes(TAIL) {
             self.put_empty_block(&EMPTY_BLOCK)?;
             self.reset()?;
         }
         Ok(())
     }
 
-    /// Puts back what the sender has left off, and makes sure that it ends a block.
+    /// Gives zlib the four bytes that the sender has removed, and checks that they end a block (§7.2.2).
     fn complete(&mut self) -> Result<(), RemoteProtocolError> {
         let Message { read, last, is_after_final_block, .. } = self.message;
-        // Nothing begins the block where the sender has left off nothing, or all of it. The last byte of a
-        // payload that was stripped has its top bit clear, so this is no other's end.
-        let is_between_blocks = is_after_final_block || read == 0 || last == u32::from_be_bytes(STRIPPED);
+        // Usually the message ends with the start of an empty block, and zlib needs the rest. If it ends between two
+        // blocks, zlib needs a whole block. After a sender has removed the four bytes, the last byte is below 0x80: so
+        // if the message ends with these four bytes, the sender has not removed them.
+        let is_between_blocks = is_after_final_block || read == 0 || last == u32::from_be_bytes(TAIL);
         let block =
             if is_between_blocks { &EMPTY_BLOCK[..] } else { EMPTY_BLOCK.get(1..).unwrap_or_default() };
         self.put_empty_block(block)?;
-        self.message.is_completed = true;
+        self.message.has_tail = true;
         Ok(())
     }
 
-    /// Has zlib read an empty block, or the rest of one.
+    /// Gives zlib an empty block, or the rest of one.
     ///
-    /// One byte more than that is offered, and must be left: between two blocks `InflateFlush::Block` stops.
+    /// `block` has one byte more. zlib must not read it: with `InflateFlush::Block`, it stops between two blocks.
     fn put_empty_block(&mut self, block: &[u8]) -> Result<(), RemoteProtocolError> {
         let Step { read, written, .. } = self.step(block, InflateFlush::Block, 1)?;
         if read.saturating_add(1) == block.len() && written == 0 {
@@ -295,12 +298,12 @@ impl Stream {
         Err(RemoteProtocolError::InvalidDeflate)
     }
 
-    /// How much room there is for what comes of one call.
+    /// How many more bytes this call may write.
     fn room(&self) -> usize {
-        self.start.saturating_add(ROOM).min(self.ring.len()).saturating_sub(self.end)
+        self.start.saturating_add(MAX_ROOM).min(self.ring.len()).saturating_sub(self.end)
     }
 
-    /// How much more may be written before a bound is broken.
+    /// How many more bytes may be written before a limit is exceeded.
     fn allowed(&self, bounds: Bounds) -> usize {
         let written = self.end.saturating_sub(self.start);
         let by_len = bounds.max_output.saturating_sub(1).saturating_sub(written);
@@ -308,14 +311,14 @@ impl Stream {
         by_len.min(usize::try_from(by_ratio).unwrap_or(usize::MAX))
     }
 
-    /// How much may be written of the message, by the ratio and what was read.
+    /// How many bytes the message may have in all, by the ratio and the bytes read so far.
     fn max_written(&self, bounds: Bounds) -> u64 {
-        bounds
-            .max_ratio
-            .map_or(u64::MAX, |ratio| self.message.read.saturating_mul(ratio.into()).saturating_add(FREE))
+        bounds.max_ratio.map_or(u64::MAX, |ratio| {
+            self.message.read.saturating_mul(ratio.into()).saturating_add(FREE_OUTPUT)
+        })
     }
 
-    /// Fails where the last byte breaks the ratio, and takes it back.
+    /// Fails if the last byte exceeds the ratio, and removes that byte from the output.
     fn check_ratio(&mut self, bounds: Bounds) -> Result<(), RemoteProtocolError> {
         if self.message.written <= self.max_written(bounds) {
             return Ok(());
@@ -325,20 +328,20 @@ impl Stream {
     }
 }
 
-/// How far zlib has come in one step.
+/// What zlib did in one step.
 struct Step {
     read: usize,
     written: usize,
-    /// Whether a final block has ended.
+    /// Whether a final block has ended the stream.
     stream_ended: bool,
 }
 
-/// The last `len` bytes, or all there are.
+/// The last `len` bytes, or all if there are fewer.
 fn last(bytes: &[u8], len: usize) -> &[u8] {
     bytes.get(bytes.len().saturating_sub(len)..).unwrap_or_default()
 }
 
-/// How many bytes have passed since a count was `start`.
+/// The difference of two values of one of zlib's counters.
 fn since(start: u64, now: u64) -> usize {
     usize::try_from(now.wrapping_sub(start)).unwrap_or(usize::MAX)
 }
@@ -347,8 +350,8 @@ impl Budget {
     const NEW: Self = Self { produced: 0, extra_final_blocks: 0 };
 
     const fn is_exceeded(self) -> bool {
-        let earned = self.produced.div_ceil(OUTPUT_PER_FINAL_BLOCK);
-        self.extra_final_blocks > earned.saturating_add(FREE_FINAL_BLOCKS)
+        let by_output = self.produced.div_ceil(OUTPUT_PER_FINAL_BLOCK);
+        self.extra_final_blocks > by_output.saturating_add(FREE_FINAL_BLOCKS)
     }
 }
 
@@ -358,51 +361,51 @@ impl fmt::Debug for Stream {
     }
 }
 
-/// How far back DEFLATE can look.
-const HISTORY: usize = 1 << Window::MAX_BITS;
+/// How far back DEFLATE can refer, in bytes.
+const MAX_DISTANCE: usize = 1 << Window::MAX_BITS;
 
-/// What there is room for at most, each time that zlib goes on.
+/// The most output of one call, in bytes.
 ///
-/// Where a match reaches back to what zlib made in the same go, it is copied straight from there, and else more
-/// slowly from its window: with a quarter of this, long messages take a quarter longer.
-const ROOM: usize = 32 << 10;
+/// zlib copies a match from its output if it is there, and more slowly from its window if not: with a quarter of this
+/// length, long messages take a quarter longer.
+const MAX_ROOM: usize = 32 << 10;
 
-/// What there is room for at least, so that a shorter message comes in one piece.
-const LEAST_ROOM: usize = 8 << 10;
+/// The least room that a call begins with, in bytes, so that a shorter message is one piece.
+const MIN_ROOM: usize = 8 << 10;
 
-/// Behind the room, and in front of it, there is always the whole history.
-const RING: usize = HISTORY + ROOM + LEAST_ROOM;
+/// The length of the ring: besides the room of a call, it always has the whole history.
+const RING: usize = MAX_DISTANCE + MAX_ROOM + MIN_ROOM;
 
-/// How much output is not held to the ratio.
-const FREE: u64 = 64 << 10;
+/// How many bytes of a message the ratio does not limit.
+const FREE_OUTPUT: u64 = 64 << 10;
 
-/// How much zlib takes of the input at a time.
+/// The most input that zlib is given at a time, in bytes.
 const MAX_STEP: usize = 1 << 20;
 
-/// After how many bytes a stream is begun anew, wherever one can.
+/// After how many bytes a new stream begins, as soon as one can.
 ///
 /// zlib counts what it reads in C's `unsigned long`, which must not overflow.
-const RENEWAL: u64 = if cfg!(test) { 1 << 10 } else { 1 << 30 };
+const RENEW_AFTER: u64 = if cfg!(test) { 1 << 10 } else { 1 << 30 };
 
-/// How many bytes a stream can read at most.
+/// The most bytes that a stream reads.
 ///
-/// A message that is longer, and has no place where a new stream can begin, is refused.
-pub(super) const LIFE: u64 = match c_ulong::BITS {
+/// A longer message is refused if it has no place where a new stream can begin.
+pub(super) const MAX_STREAM_LEN: u64 = match c_ulong::BITS {
     _ if cfg!(test) => 4 << 10,
     32 => 3 << 30,
     _ => 3 << 62,
 };
 
-/// How many final blocks there may be beyond one for each message, and those that the output has
-/// [earned](OUTPUT_PER_FINAL_BLOCK).
+/// How many final blocks are allowed beyond one for each message, besides those that the [length of the
+/// output](OUTPUT_PER_FINAL_BLOCK) allows.
 const FREE_FINAL_BLOCKS: u64 = 15;
 
-/// How much output allows for one more final block. Each costs a copy of the window, 32 KiB: with this, the copies cost
-/// about as much as it takes to inflate the output.
+/// How many bytes of output allow one more final block. A final block costs a copy of the window, 32 KiB. With this
+/// number, the copies cost about as much as the decompression.
 const OUTPUT_PER_FINAL_BLOCK: u64 = 8 << 10;
 
-/// An empty stored block that begins between two others, and a byte behind it.
+/// An empty stored block at the start of a byte, and one more byte after it.
 const EMPTY_BLOCK: [u8; 6] = [0x00, 0x00, 0x00, 0xFF, 0xFF, 0x00];
 
-/// What a sender is to leave off.
-const STRIPPED: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
+/// The four bytes that a sender removes from the end of a message (§7.2.1).
+const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];

@@ -1,4 +1,4 @@
-//! permessage-deflate: messages compressed one by one (RFC 7692).
+//! permessage-deflate: compressed messages (RFC 7692).
 
 mod params;
 mod deflater;
@@ -46,19 +46,20 @@ use params::{NAME, Offer, Window, client_window_is_missing};
 ///
 /// # Memory
 ///
-/// A connection holds no compressor and no decompressor before the first compressed message in that direction, and
-/// none after its end. A bomb takes no more than any message: what comes of it is returned 32 KiB at a time at most.
+/// A connection has no compressor and no decompressor before the first compressed message in that direction, and
+/// none after its end. A decompression bomb needs no more memory than any message: at most 32 KiB are returned at a
+/// time.
 ///
-/// In a direction without context takeover, the memory is kept for the next message, and freed once the connection is
+/// In a direction without context takeover, the memory is kept for the next message, and freed when the connection is
 /// idle: that of the decompressor after eight calls in a row that found nothing to read, and that of the compressor
-/// after eight control frames in which nothing was compressed. Each time that it is needed again, it takes twice as
-/// many, up to 1024. [`release_memory`](crate::Connection::release_memory) frees it at once: call it if you know that a
-/// connection is idle.
+/// after eight control frames during which nothing was compressed. Each time that the memory is needed again, these
+/// numbers double, up to 1024. [`release_memory`](crate::Connection::release_memory) frees it at once: call it if you
+/// know that a connection is idle.
 ///
-/// It takes 119 KiB to decompress, whatever was agreed on. To compress, it takes this many KiB, at any level, by
-/// the size of our own window and by [memory level](Self::with_mem_level), as measured:
+/// A decompressor takes 119 KiB, whatever was negotiated. A compressor takes this many KiB, at any level, by the window
+/// bits of this side (rows) and by [memory level](Self::with_mem_level) (columns), as measured:
 ///
-/// | bits | 1 | 4 | 8 | 9 |
+/// | window bits | 1 | 4 | 8 | 9 |
 /// |---|---|---|---|---|
 /// | 8 | 134 | 140 | 245 | 357 |
 /// | 9 | 134 | 140 | 245 | 357 |
@@ -69,8 +70,8 @@ use params::{NAME, Offer, Window, client_window_is_missing};
 /// | 14 | 196 | 202 | 307 | 419 |
 /// | 15 | 260 | 266 | 371 | 483 |
 ///
-/// While a payload is sent, what it becomes is held as well, and at most twice its length of memory; up to 64 KiB of
-/// that are kept for the next one.
+/// While a payload is sent, its compressed form is stored as well, in at most twice its length; up to 64 KiB of that
+/// memory are kept for the next payload.
 #[doc(alias = "PerMessageDeflate")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PermessageDeflate {
@@ -82,7 +83,7 @@ pub struct PermessageDeflate {
     max_ratio: Option<u32>,
 }
 
-/// How this side compresses.
+/// How this side compresses; nothing of it is negotiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Compression {
     level: u8,
@@ -91,7 +92,14 @@ struct Compression {
 }
 
 impl PermessageDeflate {
-    /// Context takeover in both directions, windows of 32 KiB.
+    /// The default settings: context takeover in both directions, windows of 32 KiB, level 1.
+    ///
+    /// ```
+    /// use wsproto::{Extension, PermessageDeflate};
+    ///
+    /// let [offer] = &PermessageDeflate::new().offers()[..] else { unreachable!() };
+    /// assert_eq!(offer.to_string(), "permessage-deflate; client_max_window_bits");
+    /// ```
     pub const fn new() -> Self {
         Self {
             params: DeflateParams::DEFAULT,
@@ -103,23 +111,41 @@ impl PermessageDeflate {
         }
     }
 
-    /// The server is to compress each message by itself (§7.1.1.1): a client then asks for it, and a server
-    /// does it unasked.
+    /// Has the server compress each message without the earlier ones (§7.1.1.1).
+    ///
+    /// A client requests it; a server does it even if the client does not.
+    ///
+    /// ```
+    /// use wsproto::{Extension, PermessageDeflate};
+    ///
+    /// let offers = PermessageDeflate::new().with_server_no_context_takeover().offers();
+    /// let offer = "permessage-deflate; server_no_context_takeover; client_max_window_bits";
+    /// assert_eq!(offers[0].to_string(), offer);
+    /// ```
     #[must_use]
     pub const fn with_server_no_context_takeover(mut self) -> Self {
         self.params.server_no_context_takeover = true;
         self
     }
 
-    /// The client is to compress each message by itself (§7.1.1.2): a server then asks for it, and a client
-    /// does it unasked.
+    /// Has the client compress each message without the earlier ones (§7.1.1.2).
+    ///
+    /// A server requests it; a client does it even if the server does not.
+    ///
+    /// ```
+    /// use wsproto::{Extension, PermessageDeflate};
+    ///
+    /// let offers = PermessageDeflate::new().with_client_no_context_takeover().offers();
+    /// let offer = "permessage-deflate; client_no_context_takeover; client_max_window_bits";
+    /// assert_eq!(offers[0].to_string(), offer);
+    /// ```
     #[must_use]
     pub const fn with_client_no_context_takeover(mut self) -> Self {
         self.params.client_no_context_takeover = true;
         self
     }
 
-    /// The server is to look back at most 2 to the power of `bits` bytes, 8 to 15 (§7.1.2.1).
+    /// Limits the server's window to 2 to the power of `bits` bytes, 8 to 15; the default is 15 (§7.1.2.1).
     ///
     /// Values out of range are clamped.
     #[must_use]
@@ -128,12 +154,18 @@ impl PermessageDeflate {
         self
     }
 
-    /// The client is to look back at most 2 to the power of `bits` bytes, 8 to 15 (§7.1.2.2).
+    /// Limits the client's window to 2 to the power of `bits` bytes, 8 to 15; the default is 15 (§7.1.2.2).
     ///
-    /// A server can ask for it only if the client has offered to: see
-    /// [`requiring_client_max_window_bits`](Self::requiring_client_max_window_bits).
+    /// Values outside the range become the nearest one inside. A server can request it only if the client has offered
+    /// the parameter: see [`requiring_client_max_window_bits`](Self::requiring_client_max_window_bits). A client
+    /// offers it, also after [`without_client_max_window_bits`](Self::without_client_max_window_bits).
     ///
-    /// A client offers it, also after [`without_client_max_window_bits`](Self::without_client_max_window_bits).
+    /// ```
+    /// use wsproto::{Extension, PermessageDeflate};
+    ///
+    /// let offers = PermessageDeflate::new().with_client_max_window_bits(10).offers();
+    /// assert_eq!(offers[0].to_string(), "permessage-deflate; client_max_window_bits=10");
+    /// ```
     #[must_use]
     pub const fn with_client_max_window_bits(mut self, bits: u8) -> Self {
         self.params.client_max_window_bits = clamp(bits, 8, 15);
@@ -141,24 +173,48 @@ impl PermessageDeflate {
         self
     }
 
-    /// As a client, offers once more, without what is asked of the server, for servers that cannot do it.
+    /// Has a client add a second offer that requests nothing of the server, for servers that decline the first.
+    ///
+    /// ```
+    /// use wsproto::{Extension, PermessageDeflate};
+    ///
+    /// let offers = PermessageDeflate::new().with_server_max_window_bits(10).with_fallback().offers();
+    /// assert_eq!(offers[1].to_string(), "permessage-deflate; client_max_window_bits");
+    /// ```
     #[must_use]
     pub const fn with_fallback(mut self) -> Self {
         self.fallback = true;
         self
     }
 
-    /// As a client, does not offer `client_max_window_bits`: the server cannot say how far to look back.
+    /// Has a client not offer `client_max_window_bits`, so that the server cannot limit the client's window.
     ///
-    /// An answer that has it all the same is refused (§7.1.2.2). A window that was
-    /// [set](Self::with_client_max_window_bits) before is kept to without being offered.
+    /// An answer that has it nevertheless is refused (§7.1.2.2). A limit that was
+    /// [set](Self::with_client_max_window_bits) before is kept, but not offered.
+    ///
+    /// ```
+    /// use wsproto::{Extension, PermessageDeflate};
+    ///
+    /// let offers = PermessageDeflate::new().without_client_max_window_bits().offers();
+    /// assert_eq!(offers[0].to_string(), "permessage-deflate");
+    /// ```
     #[must_use]
     pub const fn without_client_max_window_bits(mut self) -> Self {
         self.offers_client_window = false;
         self
     }
 
-    /// As a server, declines offers of clients that cannot be asked for a smaller window.
+    /// Has a server that [limits](Self::with_client_max_window_bits) the client's window decline offers without
+    /// `client_max_window_bits`.
+    ///
+    /// ```
+    /// use wsproto::{ExtensionParams, PermessageDeflate};
+    ///
+    /// let server = PermessageDeflate::new().with_client_max_window_bits(10);
+    /// let offer = ExtensionParams::new("permessage-deflate");
+    /// assert!(server.answer(&offer).is_some()); // the client's window is not limited
+    /// assert!(server.requiring_client_max_window_bits().answer(&offer).is_none());
+    /// ```
     #[must_use]
     pub const fn requiring_client_max_window_bits(mut self) -> Self {
         self.requires_client_window = true;
@@ -174,7 +230,7 @@ impl PermessageDeflate {
         self
     }
 
-    /// How much memory the compressor may use beside its window, from 1 to 9; the default is 8.
+    /// Sets zlib's memory level, 1 to 9: the compressor's memory besides its window; the default is 8.
     ///
     /// Values out of range are clamped.
     #[must_use]
@@ -196,28 +252,55 @@ impl PermessageDeflate {
         self
     }
 
-    /// A received message may become at most `ratio` times as long as what has come of it on the wire; its first 64 KiB
-    /// are not counted.
+    /// Limits how many times longer a received message may be than its compressed bytes; the first 64 KiB are free.
     ///
-    /// The ratio holds at each byte of the message, and not only at its end. Not limited unless set: DEFLATE can reach
-    /// 1032, and the length of a message is limited anyway.
+    /// The ratio is checked at each byte of the message, not only at its end. The default is no limit: DEFLATE reaches
+    /// at most 1032, and [`Limits`](crate::Limits) has a limit on the length.
+    ///
+    /// ```
+    /// use wsproto::{Connection, DeflateParams, Event, Extensions, Limits, RemoteProtocolError};
+    /// use wsproto::{BytesMessage, NoEntropy, PermessageDeflate, Role, SeededEntropy};
+    ///
+    /// let deflate = PermessageDeflate::new().with_max_ratio(10);
+    /// let extensions = |role| {
+    ///     let mut extensions = Extensions::new();
+    ///     extensions.push(deflate.run(role, DeflateParams::DEFAULT)).unwrap();
+    ///     extensions
+    /// };
+    /// let client = Connection::client(Limits::default(), SeededEntropy::new());
+    /// let mut client = client.with_extensions(extensions(Role::Client));
+    /// let mut server = Connection::server(Limits::default()).with_extensions(extensions(Role::Server));
+    ///
+    /// let mut bomb = Vec::new();
+    /// client.send(BytesMessage::new(&[0; 1 << 20]), &mut bomb)?;
+    /// let mut input = bomb.as_mut_slice();
+    /// let error = loop {
+    ///     match server.next_event(&mut input) {
+    ///         Ok(Some(Event::Bytes(_))) => {} // 32 KiB or less
+    ///         Ok(_) => unreachable!(),
+    ///         Err(error) => break error,
+    ///     }
+    /// };
+    /// assert_eq!(error, RemoteProtocolError::InflationRatio);
+    /// # Ok::<(), wsproto::LocalProtocolError>(())
+    /// ```
     #[must_use]
     pub const fn with_max_ratio(mut self, ratio: u32) -> Self {
         self.max_ratio = Some(ratio);
         self
     }
 
-    /// Runs the extension with parameters that were agreed on elsewhere.
+    /// Makes the extension of a connection, with parameters that were negotiated elsewhere.
     ///
     /// Window bits outside 8 to 15 are clamped.
     ///
     /// ```
-    /// use wsproto::{Connection, DeflateParams, Event, Extensions, Limits, NoEntropy};
+    /// use wsproto::{Connection, DeflateParams, Event, Extensions, Limits};
     /// use wsproto::{PermessageDeflate, Role, TextMessage};
     ///
     /// let mut extensions = Extensions::new();
-    /// let agreed = PermessageDeflate::new().run(Role::Server, DeflateParams::DEFAULT);
-    /// extensions.push(agreed).unwrap();
+    /// let deflate = PermessageDeflate::new().run(Role::Server, DeflateParams::DEFAULT);
+    /// extensions.push(deflate).unwrap();
     /// let mut server = Connection::server(Limits::default()).with_extensions(extensions);
     ///
     /// let mut bytes = *b"\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\x00"; // RFC 7692 §7.2.3.1, masked with 0
@@ -269,7 +352,7 @@ impl PermessageDeflate {
         Ok((answer.to_params(), params))
     }
 
-    /// A message compressed by itself, as a server does it, and how far that looks back at most.
+    /// Compresses a message without earlier ones, as a server does, and returns it with its window bits.
     pub(crate) fn deflate_alone(&self, payload: &[u8]) -> (Vec<u8>, u8) {
         let window = Window { takeover: false, ..self.params.server() };
         let deflated = Deflater::new(window, self.compression).encode(payload, true).to_vec();

@@ -1,6 +1,6 @@
-//! Streams that are renewed long before zlib's counters overflow.
+//! Tests: new zlib streams begin long before zlib's counters overflow.
 //!
-//! In these tests that comes after a few kilobytes.
+//! In tests, a stream ends after a few kilobytes: see `RENEW_AFTER` and `MAX_STREAM_LEN`.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -22,13 +22,13 @@ fn inflater() -> Inflater {
     Inflater::new(DeflateParams::DEFAULT.server(), None)
 }
 
-/// A compressor that only stores, whose output is a little longer than its input.
+/// A compressor with level 0: it only stores, so its output is a little longer than its input.
 fn deflater() -> Deflater {
     let settings = PermessageDeflate::new().with_level(0);
     Deflater::new(DeflateParams::DEFAULT.server(), settings.compression)
 }
 
-/// A frame of a message: what comes of it.
+/// Decompresses a frame of a message.
 fn frame(
     inflater: &mut Inflater,
     opcode: Opcode,
@@ -53,13 +53,13 @@ fn frame(
 }
 
 #[test]
-fn a_message_of_empty_blocks_without_end_is_read() {
-    // In fragments that end now here, now there in a block.
+fn message_of_any_number_of_empty_blocks_is_read() {
+    // In fragments that end at different places of a block.
     let mut inflater = inflater();
     frame(&mut inflater, Opcode::Binary, &EMPTY_BLOCK, Ends::Frame).unwrap();
     let blocks = EMPTY_BLOCK.repeat(200);
     let mut total = 0;
-    while total < 20 * inflater::LIFE {
+    while total < 20 * inflater::MAX_STREAM_LEN {
         for (start, end) in [(0, 333), (333, 334), (334, 1000)] {
             let output = frame(&mut inflater, Opcode::Continuation, &blocks[start..end], Ends::Frame);
             assert_eq!(output.as_deref(), Ok(&b""[..]));
@@ -71,22 +71,22 @@ fn a_message_of_empty_blocks_without_end_is_read() {
 }
 
 #[test]
-fn the_window_goes_on_over_a_renewal() {
-    // "Hello", blocks without end, and a copy of what stood before them.
+fn window_is_kept_when_a_new_stream_begins() {
+    // "Hello", then many empty blocks, then a copy of "Hello".
     let mut inflater = inflater();
     let hello = [0x00, 0x05, 0x00, 0xFA, 0xFF, b'H', b'e', b'l', b'l', b'o'];
     assert_eq!(frame(&mut inflater, Opcode::Binary, &hello, Ends::Frame), Ok(b"Hello".to_vec()));
     for _ in 0..100 {
         frame(&mut inflater, Opcode::Continuation, &EMPTY_BLOCK.repeat(100), Ends::Frame).unwrap();
     }
-    // A block of fixed codes that copies five bytes from five back, and what is left off.
+    // A block of fixed codes that copies five bytes from a distance of five, without the bytes that a sender removes.
     let copy = frame(&mut inflater, Opcode::Continuation, &[0x02, 0x13, 0x00, 0x00], Ends::Message);
     assert_eq!(copy, Ok(b"Hello".to_vec()));
 }
 
 #[test]
-fn a_message_in_which_no_stream_can_begin_is_refused_before_a_counter_overflows() {
-    // No frame ends with a flush.
+fn message_where_no_new_stream_can_begin_is_refused_before_a_counter_overflows() {
+    // No frame ends with the bytes of a flush.
     let mut inflater = inflater();
     frame(&mut inflater, Opcode::Binary, &[0x00], Ends::Frame).unwrap();
     let blocks = [&EMPTY_BLOCK[1..], &EMPTY_BLOCK.repeat(20), &[0x00]].concat();
@@ -99,11 +99,11 @@ fn a_message_in_which_no_stream_can_begin_is_refused_before_a_counter_overflows(
         total += blocks.len() as u64;
     };
     assert_eq!(error, RemoteProtocolError::EncodedMessageTooLong);
-    assert!(total <= inflater::LIFE && total + blocks.len() as u64 > inflater::LIFE);
+    assert!(total <= inflater::MAX_STREAM_LEN && total + blocks.len() as u64 > inflater::MAX_STREAM_LEN);
 }
 
 #[test]
-fn messages_without_end_are_read_and_written_over_renewals_of_both_streams() {
+fn messages_are_read_and_written_while_both_streams_are_renewed_many_times() {
     let (mut deflater, mut inflater) = (deflater(), inflater());
     for round in 0..200_u32 {
         let message: Vec<u8> = (0..1000_u32).map(|i| (i * i + round) as u8).collect();
@@ -118,9 +118,14 @@ fn messages_without_end_are_read_and_written_over_renewals_of_both_streams() {
 }
 
 #[test]
-fn a_payload_longer_than_the_life_of_a_stream_is_written_in_parts() {
+fn payload_longer_than_a_stream_may_be_is_compressed_in_parts() {
     let mut deflater = deflater();
-    for len in [deflater::LIFE - 1, deflater::LIFE, deflater::LIFE + 1, 5 * deflater::LIFE + 7] {
+    for len in [
+        deflater::RENEW_AFTER - 1,
+        deflater::RENEW_AFTER,
+        deflater::RENEW_AFTER + 1,
+        5 * deflater::RENEW_AFTER + 7,
+    ] {
         let message: Vec<u8> = (0..len).map(|i| (i * i / 7) as u8).collect();
         let payload = deflater.encode(&message, true).to_vec();
         assert!(payload.len() <= deflater.max_encoded_len(len));
