@@ -454,7 +454,7 @@ const BUFFER_LEN: usize = 16 << 10;
 /// How many bytes have to be written within the timeout.
 const WRITE_LEN: usize = 64 << 10;
 
-/// At how many bytes that wait to be written no more lines are read.
+/// How many bytes may wait to be written before the client stops reading lines.
 const MAX_QUEUED: usize = 1 << 20;
 
 /// The longest message that is assembled, in bytes: the default of `Limits::max_message_len`.

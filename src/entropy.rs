@@ -129,8 +129,8 @@ pub(crate) mod os {
     ///
     /// On `wasm32-wasip1` and the other targets of WASI, the seed comes from the host. `wasm32-unknown-unknown` has no
     /// operating system, and this type exists there only with feature `wasm_js`: then the seed comes from JavaScript's
-    /// `crypto.getRandomValues`, through `wasm-bindgen`. Without that feature, implement [`Entropy`] with what your host
-    /// offers.
+    /// `crypto.getRandomValues`, through `wasm-bindgen`. Without that feature, implement [`Entropy`] with what your
+    /// host offers.
     pub struct SeededEntropy(StdRng);
 
     impl SeededEntropy {

@@ -24,8 +24,8 @@ pub struct Limits {
     pub max_message_len: u64,
     /// The longest message on the wire, in bytes, before extensions decode it; the default is 24 MiB.
     ///
-    /// It is only for messages that an extension decodes. Data that does not compress takes a few bytes more on the wire
-    /// than the message has, or an eighth more if the peer compresses badly.
+    /// It is only for messages that an extension decodes. Data that does not compress takes a few bytes more on the
+    /// wire than the message has, or an eighth more if the peer compresses badly.
     pub max_encoded_len: u64,
     /// The most fragments of a message, including empty ones; the default is 131,072.
     pub max_fragments: u32,

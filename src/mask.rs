@@ -4,8 +4,8 @@
 //!
 //! Short payloads are masked word by word; the last word may overlap the one before. Longer payloads are masked by one
 //! plain loop over blocks, which the compiler turns into vector instructions. The last block may overlap the one
-//! before. So may the first one, so that the loop can begin at an aligned address: a vector across two cache lines costs
-//! two memory accesses. The usual alternative, steps of decreasing size, costs branches that the processor cannot
+//! before. So may the first one, so that the loop can begin at an aligned address: a vector across two cache lines
+//! costs two memory accesses. The usual alternative, steps of decreasing size, costs branches that the processor cannot
 //! predict. With `std`, the loop is also compiled for wider vectors, and the processor's features choose at run time.
 
 /// A masking key, and the position in a frame's payload: XORs the payload with the key.

@@ -26,7 +26,7 @@ struct State {
     queue: Vec<u8>,
     /// How many bytes the writer has taken from the queue and not yet written.
     writing_len: usize,
-    /// At how many bytes, in the queue and with the writer, reading stops.
+    /// The server stops reading when the queue and `writing_len` are together this long, in bytes.
     max_queue_len: usize,
     /// Whether the writer runs, and what it does when the queue is empty.
     writer: Writer,

@@ -2,8 +2,8 @@
 //!
 //! The output is in a ring buffer that is longer than the window, so that the last 32 KiB are always there. They are
 //! needed when a final block ends zlib's stream: the next stream gets them as its dictionary. zlib always has a window
-//! of 32 KiB, whatever was negotiated. With a smaller one, it would depend on the cuts of the input if zlib refuses a
-//! distance beyond the window.
+//! of 32 KiB, whatever was negotiated. With a smaller window, whether zlib refuses a distance beyond it would depend on
+//! how the input is cut.
 
 use alloc::boxed::Box;
 use alloc::vec;
