@@ -146,7 +146,7 @@ fn append_long(output: &mut Vec<u8>, payload: &[u8], mut mask: Mask) {
 /// Appends a header; short ones without a call to `memcpy`.
 #[cfg(feature = "alloc")]
 #[inline(always)]
-fn put_header(output: &mut Vec<u8>, header: EncodedHeader) {
+fn append_header(output: &mut Vec<u8>, header: EncodedHeader) {
     match (header.as_bytes().len(), header.as_word()) {
         (2, Some([a, b, ..])) => output.extend_from_slice(&[*a, *b]),
         (6, Some([a, b, c, d, e, f, ..])) => output.extend_from_slice(&[*a, *b, *c, *d, *e, *f]),
@@ -186,12 +186,12 @@ impl Output for &mut [u8] {
         match (header.as_word(), written.first_chunk_mut()) {
             (Some(word), Some(target)) => *target = *word,
             _ => {
-                for (place, byte) in written.iter_mut().zip(header.as_bytes()) {
-                    *place = *byte;
+                for (target, byte) in written.iter_mut().zip(header.as_bytes()) {
+                    *target = *byte;
                 }
             }
         }
-        let place = written.get_mut(header.as_bytes().len()..).unwrap_or_default();
+        let target = written.get_mut(header.as_bytes().len()..).unwrap_or_default();
         match mask {
             Some(mask) => mask.apply_to(payload, target),
             None => target.copy_from_slice(payload),

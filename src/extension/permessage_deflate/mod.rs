@@ -212,8 +212,8 @@ impl PermessageDeflate {
     ///
     /// let server = PermessageDeflate::new().with_client_max_window_bits(10);
     /// let offer = ExtensionParams::new("permessage-deflate");
-    /// assert!(server.answer(&offer).is_some()); // the client's window is not limited
-    /// assert!(server.requiring_client_max_window_bits().answer(&offer).is_none());
+    /// assert!(server.answer(&offer).is_ok()); // the client's window is not limited
+    /// assert!(server.requiring_client_max_window_bits().answer(&offer).is_err());
     /// ```
     #[must_use]
     pub const fn requiring_client_max_window_bits(mut self) -> Self {
