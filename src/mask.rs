@@ -57,12 +57,12 @@ impl Mask {
         mask
     }
 
-    /// XORs `payload` with the key in target, and advances by its length.
+    /// XORs `payload` with the key in place, and advances by its length.
     #[inline(always)]
     pub fn apply(&mut self, payload: &mut [u8]) {
-        let key = self.word();
+        let key = self.doubled_key();
         match payload.len() {
-            0..LONG => xor_short(key, payload),
+            0..MIN_LONG_LEN => xor_short(key, payload),
             _ => xor_long(key, payload),
         }
         self.skip(payload.len() as u64);
@@ -71,19 +71,19 @@ impl Mask {
     /// Writes `payload`, XORed with the key, to `target`, which has the same length.
     #[inline(always)]
     pub(crate) fn apply_to(mut self, payload: &[u8], target: &mut [u8]) {
-        let key = self.word();
+        let key = self.doubled_key();
         match payload.len() {
-            0..WORD => {
+            0..WORD_LEN => {
                 for ((target, byte), key) in target.iter_mut().zip(payload).zip(key.to_le_bytes()) {
                     *target = *byte ^ key;
                 }
             }
-            WORD..16 => copy_ends::<WORD>(key, payload, target),
-            16..BLOCK => copy_ends::<16>(key, payload, target),
-            BLOCK..CACHED => copy_long(key, payload, target),
+            WORD_LEN..16 => copy_ends::<WORD_LEN>(key, payload, target),
+            16..BLOCK_LEN => copy_ends::<16>(key, payload, target),
+            BLOCK_LEN..CACHED_LEN => copy_long(key, payload, target),
             // Beyond this length, a plain copy that is masked afterwards is fastest.
             _ => {
-                for (payload, target) in payload.chunks(CACHED).zip(target.chunks_mut(CACHED)) {
+                for (payload, target) in payload.chunks(CACHED_LEN).zip(target.chunks_mut(CACHED_LEN)) {
                     target.copy_from_slice(payload);
                     self.apply(target);
                 }
@@ -93,7 +93,7 @@ impl Mask {
 
     /// The key twice, to mask eight bytes at a time.
     #[inline(always)]
-    const fn word(self) -> u64 {
+    const fn doubled_key(self) -> u64 {
         (self.key as u64) << 32 | self.key as u64
     }
 
@@ -131,7 +131,7 @@ fn xor_short(key: u64, payload: &mut [u8]) {
         return;
     };
     let last = u64::from_le_bytes(*last) ^ key.rotate_right(rotation(payload.len() as u64));
-    for word in payload.chunks_exact_mut(WORD) {
+    for word in payload.chunks_exact_mut(WORD_LEN) {
         xor_word(key, word);
     }
     if let Some(target) = payload.last_chunk_mut() {
@@ -146,12 +146,12 @@ fn xor_short(key: u64, payload: &mut [u8]) {
 #[cfg_attr(feature = "std", multiversion::multiversion(targets("x86_64+avx2", "x86+avx2")))]
 fn xor_long(key: u64, payload: &mut [u8]) {
     let (Some(first), Some(last)) = (payload.first_chunk(), payload.last_chunk()) else { return };
-    let first = xored::<BLOCK>(key, *first);
-    let last = xored::<BLOCK>(key.rotate_right(rotation(payload.len() as u64)), *last);
+    let first = xored::<BLOCK_LEN>(key, *first);
+    let last = xored::<BLOCK_LEN>(key.rotate_right(rotation(payload.len() as u64)), *last);
     let unaligned = unaligned(payload);
     if let Some(aligned) = payload.get_mut(unaligned..) {
         let key = key.rotate_right(rotation(unaligned as u64));
-        for block in aligned.chunks_exact_mut(BLOCK) {
+        for block in aligned.chunks_exact_mut(BLOCK_LEN) {
             xor_block(key, block);
         }
     }
@@ -178,13 +178,13 @@ fn copy_ends<const N: usize>(key: u64, payload: &[u8], target: &mut [u8]) {
 /// Copies and masks a payload of at least one block, as [`xor_long`] does; `target` is what is aligned.
 #[cfg_attr(feature = "std", multiversion::multiversion(targets("x86_64+avx2", "x86+avx2")))]
 fn copy_long(key: u64, payload: &[u8], target: &mut [u8]) {
-    copy_ends::<BLOCK>(key, payload, target);
+    copy_ends::<BLOCK_LEN>(key, payload, target);
     let unaligned = unaligned(target);
     if let (Some(payload), Some(target)) = (payload.get(unaligned..), target.get_mut(unaligned..)) {
         let key = key.rotate_right(rotation(unaligned as u64));
-        for (block, target) in payload.chunks_exact(BLOCK).zip(target.chunks_exact_mut(BLOCK)) {
+        for (block, target) in payload.chunks_exact(BLOCK_LEN).zip(target.chunks_exact_mut(BLOCK_LEN)) {
             if let (Some(block), Some(target)) = (block.first_chunk(), target.first_chunk_mut()) {
-                *target = xored::<BLOCK>(key, *block);
+                *target = xored::<BLOCK_LEN>(key, *block);
             }
         }
     }
@@ -196,8 +196,8 @@ fn copy_long(key: u64, payload: &[u8], target: &mut [u8]) {
 #[inline(always)]
 fn unaligned(payload: &[u8]) -> usize {
     match payload.len() {
-        0..ALIGNED => 0,
-        _ => payload.as_ptr().align_offset(BLOCK).min(BLOCK),
+        0..MIN_ALIGNED_LEN => 0,
+        _ => payload.as_ptr().align_offset(BLOCK_LEN).min(BLOCK_LEN),
     }
 }
 
@@ -210,7 +210,7 @@ fn xored<const N: usize>(key: u64, mut block: [u8; N]) -> [u8; N] {
 
 #[inline(always)]
 fn xor_block(key: u64, block: &mut [u8]) {
-    for word in block.chunks_exact_mut(WORD) {
+    for word in block.chunks_exact_mut(WORD_LEN) {
         xor_word(key, word);
     }
 }
@@ -223,19 +223,19 @@ fn xor_word(key: u64, word: &mut [u8]) {
 }
 
 /// A length of which every first-level cache holds two copies, in bytes: what was just copied is still in the cache.
-pub(crate) const CACHED: usize = 8 << 10;
+pub(crate) const CACHED_LEN: usize = 8 << 10;
 
 /// From this length on, in bytes, it is faster to begin at an aligned address.
-const ALIGNED: usize = 256;
+const MIN_ALIGNED_LEN: usize = 256;
 
 /// From this length on, in bytes, blocks are faster than words.
-const LONG: usize = 2 * BLOCK;
+const MIN_LONG_LEN: usize = 2 * BLOCK_LEN;
 
 /// The length of a block, in bytes: two vectors of 128 bits, or one of 256.
-const BLOCK: usize = 32;
+const BLOCK_LEN: usize = 32;
 
 /// The length of a word, in bytes: a general register.
-const WORD: usize = 8;
+const WORD_LEN: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -279,8 +279,8 @@ mod tests {
     #[test]
     fn payload_copied_in_pieces_matches_the_naive_loop() {
         let key = [0x01, 0x80, 0xff, 0x5a];
-        let source: Vec<u8> = (0..3 * CACHED + 7).map(|i| i.to_le_bytes()[0] ^ 0x33).collect();
-        for len in [CACHED - 1, CACHED, CACHED + 1, 2 * CACHED, 3 * CACHED + 7] {
+        let source: Vec<u8> = (0..3 * CACHED_LEN + 7).map(|i| i.to_le_bytes()[0] ^ 0x33).collect();
+        for len in [CACHED_LEN - 1, CACHED_LEN, CACHED_LEN + 1, 2 * CACHED_LEN, 3 * CACHED_LEN + 7] {
             let mut expected = source[..len].to_vec();
             naive(key, 0, &mut expected);
             let mut copied = vec![0; len];

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::encoded_header::EncodedHeader;
 use crate::error::LocalProtocolError;
 #[cfg(feature = "alloc")]
-use crate::mask::CACHED;
+use crate::mask::CACHED_LEN;
 use crate::mask::Mask;
 
 /// A target for encoded bytes, such as `Vec<u8>` or `&mut [u8]`.
@@ -121,7 +121,7 @@ impl Output for Vec<u8> {
         append_header(self, header);
         match mask {
             None => self.extend_from_slice(payload),
-            Some(mask) if payload.len() < CACHED => {
+            Some(mask) if payload.len() < CACHED_LEN => {
                 let start = self.len();
                 self.resize(start.saturating_add(payload.len()), 0);
                 mask.apply_to(payload, self.get_mut(start..).unwrap_or_default());
@@ -136,7 +136,7 @@ impl Output for Vec<u8> {
 #[cfg(feature = "alloc")]
 #[inline(never)]
 fn append_long(output: &mut Vec<u8>, payload: &[u8], mut mask: Mask) {
-    for piece in payload.chunks(CACHED) {
+    for piece in payload.chunks(CACHED_LEN) {
         let start = output.len();
         output.extend_from_slice(piece);
         mask.apply(output.get_mut(start..).unwrap_or_default());

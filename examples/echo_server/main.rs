@@ -34,8 +34,8 @@
 //!
 //! A silent peer gets a ping after `--idle-timeout` seconds, and is closed if it stays silent as long again. Each
 //! byte ends the silence, so a peer could send one frame byte by byte for years. Therefore the payload of one frame
-//! has `--frame-timeout` seconds to arrive, from the end of its header. The time in which the server does not read,
-//! because its queue is full, is not counted.
+//! has `--frame-timeout` seconds to arrive, from the end of its header, which has at most 14 bytes. The time in which
+//! the server does not read, because its queue is full, is not counted.
 //!
 //! # Memory
 //!

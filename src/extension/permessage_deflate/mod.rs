@@ -259,7 +259,7 @@ impl PermessageDeflate {
     ///
     /// ```
     /// use wsproto::{Connection, DeflateParams, Event, Extensions, Limits, RemoteProtocolError};
-    /// use wsproto::{BytesMessage, NoEntropy, PermessageDeflate, Role, SeededEntropy};
+    /// use wsproto::{BytesMessage, PermessageDeflate, Role, SeededEntropy};
     ///
     /// let deflate = PermessageDeflate::new().with_max_ratio(10);
     /// let extensions = |role| {
