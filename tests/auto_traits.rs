@@ -27,7 +27,7 @@ macro_rules! keys {
 
 keys! {
     BytesMessage<&[u8]>, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, ConnectionState,
-    Event<&str, &[u8]>, FrameHeader, HandshakeLimits, Limits, LocalProtocolError, MessageKind, NoExtensions, Opcode,
+    Event<&str, &[u8]>, FrameHeader, HandshakeLimits, Limits, LocalProtocolError, MessageKind, Opcode,
     Ping<&[u8]>, Pong<&[u8]>, ReceiverState, RemoteProtocolError, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv,
     TextMessage<&str>, TransportAction, UnknownOpcode,
 }
@@ -37,21 +37,21 @@ keys! { Event<String, Vec<u8>>, HandshakeError, HttpVersion, Origin, Scheme, Uri
 
 // Without an allocator.
 threads! {
-    AcceptToken, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, Connection, Connection<NoEntropy>,
+    AcceptToken, ClientConnection<NoEntropy>, ServerConnection, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, Connection, Connection<NoEntropy>,
     ConnectionState, EncodedHeader, Event<&str, &[u8]>, FrameChunk<'static>, FrameDecoder, FrameEncoder, FrameHeader,
     HandshakeLimits, EventRef<'static>, Limits, LocalProtocolError, Mask, MessageDecoder, MessageKind, NoEntropy,
-    NoExtensions, SecWebSocketKey, Opcode, BytesMessage<&[u8]>, Ping<&[u8]>, Pong<&[u8]>, Receiver, ReceiverState,
+    SecWebSocketKey, Opcode, BytesMessage<&[u8]>, Ping<&[u8]>, Pong<&[u8]>, Receiver, ReceiverState,
     RemoteProtocolError, AutoReplies, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv, Sender, TextMessage<&str>, TransportAction,
     UnknownOpcode,
 }
 
 #[cfg(feature = "alloc")]
 threads! {
-    AcceptConnection, NegotiatedExtension, HandshakeResponse, ClientHandshake, Connection<NoEntropy, Extensions>, Decoded,
+    AcceptConnection, NegotiatedExtension, HandshakeResponse, ClientHandshake, Connection, Decoded,
     Event<String, Vec<u8>>, ExtendedConnect, ExtensionParams, Extensions, HandshakeError, Headers, HeadersIter<'static>, HttpVersion,
-    MessageAssembler, MessageDecoder<Extensions>, Origin, OriginPolicy, Ends, PreparedMessage, ReceiveError,
-    Receiver<Extensions>, RejectConnection, RejectData<Vec<u8>>, Request, ResponseParts, Scheme,
-    Sender<NoEntropy, Extensions>, ServerHandshake, Upgrade, UriError, WebSocketUri, WsConnection, WsEvent,
+    MessageAssembler, MessageDecoder, Origin, OriginPolicy, Ends, PreparedMessage, ReceiveError,
+    Receiver, RejectConnection, RejectData<Vec<u8>>, Request, ResponseParts, Scheme,
+    Sender, ServerHandshake, Upgrade, UriError, WebSocketUri, WsConnection, WsEvent,
     dyn Extension, dyn InboundExtension, dyn OutboundExtension,
 }
 
@@ -65,7 +65,7 @@ threads! { DeflateParams, PermessageDeflate }
 threads! { SeededEntropy, Connection<SeededEntropy> }
 
 /// Traits that types outside of this crate may implement, or that only bound others: they promise nothing.
-const TRAITS: [&str; 5] = ["Entropy", "ExtensionSet", "Outgoing", "Output", "WsOutgoing"];
+const TRAITS: [&str; 4] = ["Entropy", "Outgoing", "Output", "WsOutgoing"];
 
 #[test]
 fn every_name_that_the_crate_exports_is_checked() {

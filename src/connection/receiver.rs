@@ -4,8 +4,7 @@ use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
 use crate::event::{CloseConnection, Event, EventRef};
 #[cfg(feature = "alloc")]
-use crate::extension::{Extensions, InboundExtensions};
-use crate::extension_set::{ExtensionSet, NoExtensions};
+use crate::extension::{InUse, InboundExtensions};
 use crate::limits::Limits;
 use crate::message::MessageDecoder;
 use crate::role::Role;
@@ -30,8 +29,8 @@ use crate::role::Role;
 /// # Ok::<(), wsproto::RemoteProtocolError>(())
 /// ```
 #[derive(Debug)]
-pub struct Receiver<X: ExtensionSet = NoExtensions> {
-    messages: MessageDecoder<X>,
+pub struct Receiver {
+    messages: MessageDecoder,
     state: ReceiverState,
     /// Whether the transport has ended, be it before or after that.
     transport_ended: bool,
@@ -63,13 +62,10 @@ impl Receiver {
 
     /// The same, with the receiving halves of extensions.
     #[cfg(feature = "alloc")]
-    pub(super) fn with_extensions(self, extensions: InboundExtensions) -> Receiver<Extensions> {
-        let Self { messages, state, transport_ended } = self;
-        Receiver { messages: messages.with_extensions(extensions), state, transport_ended }
+    pub(super) fn with_extensions(self, extensions: InUse<InboundExtensions>) -> Self {
+        Self { messages: self.messages.with_extensions(extensions), ..self }
     }
-}
 
-impl<X: ExtensionSet> Receiver<X> {
     /// Reads on in `input` up to the next event, and takes off what it has read.
     ///
     /// Returns `None` when `input` is used up: then read more from the transport. What was taken off may
@@ -165,6 +161,15 @@ impl<X: ExtensionSet> Receiver<X> {
         self.messages.release_memory();
     }
 
+    /// A copy that receives exactly what this receiver would; `None` while an extension is in use that cannot be
+    /// copied.
+    ///
+    /// See [`Connection::try_clone`](crate::Connection::try_clone).
+    pub fn try_clone(&self) -> Option<Self> {
+        let Self { messages, state, transport_ended } = self;
+        Some(Self { messages: messages.try_clone()?, state: *state, transport_ended: *transport_ended })
+    }
+
     /// What the receiver knows of the end.
     pub const fn state(&self) -> ReceiverState {
         self.state
@@ -210,12 +215,5 @@ impl ReceiverState {
             Err(error) => *self = Self::Failed(*error),
         }
         next
-    }
-}
-
-impl<X: ExtensionSet<Inbound: Clone>> Clone for Receiver<X> {
-    fn clone(&self) -> Self {
-        let Self { messages, state, transport_ended } = self;
-        Self { messages: messages.clone(), state: *state, transport_ended: *transport_ended }
     }
 }

@@ -4,7 +4,7 @@
 ///
 /// A peer can choose when memory is freed and has to be allocated again, which costs more than any message. So each time
 /// that it was needed again, twice as many rounds have to pass.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Idle {
     rounds: u16,
     max_rounds: u16,

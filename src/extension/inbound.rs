@@ -68,6 +68,13 @@ pub trait InboundExtension: fmt::Debug + Send + Sync {
     ///
     /// All of the output is used up. A message may still be in progress, between two of its frames.
     fn release_memory(&mut self) {}
+
+    /// A copy that decodes what follows exactly as this one does; `None`, unless the extension can be copied.
+    ///
+    /// It serves [`Connection::try_clone`](crate::Connection::try_clone).
+    fn try_clone(&self) -> Option<Box<dyn InboundExtension>> {
+        None
+    }
 }
 
 /// How far [`InboundExtension::decode`] has come.
@@ -96,7 +103,7 @@ impl Decoded {
 
 /// The receiving halves of all extensions in use, the one nearest to the wire first.
 #[derive(Debug)]
-pub struct InboundExtensions {
+pub(crate) struct InboundExtensions {
     stages: Vec<Stage>,
     /// The frame under way, if they decode it.
     frame: Option<TransformedFrame>,
@@ -144,6 +151,21 @@ impl InboundExtensions {
         let stages: Vec<_> = extensions.rev().map(stage).collect();
         let are_per_message = stages.iter().all(|stage| stage.extension.is_per_message());
         Self { stages, frame: None, message_len: 0, idle: Idle::new(), are_per_message }
+    }
+
+    /// The same halves once more, if all of them can be copied.
+    pub(crate) fn try_clone(&self) -> Option<Box<Self>> {
+        let Self { stages, frame, message_len, idle, are_per_message } = self;
+        let stages = stages.iter().map(|Stage { extension, used, state }| {
+            Some(Stage { extension: extension.try_clone()?, used: *used, state: *state })
+        });
+        Some(Box::new(Self {
+            stages: stages.collect::<Option<_>>()?,
+            frame: *frame,
+            message_len: *message_len,
+            idle: idle.clone(),
+            are_per_message: *are_per_message,
+        }))
     }
 
     /// The bits that they claim.
@@ -242,12 +264,6 @@ impl InboundExtensions {
 
     /// Ends the frame, as everything of it is being taken.
     pub(crate) fn end_frame(&mut self) {
-        self.frame = None;
-    }
-
-    /// Decodes nothing more, and keeps nothing.
-    pub(crate) fn stop(&mut self) {
-        self.stages = Vec::new();
         self.frame = None;
     }
 

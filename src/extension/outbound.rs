@@ -38,20 +38,22 @@ pub trait OutboundExtension: fmt::Debug + Send + Sync {
     /// A message may still be in progress, between two of its frames.
     fn release_memory(&mut self) {}
 
-    /// Whether a message that was compressed by itself, with references of at most 2 to the power of `window_bits`
-    /// bytes back, can be sent as it is: permessage-deflate without context takeover allows it.
-    fn takes_deflated(&self, window_bits: u8) -> bool {
-        let _ = window_bits;
-        false
+    /// A copy that encodes what follows exactly as this one does; `None`, unless the extension can be copied.
+    ///
+    /// It serves [`Connection::try_clone`](crate::Connection::try_clone).
+    fn try_clone(&self) -> Option<Box<dyn OutboundExtension>> {
+        None
     }
 }
 
 /// The sending halves of all extensions in use, the one nearest to the message first.
 #[derive(Debug)]
-pub struct OutboundExtensions {
+pub(crate) struct OutboundExtensions {
     stages: Vec<Stage>,
     /// How many control frames were sent in a row, since the last payload was encoded.
     idle: Idle,
+    /// How far back a message may look that was compressed by itself, as a power of two; `None` if none can be sent.
+    standalone_window: Option<u8>,
 }
 
 #[derive(Debug)]
@@ -63,9 +65,25 @@ struct Stage {
 
 impl OutboundExtensions {
     /// The halves, in the order that was negotiated.
-    pub(super) fn new(extensions: impl Iterator<Item = Box<dyn OutboundExtension>>) -> Self {
+    pub(super) fn new(
+        extensions: impl Iterator<Item = Box<dyn OutboundExtension>>,
+        standalone_window: Option<u8>,
+    ) -> Self {
         let stages = extensions.map(|extension| Stage { extension, is_active: false }).collect();
-        Self { stages, idle: Idle::new() }
+        Self { stages, idle: Idle::new(), standalone_window }
+    }
+
+    /// The same halves once more, if all of them can be copied.
+    pub(crate) fn try_clone(&self) -> Option<Box<Self>> {
+        let Self { stages, idle, standalone_window } = self;
+        let stages = stages.iter().map(|Stage { extension, is_active }| {
+            Some(Stage { extension: extension.try_clone()?, is_active: *is_active })
+        });
+        Some(Box::new(Self {
+            stages: stages.collect::<Option<_>>()?,
+            idle: idle.clone(),
+            standalone_window: *standalone_window,
+        }))
     }
 
     /// Whether they encode a whole message of this kind and length.
@@ -73,12 +91,11 @@ impl OutboundExtensions {
         self.rsv_for(kind, Some(len)).is_some()
     }
 
-    /// Whether a message that was compressed by itself can be sent as it is.
-    pub(crate) fn takes_deflated(&self, window_bits: u8) -> bool {
-        match self.stages.as_slice() {
-            [stage] => stage.extension.takes_deflated(window_bits),
-            _ => false,
-        }
+    /// Whether a message can be sent that permessage-deflate has compressed by itself, with references of at most 2 to
+    /// the power of `window_bits` bytes back.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn takes_standalone(&self, window_bits: u8) -> bool {
+        self.standalone_window.is_some_and(|bits| window_bits <= bits)
     }
 
     /// Encodes the payload of a data frame, and writes it in fragments. Returns false if all extensions leave the
@@ -192,10 +209,5 @@ impl OutboundExtensions {
     /// Frees memory that only saves time.
     pub(crate) fn release_memory(&mut self) {
         self.stages.iter_mut().for_each(|stage| stage.extension.release_memory());
-    }
-
-    /// Encodes nothing more, and frees all memory.
-    pub(crate) fn stop(&mut self) {
-        self.stages = Vec::new();
     }
 }

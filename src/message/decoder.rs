@@ -6,9 +6,7 @@
 
 use crate::error::{Failure, RemoteProtocolError};
 use crate::event::{BytesMessage, CloseConnection, Event, EventRef, Ping, Pong, TextMessage};
-#[cfg(feature = "alloc")]
-use crate::extension::{Extensions, InboundExtensions};
-use crate::extension_set::{ExtensionSet, Inbound, NoExtensions};
+use crate::extension::{InUse, InboundExtensions};
 use crate::frame::{CloseBody, FrameChunk, FrameDecoder, FrameHeader, WholeMessage};
 use crate::limits::Limits;
 use crate::opcode::{MessageKind, Opcode};
@@ -30,9 +28,9 @@ use crate::utf8::{InvalidText, Utf8Decoder, from_utf8};
 /// ```
 #[doc(alias = "FrameProtocol")]
 #[derive(Debug)]
-pub struct MessageDecoder<X: ExtensionSet = NoExtensions> {
+pub struct MessageDecoder {
     pub(super) frames: FrameDecoder,
-    pub(super) extensions: X::Inbound,
+    pub(super) extensions: InUse<InboundExtensions>,
     pub(super) utf8: Utf8Decoder,
     control: ControlPayload,
     pub(super) state: State,
@@ -62,7 +60,7 @@ impl MessageDecoder {
     pub const fn new(role: Role, limits: Limits) -> Self {
         Self {
             frames: FrameDecoder::new(role, limits),
-            extensions: NoExtensions,
+            extensions: None,
             utf8: Utf8Decoder::new(),
             control: ControlPayload::EMPTY,
             state: State::Reading,
@@ -71,14 +69,14 @@ impl MessageDecoder {
 
     /// The same, with the receiving halves of extensions.
     #[cfg(feature = "alloc")]
-    pub(crate) fn with_extensions(self, extensions: InboundExtensions) -> MessageDecoder<Extensions> {
-        let Self { mut frames, utf8, control, state, .. } = self;
-        frames.claim(extensions.claimed());
-        MessageDecoder { frames, extensions, utf8, control, state }
+    pub(crate) fn with_extensions(self, extensions: InUse<InboundExtensions>) -> Self {
+        let mut frames = self.frames;
+        if let Some(extensions) = &extensions {
+            frames.claim(extensions.claimed());
+        }
+        Self { frames, extensions, ..self }
     }
-}
 
-impl<X: ExtensionSet> MessageDecoder<X> {
     /// Reads on in `input` up to the next piece of a message or the next control frame.
     ///
     /// Returns `None` when `input` is used up. A piece without data is returned only where a frame ends.
@@ -91,7 +89,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
-        let is_plain = !self.extensions.may_exist();
+        let is_plain = self.extensions.is_none();
         if let Some(message) = self.whole_message(input) {
             if let Some(payload) = message.take(self.frames.role(), input) {
                 return self.lend_message(message.kind, payload);
@@ -133,7 +131,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     /// The fast path, for a message in one frame.
     #[inline(always)]
     fn whole_message(&self, input: &[u8]) -> Option<WholeMessage> {
-        if !self.extensions.passes_whole_messages() {
+        if self.extensions.as_ref().is_some_and(|extensions| !extensions.pass_whole_messages()) {
             return None;
         }
         self.frames.whole_message(input)
@@ -158,7 +156,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     #[inline(always)]
     fn decode_dry(&mut self, nothing_came: bool) -> Result<Option<EventRef<'_>>, RemoteProtocolError> {
         #[cfg(feature = "alloc")]
-        if self.extensions.may_exist() {
+        if self.extensions.is_some() {
             return self.decode_extended(&mut <&mut [u8]>::default(), nothing_came);
         }
         #[cfg(not(feature = "alloc"))]
@@ -173,7 +171,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         input: &mut &'i mut [u8],
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         #[cfg(feature = "alloc")]
-        if self.extensions.may_exist() {
+        if self.extensions.is_some() {
             let nothing_came = input.is_empty();
             return self.decode_extended(input, nothing_came);
         }
@@ -241,7 +239,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     /// Whether nothing is under way: no header, no frame, no message has begun without its end.
     pub fn is_idle(&self) -> bool {
         #[cfg(feature = "alloc")]
-        if self.extensions.chain().is_some_and(|extensions| extensions.frame().is_some()) {
+        if self.extensions.as_ref().is_some_and(|extensions| extensions.frame().is_some()) {
             return self.frames.is_stopped();
         }
         self.frames.is_idle()
@@ -383,18 +381,31 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     /// Frees memory that only saves time.
     #[cfg(feature = "alloc")]
     pub(crate) fn release_memory(&mut self) {
-        if let Some(extensions) = self.extensions.chain_mut() {
+        if let Some(extensions) = &mut self.extensions {
             extensions.release_memory();
         }
+    }
+
+    /// A copy that decodes exactly what this decoder would; `None` while an extension is in use that cannot be copied.
+    pub fn try_clone(&self) -> Option<Self> {
+        let Self { frames, extensions, utf8, control, state } = self;
+        let extensions = match extensions {
+            Some(extensions) => Some(extensions.try_clone()?),
+            None => None,
+        };
+        Some(Self {
+            frames: frames.clone(),
+            extensions,
+            utf8: utf8.clone(),
+            control: control.clone(),
+            state: state.clone(),
+        })
     }
 
     /// Reads nothing more: all input is dropped.
     pub(crate) fn stop(&mut self) {
         self.frames.stop();
-        #[cfg(feature = "alloc")]
-        if let Some(extensions) = self.extensions.chain_mut() {
-            extensions.stop();
-        }
+        self.extensions = None;
     }
 
     /// What is left to do when nothing is read any more.
@@ -405,19 +416,6 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         }
         *input = &mut [];
         Ok(())
-    }
-}
-
-impl<X: ExtensionSet<Inbound: Clone>> Clone for MessageDecoder<X> {
-    fn clone(&self) -> Self {
-        let Self { frames, extensions, utf8, control, state } = self;
-        Self {
-            frames: frames.clone(),
-            extensions: extensions.clone(),
-            utf8: utf8.clone(),
-            control: control.clone(),
-            state: state.clone(),
-        }
     }
 }
 

@@ -6,8 +6,6 @@
 
 use crate::error::RemoteProtocolError;
 use crate::event::{BytesMessage, Event, EventRef, TextMessage};
-use crate::extension::InboundExtensions;
-use crate::extension_set::{ExtensionSet, Inbound};
 use crate::frame::{Ends, Entered};
 use crate::opcode::MessageKind;
 
@@ -15,7 +13,7 @@ use crate::utf8::{InvalidText, is_begun};
 
 use super::decoder::{MessageDecoder, State, decode_text};
 
-impl<X: ExtensionSet> MessageDecoder<X> {
+impl MessageDecoder {
     /// The slow path of a connection that has extensions.
     ///
     /// `nothing_came` if the caller had no bytes at all.
@@ -26,7 +24,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         nothing_came: bool,
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         if nothing_came && self.frames.is_idle() {
-            if let Some(extensions) = self.extensions.chain_mut() {
+            if let Some(extensions) = &mut self.extensions {
                 extensions.rest();
             }
         }
@@ -49,7 +47,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
 
     /// How the frame under way will fail, once what stands before the failure is lent.
     pub(super) fn extended_error(&self) -> Option<RemoteProtocolError> {
-        let extensions = self.extensions.chain().filter(|extensions| extensions.frame().is_some())?;
+        let extensions = self.extensions.as_ref().filter(|extensions| extensions.frame().is_some())?;
         match extensions.is_done() {
             _ if self.room() == 0 && !extensions.output().is_empty() => {
                 Some(RemoteProtocolError::MessageTooLong)
@@ -61,7 +59,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
 
     /// Whether something is to be told that needs no more input.
     pub(super) fn has_decoded(&self) -> bool {
-        self.extensions.chain().is_some_and(|extensions| match extensions.frame() {
+        self.extensions.as_ref().is_some_and(|extensions| match extensions.frame() {
             Some(frame) if frame.end == Ends::Nothing => {
                 extensions.is_done() != Ok(true) || !extensions.output().is_empty()
             }
@@ -71,20 +69,18 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     }
 
     fn is_decoding(&self) -> bool {
-        self.extensions.chain().is_some_and(|extensions| extensions.frame().is_some())
+        self.extensions.as_ref().is_some_and(|extensions| extensions.frame().is_some())
     }
 
     /// Reads on up to a payload; tells whether it is one for the extensions.
     fn enter(&mut self, input: &mut &mut [u8]) -> Result<bool, RemoteProtocolError> {
         let entered = self.frames.enter(input).inspect_err(|_| {
-            if let Some(extensions) = self.extensions.chain_mut() {
-                extensions.stop();
-            }
+            self.extensions = None;
         })?;
         let (Entered::Begun(header), Some(kind)) = (entered, self.frames.message_kind()) else {
             return Ok(false);
         };
-        let Some(extensions) = self.extensions.chain_mut() else { return Ok(false) };
+        let Some(extensions) = &mut self.extensions else { return Ok(false) };
         match extensions.begin_frame(&header, kind) {
             Ok(()) if extensions.frame().is_some() => Ok(true),
             // A bit may mean something else than that a message has another length than it seems.
@@ -100,7 +96,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     fn decode_on(&mut self, input: &mut &mut [u8]) -> Result<Next, RemoteProtocolError> {
         loop {
             let room = self.room();
-            let Some(extensions) = self.extensions.chain_mut() else { return Ok(Next::InputUsedUp) };
+            let Some(extensions) = &mut self.extensions else { return Ok(Next::InputUsedUp) };
             let Some(frame) = extensions.frame() else { return Ok(Next::InputUsedUp) };
             let available = extensions.output().len();
             let status = extensions.is_done();
@@ -133,7 +129,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     /// Reads a piece of text if it is no more than a part of a character.
     fn read_piece(&mut self, piece: Piece) -> Result<Option<Next>, RemoteProtocolError> {
         let missing = self.utf8.missing();
-        let Some(extensions) = self.extensions.chain_mut() else { return Ok(None) };
+        let Some(extensions) = &mut self.extensions else { return Ok(None) };
         let output = extensions.output().get(..piece.len).unwrap_or_default();
         if piece.kind == MessageKind::Binary || missing == 0 && !is_begun(output) {
             return Ok(Some(Next::Piece(piece)));
@@ -159,7 +155,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     /// Lends a piece that the extensions have decoded.
     fn lend(&mut self, Piece { kind, len, end }: Piece) -> Result<EventRef<'_>, RemoteProtocolError> {
         let (frame_finished, message_finished) = (end != Ends::Nothing, end == Ends::Message);
-        let data = match self.extensions.chain_mut() {
+        let data = match &mut self.extensions {
             Some(extensions) => {
                 if frame_finished {
                     extensions.end_frame();
@@ -190,7 +186,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     /// Lends the character that was put together, if it is whole.
     fn lend_character(&mut self, end: Ends) -> EventRef<'_> {
         let (frame_finished, message_finished) = (end != Ends::Nothing, end == Ends::Message);
-        if let (true, Some(extensions)) = (frame_finished, self.extensions.chain_mut()) {
+        if let (true, Some(extensions)) = (frame_finished, &mut self.extensions) {
             extensions.end_frame();
         }
         let data = if self.utf8.missing() == 0 { self.utf8.character() } else { "" };
@@ -199,7 +195,7 @@ impl<X: ExtensionSet> MessageDecoder<X> {
 
     /// How much longer the message under way may become.
     fn room(&self) -> u64 {
-        let len = self.extensions.chain().map_or(0, InboundExtensions::message_len);
+        let len = self.extensions.as_ref().map_or(0, |extensions| extensions.message_len());
         self.frames.max_message_len().saturating_sub(len)
     }
 }

@@ -10,7 +10,7 @@ use wsproto::{
 
 use crate::checksum::Checksum;
 use crate::protocol::{
-    BINARY, BOTH, CONTINUATION, FIN, PING, TEXT, binary, feed, frame_to, frames_to, ping, sent, text,
+    BINARY, BOTH, CONTINUATION, FIN, PING, Reader, TEXT, binary, feed, frame_to, frames_to, ping, sent, text,
 };
 use crate::support::{RSV1, Seen, check_with, pair, receiver};
 
@@ -67,13 +67,13 @@ fn chains_work_in_both_orders_with_fragments_and_cuts() {
         let mut output = Vec::new();
         let words = "Grüße, 世界! ".repeat(20);
         server.send(TextMessage::from(words.as_str()), &mut output).unwrap();
-        server.sender().send_fragmented(TextMessage::from(words.as_str()), 7, &mut output).unwrap();
+        server.sender_mut().send_fragmented(TextMessage::from(words.as_str()), 7, &mut output).unwrap();
         server.send(TextMessage::partial("in "), &mut output).unwrap();
         server.send(Ping::new("?"), &mut output).unwrap();
         server.send(TextMessage::partial(""), &mut output).unwrap();
         server.send(TextMessage::from("pieces"), &mut output).unwrap();
         server.send(TextMessage::from(""), &mut output).unwrap();
-        server.sender().send_plain(TextMessage::from("plain"), &mut output).unwrap();
+        server.sender_mut().send_plain(TextMessage::from("plain"), &mut output).unwrap();
         server.send(BytesMessage::from(vec![7; 20_000]), &mut output).unwrap();
         let seen = seen(names, &output);
         assert_eq!(seen.failure, None, "{names:?}");
@@ -253,9 +253,9 @@ fn an_extension_that_is_not_per_message_sees_each_header_once() {
             let watch = Watch { claims: Rsv::RSV1, ..Watch::default() };
             let mut extensions = Extensions::new();
             extensions.push(NegotiatedExtension::new(watch.clone(), Checks)).unwrap();
-            let mut reader = crate::support::Reader::new(receiver(role, Limits::default(), extensions));
+            let mut reader = Reader::of(receiver(role, Limits::default(), extensions));
             bytes.chunks(reads).for_each(|read| reader.read(read));
-            assert_eq!(reader.seen().said, [text("whole"), ping("?"), text("ab"), text("")]);
+            assert_eq!(Seen::by(&reader).said, [text("whole"), ping("?"), text("ab"), text("")]);
             let headers = watch.headers.lock().unwrap().clone();
             let of = |header: &FrameHeader| (header.opcode, header.fin, header.rsv, header.payload_len);
             assert_eq!(

@@ -2,13 +2,13 @@
 
 use wsproto::{
     BytesMessage, Connection, DeflateParams, Event, Extensions, Limits, LocalProtocolError, MessageKind,
-    NoEntropy, PermessageDeflate, Ping, PreparedMessage, Role, Sender, TextMessage,
+    PermessageDeflate, Ping, PreparedMessage, Role, Sender, TextMessage,
 };
 
 use crate::protocol::{BINARY, FIN, Fixed, PING, Sent, TEXT, binary, sent, text};
 use crate::support::{RSV1, Setup, client_sender, noise, server_sender};
 
-fn server(deflate: &PermessageDeflate) -> Sender<NoEntropy, Extensions> {
+fn server(deflate: &PermessageDeflate) -> Sender {
     server_sender(deflate, DeflateParams::DEFAULT)
 }
 
@@ -284,15 +284,15 @@ fn a_connection_for_extensions_that_has_none_is_like_any_other() {
     for event in events {
         assert_eq!(with.send(event, &mut one), without.send(event, &mut other));
         assert_eq!(
-            with.sender().send_plain(Ping::new("!"), &mut one),
+            with.sender_mut().send_plain(Ping::new("!"), &mut one),
             without.send(Ping::new("!"), &mut other)
         );
     }
-    with.sender().send_prepared(&prepared, &mut one).unwrap();
-    without.sender().send_prepared(&prepared, &mut other).unwrap();
-    with.sender().send_fragmented(TextMessage::from("Hello"), 2, &mut one).unwrap();
-    without.sender().send_fragmented(TextMessage::from("Hello"), 2, &mut other).unwrap();
+    with.sender_mut().send_prepared(&prepared, &mut one).unwrap();
+    without.sender_mut().send_prepared(&prepared, &mut other).unwrap();
+    with.sender_mut().send_fragmented(TextMessage::from("Hello"), 2, &mut one).unwrap();
+    without.sender_mut().send_fragmented(TextMessage::from("Hello"), 2, &mut other).unwrap();
     assert_eq!(one, other);
-    let in_place = with.sender().frame_in_place(MessageKind::Text, &mut [1, 2, 3], true);
-    assert_eq!(in_place, without.sender().frame_in_place(MessageKind::Text, &mut [1, 2, 3], true));
+    let in_place = with.sender_mut().frame_in_place(MessageKind::Text, &mut [1, 2, 3], true);
+    assert_eq!(in_place, without.sender_mut().frame_in_place(MessageKind::Text, &mut [1, 2, 3], true));
 }

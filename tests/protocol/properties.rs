@@ -243,7 +243,7 @@ proptest! {
             let (before, after) = reads.split_at(cloned.index(reads.len() + 1));
             let mut original = Reader::new(role, tight());
             before.iter().for_each(|read| original.read(read));
-            let mut clone = original.clone();
+            let mut clone = original.copy();
             // One by one, so that what they shared would show.
             for read in after {
                 original.read(read);

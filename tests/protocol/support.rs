@@ -72,29 +72,43 @@ pub(crate) struct Seen {
 }
 
 /// A receiver, and what it has shown so far.
-#[derive(Clone)]
 pub(crate) struct Reader {
     pub(crate) receiver: Receiver,
     consumed: usize,
-    said: Vec<Said>,
-    unfinished: Option<Said>,
-    frame_ends: Vec<(usize, usize)>,
+    pub(crate) said: Vec<Said>,
+    pub(crate) unfinished: Option<Said>,
+    pub(crate) frame_ends: Vec<(usize, usize)>,
     failure: Option<(RemoteProtocolError, usize)>,
+    /// How many bytes were consumed when it failed.
+    pub(crate) failed_at: Option<usize>,
     /// Where the bytes end that the receiver said were missing.
-    due: u64,
+    pub(crate) due: u64,
 }
 
 impl Reader {
     pub(crate) fn new(role: Role, limits: Limits) -> Self {
+        Self::of(Receiver::new(role, limits))
+    }
+
+    pub(crate) fn of(receiver: Receiver) -> Self {
         Self {
-            receiver: Receiver::new(role, limits),
+            receiver,
             consumed: 0,
             said: Vec::new(),
             unfinished: None,
             frame_ends: Vec::new(),
             failure: None,
+            failed_at: None,
             due: 0,
         }
+    }
+
+    /// Another reader with the same past.
+    pub(crate) fn copy(&self) -> Self {
+        let receiver = self.receiver.try_clone().expect("no foreign extension is in use");
+        let (said, unfinished, frame_ends) =
+            (self.said.clone(), self.unfinished.clone(), self.frame_ends.clone());
+        Self { receiver, said, unfinished, frame_ends, ..*self }
     }
 
     /// Takes the bytes of one read.
@@ -104,7 +118,7 @@ impl Reader {
     }
 
     /// Takes the bytes of one read, behind those that were left, and leaves what is no whole frame.
-    fn read_whole(&mut self, unread: &mut Vec<u8>, bytes: &[u8]) {
+    pub(crate) fn read_whole(&mut self, unread: &mut Vec<u8>, bytes: &[u8]) {
         unread.extend_from_slice(bytes);
         let left = self.read_by(unread, true);
         unread.drain(..unread.len() - left);
@@ -132,13 +146,15 @@ impl Reader {
             self.consumed += end - start;
             match next {
                 Ok(Some(event)) => {
-                    assert!(came as u64 >= self.due, "it said that more was missing");
+                    let was_kept = whole && end == start;
+                    assert!(was_kept || came as u64 >= self.due, "it said that more was missing");
                     note(&event, &mut self.said, &mut self.unfinished, &mut self.frame_ends);
                 }
                 Ok(None) => return left,
                 Err(error) => {
                     assert_eq!(self.failure, None, "it failed twice");
                     self.failure = Some((error, self.consumed - self.receiver.bytes_after_error()));
+                    self.failed_at = Some(self.consumed);
                 }
             }
             buffer[start..end].fill(0xA5);

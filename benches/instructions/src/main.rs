@@ -8,9 +8,9 @@ use std::hint::black_box;
 use std::process::ExitCode;
 
 use wsproto::{
-    AcceptConnection, BytesMessage, Connection, DeflateParams, Entropy, Event, Extension, ExtensionSet,
-    Extensions, HandshakeLimits, Limits, NoEntropy, PermessageDeflate, Role, SeededEntropy, ServerHandshake,
-    TextMessage, WsConnection,
+    AcceptConnection, BytesMessage, Connection, DeflateParams, Entropy, Event, Extension, Extensions,
+    HandshakeLimits, Limits, PermessageDeflate, Role, SeededEntropy, ServerHandshake, TextMessage,
+    WsConnection,
 };
 
 type Failure = Box<dyn std::error::Error>;
@@ -170,7 +170,7 @@ fn decode_beside_deflate(times: usize, shape: Shape, len: usize) -> Result<(), F
 }
 
 /// The example of RFC 6455 §5.7, its header cut by one read and its payload by another.
-fn hello<X: ExtensionSet>(times: usize, mut connection: Connection<NoEntropy, X>) -> Result<(), Failure> {
+fn hello(times: usize, mut connection: Connection) -> Result<(), Failure> {
     let mut total = 0;
     for _ in 0..times * MESSAGES {
         let mut buffer = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
@@ -182,10 +182,7 @@ fn hello<X: ExtensionSet>(times: usize, mut connection: Connection<NoEntropy, X>
 }
 
 #[inline(never)]
-fn measured_decode<X: ExtensionSet>(
-    connection: &mut Connection<NoEntropy, X>,
-    mut input: &mut [u8],
-) -> Result<usize, Failure> {
+fn measured_decode(connection: &mut Connection, mut input: &mut [u8]) -> Result<usize, Failure> {
     let mut total = 0;
     while let Some(event) = connection.next_event(&mut input)? {
         total += match event {
@@ -398,7 +395,7 @@ fn measured_encode_deflated(
     Ok(())
 }
 
-type Deflating = Connection<NoEntropy, Extensions>;
+type Deflating = Connection;
 
 /// One event is taken for each two that come, then all that are left.
 fn backlog(times: usize, messages: usize) -> Result<(), Failure> {

@@ -61,7 +61,7 @@ impl Engine for Wsproto {
     }
 
     fn encode_in_place(&mut self, outgoing: &mut Outgoing, out: &mut Out) -> Outcome {
-        let sender = self.server.sender();
+        let sender = self.server.sender_mut();
         for _ in 0..outgoing.messages {
             let payload = black_box(outgoing.in_place.as_mut_slice());
             let header = sender.frame_in_place(MessageKind::Binary, payload, true).map_err(refused)?;
@@ -265,7 +265,7 @@ impl Buffer {
 
 /// Pieces, as they are inflated.
 pub(crate) struct Deflated {
-    server: Connection<NoEntropy, Extensions>,
+    server: Connection,
     input: Vec<u8>,
     output: Vec<u8>,
 }

@@ -117,6 +117,12 @@ impl InboundExtension for Inflater {
             self.budget = stream.budget;
         }
     }
+
+    /// zlib's streams cannot be copied: this is possible until the first compressed message comes.
+    fn try_clone(&self) -> Option<Box<dyn InboundExtension>> {
+        let Self { window, max_ratio, is_compressed, stream: None, budget } = *self else { return None };
+        Some(Box::new(Self { window, max_ratio, is_compressed, stream: None, budget }))
+    }
 }
 
 /// What may come of one call.
