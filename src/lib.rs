@@ -329,10 +329,10 @@ pub use encoded_header::EncodedHeader;
 pub use entropy::{Entropy, NoEntropy};
 pub use error::{HandshakeError, LocalProtocolError, RemoteProtocolError};
 pub use event::{BytesMessage, CloseConnection, Event, EventRef, Outgoing, Ping, Pong, Reply, TextMessage};
-pub use frame::{FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
+pub use frame::{Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
 pub use limits::{HandshakeLimits, Limits};
 pub use mask::Mask;
-pub use message::MessageDecoder;
+pub use message::{Found, MessageDecoder, Source};
 pub use opcode::{MessageKind, Opcode, UnknownOpcode};
 pub use output::Output;
 pub use role::Role;
@@ -346,7 +346,6 @@ pub use {
         Decoded, Extension, ExtensionParams, Extensions, InboundExtension, NegotiatedExtension,
         OutboundExtension,
     },
-    frame::Ends,
     handshake::{
         AcceptConnection, ClientHandshake, ExtendedConnect, HandshakeResponse, Origin, OriginPolicy,
         RejectConnection, RejectData, Request, ResponseParts, Scheme, ServerHandshake, Upgrade, UriError,

@@ -88,6 +88,11 @@ impl Mask {
         (self.key as u64) << 32 | self.key as u64
     }
 
+    /// The key, turned to the next byte's place.
+    pub(crate) const fn key(self) -> [u8; 4] {
+        self.key.to_le_bytes()
+    }
+
     /// Moves on by `len` bytes as if they had been masked.
     #[inline]
     pub const fn skip(&mut self, len: u64) {

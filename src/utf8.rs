@@ -120,7 +120,6 @@ fn split_begun(piece: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Whether `piece` is the beginning of one character, and no more.
-#[cfg(feature = "alloc")]
 #[inline]
 pub(crate) fn is_begun(piece: &[u8]) -> bool {
     !piece.is_empty() && piece.len() < 4 && begun_at(piece) == 0

@@ -38,7 +38,7 @@ keys! { Event<String, Vec<u8>>, HandshakeError, HttpVersion, Origin, Scheme, Uri
 // Without an allocator.
 threads! {
     AcceptToken, ClientConnection<NoEntropy>, ServerConnection, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, Connection, Connection<NoEntropy>,
-    ConnectionState, EncodedHeader, Event<&str, &[u8]>, FrameChunk<'static>, FrameDecoder, FrameEncoder, FrameHeader,
+    ConnectionState, EncodedHeader, Found<'static>, Ends, Source<&str>, Event<&str, &[u8]>, FrameChunk<'static>, FrameDecoder, FrameEncoder, FrameHeader,
     HandshakeLimits, EventRef<'static>, Limits, LocalProtocolError, Mask, MessageDecoder, MessageKind, NoEntropy,
     SecWebSocketKey, Opcode, BytesMessage<&[u8]>, Ping<&[u8]>, Pong<&[u8]>, Receiver, ReceiverState,
     RemoteProtocolError, AutoReplies, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv, Sender, TextMessage<&str>, TransportAction,
@@ -49,7 +49,7 @@ threads! {
 threads! {
     AcceptConnection, NegotiatedExtension, HandshakeResponse, ClientHandshake, Connection, Decoded,
     Event<String, Vec<u8>>, ExtendedConnect, ExtensionParams, Extensions, HandshakeError, Headers, HeadersIter<'static>, HttpVersion,
-    MessageAssembler, MessageDecoder, Origin, OriginPolicy, Ends, PreparedMessage, ReceiveError,
+    MessageAssembler, MessageDecoder, Origin, OriginPolicy, PreparedMessage, ReceiveError,
     Receiver, RejectConnection, RejectData<Vec<u8>>, Request, ResponseParts, Scheme,
     Sender, ServerHandshake, Upgrade, UriError, WebSocketUri, WsConnection, WsEvent,
     dyn Extension, dyn InboundExtension, dyn OutboundExtension,

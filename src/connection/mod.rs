@@ -15,6 +15,7 @@ use crate::event::{CloseConnection, Event, EventRef, Outgoing};
 #[cfg(feature = "alloc")]
 use crate::extension::Extensions;
 use crate::limits::Limits;
+use crate::message::Found;
 use crate::output::Output;
 use crate::role::Role;
 
@@ -137,11 +138,27 @@ impl<E: Entropy> Connection<E> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
-        let event = self.receiver.next_event(input).inspect_err(|_| self.sender.peer_failed())?;
-        if let Some(Event::Close(_)) = event {
+        let next = self.receiver.next_event(input);
+        match &next {
+            Ok(Some(Event::Close(_))) => self.sender.close_received(),
+            Ok(_) => {}
+            Err(_) => self.sender.peer_failed(),
+        }
+        next
+    }
+
+    /// As [`next_event`](Self::next_event), but returns where the data is in `input`: see [`Receiver::next_range`].
+    ///
+    /// # Errors
+    ///
+    /// The rule that the peer broke, once.
+    #[inline]
+    pub fn next_range(&mut self, input: &mut &mut [u8]) -> Result<Option<Found<'_>>, RemoteProtocolError> {
+        let found = self.receiver.next_range(input).inspect_err(|_| self.sender.peer_failed())?;
+        if let Some(Found { event: Event::Close(_), .. }) = found {
             self.sender.close_received();
         }
-        Ok(event)
+        Ok(found)
     }
 
     /// The same, but of frames that lie in `input` whole: see [`Receiver::next_frame_event`].
@@ -154,11 +171,13 @@ impl<E: Entropy> Connection<E> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
-        let event = self.receiver.next_frame_event(input).inspect_err(|_| self.sender.peer_failed())?;
-        if let Some(Event::Close(_)) = event {
-            self.sender.close_received();
+        let next = self.receiver.next_frame_event(input);
+        match &next {
+            Ok(Some(Event::Close(_))) => self.sender.close_received(),
+            Ok(_) => {}
+            Err(_) => self.sender.peer_failed(),
         }
-        Ok(event)
+        next
     }
 
     /// How many bytes the next frame lacks: see [`Receiver::bytes_needed`].

@@ -3,8 +3,8 @@
 //! So what holds them takes no space, and what is done with them is compiled away.
 
 use crate::entropy::Entropy;
-use crate::error::LocalProtocolError;
-use crate::frame::FrameEncoder;
+use crate::error::{LocalProtocolError, RemoteProtocolError};
+use crate::frame::{Ends, FrameEncoder, FrameHeader};
 use crate::opcode::Opcode;
 use crate::output::Output;
 
@@ -17,11 +17,43 @@ pub(crate) enum InboundExtensions {}
 pub(crate) enum OutboundExtensions {}
 
 impl InboundExtensions {
-    pub(crate) const fn pass_whole_messages(&self) -> bool {
+    pub(crate) const fn try_clone(&self) -> Option<Self> {
         match *self {}
     }
 
-    pub(crate) const fn try_clone(&self) -> Option<Self> {
+    pub(crate) const fn begin_frame(&mut self, _: &FrameHeader) -> Result<(), RemoteProtocolError> {
+        match *self {}
+    }
+
+    pub(crate) const fn is_decoding(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) const fn decode(&mut self, _: &[u8], _: Ends, _: u64) -> usize {
+        match *self {}
+    }
+
+    pub(crate) const fn is_done(&self) -> Result<bool, RemoteProtocolError> {
+        match *self {}
+    }
+
+    pub(crate) const fn output(&self) -> &[u8] {
+        match *self {}
+    }
+
+    pub(crate) const fn take(&mut self, _: usize) -> &[u8] {
+        match *self {}
+    }
+
+    pub(crate) const fn message_len(&self) -> u64 {
+        match *self {}
+    }
+
+    pub(crate) const fn end_frame(&mut self) {
+        match *self {}
+    }
+
+    pub(crate) const fn rest(&mut self) {
         match *self {}
     }
 }
@@ -43,15 +75,15 @@ impl OutboundExtensions {
         match *self {}
     }
 
-    pub(crate) fn check_plain(&self, _: Opcode) -> Result<(), LocalProtocolError> {
+    pub(crate) const fn check_plain(&self, _: Opcode) -> Result<(), LocalProtocolError> {
         match *self {}
     }
 
-    pub(crate) fn begin_plain(&mut self, _: Opcode) {
+    pub(crate) const fn begin_plain(&mut self, _: Opcode) {
         match *self {}
     }
 
-    pub(crate) fn rest(&mut self) {
+    pub(crate) const fn rest(&mut self) {
         match *self {}
     }
 }

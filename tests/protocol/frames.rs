@@ -302,8 +302,8 @@ fn frame_decoder_gives_continuations_the_opcode_of_their_message() {
     let mut decoder = FrameDecoder::new(Role::Client, Limits::default());
     let mut chunks = Vec::new();
     while let Some(chunk) = decoder.decode(&mut input).unwrap() {
-        assert!(chunk.frame_finished);
-        chunks.push((chunk.opcode, chunk.payload.to_vec(), chunk.message_finished));
+        assert!(chunk.ends.is_frame_end());
+        chunks.push((chunk.opcode, chunk.payload.to_vec(), chunk.ends.is_message_end()));
     }
     let expected =
         [(Opcode::Text, b"a", false), (Opcode::Ping, b"!", true), (Opcode::Text, b"b", true)].map(owned);

@@ -146,8 +146,8 @@ fn decoded(role: Role, reads: Vec<&[u8]>) -> Vec<(Opcode, bool, Vec<u8>)> {
         let mut input = read.as_mut_slice();
         while let Some(chunk) = decoder.decode(&mut input).unwrap() {
             under_way.extend_from_slice(chunk.payload);
-            if chunk.frame_finished {
-                frames.push((chunk.opcode, chunk.message_finished, core::mem::take(&mut under_way)));
+            if chunk.ends.is_frame_end() {
+                frames.push((chunk.opcode, chunk.ends.is_message_end(), core::mem::take(&mut under_way)));
             }
         }
     }
