@@ -125,7 +125,7 @@ impl Receiver {
     pub fn next_range(&mut self, input: &mut &mut [u8]) -> Result<Option<Found<'_>>, RemoteProtocolError> {
         let len = input.len();
         let located = self.messages.locate(input)?;
-        Ok(located.map(|located| located.found(len, len.saturating_sub(input.len()))))
+        Ok(located.map(|located| located.found(len.saturating_sub(input.len()))))
     }
 
     /// The same, but a frame is read only once it lies in `input` whole; until then, `input` is left as it is.

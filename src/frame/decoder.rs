@@ -82,8 +82,8 @@ pub struct FrameChunk<'a> {
 pub(crate) enum Entered {
     /// Not to a payload: the input has ended.
     Nothing,
-    /// To the payload of a frame that begins with this header.
-    Begun(FrameHeader),
+    /// To the payload of a frame that begins.
+    Begun,
     /// It continues a payload.
     InProgress,
 }
@@ -192,33 +192,67 @@ impl FrameDecoder {
         &mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<FrameChunk<'i>>, RemoteProtocolError> {
-        if let Entered::Nothing = self.enter(input)? {
+        let Some(Piece { opcode, len, ends, .. }) = self.next_piece(input, usize::MAX)? else {
             return Ok(None);
-        }
-        let Some(Piece { opcode, len, ends, .. }) = self.find(input, usize::MAX) else { return Ok(None) };
+        };
         Ok(Some(FrameChunk { header: self.header, opcode, payload: take(input, len), ends }))
+    }
+
+    /// Finds the next piece of payload at the front of `input`, and unmasks it there: of text, at most `max_text_len`
+    /// bytes. The caller removes the piece.
+    ///
+    /// A piece without bytes is returned only where a frame ends.
+    #[inline(never)]
+    pub(crate) fn next_piece(
+        &mut self,
+        input: &mut &mut [u8],
+        max_text_len: usize,
+    ) -> Result<Option<Piece>, RemoteProtocolError> {
+        match self.enter(input)? {
+            Entered::Nothing => Ok(None),
+            Entered::Begun | Entered::InProgress => Ok(self.find(input, max_text_len)),
+        }
     }
 
     /// Reads up to a frame's payload, which is then for [`find`](Self::find) or [`read_by`](Self::read_by).
     #[inline(always)]
     pub(crate) fn enter(&mut self, input: &mut &mut [u8]) -> Result<Entered, RemoteProtocolError> {
-        let (read, kept) = match self.state {
-            State::Payload(_) => return Ok(Entered::InProgress),
-            State::BetweenFrames => (FrameHeader::read(input, self), 0),
-            State::Header { header, filled } => {
-                let (header, len) = joined(header, filled, input);
-                (self.read_joined(&header, len), filled.into())
-            }
+        match self.state {
+            State::Payload(_) => Ok(Entered::InProgress),
+            State::BetweenFrames => self.after_header(FrameHeader::read(input, self), 0, input),
+            State::Header { header, filled } => self.resume_header(header, filled, input),
             State::Stopped => {
                 *input = &mut [];
-                return Ok(Entered::Nothing);
+                Ok(Entered::Nothing)
             }
-        };
+        }
+    }
+
+    /// Continues with a header that a read has cut.
+    #[cold]
+    fn resume_header(
+        &mut self,
+        header: [u8; FrameHeader::MAX_LEN],
+        filled: u8,
+        input: &mut &mut [u8],
+    ) -> Result<Entered, RemoteProtocolError> {
+        let (header, len) = joined(header, filled, input);
+        self.after_header(self.read_joined(&header, len), filled.into(), input)
+    }
+
+    /// Enters the state after what was read of a header, of which `kept` bytes had come before.
+    #[inline(always)]
+    fn after_header(
+        &mut self,
+        read: Result<HeaderRead, Failure>,
+        kept: usize,
+        input: &mut &mut [u8],
+    ) -> Result<Entered, RemoteProtocolError> {
         match read {
             Ok(HeaderRead::Whole { header, header_len }) => {
                 take(input, header_len.saturating_sub(kept));
                 self.begin(header);
-                Ok(Entered::Begun(header))
+                Ok(Entered::Begun)
             }
             Ok(HeaderRead::Cut { .. }) => {
                 self.keep_header(input);
@@ -232,10 +266,7 @@ impl FrameDecoder {
         }
     }
 
-    /// Finds the next piece of the payload in progress at the front of `input`, and unmasks it there: at most `max_len`
-    /// bytes, if it is text. The caller removes the piece.
-    ///
-    /// A piece without bytes is returned only where a frame ends.
+    /// Finds the next piece of the payload in progress: see [`next_piece`](Self::next_piece).
     #[inline(always)]
     pub(crate) fn find(&mut self, input: &mut [u8], max_text_len: usize) -> Option<Piece> {
         let masked = self.role.peer().masks();

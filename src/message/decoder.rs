@@ -4,8 +4,8 @@
 //! Data is returned as it comes, and nothing of it is kept except the beginning of a character that was cut. A control
 //! frame is returned whole: borrowed from the input if it holds all of it, else put together here.
 //!
-//! For the next maintainer: [`find`](MessageDecoder::find) loops over pieces and borrows nothing, as a loop cannot go on
-//! with what may be returned; [`borrow`](MessageDecoder::borrow) then makes the event.
+//! For the next maintainer: `Payloads::find` borrows nothing, so that one loop, [`MessageDecoder::step`], can look at each
+//! piece before it makes an event of it, or goes on to the next.
 
 use crate::error::{Failure, RemoteProtocolError};
 use crate::event::{BytesMessage, CloseConnection, Event, EventRef, Ping, Pong, TextMessage};
@@ -60,25 +60,6 @@ pub(crate) struct Broken {
     pub(crate) error: RemoteProtocolError,
     /// How many of the consumed bytes follow the one that broke it; `u32::MAX` stands for more.
     overread: u32,
-}
-
-/// What is ready to be borrowed.
-struct Ready {
-    piece: Piece,
-    content: Content,
-}
-
-enum Content {
-    /// The piece, which is of a binary message.
-    Bytes,
-    /// The piece, which is text and more than a part of a character.
-    Text,
-    /// The character that was put together, or the end of a frame inside one. The piece is consumed.
-    Character,
-    /// The piece, which is all of a control frame.
-    Control,
-    /// The control frame that was put together. The piece is consumed.
-    KeptControl,
 }
 
 /// A control frame's payload, as far as it has come.
@@ -161,11 +142,11 @@ impl MessageDecoder {
     ) -> Result<Option<Located<'r, 'i>>, RemoteProtocolError> {
         if let Some(message) = self.whole_message(input) {
             let role = self.payloads.frames.role();
-            let rest = input.len().saturating_sub(message.header_len);
             if let Some(payload) = message.take(role, input) {
-                let event = self.borrow_message(message.kind, payload)?;
-                let event = event.map(|event| event.map(Place::Input, Place::Input));
-                return Ok(event.map(|event| Located { header: message.header(role), rest, event }));
+                let len = payload.len();
+                let Some(event) = self.borrow_message(message.kind, payload)? else { return Ok(None) };
+                let event = event.map(|text| Place::Input(text, len), |bytes| Place::Input(bytes, len));
+                return Ok(Some(Located { header: message.header(role), event }));
             }
         }
         self.locate_slowly(input)
@@ -213,10 +194,7 @@ impl MessageDecoder {
         if input.is_empty() {
             self.payloads.rest();
         }
-        match self.find(input)? {
-            Some(ready) => self.borrow::<Borrowed>(ready, input).map(Some),
-            None => Ok(None),
-        }
+        self.step::<Borrowed>(input)
     }
 
     /// The slow path of [`locate`](Self::locate).
@@ -228,14 +206,7 @@ impl MessageDecoder {
         if input.is_empty() {
             self.payloads.rest();
         }
-        match self.find(input)? {
-            Some(ready) => {
-                let (header, rest) = (self.payloads.frames.header(), input.len());
-                let event = self.borrow::<InPlace>(ready, input)?;
-                Ok(Some(Located { header, rest, event }))
-            }
-            None => Ok(None),
-        }
+        self.step::<InPlace>(input)
     }
 
     /// What can be returned without more input: extensions may have something left.
@@ -244,24 +215,23 @@ impl MessageDecoder {
         if self.payloads.extensions.is_none() {
             return Ok(None);
         }
-        self.decode_output(nothing_came)
-    }
-
-    #[inline(never)]
-    fn decode_output(&mut self, nothing_came: bool) -> Result<Option<EventRef<'_>>, RemoteProtocolError> {
         if nothing_came {
             self.payloads.rest();
         }
-        let mut nothing = <&mut [u8]>::default();
-        match self.find(&mut nothing)? {
-            Some(ready) => self.borrow::<Borrowed>(ready, &mut nothing).map(Some),
-            None => Ok(None),
-        }
+        self.decode_output()
     }
 
-    /// Finds what the next event is made of; `None` when `input` is used up.
+    #[inline(never)]
+    fn decode_output(&mut self) -> Result<Option<EventRef<'_>>, RemoteProtocolError> {
+        self.step::<Borrowed>(&mut <&mut [u8]>::default())
+    }
+
+    /// Reads pieces until there is an event.
     #[inline(always)]
-    fn find(&mut self, input: &mut &mut [u8]) -> Result<Option<Ready>, RemoteProtocolError> {
+    fn step<'r, 'i, H: Holds<'r, 'i>>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<H::Event>, RemoteProtocolError> {
         if !self.is_reading() {
             return self.stopped(input).map(|()| None);
         }
@@ -274,29 +244,64 @@ impl MessageDecoder {
                 Ok(None) => return Ok(None),
                 Err(error) => return Err(self.fail(error, 0)),
             };
-            let content = match piece.opcode {
-                Opcode::Binary => Some(Content::Bytes),
+            let header = self.payloads.frames.header();
+            let Piece { opcode, source, len, ends, .. } = piece;
+            match opcode {
+                Opcode::Binary => {
+                    let data = match source {
+                        Source::Input => H::input(take_input(input, len), len),
+                        Source::Extensions => H::kept(self.payloads.take_decoded(len)),
+                    };
+                    return Ok(Some(H::event(header, bytes_event(data, ends))));
+                }
                 Opcode::Text if missing == 0 && !is_begun(self.payloads.peek(&piece, input)) => {
-                    Some(Content::Text)
+                    let (data, ends) = match source {
+                        Source::Input => {
+                            let (data, overread) = read_text(&mut self.utf8, take_input(input, len), ends);
+                            let ends = self.after_text(data, overread, ends)?;
+                            (H::input(data, len), ends)
+                        }
+                        Source::Extensions => {
+                            let (data, ends) = self.borrow_decoded_text(len, ends)?;
+                            (H::kept(data), ends)
+                        }
+                    };
+                    return Ok(Some(H::event(header, text_event(data, ends))));
                 }
-                Opcode::Text => self.find_character(&piece, input)?,
+                Opcode::Text => {
+                    if self.resume_character(&piece, input)? || ends.is_frame_end() {
+                        let data = if self.utf8.missing() == 0 { self.utf8.character() } else { "" };
+                        return Ok(Some(H::event(header, text_event(H::kept(data), ends))));
+                    }
+                }
                 Opcode::Close | Opcode::Ping | Opcode::Pong | Opcode::Continuation => {
-                    self.find_control(&piece, input)?
+                    let is_whole = piece.is_first && ends.is_frame_end();
+                    if opcode == Opcode::Close || !is_whole {
+                        self.keep_control(&piece, input)?;
+                    }
+                    let payload = take_input(input, len);
+                    if is_whole {
+                        let event = control_event(opcode, payload);
+                        let event = event
+                            .map(|reason| H::input(reason, reason.len()), |payload| H::input(payload, len));
+                        return Ok(Some(H::event(header, event)));
+                    }
+                    if ends.is_frame_end() {
+                        let event = control_event(opcode, self.control.filled());
+                        return Ok(Some(H::event(header, event.map(H::kept, H::kept))));
+                    }
                 }
-            };
-            if let Some(content) = content {
-                return Ok(Some(Ready { piece, content }));
             }
         }
     }
 
-    /// Consumes a piece of text that is no more than a part of a character.
+    /// Consumes a piece of text that is no more than a part of a character; true once the character is whole.
     #[cold]
-    fn find_character(
+    fn resume_character(
         &mut self,
         piece: &Piece,
         input: &mut &mut [u8],
-    ) -> Result<Option<Content>, RemoteProtocolError> {
+    ) -> Result<bool, RemoteProtocolError> {
         let part = match piece.source {
             Source::Input => take_input(input, piece.len),
             Source::Extensions => self.payloads.take_decoded(piece.len),
@@ -311,29 +316,10 @@ impl MessageDecoder {
         if let Some(overread) = overread {
             return Err(self.fail(RemoteProtocolError::InvalidUtf8, overread));
         }
-        let is_whole = self.utf8.missing() == 0;
-        Ok((is_whole || piece.ends.is_frame_end()).then_some(Content::Character))
+        Ok(self.utf8.missing() == 0)
     }
 
-    /// Finds all of a control frame, and keeps what has come of one; of a close frame, looks for the first byte that
-    /// breaks a rule.
-    #[inline(always)]
-    fn find_control(
-        &mut self,
-        piece: &Piece,
-        input: &mut &mut [u8],
-    ) -> Result<Option<Content>, RemoteProtocolError> {
-        let is_whole = piece.is_first && piece.ends.is_frame_end();
-        if piece.opcode == Opcode::Close || !is_whole {
-            self.keep_control(piece, input)?;
-        }
-        if is_whole {
-            return Ok(Some(Content::Control));
-        }
-        take_input(input, piece.len);
-        Ok(piece.ends.is_frame_end().then_some(Content::KeptControl))
-    }
-
+    /// Keeps what has come of a control frame; of a close frame, looks for the first byte that breaks a rule.
     #[cold]
     fn keep_control(&mut self, piece: &Piece, input: &mut &mut [u8]) -> Result<(), RemoteProtocolError> {
         if piece.is_first {
@@ -354,37 +340,6 @@ impl MessageDecoder {
             }
         }
         Ok(())
-    }
-
-    /// Makes the event.
-    #[inline(always)]
-    fn borrow<'r, 'i, H: Holds<'r, 'i>>(
-        &'r mut self,
-        ready: Ready,
-        input: &mut &'i mut [u8],
-    ) -> Result<Event<H::Data<str>, H::Data<[u8]>>, RemoteProtocolError> {
-        let Ready { piece: Piece { opcode, source, len, ends, .. }, content } = ready;
-        Ok(match (content, source) {
-            (Content::Bytes, Source::Input) => bytes_event(H::input(take_input(input, len)), ends),
-            (Content::Bytes, Source::Extensions) => {
-                bytes_event(H::kept(self.payloads.take_decoded(len)), ends)
-            }
-            (Content::Text, Source::Input) => {
-                let (data, overread) = read_text(&mut self.utf8, take_input(input, len), ends);
-                let ends = self.after_text(data, overread, ends)?;
-                text_event(H::input(data), ends)
-            }
-            (Content::Text, Source::Extensions) => {
-                let (data, ends) = self.borrow_decoded_text(len, ends)?;
-                text_event(H::kept(data), ends)
-            }
-            (Content::Character, _) => {
-                let data = if self.utf8.missing() == 0 { self.utf8.character() } else { "" };
-                text_event(H::kept(data), ends)
-            }
-            (Content::Control, _) => control_event(opcode, take_input(input, len)).map(H::input, H::input),
-            (Content::KeptControl, _) => control_event(opcode, self.control.filled()).map(H::kept, H::kept),
-        })
     }
 
     /// Takes text that extensions have decoded, with what ends with it.

@@ -8,7 +8,7 @@
 
 use crate::error::RemoteProtocolError;
 use crate::extension::{InUse, InboundExtensions};
-use crate::frame::{Ends, Entered, FrameDecoder, FrameHeader, Piece, Source, take};
+use crate::frame::{Ends, Entered, FrameDecoder, Piece, Source, take};
 use crate::opcode::Opcode;
 
 /// Frames, and the extensions that decode them.
@@ -46,9 +46,21 @@ impl Payloads {
         input: &mut &mut [u8],
         max_text_len: usize,
     ) -> Result<Option<Piece>, RemoteProtocolError> {
+        if self.extensions.is_none() {
+            return self.frames.next_piece(input, max_text_len);
+        }
+        self.find_extended(input, max_text_len)
+    }
+
+    #[inline(never)]
+    fn find_extended(
+        &mut self,
+        input: &mut &mut [u8],
+        max_text_len: usize,
+    ) -> Result<Option<Piece>, RemoteProtocolError> {
         match self.frames.enter(input)? {
             Entered::Nothing => return Ok(None),
-            Entered::Begun(header) => self.begin_frame(&header)?,
+            Entered::Begun => self.begin_frame()?,
             Entered::InProgress => {}
         }
         match &self.extensions {
@@ -59,12 +71,13 @@ impl Payloads {
 
     /// Asks the extensions what becomes of a frame.
     #[inline(always)]
-    fn begin_frame(&mut self, header: &FrameHeader) -> Result<(), RemoteProtocolError> {
+    fn begin_frame(&mut self) -> Result<(), RemoteProtocolError> {
+        let header = self.frames.header();
         let Some(extensions) = &mut self.extensions else { return Ok(()) };
         if header.opcode.is_control() {
             return Ok(());
         }
-        extensions.begin_frame(header)?;
+        extensions.begin_frame(&header)?;
         // A bit may mean something else than that a message has another length than it seems.
         if !extensions.is_decoding() && extensions.message_len() > self.frames.max_message_len() {
             return Err(RemoteProtocolError::MessageTooLong);
@@ -149,6 +162,7 @@ impl Payloads {
     }
 
     /// Records that the caller had no bytes.
+    #[cold]
     pub(super) fn rest(&mut self) {
         if let (true, Some(extensions)) = (self.frames.is_idle(), &mut self.extensions) {
             extensions.rest();

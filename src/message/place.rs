@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::event::{CloseConnection, Event};
+use crate::event::{Event, EventRef};
 use crate::frame::FrameHeader;
 
 /// An event, and where its data is in the input: what [`Receiver::next_range`](crate::Receiver::next_range) returns.
@@ -44,10 +44,16 @@ impl<T> Source<T> {
 /// How an event holds its data: from the input, which lives for `'i`, or kept in the machine, for `'r`.
 pub(super) trait Holds<'r, 'i> {
     type Data<T: ?Sized + 'r + 'i>;
+    type Event;
 
-    fn input<T: ?Sized>(data: &'i T) -> Self::Data<T>;
+    /// Data of the input, which begins `to_end` bytes before the end of what is consumed.
+    fn input<T: ?Sized>(data: &'i T, to_end: usize) -> Self::Data<T>;
 
+    /// Data of the machine.
     fn kept<T: ?Sized>(data: &'r T) -> Self::Data<T>;
+
+    /// An event of a frame with this header.
+    fn event(header: FrameHeader, event: Event<Self::Data<str>, Self::Data<[u8]>>) -> Self::Event;
 }
 
 /// As a reference, wherever it is.
@@ -55,15 +61,21 @@ pub(super) struct Borrowed;
 
 impl<'r, 'i: 'r> Holds<'r, 'i> for Borrowed {
     type Data<T: ?Sized + 'r + 'i> = &'r T;
+    type Event = EventRef<'r>;
 
     #[inline(always)]
-    fn input<T: ?Sized>(data: &'i T) -> &'r T {
+    fn input<T: ?Sized>(data: &'i T, _: usize) -> &'r T {
         data
     }
 
     #[inline(always)]
     fn kept<T: ?Sized>(data: &'r T) -> &'r T {
         data
+    }
+
+    #[inline(always)]
+    fn event(_: FrameHeader, event: EventRef<'r>) -> EventRef<'r> {
+        event
     }
 }
 
@@ -72,54 +84,55 @@ pub(super) struct InPlace;
 
 /// Data, borrowed from where it is.
 pub(crate) enum Place<'r, 'i, T: ?Sized> {
-    Input(&'i T),
+    /// In the input, so many bytes before the end of what is consumed.
+    Input(&'i T, usize),
+    /// In the machine.
     Kept(&'r T),
+}
+
+/// An event, and where its data is.
+pub(crate) struct Located<'r, 'i> {
+    pub(crate) header: FrameHeader,
+    pub(crate) event: Event<Place<'r, 'i, str>, Place<'r, 'i, [u8]>>,
 }
 
 impl<'r, 'i> Holds<'r, 'i> for InPlace {
     type Data<T: ?Sized + 'r + 'i> = Place<'r, 'i, T>;
+    type Event = Located<'r, 'i>;
 
     #[inline(always)]
-    fn input<T: ?Sized>(data: &'i T) -> Place<'r, 'i, T> {
-        Place::Input(data)
+    fn input<T: ?Sized>(data: &'i T, to_end: usize) -> Place<'r, 'i, T> {
+        Place::Input(data, to_end)
     }
 
     #[inline(always)]
     fn kept<T: ?Sized>(data: &'r T) -> Place<'r, 'i, T> {
         Place::Kept(data)
     }
-}
 
-/// An event, and where its data is.
-pub(crate) struct Located<'r, 'i> {
-    pub(crate) header: FrameHeader,
-    /// How many bytes the input had from where the payload begins.
-    pub(crate) rest: usize,
-    pub(crate) event: Event<Place<'r, 'i, str>, Place<'r, 'i, [u8]>>,
+    #[inline(always)]
+    fn event(header: FrameHeader, event: Event<Place<'r, 'i, str>, Place<'r, 'i, [u8]>>) -> Located<'r, 'i> {
+        Located { header, event }
+    }
 }
 
 impl<'r> Located<'r, '_> {
-    /// The same as offsets in an input of `len` bytes, of which `consumed` were removed.
-    pub(crate) fn found(self, len: usize, consumed: usize) -> Found<'r> {
-        let Self { header, rest, event } = self;
-        let start = match &event {
-            // After the code.
-            Event::Close(CloseConnection { reason: Place::Input(reason), .. }) => {
-                consumed.saturating_sub(reason.len())
-            }
-            _ => len.saturating_sub(rest),
+    /// The same as offsets in an input of which `consumed` bytes were removed.
+    pub(crate) fn found(self, consumed: usize) -> Found<'r> {
+        let range = |len: usize, to_end: usize| {
+            let start = consumed.saturating_sub(to_end);
+            start..start.saturating_add(len)
         };
-        let range = |len: usize| start..start.saturating_add(len);
-        let event = event.map(
+        let event = self.event.map(
             |text| match text {
-                Place::Input(text) => Source::Input(range(text.len())),
+                Place::Input(text, to_end) => Source::Input(range(text.len(), to_end)),
                 Place::Kept(text) => Source::Kept(text),
             },
             |bytes| match bytes {
-                Place::Input(bytes) => Source::Input(range(bytes.len())),
+                Place::Input(bytes, to_end) => Source::Input(range(bytes.len(), to_end)),
                 Place::Kept(bytes) => Source::Kept(bytes),
             },
         );
-        Found { consumed, header, event }
+        Found { consumed, header: self.header, event }
     }
 }
