@@ -197,11 +197,11 @@ impl<E: Entropy> Connection<E> {
         event: impl Outgoing,
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
-        if !matches!(self.receiver.state(), ReceiverState::Open) {
+        if !self.receiver.is_reading() {
             if self.receiver.is_transport_ended() && !event.is_reply() {
                 return Err(LocalProtocolError::Ended);
             }
-            self.tell_sender();
+            self.tell_end();
         }
         self.sender.send(event, output)
     }
@@ -271,6 +271,13 @@ impl<E: Entropy> Connection<E> {
     /// Has the sender know what the receiver knows of the end.
     #[inline(always)]
     fn tell_sender(&mut self) {
+        if !self.receiver.is_reading() {
+            self.tell_end();
+        }
+    }
+
+    #[cold]
+    fn tell_end(&mut self) {
         match self.receiver.state() {
             ReceiverState::Open => {}
             ReceiverState::CloseReceived => self.sender.close_received(),

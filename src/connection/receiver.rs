@@ -206,16 +206,21 @@ impl Receiver {
     }
 
     /// What the receiver knows of the end.
-    #[inline(always)]
     pub const fn state(&self) -> ReceiverState {
-        match (self.messages.state(), self.transport_ended) {
-            (State::Reading | State::Failing(_), false) => ReceiverState::Open,
-            (State::Reading, true) => ReceiverState::Ended,
+        match (*self.messages.state(), self.transport_ended) {
+            (State::Reading, _) | (State::Failing(_), false) => ReceiverState::Open,
+            (State::Ended, _) => ReceiverState::Ended,
             (State::Failing(Broken { error, .. }), true) | (State::Failed(Broken { error, .. }), _) => {
-                ReceiverState::Failed(*error)
+                ReceiverState::Failed(error)
             }
             (State::Closed, _) => ReceiverState::CloseReceived,
         }
+    }
+
+    /// Whether more can come. If not, an error may still wait to be returned, and the state be open.
+    #[inline(always)]
+    pub(super) const fn is_reading(&self) -> bool {
+        self.messages.is_reading()
     }
 
     /// Whether the transport has ended, before the peer's close frame or after it.

@@ -525,7 +525,7 @@ impl<E: Entropy> Sender<E> {
         Ok(written)
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_control(
         &mut self,
         opcode: Opcode,

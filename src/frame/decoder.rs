@@ -171,6 +171,15 @@ impl FrameDecoder {
         self
     }
 
+    /// The RSV bits that a frame with this opcode may have.
+    const fn allowed_rsv(&self, opcode: Opcode) -> Rsv {
+        match opcode {
+            Opcode::Text | Opcode::Binary => self.first_rsv,
+            Opcode::Continuation => self.continuation_rsv,
+            Opcode::Close | Opcode::Ping | Opcode::Pong => Rsv::NONE,
+        }
+    }
+
     /// How long a message on the fast path may be.
     const fn longest_fast(&self) -> u32 {
         let max_len =
@@ -427,28 +436,27 @@ impl FrameDecoder {
     #[inline(always)]
     fn begin(&mut self, header: FrameHeader) {
         let FrameHeader { fin, rsv, opcode, masking_key, payload_len } = header;
-        let opcode = match (opcode, self.message) {
-            (Opcode::Continuation, Message::InProgress { opcode, .. }) => opcode,
-            (opcode, _) => opcode,
+        let opcode = match self.message {
+            _ if opcode.is_control() => opcode,
+            Message::Finished if fin => opcode,
+            Message::Finished => {
+                let (len, is_marked) = (payload_len, !rsv.is_empty());
+                self.message = Message::InProgress { opcode, len, fragments: 1, is_marked };
+                opcode
+            }
+            Message::InProgress { opcode, .. } if fin => {
+                self.message = Message::Finished;
+                opcode
+            }
+            Message::InProgress { opcode, len, fragments, is_marked } => {
+                let (len, fragments) = (len.saturating_add(payload_len), fragments.saturating_add(1));
+                self.message = Message::InProgress { opcode, len, fragments, is_marked };
+                opcode
+            }
         };
         self.header = header;
         let mask = Mask::new(masking_key.unwrap_or_default());
         self.state = State::Payload(Frame { opcode, mask, fin, remaining: payload_len });
-        if opcode.is_control() {
-            return;
-        }
-        self.message = match self.message {
-            _ if fin => Message::Finished,
-            Message::Finished => {
-                Message::InProgress { opcode, len: payload_len, fragments: 1, is_marked: !rsv.is_empty() }
-            }
-            Message::InProgress { opcode, len, fragments, is_marked } => Message::InProgress {
-                opcode,
-                len: len.saturating_add(payload_len),
-                fragments: fragments.saturating_add(1),
-                is_marked,
-            },
-        };
     }
 
     /// Keeps a header's beginning, all that `input` holds.
@@ -525,12 +533,7 @@ impl Rules for FrameDecoder {
     fn check_first(&self, first: FirstByte) -> Result<(), RemoteProtocolError> {
         // RSV bits "MUST be 0 unless an extension is negotiated that defines meanings" (§5.2, §5.8); that of
         // compression is for the first frame of a message only (RFC 7692 §6.1).
-        let allowed = match first.opcode {
-            Opcode::Text | Opcode::Binary => self.first_rsv,
-            Opcode::Continuation => self.continuation_rsv,
-            Opcode::Close | Opcode::Ping | Opcode::Pong => Rsv::NONE,
-        };
-        if !allowed.contains(first.rsv) {
+        if !first.rsv.is_empty() && !self.allowed_rsv(first.opcode).contains(first.rsv) {
             return Err(RemoteProtocolError::ReservedBits);
         }
         match (first.opcode, self.message) {
@@ -551,10 +554,10 @@ impl Rules for FrameDecoder {
     #[inline(always)]
     fn check_masked(&self, masked: bool) -> Result<(), RemoteProtocolError> {
         // Clients mask every frame, servers none (§5.1).
-        match (self.role, masked) {
-            (Role::Server, false) => Err(RemoteProtocolError::UnmaskedFrameFromClient),
-            (Role::Client, true) => Err(RemoteProtocolError::MaskedFrameFromServer),
-            _ => Ok(()),
+        match self.role {
+            _ if masked == self.masks() => Ok(()),
+            Role::Server => Err(RemoteProtocolError::UnmaskedFrameFromClient),
+            Role::Client => Err(RemoteProtocolError::MaskedFrameFromServer),
         }
     }
 
@@ -571,11 +574,15 @@ impl Rules for FrameDecoder {
             Message::Finished => (0, !first.rsv.is_empty()),
             Message::InProgress { len, is_marked, .. } => (len, is_marked),
         };
-        let (max_len, error) = match is_marked {
-            true => (self.max_encoded_len, RemoteProtocolError::EncodedMessageTooLong),
-            false => (self.max_message_len, RemoteProtocolError::MessageTooLong),
-        };
-        if payload_len > max_len.saturating_sub(before) { Err(error) } else { Ok(()) }
+        match is_marked {
+            false if payload_len > self.max_message_len.saturating_sub(before) => {
+                Err(RemoteProtocolError::MessageTooLong)
+            }
+            true if payload_len > self.max_encoded_len.saturating_sub(before) => {
+                Err(RemoteProtocolError::EncodedMessageTooLong)
+            }
+            _ => Ok(()),
+        }
     }
 }
 

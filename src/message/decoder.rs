@@ -52,6 +52,8 @@ pub(crate) enum State {
     Failed(Broken),
     /// The close frame was returned.
     Closed,
+    /// The transport has ended before a close frame.
+    Ended,
 }
 
 /// A rule that was broken.
@@ -281,14 +283,13 @@ impl MessageDecoder {
                     }
                     let payload = take_input(input, len);
                     if is_whole {
-                        let event = control_event(opcode, payload);
-                        let event = event
-                            .map(|reason| H::input(reason, reason.len()), |payload| H::input(payload, len));
+                        let reason = |reason: &'i str| H::input(reason, reason.len());
+                        let event = control_event(opcode, payload, reason, |payload| H::input(payload, len));
                         return Ok(Some(H::event(header, event)));
                     }
                     if ends.is_frame_end() {
-                        let event = control_event(opcode, self.control.filled());
-                        return Ok(Some(H::event(header, event.map(H::kept, H::kept))));
+                        let event = control_event(opcode, self.control.filled(), H::kept, H::kept);
+                        return Ok(Some(H::event(header, event)));
                     }
                 }
             }
@@ -376,8 +377,9 @@ impl MessageDecoder {
         }
     }
 
+    /// Whether more can come.
     #[inline(always)]
-    const fn is_reading(&self) -> bool {
+    pub(crate) const fn is_reading(&self) -> bool {
         matches!(self.state, State::Reading)
     }
 
@@ -409,7 +411,7 @@ impl MessageDecoder {
     /// wrong before its end. What extensions have decoded is not counted. More than `u32::MAX` count as that.
     pub fn bytes_after_error(&self) -> usize {
         match self.state {
-            State::Reading | State::Closed => 0,
+            State::Reading | State::Closed | State::Ended => 0,
             State::Failing(Broken { overread, .. }) | State::Failed(Broken { overread, .. }) => {
                 usize::try_from(overread).unwrap_or(usize::MAX)
             }
@@ -422,9 +424,11 @@ impl MessageDecoder {
 
     /// Records that nothing more comes: what the extensions hold is not decoded any more.
     pub(crate) fn receive_eof(&mut self) {
-        match self.payloads.waiting_error() {
-            Some(error) if self.is_reading() => self.end(State::Failing(Broken { error, overread: 0 })),
-            _ => self.payloads.stop(),
+        if self.is_reading() {
+            self.end(match self.payloads.waiting_error() {
+                Some(error) => State::Failing(Broken { error, overread: 0 }),
+                None => State::Ended,
+            });
         }
     }
 
@@ -508,12 +512,17 @@ fn bytes_event<T, B>(data: B, ends: Ends) -> Event<T, B> {
     Event::Bytes(BytesMessage { data, frame_finished, message_finished })
 }
 
-#[inline]
-fn control_event(opcode: Opcode, payload: &[u8]) -> EventRef<'_> {
+#[inline(always)]
+fn control_event<'a, T, B>(
+    opcode: Opcode,
+    payload: &'a [u8],
+    text: impl FnOnce(&'a str) -> T,
+    bytes: impl FnOnce(&'a [u8]) -> B,
+) -> Event<T, B> {
     match opcode {
-        Opcode::Ping => Event::Ping(Ping { payload }),
-        Opcode::Pong => Event::Pong(Pong { payload }),
-        _ => Event::Close(close(payload)),
+        Opcode::Ping => Event::Ping(Ping { payload: bytes(payload) }),
+        Opcode::Pong => Event::Pong(Pong { payload: bytes(payload) }),
+        _ => Event::Close(close(payload).map(text)),
     }
 }
 
