@@ -198,11 +198,23 @@ impl<E: Entropy> Connection<E> {
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         if !self.receiver.is_reading() {
-            if self.receiver.is_transport_ended() && !event.is_reply() {
-                return Err(LocalProtocolError::Ended);
-            }
-            self.tell_end();
+            return self.send_at_end(event, output);
         }
+        self.sender.send(event, output)
+    }
+
+    /// [`send`](Self::send) once the peer or the transport may have ended.
+    #[cold]
+    #[inline(never)]
+    fn send_at_end(
+        &mut self,
+        event: impl Outgoing,
+        output: &mut (impl Output + ?Sized),
+    ) -> Result<(), LocalProtocolError> {
+        if self.receiver.is_transport_ended() && !event.is_reply() {
+            return Err(LocalProtocolError::Ended);
+        }
+        self.tell_end();
         self.sender.send(event, output)
     }
 
