@@ -137,7 +137,12 @@ pub(crate) fn receiver(role: Role, limits: Limits, extensions: Extensions) -> Re
 pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver, bytes: &[u8]) -> Seen {
     let reader_of = |reads: &mut dyn Iterator<Item = &[u8]>| {
         let mut reader = Reader::of(receiver());
-        reads.for_each(|read| reader.read(read));
+        let mut by_range = Reader::by_range(receiver());
+        reads.for_each(|read| {
+            reader.read(read);
+            by_range.read(read);
+        });
+        reader.check_same(&by_range);
         reader
     };
     let feed = |reads: &mut dyn Iterator<Item = &[u8]>| Seen::by(&reader_of(reads));
