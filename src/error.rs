@@ -73,8 +73,34 @@ pub enum RemoteProtocolError {
     InvalidDeflate,
     /// A compressed message that grows by more than the ratio that is allowed.
     InflationRatio,
-    /// A frame or a payload that breaks a rule of an extension, which closes with this code (RFC 6455 §9).
-    Extension(CloseCode),
+    /// A frame or a payload that breaks a rule of an extension (RFC 6455 §9).
+    Extension(&'static ExtensionError),
+}
+
+/// The rule of an extension that the peer broke, as the extension names it.
+///
+/// ```
+/// use wsproto::{CloseCode, ExtensionError, RemoteProtocolError};
+///
+/// const WRONG_SUM: ExtensionError = ExtensionError::new(CloseCode::INVALID_FRAME_PAYLOAD_DATA, "checksum is wrong");
+/// let error = RemoteProtocolError::Extension(&WRONG_SUM);
+/// assert_eq!(error.to_string(), "checksum is wrong");
+/// assert_eq!(error.close_code(), CloseCode::INVALID_FRAME_PAYLOAD_DATA);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ExtensionError {
+    /// The code to close the connection with.
+    pub code: CloseCode,
+    /// The rule, as a sentence for the close frame's reason, which holds its first 123 bytes.
+    pub reason: &'static str,
+}
+
+impl ExtensionError {
+    /// An error that closes the connection with this code and this reason.
+    pub const fn new(code: CloseCode, reason: &'static str) -> Self {
+        Self { code, reason }
+    }
 }
 
 impl RemoteProtocolError {
@@ -89,7 +115,7 @@ impl RemoteProtocolError {
             Self::InvalidUtf8 | Self::InvalidCloseReason | Self::InvalidDeflate => {
                 CloseCode::INVALID_FRAME_PAYLOAD_DATA
             }
-            Self::Extension(code) => code,
+            Self::Extension(error) => error.code,
             Self::ReservedOpcode(_)
             | Self::ReservedBits
             | Self::FragmentedControlFrame
@@ -128,7 +154,7 @@ impl RemoteProtocolError {
             Self::InvalidCloseReason => "close reason is not UTF-8",
             Self::InvalidDeflate => "compressed data is malformed",
             Self::InflationRatio => "compressed data grows too much",
-            Self::Extension(_) => "rule of an extension is broken",
+            Self::Extension(error) => error.reason,
         }
     }
 }
@@ -363,6 +389,9 @@ pub enum LocalProtocolError {
     /// The output has less room than this many bytes; where extensions encode, than it might take.
     #[error("the output has no room for {0} bytes")]
     OutputFull(usize),
+    /// RSV bits that no extension in use claims (§5.2).
+    #[error("no extension in use claims these RSV bits")]
+    ReservedBits,
     /// Not what the handshake waits for now (§4).
     #[error("the handshake does not allow this now")]
     NotInHandshake,

@@ -327,7 +327,7 @@ pub use connection::{
 };
 pub use encoded_header::EncodedHeader;
 pub use entropy::{Entropy, NoEntropy};
-pub use error::{HandshakeError, LocalProtocolError, RemoteProtocolError};
+pub use error::{ExtensionError, HandshakeError, LocalProtocolError, RemoteProtocolError};
 pub use event::{BytesMessage, CloseConnection, Event, EventRef, Outgoing, Ping, Pong, Reply, TextMessage};
 pub use frame::{Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
 pub use limits::{HandshakeLimits, Limits};
@@ -337,6 +337,7 @@ pub use opcode::{MessageKind, Opcode, UnknownOpcode};
 pub use output::Output;
 pub use role::Role;
 pub use subprotocol::select_subprotocol;
+pub use utf8::{InvalidUtf8, Utf8Decoder};
 
 // What needs an allocator.
 #[cfg(feature = "alloc")]

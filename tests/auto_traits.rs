@@ -28,7 +28,7 @@ macro_rules! keys {
 keys! {
     BytesMessage<&[u8]>, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, ConnectionState,
     Event<&str, &[u8]>, FrameHeader, HandshakeLimits, Limits, LocalProtocolError, MessageKind, Opcode,
-    Ping<&[u8]>, Pong<&[u8]>, ReceiverState, RemoteProtocolError, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv,
+    ExtensionError, InvalidUtf8, Ends, Ping<&[u8]>, Pong<&[u8]>, ReceiverState, RemoteProtocolError, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv,
     TextMessage<&str>, TransportAction, UnknownOpcode,
 }
 
@@ -38,7 +38,7 @@ keys! { Event<String, Vec<u8>>, HandshakeError, HttpVersion, Origin, Scheme, Uri
 // Without an allocator.
 threads! {
     AcceptToken, ClientConnection<NoEntropy>, ServerConnection, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, Connection, Connection<NoEntropy>,
-    ConnectionState, EncodedHeader, Found<'static>, Ends, Source<&str>, Event<&str, &[u8]>, FrameChunk<'static>, FrameDecoder, FrameEncoder, FrameHeader,
+    ConnectionState, EncodedHeader, ExtensionError, Found<'static>, InvalidUtf8, Utf8Decoder, Ends, Source<&str>, Event<&str, &[u8]>, FrameChunk<'static>, FrameDecoder, FrameEncoder, FrameHeader,
     HandshakeLimits, EventRef<'static>, Limits, LocalProtocolError, Mask, MessageDecoder, MessageKind, NoEntropy,
     SecWebSocketKey, Opcode, BytesMessage<&[u8]>, Ping<&[u8]>, Pong<&[u8]>, Receiver, ReceiverState,
     RemoteProtocolError, AutoReplies, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv, Sender, TextMessage<&str>, TransportAction,

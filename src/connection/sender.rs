@@ -1,5 +1,7 @@
 //! The sending half: events to bytes, in an order that the peer can read (RFC 6455 §5.4, §5.5.1, §6.1, §7.1.2).
 
+mod state;
+
 use crate::close_code::CloseCode;
 use crate::encoded_header::EncodedHeader;
 use crate::entropy::{Entropy, NoEntropy};
@@ -14,6 +16,7 @@ use crate::role::Role;
 
 #[cfg(feature = "alloc")]
 use super::prepared::PreparedMessage;
+use state::{PeerEnd, State};
 
 /// Events to bytes.
 ///
@@ -38,31 +41,6 @@ pub struct Sender<E = NoEntropy> {
     frames: FrameEncoder<E>,
     extensions: InUse<OutboundExtensions>,
     state: State,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Any message may start.
-    Open,
-    /// A message is in progress: more of its fragments follow.
-    InMessage(MessageKind),
-    /// The peer has closed or failed: no message may start.
-    PeerDone(PeerEnd),
-    /// The peer has closed or failed, but this message may be finished (§5.5.1).
-    PeerDoneInMessage(PeerEnd, MessageKind),
-    /// Our close frame was sent: nothing may follow.
-    CloseSent { as_reply: bool },
-    /// The transport has ended without the peer's close frame: nobody reads what is sent.
-    Ended,
-}
-
-/// Why the peer sends nothing more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PeerEnd {
-    /// Its close frame was received.
-    Closed,
-    /// It broke a rule.
-    Failed,
 }
 
 impl Sender<NoEntropy> {
@@ -275,6 +253,55 @@ impl<E: Entropy> Sender<E> {
             (false, Role::Server, State::Open, 0) => output.append_bytes(message.frame()),
             _ => self.send_data(kind, payload, true, output),
         }
+    }
+
+    /// Writes a piece of a message whose payload the caller has encoded, as an extension in use would have: with these
+    /// RSV bits.
+    ///
+    /// Extensions do not see the payload, and what it decodes to is not checked. An extension that remembers earlier
+    /// messages, such as permessage-deflate with context takeover, then no longer knows what the peer remembers:
+    /// encode all messages of such a connection yourself, or none.
+    ///
+    #[cfg_attr(not(feature = "deflate"), doc = "```ignore")]
+    #[cfg_attr(feature = "deflate", doc = "```")]
+    /// use wsproto::{Connection, DeflateParams, Extensions, Limits, MessageKind, PermessageDeflate, Role, Rsv};
+    ///
+    /// let mut extensions = Extensions::new();
+    /// extensions.push(PermessageDeflate::new().run(Role::Server, DeflateParams::DEFAULT)).unwrap();
+    /// let mut server = Connection::server(Limits::default()).with_extensions(extensions);
+    ///
+    /// let mut output = Vec::new();
+    /// let deflated = b"\xf2\x48\xcd\xc9\xc9\x07\x00"; // "Hello", RFC 7692 §7.2.3.1
+    /// server.sender_mut().send_encoded(MessageKind::Text, Rsv::RSV1, deflated, true, &mut output)?;
+    /// assert_eq!(output, b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00");
+    /// # Ok::<(), wsproto::LocalProtocolError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`LocalProtocolError::ReservedBits`] if no extension in use claims one of the bits for such a frame (§5.2);
+    /// [`LocalProtocolError::EncodedMessageInProgress`]; and what [`send`](Self::send) refuses.
+    pub fn send_encoded(
+        &mut self,
+        kind: MessageKind,
+        rsv: Rsv,
+        payload: &[u8],
+        message_finished: bool,
+        output: &mut (impl Output + ?Sized),
+    ) -> Result<(), LocalProtocolError> {
+        self.write_data(kind, message_finished, |sender, opcode| {
+            match &sender.extensions {
+                Some(extensions) => {
+                    extensions.check_rsv(opcode, rsv)?;
+                    extensions.check_plain(opcode)?;
+                }
+                None if rsv.is_empty() => {}
+                None => return Err(LocalProtocolError::ReservedBits),
+            }
+            sender.frames.encode(message_finished, rsv, opcode, payload, output)?;
+            sender.begin_plain(opcode);
+            Ok(())
+        })
     }
 
     /// Makes a frame of a payload in place: masks it if this is a client, and returns the header to write before it.
@@ -574,42 +601,5 @@ impl<E: Clone> Sender<E> {
             None => None,
         };
         Some(Self { frames: frames.clone(), extensions, state: *state })
-    }
-}
-
-impl State {
-    /// The state after the peer has closed or failed.
-    const fn after_peer(self, end: PeerEnd) -> Self {
-        match self {
-            Self::Open => Self::PeerDone(end),
-            Self::InMessage(kind) => Self::PeerDoneInMessage(end, kind),
-            _ => self,
-        }
-    }
-
-    /// The opcode of a piece of a message, and the state after it (§5.1, §5.4).
-    #[inline]
-    fn after_data(
-        self,
-        kind: MessageKind,
-        message_finished: bool,
-    ) -> Result<(Opcode, Self), LocalProtocolError> {
-        let (opcode, next) = match self {
-            Self::Open if message_finished => (kind.opcode(), Self::Open),
-            Self::Open => (kind.opcode(), Self::InMessage(kind)),
-            Self::InMessage(begun) | Self::PeerDoneInMessage(_, begun) if begun != kind => {
-                return Err(LocalProtocolError::OtherMessageInProgress);
-            }
-            Self::InMessage(_) if message_finished => (Opcode::Continuation, Self::Open),
-            Self::PeerDoneInMessage(end, _) if message_finished => {
-                (Opcode::Continuation, Self::PeerDone(end))
-            }
-            Self::InMessage(_) | Self::PeerDoneInMessage(..) => (Opcode::Continuation, self),
-            Self::PeerDone(PeerEnd::Closed) => return Err(LocalProtocolError::CloseReceived),
-            Self::PeerDone(PeerEnd::Failed) => return Err(LocalProtocolError::PeerFailed),
-            Self::CloseSent { .. } => return Err(LocalProtocolError::CloseSent),
-            Self::Ended => return Err(LocalProtocolError::Ended),
-        };
-        Ok((opcode, next))
     }
 }

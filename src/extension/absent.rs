@@ -4,7 +4,7 @@
 
 use crate::entropy::Entropy;
 use crate::error::{LocalProtocolError, RemoteProtocolError};
-use crate::frame::{Ends, FrameEncoder, FrameHeader};
+use crate::frame::{Ends, FrameEncoder, FrameHeader, Rsv};
 use crate::opcode::Opcode;
 use crate::output::Output;
 
@@ -72,6 +72,10 @@ impl OutboundExtensions {
         _: usize,
         _: &mut (impl Output + ?Sized),
     ) -> Result<bool, LocalProtocolError> {
+        match *self {}
+    }
+
+    pub(crate) const fn check_rsv(&self, _: Opcode, _: Rsv) -> Result<(), LocalProtocolError> {
         match *self {}
     }
 

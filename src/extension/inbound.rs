@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::close_code::CloseCode;
-use crate::error::RemoteProtocolError;
+use crate::error::{ExtensionError, RemoteProtocolError};
 use crate::frame::{Ends, FrameHeader, Rsv};
 use crate::opcode::Opcode;
 
@@ -38,7 +38,7 @@ pub trait InboundExtension: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Where the frame breaks a rule of the extension: [`RemoteProtocolError::Extension`], with a code.
+    /// Where the frame breaks a rule of the extension: [`RemoteProtocolError::Extension`], with a code and a reason.
     fn begin_frame(&mut self, header: &FrameHeader) -> Result<bool, RemoteProtocolError>;
 
     /// Decodes from the front of `payload`, or goes on with what it has kept of it.
@@ -77,7 +77,7 @@ pub trait InboundExtension: fmt::Debug + Send + Sync {
     }
 }
 
-/// How far [`InboundExtension::decode`] has come.
+/// How far [`InboundExtension::decode`] has come, whatever the length of its data (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decoded {
@@ -295,7 +295,7 @@ impl Stage {
                 self.state = match done && has_read_all {
                     // It would be asked the same for ever.
                     false if read == 0 && self.extension.output().is_empty() => {
-                        StageState::Failed(RemoteProtocolError::Extension(CloseCode::INTERNAL_ERROR))
+                        StageState::Failed(NO_PROGRESS)
                     }
                     false => StageState::Decoding,
                     true => StageState::Done,
@@ -355,3 +355,9 @@ fn fill(stages: &mut [Stage], payload: &[u8], end: Ends, max_output: usize) -> u
     }
     read
 }
+
+/// An extension has read nothing and made nothing, and is not done.
+const NO_PROGRESS: RemoteProtocolError = RemoteProtocolError::Extension(&ExtensionError::new(
+    CloseCode::INTERNAL_ERROR,
+    "extension makes no progress",
+));

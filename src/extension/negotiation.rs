@@ -237,7 +237,8 @@ impl Extensions {
         let (inbound, outbound): (Vec<_>, Vec<_>) =
             self.agreed.into_iter().map(|agreed| (agreed.inbound, agreed.outbound)).unzip();
         let inbound = InboundExtensions::new(inbound.into_iter());
-        let outbound = OutboundExtensions::new(outbound.into_iter(), standalone_window);
+        let claimed = inbound.claimed();
+        let outbound = OutboundExtensions::new(outbound.into_iter(), standalone_window, claimed);
         (Some(Box::new(inbound)), Some(Box::new(outbound)))
     }
 }

@@ -54,6 +54,8 @@ pub(crate) struct OutboundExtensions {
     idle: Idle,
     /// How far back a message may look that was compressed by itself, as a power of two; `None` if none can be sent.
     standalone_window: Option<u8>,
+    /// The RSV bits that they claim on the first frame of a message, and on its other frames.
+    claimed: (Rsv, Rsv),
 }
 
 #[derive(Debug)]
@@ -68,22 +70,19 @@ impl OutboundExtensions {
     pub(super) fn new(
         extensions: impl Iterator<Item = Box<dyn OutboundExtension>>,
         standalone_window: Option<u8>,
+        claimed: (Rsv, Rsv),
     ) -> Self {
         let stages = extensions.map(|extension| Stage { extension, is_active: false }).collect();
-        Self { stages, idle: Idle::new(), standalone_window }
+        Self { stages, idle: Idle::new(), standalone_window, claimed }
     }
 
     /// The same halves once more, if all of them can be copied.
     pub(crate) fn try_clone(&self) -> Option<Box<Self>> {
-        let Self { stages, idle, standalone_window } = self;
-        let stages = stages.iter().map(|Stage { extension, is_active }| {
+        let stages = self.stages.iter().map(|Stage { extension, is_active }| {
             Some(Stage { extension: extension.try_clone()?, is_active: *is_active })
         });
-        Some(Box::new(Self {
-            stages: stages.collect::<Option<_>>()?,
-            idle: idle.clone(),
-            standalone_window: *standalone_window,
-        }))
+        let (stages, idle) = (stages.collect::<Option<_>>()?, self.idle.clone());
+        Some(Box::new(Self { stages, idle, ..*self }))
     }
 
     /// Whether they encode a whole message of this kind and length.
@@ -140,6 +139,13 @@ impl OutboundExtensions {
         }
         self.end_frame();
         Ok(true)
+    }
+
+    /// Refuses RSV bits that none of them claims.
+    pub(crate) const fn check_rsv(&self, opcode: Opcode, rsv: Rsv) -> Result<(), LocalProtocolError> {
+        let (first, continuation) = self.claimed;
+        let claimed = if matches!(opcode, Opcode::Continuation) { continuation } else { first };
+        if claimed.contains(rsv) { Ok(()) } else { Err(LocalProtocolError::ReservedBits) }
     }
 
     /// Refuses a frame that they do not see, in a message that they encode.

@@ -7,17 +7,19 @@
 //!
 //! For the next maintainer: this is the slow path, for what [`WholeMessage`] leaves alone. A header is read from the
 //! input if the input holds all of it; the fourteen bytes kept here serve only headers that a read has cut. All that is
-//! refused is refused by `FrameHeader::read`, under the [`Rules`] at the end of this file. The frame in progress is
+//! refused is refused by `FrameHeader::read`, under the rules of `decoder/rules.rs`. The frame in progress is
 //! changed where it is in the state: if it were copied out and back, fields that were just stored would be loaded as
 //! vectors, which waits for the stores.
 //!
 //! A frame is in progress until [`end_frame`](FrameDecoder::end_frame), even if all of its payload was read: extensions
 //! may have output left. Meanwhile, no message takes the fast path.
 
+mod rules;
+
 use core::mem;
 
 use crate::error::{Failure, RemoteProtocolError};
-use crate::frame::header::{FirstByte, FrameHeader, HeaderRead, Rsv, Rules};
+use crate::frame::header::{FrameHeader, HeaderRead, Rsv};
 use crate::frame::piece::{Ends, Piece, Source};
 use crate::frame::whole::WholeMessage;
 use crate::limits::Limits;
@@ -166,18 +168,10 @@ impl FrameDecoder {
     }
 
     /// Lets no message take the fast path, as extensions want to see each frame.
+    #[cfg(feature = "alloc")]
     pub(crate) const fn without_fast_path(mut self) -> Self {
         self.fast_len_end = 0;
         self
-    }
-
-    /// The RSV bits that a frame with this opcode may have.
-    const fn allowed_rsv(&self, opcode: Opcode) -> Rsv {
-        match opcode {
-            Opcode::Text | Opcode::Binary => self.first_rsv,
-            Opcode::Continuation => self.continuation_rsv,
-            Opcode::Close | Opcode::Ping | Opcode::Pong => Rsv::NONE,
-        }
     }
 
     /// How long a message on the fast path may be.
@@ -520,70 +514,6 @@ fn joined(
         filled = filled.saturating_add(1);
     }
     (header, filled)
-}
-
-/// What may come now (§5.1 to §5.5).
-impl Rules for FrameDecoder {
-    #[inline(always)]
-    fn masks(&self) -> bool {
-        self.role.peer().masks()
-    }
-
-    #[inline(always)]
-    fn check_first(&self, first: FirstByte) -> Result<(), RemoteProtocolError> {
-        // RSV bits "MUST be 0 unless an extension is negotiated that defines meanings" (§5.2, §5.8); that of
-        // compression is for the first frame of a message only (RFC 7692 §6.1).
-        if !first.rsv.is_empty() && !self.allowed_rsv(first.opcode).contains(first.rsv) {
-            return Err(RemoteProtocolError::ReservedBits);
-        }
-        match (first.opcode, self.message) {
-            (Opcode::Continuation, Message::Finished) => Err(RemoteProtocolError::UnexpectedContinuation),
-            (Opcode::Continuation, Message::InProgress { fragments, .. })
-                if fragments >= self.max_fragments =>
-            {
-                Err(RemoteProtocolError::TooManyFragments)
-            }
-            // Fragments of two messages "MUST NOT be interleaved" (§5.4).
-            (Opcode::Text | Opcode::Binary, Message::InProgress { .. }) => {
-                Err(RemoteProtocolError::ExpectedContinuation)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    #[inline(always)]
-    fn check_masked(&self, masked: bool) -> Result<(), RemoteProtocolError> {
-        // Clients mask every frame, servers none (§5.1).
-        match self.role {
-            _ if masked == self.masks() => Ok(()),
-            Role::Server => Err(RemoteProtocolError::UnmaskedFrameFromClient),
-            Role::Client => Err(RemoteProtocolError::MaskedFrameFromServer),
-        }
-    }
-
-    /// "Implementation- and/or platform-specific limitations" protect against frames of any length (§10.4).
-    #[inline(always)]
-    fn check_len(&self, payload_len: u64, first: FirstByte) -> Result<(), RemoteProtocolError> {
-        if first.opcode.is_control() {
-            return Ok(());
-        }
-        if payload_len > self.max_frame_len {
-            return Err(RemoteProtocolError::FrameTooLong);
-        }
-        let (before, is_marked) = match self.message {
-            Message::Finished => (0, !first.rsv.is_empty()),
-            Message::InProgress { len, is_marked, .. } => (len, is_marked),
-        };
-        match is_marked {
-            false if payload_len > self.max_message_len.saturating_sub(before) => {
-                Err(RemoteProtocolError::MessageTooLong)
-            }
-            true if payload_len > self.max_encoded_len.saturating_sub(before) => {
-                Err(RemoteProtocolError::EncodedMessageTooLong)
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 /// Takes `len` bytes off the front of `input`, or all there are.

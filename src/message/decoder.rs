@@ -8,15 +8,16 @@
 //! piece before it makes an event of it, or goes on to the next.
 
 use crate::error::{Failure, RemoteProtocolError};
-use crate::event::{BytesMessage, CloseConnection, Event, EventRef, Ping, Pong, TextMessage};
+use crate::event::{BytesMessage, CloseConnection, Event, EventRef, TextMessage};
 #[cfg(feature = "alloc")]
 use crate::extension::{InUse, InboundExtensions};
-use crate::frame::{CloseBody, Ends, FrameDecoder, FrameHeader, Piece, Source, WholeMessage};
+use crate::frame::{CloseBody, Ends, FrameDecoder, Piece, Source, WholeMessage};
 use crate::limits::Limits;
 use crate::opcode::{MessageKind, Opcode};
 use crate::role::Role;
 use crate::utf8::{InvalidText, Utf8Decoder, from_utf8, is_begun};
 
+use super::control::{ControlPayload, close, control_event};
 use super::payloads::{Payloads, take_input};
 use super::place::{Borrowed, Holds, InPlace, Located, Place};
 
@@ -64,20 +65,13 @@ pub(crate) struct Broken {
     overread: u32,
 }
 
-/// A control frame's payload, as far as it has come.
-#[derive(Clone, Debug)]
-struct ControlPayload {
-    bytes: [u8; FrameHeader::MAX_CONTROL_LEN],
-    len: u8,
-}
-
 impl MessageDecoder {
     /// A decoder for what an endpoint in this role receives.
     pub const fn new(role: Role, limits: Limits) -> Self {
         Self {
             payloads: Payloads::new(FrameDecoder::new(role, limits)),
             utf8: Utf8Decoder::new(),
-            control: ControlPayload { bytes: [0; FrameHeader::MAX_CONTROL_LEN], len: 0 },
+            control: ControlPayload::new(),
             state: State::Reading,
         }
     }
@@ -324,7 +318,7 @@ impl MessageDecoder {
     #[cold]
     fn keep_control(&mut self, piece: &Piece, input: &mut &mut [u8]) -> Result<(), RemoteProtocolError> {
         if piece.is_first {
-            self.control.len = 0;
+            self.control.clear();
         }
         self.control.extend(input.get(..piece.len).unwrap_or_default());
         if piece.opcode != Opcode::Close {
@@ -343,7 +337,7 @@ impl MessageDecoder {
         Ok(())
     }
 
-    /// Takes text that extensions have decoded, with what ends with it.
+    /// Takes text that extensions have decoded, which has to be UTF-8 (RFC 7692 §6.2), with what ends with it.
     ///
     /// If it is not UTF-8, its valid prefix is still to be read: what the extensions hold is freed by the next call.
     fn borrow_decoded_text(&mut self, len: usize, ends: Ends) -> Result<(&str, Ends), RemoteProtocolError> {
@@ -485,21 +479,6 @@ impl State {
     }
 }
 
-impl ControlPayload {
-    fn filled(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
-    }
-
-    /// Adds to the payload; the frame's header has made sure that it fits.
-    fn extend(&mut self, bytes: &[u8]) {
-        let free = self.bytes.get_mut(usize::from(self.len)..).unwrap_or_default();
-        for (place, byte) in free.iter_mut().zip(bytes) {
-            *place = *byte;
-            self.len = self.len.saturating_add(1);
-        }
-    }
-}
-
 #[inline(always)]
 fn text_event<T, B>(data: T, ends: Ends) -> Event<T, B> {
     let (frame_finished, message_finished) = (ends.is_frame_end(), ends.is_message_end());
@@ -512,35 +491,12 @@ fn bytes_event<T, B>(data: B, ends: Ends) -> Event<T, B> {
     Event::Bytes(BytesMessage { data, frame_finished, message_finished })
 }
 
-#[inline(always)]
-fn control_event<'a, T, B>(
-    opcode: Opcode,
-    payload: &'a [u8],
-    text: impl FnOnce(&'a str) -> T,
-    bytes: impl FnOnce(&'a [u8]) -> B,
-) -> Event<T, B> {
-    match opcode {
-        Opcode::Ping => Event::Ping(Ping { payload: bytes(payload) }),
-        Opcode::Pong => Event::Pong(Pong { payload: bytes(payload) }),
-        _ => Event::Close(close(payload).map(text)),
-    }
-}
-
-/// The event that a close frame's lawful payload makes.
-fn close(payload: &[u8]) -> CloseConnection<&str> {
-    match CloseBody::decode(payload, true) {
-        Ok(CloseBody { code, reason }) => CloseConnection { code, reason },
-        // `keep_control` lets no other payload through.
-        Err(_) => CloseConnection::EMPTY,
-    }
-}
-
 /// Reads a piece of text that begins between two characters.
 ///
 /// Returns the text; if it is not UTF-8, its valid prefix, and how many bytes follow the first invalid one.
 #[inline(always)]
 fn read_text<'a>(utf8: &mut Utf8Decoder, bytes: &'a [u8], ends: Ends) -> (&'a str, Option<u32>) {
-    match utf8.decode(bytes) {
+    match utf8.decode_piece(bytes) {
         Ok(data) if !ends.is_message_end() || utf8.missing() == 0 => (data, None),
         // The message ends inside a character.
         Ok(valid) => (valid, Some(0)),

@@ -1,6 +1,7 @@
 //! Frames to events, pieces to whole messages, and messages to fragments (RFC 6455 §5.4 to §5.6).
 
 mod place;
+mod control;
 mod payloads;
 mod decoder;
 #[cfg(feature = "alloc")]

@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use wsproto::{
-    BytesMessage, CloseCode, Decoded, Ends, Extension, ExtensionParams, Extensions, FrameHeader,
-    InboundExtension, Limits, MessageKind, NegotiatedExtension, Opcode, OutboundExtension, PermessageDeflate,
-    Ping, RemoteProtocolError, Role, Rsv, TextMessage,
+    BytesMessage, Decoded, Ends, Extension, ExtensionParams, Extensions, FrameHeader, InboundExtension,
+    Limits, MessageKind, NegotiatedExtension, Opcode, OutboundExtension, PermessageDeflate, Ping,
+    RemoteProtocolError, Role, Rsv, TextMessage,
 };
 
-use crate::checksum::Checksum;
+use crate::checksum::{Checksum, WRONG_SUM};
 use crate::protocol::{
     BINARY, BOTH, CONTINUATION, FIN, PING, Reader, TEXT, binary, feed, frame_to, frames_to, ping, sent, text,
 };
@@ -110,8 +110,8 @@ fn the_first_that_was_agreed_on_is_nearest_to_the_message() {
 
 #[test]
 fn a_rule_of_an_extension_that_is_broken_closes_with_its_code() {
-    let error = RemoteProtocolError::Extension(CloseCode::INVALID_FRAME_PAYLOAD_DATA);
-    assert_eq!(error.close_code().get(), 1007);
+    let error = RemoteProtocolError::Extension(&WRONG_SUM);
+    assert_eq!((error.close_code().get(), error.reason()), (1007, "checksum is wrong"));
     let bytes =
         frames_to(Role::Client, [(FIN | RSV2 | TEXT, b"Hello\xf4"), (FIN | RSV2 | TEXT, b"Hello\xf5")]);
     let seen_alone = seen(ALONE, &bytes);
@@ -130,7 +130,7 @@ fn a_rule_of_an_extension_that_is_broken_closes_with_its_code() {
 #[test]
 fn an_error_behind_another_extension_is_told_once_what_stands_before_is_lent() {
     // Whichever of the two finds it.
-    let wrong_sum = RemoteProtocolError::Extension(CloseCode::INVALID_FRAME_PAYLOAD_DATA);
+    let wrong_sum = RemoteProtocolError::Extension(&WRONG_SUM);
     let stored = [&[0x00, 0x05, 0x00, 0xFA, 0xFF][..], b"Hello", &[0x00]].concat();
     let first = FIN | RSV1 | RSV2 | TEXT;
     let sum_behind_deflate = frame_to(Role::Client, first, &stored);

@@ -358,3 +358,22 @@ proptest! {
         prop_assert_eq!(seen(&read_lens), whole);
     }
 }
+
+#[test]
+fn a_message_in_one_read_does_not_end_in_an_empty_piece() {
+    for len in (0..200).chain(8_000..8_400).chain((1..30).map(|n| n << 12)).chain(32_700..32_800) {
+        for message in [vec![7; len], noise(len as u64, len)] {
+            let deflate = PermessageDeflate::new().with_threshold(0);
+            let mut wire = Vec::new();
+            crate::support::server_sender(&deflate, DeflateParams::DEFAULT)
+                .send(BytesMessage::new(&message), &mut wire)
+                .unwrap();
+            let mut receiver = Setup::of(Role::Client).receiver();
+            let mut input = wire.as_mut_slice();
+            while let Some(event) = receiver.next_event(&mut input).unwrap() {
+                let Event::Bytes(piece) = event else { panic!("{event:?}") };
+                assert!(len == 0 || !piece.data.is_empty(), "a message of {len} bytes");
+            }
+        }
+    }
+}

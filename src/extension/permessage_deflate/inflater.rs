@@ -136,7 +136,7 @@ impl Stream {
     fn new(budget: Budget) -> Box<Self> {
         Box::new(Self {
             inflate: Inflate::new(false, Window::MAX_BITS),
-            ring: vec![0; RING].into_boxed_slice(),
+            ring: vec![0; RING + 1].into_boxed_slice(),
             start: 0,
             end: 0,
             older_end: 0,
@@ -163,7 +163,7 @@ impl Stream {
     ///
     /// A message that is too long stops with one byte more than is allowed.
     fn inflate(&mut self, payload: &[u8], end: Ends, bounds: Bounds) -> Result<Decoded, RemoteProtocolError> {
-        if self.ring.len().saturating_sub(self.end) < LEAST_ROOM {
+        if RING.saturating_sub(self.end) < LEAST_ROOM {
             self.older_end = self.end;
             self.end = 0;
         }
@@ -179,6 +179,10 @@ impl Stream {
             read = read.saturating_add(step.read);
             self.check_ratio(bounds)?;
             if self.room() == 0 || self.end.saturating_sub(self.start) >= bounds.max_output {
+                let is_read = read == payload.len() && end == Ends::Message;
+                if is_read && self.is_all_written(bounds)? {
+                    break;
+                }
                 return Ok(Decoded { read, done: false });
             }
             let is_full = step.written == room.max(1);
@@ -194,6 +198,17 @@ impl Stream {
             }
         }
         Ok(Decoded { read, done: true })
+    }
+
+    /// Whether zlib has nothing left to write, so that a message ends with this output and not with an empty one. If
+    /// it has, it writes one byte of it.
+    fn is_all_written(&mut self, bounds: Bounds) -> Result<bool, RemoteProtocolError> {
+        if self.end.saturating_sub(self.start) >= bounds.max_output || self.end == self.ring.len() {
+            return Ok(false);
+        }
+        let step = self.step(&[], InflateFlush::NoFlush, 1)?;
+        self.check_ratio(bounds)?;
+        Ok(step.written == 0 && !step.stream_ended)
     }
 
     /// Has zlib write one byte more than the bounds allow, if it can without more input or with the next byte.
@@ -303,7 +318,7 @@ impl Stream {
 
     /// How much room there is for what comes of one call.
     fn room(&self) -> usize {
-        self.start.saturating_add(ROOM).min(self.ring.len()).saturating_sub(self.end)
+        self.start.saturating_add(ROOM).min(RING).saturating_sub(self.end)
     }
 
     /// How much more may be written before a bound is broken.
@@ -376,7 +391,8 @@ const ROOM: usize = 32 << 10;
 /// What there is room for at least, so that a shorter message comes in one piece.
 const LEAST_ROOM: usize = 8 << 10;
 
-/// Behind the room, and in front of it, there is always the whole history.
+/// Behind the room, and in front of it, there is always the whole history. After the ring there is one byte more, to
+/// see whether zlib has something left to write.
 const RING: usize = HISTORY + ROOM + LEAST_ROOM;
 
 /// How much output is not held to the ratio.
