@@ -53,6 +53,10 @@ pub(crate) struct OutboundExtensions {
     /// How many control frames were sent in a row, since the last payload was encoded.
     idle: Idle,
     /// How far back a message may look that was compressed by itself, as a power of two; `None` if none can be sent.
+    #[cfg_attr(
+        not(feature = "deflate"),
+        expect(dead_code, reason = "only permessage-deflate can send such messages")
+    )]
     standalone_window: Option<u8>,
     /// The RSV bits that they claim on the first frame of a message, and on its other frames.
     claimed: (Rsv, Rsv),

@@ -434,8 +434,6 @@ fn supported(extensions: &[Box<dyn Extension>]) -> Vec<&dyn Extension> {
 /// assert_eq!(ws.send(TextMessage::from("hello"))?, b"\x81\x05hello");
 /// # Ok::<(), wsproto::LocalProtocolError>(())
 /// ```
-
-/// A connection that is already open, with the extensions that were negotiated for it.
 impl<E: Entropy> From<Connection<E>> for WsConnection<E> {
     fn from(connection: Connection<E>) -> Self {
         Self::new(Phase::Open(connection), None)
