@@ -10,10 +10,15 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use wsproto::{
-    AcceptConnection, CloseCode, Decoded, Ends, Extension, ExtensionParams, FrameHeader, InboundExtension,
-    MessageKind, NegotiatedExtension, NegotiationError, NegotiationErrorKind, Opcode, OutboundExtension,
-    RemoteProtocolError, ReplyPolicy, Request, Rsv, SeededEntropy, TextMessage, WsConnection, WsEvent,
+    AcceptConnection, CloseCode, Decoded, Ends, Extension, ExtensionError, ExtensionParams, FrameHeader,
+    InboundExtension, MessageKind, NegotiatedExtension, NegotiationError, NegotiationErrorKind, Opcode,
+    OutboundExtension, RemoteProtocolError, ReplyPolicy, Request, Rsv, SeededEntropy, TextMessage,
+    WsConnection, WsEvent,
 };
+
+/// What closes the connection if a checksum is wrong.
+pub(crate) const WRONG_SUM: ExtensionError =
+    ExtensionError::new(CloseCode::INVALID_FRAME_PAYLOAD_DATA, "checksum is wrong");
 
 /// The extension as it is offered and accepted. It has no parameters.
 #[derive(Debug)]
@@ -110,7 +115,7 @@ impl InboundExtension for Check {
             self.sum = sum(self.sum, &self.output);
         }
         if end == Ends::Message && self.last != Some(self.sum) {
-            return Err(RemoteProtocolError::Extension(CloseCode::INVALID_FRAME_PAYLOAD_DATA));
+            return Err(RemoteProtocolError::Extension(&WRONG_SUM));
         }
         Ok(Decoded::new(payload.len(), true))
     }

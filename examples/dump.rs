@@ -286,7 +286,7 @@ impl InUse {
         Self { deflate: Some(DeflateParams::DEFAULT), line: None, unknown }
     }
 
-    fn receiver(&self, role: Role) -> Receiver<Extensions> {
+    fn receiver(&self, role: Role) -> Receiver {
         let mut extensions = Extensions::new();
         if let Some(params) = self.deflate {
             let pushed = extensions.push(PermessageDeflate::new().run(role, params));
@@ -402,7 +402,7 @@ fn describe(event: &EventRef<'_>) -> String {
     }
 }
 
-fn describe_end(receiver: &Receiver<Extensions>) -> &'static str {
+fn describe_end(receiver: &Receiver) -> &'static str {
     match (receiver.state(), receiver.is_idle()) {
         (ReceiverState::CloseReceived, _) => "end of the capture, after a close frame",
         (_, true) => "end of the capture, without a close frame",

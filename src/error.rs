@@ -79,8 +79,34 @@ pub enum RemoteProtocolError {
     InvalidDeflate,
     /// A compressed message that grows by more than the ratio that is allowed.
     InflationRatio,
-    /// A frame or a payload that breaks a rule of an extension, which closes with this code (RFC 6455 §9).
-    Extension(CloseCode),
+    /// A frame or a payload that breaks a rule of an extension (RFC 6455 §9).
+    Extension(&'static ExtensionError),
+}
+
+/// The rule of an extension that the peer broke, as the extension names it.
+///
+/// ```
+/// use wsproto::{CloseCode, ExtensionError, RemoteProtocolError};
+///
+/// const WRONG_SUM: ExtensionError = ExtensionError::new(CloseCode::INVALID_FRAME_PAYLOAD_DATA, "checksum is wrong");
+/// let error = RemoteProtocolError::Extension(&WRONG_SUM);
+/// assert_eq!(error.to_string(), "checksum is wrong");
+/// assert_eq!(error.close_code(), CloseCode::INVALID_FRAME_PAYLOAD_DATA);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ExtensionError {
+    /// The code to close the connection with.
+    pub code: CloseCode,
+    /// The rule, as a sentence for the close frame's reason, which holds its first 123 bytes.
+    pub reason: &'static str,
+}
+
+impl ExtensionError {
+    /// An error that closes the connection with this code and this reason.
+    pub const fn new(code: CloseCode, reason: &'static str) -> Self {
+        Self { code, reason }
+    }
 }
 
 impl RemoteProtocolError {
@@ -123,7 +149,7 @@ impl RemoteProtocolError {
             Self::InvalidUtf8 | Self::InvalidCloseReason | Self::InvalidDeflate => {
                 CloseCode::INVALID_FRAME_PAYLOAD_DATA
             }
-            Self::Extension(code) => code,
+            Self::Extension(error) => error.code,
             Self::ReservedOpcode(_)
             | Self::ReservedBits
             | Self::FragmentedControlFrame
@@ -162,7 +188,7 @@ impl RemoteProtocolError {
             Self::InvalidCloseReason => "close reason is not UTF-8",
             Self::InvalidDeflate => "compressed data is malformed",
             Self::InflationRatio => "compressed data grows too much",
-            Self::Extension(_) => "rule of an extension is broken",
+            Self::Extension(error) => error.reason,
         }
     }
 }
@@ -186,7 +212,7 @@ impl RemoteProtocolError {
         match self {
             Self::ReservedOpcode(opcode) => Some(opcode as u16),
             Self::InvalidCloseCode(code) => Some(code),
-            Self::Extension(code) => Some(code.get()),
+            Self::Extension(error) => Some(error.code.get()),
             Self::ReservedBits
             | Self::FragmentedControlFrame
             | Self::ControlFrameTooLong
@@ -269,13 +295,13 @@ pub enum LocalProtocolError {
     #[error("another message is in progress")]
     MessageInProgress,
     /// Text where a binary message is in progress, or the other way round (§5.4).
-    #[error("a message of the other type is under way")]
+    #[error("a message of the other type is in progress")]
     OtherMessageInProgress,
     /// A frame that extensions do not see, in a message that they encode (§9).
-    #[error("extensions encode the message under way")]
+    #[error("extensions encode the message in progress")]
     EncodedMessageInProgress,
     /// A continuation where no message is in progress (§5.4).
-    #[error("no message is under way")]
+    #[error("no message is in progress")]
     NoMessageInProgress,
     /// Text that is not UTF-8 (§8.1).
     #[error("text is not UTF-8")]
@@ -310,6 +336,9 @@ pub enum LocalProtocolError {
     /// The output has less room than this many bytes; where extensions encode, than it might take.
     #[error("the output has no room for {0} bytes")]
     OutputFull(usize),
+    /// RSV bits that no extension in use claims (§5.2).
+    #[error("no extension in use claims these RSV bits")]
+    ReservedBits,
     /// Not what the handshake waits for now (§4).
     #[error("the handshake does not allow this now")]
     NotInHandshake,
@@ -364,11 +393,12 @@ impl LocalProtocolError {
             Self::PeerFailed => "peer_failed",
             Self::Ended => "ended",
             Self::MessageInProgress => "message_in_progress",
-            Self::OtherMessageInProgress => "other_message_under_way",
-            Self::EncodedMessageInProgress => "encoded_message_under_way",
-            Self::NoMessageInProgress => "no_message_under_way",
+            Self::OtherMessageInProgress => "other_message_in_progress",
+            Self::EncodedMessageInProgress => "encoded_message_in_progress",
+            Self::NoMessageInProgress => "no_message_in_progress",
             Self::InvalidUtf8 => "invalid_utf8",
-            Self::FrameInProgress => "frame_under_way",
+            Self::ReservedBits => "reserved_bits",
+            Self::FrameInProgress => "frame_in_progress",
             Self::PayloadOverrun => "payload_overrun",
             Self::PayloadTooLong => "payload_too_long",
             Self::ControlFrameTooLong => "control_frame_too_long",

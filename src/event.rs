@@ -194,12 +194,41 @@ impl<T: AsRef<str>> CloseConnection<T> {
 impl CloseConnection<&'static str> {
     /// A close that says nothing.
     pub const EMPTY: Self = Self { code: None, reason: "" };
+
+    /// As much of a reason as a close frame holds: its first 123 bytes, or up to three fewer so that no character is
+    /// cut.
+    ///
+    /// ```
+    /// use wsproto::{CloseCode, CloseConnection, Sender};
+    ///
+    /// let reason = "€".repeat(100); // 300 bytes
+    /// let reason = CloseConnection::truncated_reason(&reason);
+    /// assert_eq!(reason.len(), 123);
+    /// assert_eq!(CloseConnection::truncated_reason("a€".repeat(40).as_str()).len(), 121);
+    ///
+    /// let close = CloseConnection::new(CloseCode::GOING_AWAY, reason);
+    /// Sender::server().send(close, &mut Vec::new())?;
+    /// # Ok::<(), wsproto::LocalProtocolError>(())
+    /// ```
+    pub const fn truncated_reason(reason: &str) -> &str {
+        let mut len = MAX_REASON_LEN;
+        while let Some((start, _)) = reason.as_bytes().split_at_checked(len) {
+            match core::str::from_utf8(start) {
+                Ok(start) => return start,
+                Err(_) => len = len.saturating_sub(1),
+            }
+        }
+        reason
+    }
 }
+
+/// A control frame holds 125 bytes, of which the close code takes two (§5.5, §5.5.1).
+const MAX_REASON_LEN: usize = 123;
 
 impl crate::error::RemoteProtocolError {
     /// The close frame to answer with: the code that fits, and the rule in words (§7.1.7, §10.7).
     pub const fn response(self) -> Reply<CloseConnection<&'static str>> {
-        Reply(CloseConnection::new(self.close_code(), self.reason()))
+        Reply(CloseConnection::new(self.close_code(), CloseConnection::truncated_reason(self.reason())))
     }
 }
 

@@ -282,8 +282,8 @@
 //! - **Nothing grows without a limit.** [`Limits`] and [`HandshakeLimits`] are on by default, and are checked before
 //!   anything is stored.
 //! - **No panic** on any bytes from a peer, and no `unsafe` unless you ask for it.
-//! - **You do not pay for what you do not use.** With extensions, messages that they do not change take the same fast
-//!   path as without.
+//! - **You do not pay for what you do not use.** Extensions are one pointer in each half of a connection. Messages
+//!   that they do not change take the same fast path as on a connection without extensions.
 //!
 //! # What is left to you
 //!
@@ -412,9 +412,7 @@ mod http;
 // Bytes to frames, frames to events, events to a connection; and back.
 mod frame;
 mod event;
-#[cfg(feature = "alloc")]
 mod extension;
-mod extension_set;
 mod message;
 mod connection;
 // Heads to an open connection.
@@ -429,26 +427,26 @@ mod io_error;
 pub use accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 pub use close_code::CloseCode;
 pub use connection::{
-    AutoReplies, CloseInfo, ClosedBy, Connection, ConnectionState, Receiver, ReceiverState, ReplyPolicy,
-    Sender, TransportAction,
+    AutoReplies, ClientConnection, CloseInfo, ClosedBy, Connection, ConnectionState, Receiver, ReceiverState,
+    ReplyPolicy, Sender, ServerConnection, TransportAction,
 };
 pub use encoded_header::EncodedHeader;
 pub use entropy::{Entropy, NoEntropy};
 pub use error::{
-    ExtensionParseError, ExtensionParseErrorKind, HandshakeError, LocalProtocolError, NegotiationError,
-    NegotiationErrorKind, RemoteProtocolError,
+    ExtensionError, ExtensionParseError, ExtensionParseErrorKind, HandshakeError, LocalProtocolError,
+    NegotiationError, NegotiationErrorKind, RemoteProtocolError,
 };
 pub use event::{BytesMessage, CloseConnection, Event, EventRef, Outgoing, Ping, Pong, Reply, TextMessage};
 pub use excerpt::Excerpt;
-pub use extension_set::{ExtensionSet, NoExtensions};
-pub use frame::{FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
+pub use frame::{Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
 pub use limits::{HandshakeLimits, Limits};
 pub use mask::Mask;
-pub use message::MessageDecoder;
+pub use message::{Found, MessageDecoder, Source};
 pub use opcode::{MessageKind, Opcode, UnknownOpcode};
 pub use output::Output;
 pub use role::Role;
 pub use subprotocol::select_subprotocol;
+pub use utf8::{InvalidUtf8, Utf8Decoder};
 
 // What needs an allocator.
 #[cfg(feature = "alloc")]
@@ -458,7 +456,6 @@ pub use {
         Decoded, Extension, ExtensionParams, Extensions, InboundExtension, NegotiatedExtension,
         OutboundExtension,
     },
-    frame::Ends,
     handshake::{
         AcceptConnection, ClientExtendedConnect, ClientHandshake, ClientUpgrade, HandshakeResponse, Origin,
         OriginPolicy, RejectConnection, RejectData, Request, ResponseParts, Scheme, ServerExtendedConnect,

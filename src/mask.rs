@@ -97,6 +97,11 @@ impl Mask {
         (self.key as u64) << 32 | self.key as u64
     }
 
+    /// The key, rotated to the offset of the next byte.
+    pub(crate) const fn key(self) -> [u8; 4] {
+        self.key.to_le_bytes()
+    }
+
     /// Advances by `len` bytes, as if they had been masked.
     ///
     /// ```

@@ -6,13 +6,45 @@
 
 use core::str::{self, Utf8Error};
 
-/// Turns pieces of one text into `&str`.
-#[derive(Clone, Debug)]
-pub(crate) struct Utf8Decoder {
+use thiserror::Error;
+
+/// Checks a text that comes in pieces, which may cut its characters (§5.6, §8.1).
+///
+/// It does not copy: text is returned from the input, except for a character that was cut, of which it keeps the bytes.
+///
+/// ```
+/// use wsproto::{InvalidUtf8, Utf8Decoder};
+///
+/// let mut decoder = Utf8Decoder::new();
+/// let mut text = String::new();
+/// for mut piece in [&b"gr\xc3"[..], b"\xbc\xc3\x9f"] {
+///     while !piece.is_empty() {
+///         text.push_str(decoder.decode(&mut piece)?);
+///     }
+/// }
+/// assert!(decoder.is_complete());
+/// assert_eq!(text, "grüß");
+///
+/// let mut piece = &b"ok\xff"[..];
+/// assert_eq!(decoder.decode(&mut piece), Ok("ok"));
+/// assert!(decoder.decode(&mut piece).is_err());
+/// # Ok::<(), InvalidUtf8>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Utf8Decoder {
     /// The beginning of a character whose end has not come yet; once complete, all of it.
     character: [u8; 4],
     /// How many bytes of `character` have come, 0 between characters.
     filled: u8,
+}
+
+/// Bytes that no UTF-8 text can have here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[error("text is not UTF-8")]
+#[non_exhaustive]
+pub struct InvalidUtf8 {
+    /// The offset of the first byte that cannot follow, in the input of the call that failed.
+    pub at: usize,
 }
 
 /// A piece of text that is not UTF-8.
@@ -25,8 +57,44 @@ pub(crate) struct InvalidText<'a> {
 }
 
 impl Utf8Decoder {
-    pub(crate) const fn new() -> Self {
+    /// A decoder at the beginning of a text.
+    pub const fn new() -> Self {
         Self { character: [0; 4], filled: 0 }
+    }
+
+    /// Reads text from the front of `input`, and removes what it has read.
+    ///
+    /// Call it until `input` is empty. The text is empty if `input` ends inside the character that it begins or
+    /// continues.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidUtf8`] if `input` begins with, or continues a character by, bytes that are not UTF-8; valid text before
+    /// them was returned. `input` is then unchanged, and the decoder is at the end of its use.
+    pub fn decode<'a>(&'a mut self, input: &mut &'a [u8]) -> Result<&'a str, InvalidUtf8> {
+        let missing = self.missing();
+        if missing > 0 {
+            let (part, rest) = input.split_at_checked(missing).unwrap_or((input, &[]));
+            self.resume(part).map_err(|at| InvalidUtf8 { at })?;
+            *input = rest;
+            return Ok(if self.is_complete() { self.character() } else { "" });
+        }
+        match self.decode_piece(input) {
+            Ok(text) => {
+                *input = &[];
+                Ok(text)
+            }
+            Err(InvalidText { valid: "", at }) => Err(InvalidUtf8 { at }),
+            Err(InvalidText { valid, .. }) => {
+                *input = input.get(valid.len()..).unwrap_or_default();
+                Ok(valid)
+            }
+        }
+    }
+
+    /// Whether the text can end here: no character has begun without its end.
+    pub const fn is_complete(&self) -> bool {
+        self.filled == 0
     }
 
     /// How many bytes are missing of a character that has begun; 0 between characters.
@@ -40,7 +108,7 @@ impl Utf8Decoder {
 
     /// Reads a piece that starts between two characters.
     #[inline]
-    pub(crate) fn decode<'a>(&mut self, piece: &'a [u8]) -> Result<&'a str, InvalidText<'a>> {
+    pub(crate) fn decode_piece<'a>(&mut self, piece: &'a [u8]) -> Result<&'a str, InvalidText<'a>> {
         let (whole, begun) = split_begun(piece);
         let text = from_utf8(whole).map_err(|error| invalid_text(whole, error))?;
         if !begun.is_empty() {
@@ -120,7 +188,6 @@ fn split_begun(piece: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Whether `piece` is the beginning of one character, and no more.
-#[cfg(feature = "alloc")]
 #[inline]
 pub(crate) fn is_begun(piece: &[u8]) -> bool {
     !piece.is_empty() && piece.len() < 4 && begun_at(piece) == 0
@@ -240,7 +307,7 @@ mod tests {
                 before += now.len();
                 rest = later;
             }
-            match decoder.decode(rest) {
+            match decoder.decode_piece(rest) {
                 Ok(chunk) => text.push_str(chunk),
                 Err(bad) => {
                     text.push_str(bad.valid);

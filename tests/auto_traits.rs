@@ -26,9 +26,8 @@ macro_rules! keys {
 
 keys! {
     BytesMessage<&[u8]>, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, ConnectionState,
-    Event<&str, &[u8]>, Excerpt, ExtensionParseError, ExtensionParseErrorKind, FrameHeader, HandshakeLimits, Limits, LocalProtocolError, MessageKind, NegotiationError,
-    NegotiationErrorKind, NoExtensions, Opcode,
-    Ping<&[u8]>, Pong<&[u8]>, ReceiverState, RemoteProtocolError, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv,
+    Event<&str, &[u8]>, FrameHeader, HandshakeLimits, Limits, LocalProtocolError, MessageKind, Opcode,
+    Excerpt, ExtensionError, ExtensionParseError, ExtensionParseErrorKind, InvalidUtf8, Ends, NegotiationError, NegotiationErrorKind, Ping<&[u8]>, Pong<&[u8]>, ReceiverState, RemoteProtocolError, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv,
     TextMessage<&str>, TransportAction, UnknownOpcode,
 }
 
@@ -37,22 +36,21 @@ keys! { Event<String, Vec<u8>>, HandshakeError, HttpVersion, Origin, Scheme, Uri
 
 // Without an allocator.
 threads! {
-    AcceptToken, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, Connection, Connection<NoEntropy>,
-    ConnectionState, EncodedHeader, Event<&str, &[u8]>, Excerpt, ExtensionParseError, ExtensionParseErrorKind, FrameChunk<'static>, FrameDecoder, FrameEncoder, FrameHeader,
-    HandshakeLimits, EventRef<'static>, Limits, LocalProtocolError, Mask, MessageDecoder, MessageKind, NegotiationError,
-    NegotiationErrorKind, NoEntropy,
-    NoExtensions, SecWebSocketKey, Opcode, BytesMessage<&[u8]>, Ping<&[u8]>, Pong<&[u8]>, Receiver, ReceiverState,
+    AcceptToken, ClientConnection<NoEntropy>, ServerConnection, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, Connection, Connection<NoEntropy>,
+    ConnectionState, EncodedHeader, Excerpt, ExtensionError, ExtensionParseError, ExtensionParseErrorKind, NegotiationError, NegotiationErrorKind, Found<'static>, InvalidUtf8, Utf8Decoder, Ends, Source<&str>, Event<&str, &[u8]>, FrameChunk<'static>, FrameDecoder, FrameEncoder, FrameHeader,
+    HandshakeLimits, EventRef<'static>, Limits, LocalProtocolError, Mask, MessageDecoder, MessageKind, NoEntropy,
+    SecWebSocketKey, Opcode, BytesMessage<&[u8]>, Ping<&[u8]>, Pong<&[u8]>, Receiver, ReceiverState,
     RemoteProtocolError, AutoReplies, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv, Sender, TextMessage<&str>, TransportAction,
     UnknownOpcode,
 }
 
 #[cfg(feature = "alloc")]
 threads! {
-    AcceptConnection, NegotiatedExtension, HandshakeResponse, ClientHandshake, Connection<NoEntropy, Extensions>, Decoded,
+    AcceptConnection, NegotiatedExtension, HandshakeResponse, ClientHandshake, Connection, Decoded,
     ClientExtendedConnect, ClientUpgrade, Event<String, Vec<u8>>, ExtensionParams, Extensions, HandshakeError, Headers, HeadersIter<'static>, HttpVersion,
-    MessageAssembler, MessageDecoder<Extensions>, Origin, OriginPolicy, Ends, PreparedMessage, ReceiveError,
-    Receiver<Extensions>, RejectConnection, RejectData<Vec<u8>>, Request, RequestHead, ResponseParts, Scheme,
-    Sender<NoEntropy, Extensions>, ServerExtendedConnect, ServerHandshake, ServerUpgrade, StreamError, UriError, WebSocketUri, WsConnection, WsEvent,
+    MessageAssembler, MessageDecoder, Origin, OriginPolicy, PreparedMessage, ReceiveError,
+    Receiver, RejectConnection, RejectData<Vec<u8>>, Request, RequestHead, ResponseParts, Scheme,
+    Sender, ServerExtendedConnect, ServerHandshake, ServerUpgrade, StreamError, UriError, WebSocketUri, WsConnection, WsEvent,
     dyn Extension, dyn InboundExtension, dyn OutboundExtension,
 }
 
@@ -66,7 +64,7 @@ threads! { DeflateParams, PermessageDeflate }
 threads! { SeededEntropy, Connection<SeededEntropy> }
 
 /// Traits, which are not checked: other crates may implement them, or they are only bounds.
-const TRAITS: [&str; 5] = ["Entropy", "ExtensionSet", "Outgoing", "Output", "WsOutgoing"];
+const TRAITS: [&str; 4] = ["Entropy", "Outgoing", "Output", "WsOutgoing"];
 
 #[test]
 fn every_name_that_the_crate_exports_is_checked() {

@@ -16,7 +16,7 @@ mod counting;
 
 use counting::{Usage, measured};
 use wsproto::{
-    BytesMessage, CloseConnection, Connection, DeflateParams, Entropy, Event, Extensions, Limits, NoEntropy,
+    BytesMessage, CloseConnection, Connection, DeflateParams, Entropy, Event, Extensions, Limits,
     PermessageDeflate, Ping, Receiver, RemoteProtocolError, Role, Sender, TextMessage,
 };
 
@@ -76,7 +76,7 @@ fn without_context_takeover_memory_is_kept_for_the_next_message() {
     sender.send(BytesMessage::from(vec![b'a'; 100]), &mut output).unwrap();
     read(&mut receiver, &mut output);
     for data in [vec![b'a'; 100], noise(50_000), vec![b'a'; 100]] {
-        let mut talk = |read: fn(&mut Receiver<Extensions>, &mut [u8])| {
+        let mut talk = |read: fn(&mut Receiver, &mut [u8])| {
             output.clear();
             sender.send(BytesMessage::from(&data), &mut output).unwrap();
             read(&mut receiver, &mut output);
@@ -299,10 +299,7 @@ fn the_table_of_bytes_per_connection_is_as_documented() {
 }
 
 /// A client's receiver, and a server's sender.
-fn halves(
-    deflate: &PermessageDeflate,
-    params: DeflateParams,
-) -> (Receiver<Extensions>, Sender<NoEntropy, Extensions>) {
+fn halves(deflate: &PermessageDeflate, params: DeflateParams) -> (Receiver, Sender) {
     let extensions = |role| {
         let mut extensions = Extensions::new();
         extensions.push(deflate.run(role, params)).unwrap();
@@ -313,14 +310,14 @@ fn halves(
     (client.into_parts().0, server.into_parts().1)
 }
 
-/// Reads all events, up to the call that returns `None`.
-fn read(receiver: &mut Receiver<Extensions>, bytes: &mut [u8]) {
+/// Reads all of it, up to the call that asks for more.
+fn read(receiver: &mut Receiver, bytes: &mut [u8]) {
     let mut input = bytes;
     while receiver.next_event(&mut input).unwrap().is_some() {}
 }
 
-/// The same with `next_frame_event`.
-fn read_whole(receiver: &mut Receiver<Extensions>, bytes: &mut [u8]) {
+/// The same, of frames that are whole.
+fn read_whole(receiver: &mut Receiver, bytes: &mut [u8]) {
     let mut input = bytes;
     while receiver.next_frame_event(&mut input).unwrap().is_some() {}
 }

@@ -1,8 +1,8 @@
 //! Cases of the kind `receive`: frames that are received and answered.
 
 use wsproto::{
-    AutoReplies, CloseCode, Connection, Entropy, Event, EventRef, ExtensionSet, MessageAssembler,
-    RemoteProtocolError, ReplyPolicy,
+    AutoReplies, CloseCode, Connection, Entropy, Event, EventRef, MessageAssembler, RemoteProtocolError,
+    ReplyPolicy,
 };
 
 use super::cases::{Receive, Role};
@@ -39,8 +39,8 @@ fn observe<E: Entropy>(
     }
 }
 
-fn observe_all<E: Entropy, X: ExtensionSet>(
-    mut connection: Connection<E, X>,
+fn observe_all<E: Entropy>(
+    mut connection: Connection<E>,
     case: &Receive,
     pieces: &[&[u8]],
 ) -> Result<Received, String> {
@@ -60,8 +60,8 @@ fn observe_all<E: Entropy, X: ExtensionSet>(
 }
 
 /// A connection, and what was observed so far.
-struct Endpoint<E, X: ExtensionSet> {
-    connection: Connection<E, X>,
+struct Endpoint<E> {
+    connection: Connection<E>,
     replies: AutoReplies,
     output: Vec<u8>,
     messages: MessageAssembler,
@@ -77,8 +77,8 @@ struct Failure {
     at: usize,
 }
 
-impl<E: Entropy, X: ExtensionSet> Endpoint<E, X> {
-    fn new(connection: Connection<E, X>) -> Self {
+impl<E: Entropy> Endpoint<E> {
+    fn new(connection: Connection<E>) -> Self {
         Self {
             connection,
             replies: AutoReplies::new(ReplyPolicy::PongAndClose),
@@ -116,7 +116,7 @@ impl<E: Entropy, X: ExtensionSet> Endpoint<E, X> {
             }
         }
         self.given = self.given.saturating_add(len);
-        let sent = self.replies.send(self.connection.sender(), &mut self.output);
+        let sent = self.replies.send(self.connection.sender_mut(), &mut self.output);
         sent.map_err(|error| format!("the replies were refused: {error}"))
     }
 

@@ -1,8 +1,7 @@
 //! Cases of the kind `local`: calls of the local user, and what they write.
 
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, Connection, Entropy, ExtensionSet, Ping, Pong, SeededEntropy,
-    TextMessage,
+    BytesMessage, CloseCode, CloseConnection, Connection, Entropy, Ping, Pong, SeededEntropy, TextMessage,
 };
 
 use super::cases::{Action, Close, Local, Role};
@@ -28,10 +27,7 @@ fn send<E: Entropy>(connection: Connection<E>, case: &Local) -> Result<Sent, Str
 }
 
 /// Makes the calls in order, up to the first that is refused.
-fn perform_all<E: Entropy, X: ExtensionSet>(
-    mut connection: Connection<E, X>,
-    actions: &[Action],
-) -> Result<Sent, String> {
+fn perform_all<E: Entropy>(mut connection: Connection<E>, actions: &[Action]) -> Result<Sent, String> {
     let mut output = Vec::new();
     let mut refused = None;
     let mut bytes_after_refusal = 0;
@@ -57,8 +53,8 @@ pub(crate) enum Verdict {
 }
 
 /// Makes a call as often as the case says, up to the first time that it is refused.
-pub(crate) fn perform<E: Entropy, X: ExtensionSet>(
-    connection: &mut Connection<E, X>,
+pub(crate) fn perform<E: Entropy>(
+    connection: &mut Connection<E>,
     action: &Action,
     output: &mut Vec<u8>,
 ) -> Verdict {
@@ -72,11 +68,7 @@ pub(crate) fn perform<E: Entropy, X: ExtensionSet>(
 }
 
 /// Makes one call; returns false if it is refused.
-fn perform_once<E: Entropy, X: ExtensionSet>(
-    connection: &mut Connection<E, X>,
-    action: &Action,
-    output: &mut Vec<u8>,
-) -> bool {
+fn perform_once<E: Entropy>(connection: &mut Connection<E>, action: &Action, output: &mut Vec<u8>) -> bool {
     let result = match action {
         Action::SendText(Payload { bytes, fin, .. }) => {
             let Ok(data) = std::str::from_utf8(bytes) else { return false };
@@ -88,7 +80,7 @@ fn perform_once<E: Entropy, X: ExtensionSet>(
             connection.send(piece, output)
         }
         Action::SendContinuation(Payload { bytes, fin, .. }) => {
-            connection.sender().send_continuation(bytes, *fin, output)
+            connection.sender_mut().send_continuation(bytes, *fin, output)
         }
         Action::SendPing(Payload { fin: false, .. }) | Action::SendPong(Payload { fin: false, .. }) => {
             return false;
@@ -108,6 +100,6 @@ fn perform_once<E: Entropy, X: ExtensionSet>(
 }
 
 /// Receives bytes of the peer, up to their end or to the first broken rule.
-fn receive<E: Entropy, X: ExtensionSet>(connection: &mut Connection<E, X>, mut input: &mut [u8]) {
+fn receive<E: Entropy>(connection: &mut Connection<E>, mut input: &mut [u8]) {
     while let Ok(Some(_)) = connection.next_event(&mut input) {}
 }

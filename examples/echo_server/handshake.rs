@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use wsproto::{
     AcceptConnection, Connection, ConnectionState, Extensions, HandshakeError, HandshakeLimits, Limits,
-    LocalProtocolError, NoEntropy, PermessageDeflate, RejectConnection, RejectData, ServerHandshake,
+    LocalProtocolError, PermessageDeflate, RejectConnection, RejectData, ServerHandshake,
 };
 
 use crate::deadline;
@@ -14,7 +14,7 @@ use crate::page;
 
 /// A connection after its handshake.
 pub(crate) struct Opened {
-    pub(crate) connection: Connection<NoEntropy, Extensions>,
+    pub(crate) connection: Connection,
     /// How many bytes were received after the handshake; they are at the front of the buffer.
     pub(crate) early_len: usize,
 }

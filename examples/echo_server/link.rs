@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use wsproto::{
-    BytesMessage, Connection, Event, Extensions, LocalProtocolError, MessageAssembler, NoEntropy, Outgoing,
-    TextMessage, TransportAction,
+    BytesMessage, Connection, Event, LocalProtocolError, MessageAssembler, Outgoing, TextMessage,
+    TransportAction,
 };
 
 use crate::deadline;
@@ -21,7 +21,7 @@ pub(crate) struct Link {
 }
 
 struct State {
-    connection: Connection<NoEntropy, Extensions>,
+    connection: Connection,
     /// Frames to write.
     queue: Vec<u8>,
     /// How many bytes the writer has taken from the queue and not yet written.
@@ -43,7 +43,7 @@ enum Writer {
 }
 
 impl Link {
-    pub(crate) fn new(connection: Connection<NoEntropy, Extensions>, max_message_len: usize) -> Self {
+    pub(crate) fn new(connection: Connection, max_message_len: usize) -> Self {
         let max_queue_len = max_message_len.saturating_add(MAX_OVERHEAD);
         let state =
             State { connection, queue: Vec::new(), writing_len: 0, max_queue_len, writer: Writer::Waits };

@@ -44,7 +44,7 @@ fuzz_target!(|input: Input| {
     let mut output = Vec::new();
     for message in &input.messages {
         let fragment_len = usize::from(input.max_fragment_len);
-        server.sender().send_fragmented(BytesMessage::new(message), fragment_len, &mut output).unwrap();
+        server.sender_mut().send_fragmented(BytesMessage::new(message), fragment_len, &mut output).unwrap();
     }
     let received = input.receive(&output, &[], Limits::NONE, |_| true);
     assert_eq!(received.messages, input.messages);

@@ -132,7 +132,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
                 self.data(Kind::Binary, data, finished, |connection, output| {
                     let mut data = data.to_vec();
                     let header =
-                        connection.sender().frame_in_place(Kind::Binary.into(), &mut data, finished)?;
+                        connection.sender_mut().frame_in_place(Kind::Binary.into(), &mut data, finished)?;
                     output.extend(header.as_bytes().iter().chain(&data));
                     Ok(())
                 });
@@ -181,7 +181,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         let kind = self.in_message.unwrap_or(Kind::Binary);
         let lawful = self.in_message.is_some() && !self.close_sent && self.streaming == 0;
         if self.attempt(lawful, |connection, output| {
-            connection.sender().send_continuation(data.as_bytes(), finished, output)
+            connection.sender_mut().send_continuation(data.as_bytes(), finished, output)
         }) {
             self.note_data(kind, data.as_bytes(), finished);
         }
@@ -190,7 +190,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
     fn begin(&mut self, len: usize, finished: bool) {
         let lawful = self.may_send_data(Kind::Binary) && self.streaming == 0;
         if self.attempt(lawful, |connection, output| {
-            let header = connection.sender().begin_frame(Kind::Binary.into(), len as u64, finished)?;
+            let header = connection.sender_mut().begin_frame(Kind::Binary.into(), len as u64, finished)?;
             output.extend(header.as_bytes());
             Ok(())
         }) {
@@ -203,7 +203,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         let lawful = piece.len() <= self.streaming;
         if self.attempt(lawful, |connection, output| {
             let mut piece = piece.to_vec();
-            connection.sender().continue_frame(&mut piece)?;
+            connection.sender_mut().continue_frame(&mut piece)?;
             output.extend(piece);
             Ok(())
         }) {
@@ -280,7 +280,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         lawful: bool,
         send: impl FnOnce(&mut Connection<E>, &mut Vec<u8>) -> Result<(), LocalProtocolError>,
     ) -> bool {
-        let before = self.connection.clone();
+        let before = self.connection.try_clone().expect("no extension is in use");
         let written = self.output.clone();
         let result = send(&mut self.connection, &mut self.output);
         assert_eq!(result.is_ok(), lawful, "{result:?} from {before:?}");

@@ -2,7 +2,7 @@
 
 use wsproto::{
     BytesMessage, CloseCode, CloseConnection, Event, EventRef, Receiver, ReceiverState, RemoteProtocolError,
-    TextMessage,
+    Source, TextMessage,
 };
 
 use crate::Kind;
@@ -68,7 +68,38 @@ pub struct Outcome {
     pub eof: Option<CloseConnection<&'static str>>,
 }
 
-/// An error, and the number of input bytes up to the one that proves it.
+/// Checks that `next_range` finds what `next_event` does, and where it is.
+fn check_range(receiver: &Receiver, input: &[u8]) {
+    let copy = || receiver.try_clone().expect("no extension is in use");
+    let (mut borrowing, mut locating) = (copy(), copy());
+    let (mut one, mut other) = (input.to_vec(), input.to_vec());
+    let (mut one_input, mut other_input) = (one.as_mut_slice(), other.as_mut_slice());
+    let event = borrowing.next_event(&mut one_input);
+    let found = locating.next_range(&mut other_input);
+    assert_eq!(one_input, other_input);
+    let consumed = input.len() - other_input.len();
+    let found = found.map(|found| {
+        found.map(|found| {
+            assert_eq!(found.consumed, consumed);
+            found.event.map(
+                |text| match text {
+                    Source::Input(range) => {
+                        std::str::from_utf8(&other[range]).expect("it is text").to_owned()
+                    }
+                    Source::Kept(text) => text.to_owned(),
+                },
+                |bytes| match bytes {
+                    Source::Input(range) => other[range].to_vec(),
+                    Source::Kept(bytes) => bytes.to_vec(),
+                },
+            )
+        })
+    });
+    assert_eq!(event.map(|event| event.map(Event::into_owned)), found);
+    assert_eq!(format!("{borrowing:?}"), format!("{locating:?}"));
+}
+
+/// An error, and how many bytes of the whole input led to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
     pub error: RemoteProtocolError,
@@ -107,6 +138,9 @@ fn feed_by(
         let mut input = read.as_mut_slice();
         loop {
             let waits = waits && end < bytes.len();
+            if !waits {
+                check_range(&receiver, input);
+            }
             let event =
                 if waits { receiver.next_frame_event(&mut input) } else { receiver.next_event(&mut input) };
             let over = event == Ok(None);

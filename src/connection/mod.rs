@@ -14,9 +14,10 @@ use crate::error::{LocalProtocolError, RemoteProtocolError};
 use crate::event::{CloseConnection, Event, EventRef, Outgoing};
 #[cfg(feature = "alloc")]
 use crate::extension::Extensions;
-use crate::extension_set::{ExtensionSet, NoExtensions};
 use crate::limits::Limits;
+use crate::message::Found;
 use crate::output::Output;
+use crate::role::Role;
 
 #[cfg(feature = "alloc")]
 pub use prepared::PreparedMessage;
@@ -52,10 +53,28 @@ pub use state::{CloseInfo, ClosedBy, ConnectionState, TransportAction};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Connection<E = NoEntropy, X: ExtensionSet = NoExtensions> {
-    receiver: Receiver<X>,
-    sender: Sender<E, X>,
+pub struct Connection<E = NoEntropy> {
+    receiver: Receiver,
+    sender: Sender<E>,
 }
+
+/// A server's end: it masks nothing, and needs no entropy.
+///
+/// A server's type and a client's can be told apart by these two names:
+///
+/// ```
+/// use wsproto::{ClientConnection, Limits, SeededEntropy, Role, ServerConnection};
+///
+/// let server: ServerConnection = ServerConnection::server(Limits::default());
+/// let client: ClientConnection<SeededEntropy> = ClientConnection::client(Limits::default(), SeededEntropy::new());
+/// assert_eq!((server.role(), client.role()), (Role::Server, Role::Client));
+/// ```
+///
+/// If the role is known only at run time, as in a proxy, use [`Connection::with_role`].
+pub type ServerConnection = Connection<NoEntropy>;
+
+/// A client's end, which masks its frames by keys from an [`Entropy`]: see [`ServerConnection`] for an example.
+pub type ClientConnection<E> = Connection<E>;
 
 impl Connection<NoEntropy> {
     /// A server's end.
@@ -70,6 +89,29 @@ impl<E: Entropy> Connection<E> {
         Self::new(limits, Some(entropy))
     }
 
+    /// An end whose role is known only at run time; a server draws nothing from `entropy`.
+    ///
+    /// Both ends of a proxy then have one type:
+    ///
+    /// ```
+    /// use wsproto::{Connection, Limits, Role, TextMessage};
+    /// # struct Fixed;
+    /// # impl wsproto::Entropy for Fixed {
+    /// #     fn fill(&mut self, bytes: &mut [u8]) { bytes.copy_from_slice(b"\x37\xfa\x21\x3d"); }
+    /// # }
+    ///
+    /// let ends = [Role::Server, Role::Client].map(|role| Connection::with_role(role, Limits::default(), Fixed));
+    /// let sent = ends.map(|mut end| {
+    ///     let mut output = Vec::new();
+    ///     end.send(TextMessage::from("Hello"), &mut output).map(|()| output)
+    /// });
+    /// assert_eq!(sent[0].as_ref().unwrap(), b"\x81\x05Hello");
+    /// assert_eq!(sent[1].as_ref().unwrap(), b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+    /// ```
+    pub fn with_role(role: Role, limits: Limits, entropy: E) -> Self {
+        Self { receiver: Receiver::new(role, limits), sender: Sender::with_role(role, entropy) }
+    }
+
     /// Either end; `None` makes a server's.
     pub(crate) const fn new(limits: Limits, entropy: Option<E>) -> Self {
         let sender = Sender::new(entropy);
@@ -79,14 +121,13 @@ impl<E: Entropy> Connection<E> {
     /// The same connection with the extensions that its handshake has agreed on, before anything is sent or
     /// received.
     #[cfg(feature = "alloc")]
-    pub fn with_extensions(self, extensions: Extensions) -> Connection<E, Extensions> {
+    #[must_use]
+    pub fn with_extensions(self, extensions: Extensions) -> Self {
         let (inbound, outbound) = extensions.split();
         let Self { receiver, sender } = self;
-        Connection { receiver: receiver.with_extensions(inbound), sender: sender.with_extensions(outbound) }
+        Self { receiver: receiver.with_extensions(inbound), sender: sender.with_extensions(outbound) }
     }
-}
 
-impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
     /// Reads on in `input` up to the next event: see [`Receiver::next_event`].
     ///
     /// # Errors
@@ -97,11 +138,27 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
-        let event = self.receiver.next_event(input).inspect_err(|_| self.sender.peer_failed())?;
-        if let Some(Event::Close(_)) = event {
+        let next = self.receiver.next_event(input);
+        match &next {
+            Ok(Some(Event::Close(_))) => self.sender.close_received(),
+            Ok(_) => {}
+            Err(_) => self.sender.peer_failed(),
+        }
+        next
+    }
+
+    /// As [`next_event`](Self::next_event), but returns where the data is in `input`: see [`Receiver::next_range`].
+    ///
+    /// # Errors
+    ///
+    /// The rule that the peer broke, once.
+    #[inline]
+    pub fn next_range(&mut self, input: &mut &mut [u8]) -> Result<Option<Found<'_>>, RemoteProtocolError> {
+        let found = self.receiver.next_range(input).inspect_err(|_| self.sender.peer_failed())?;
+        if let Some(Found { event: Event::Close(_), .. }) = found {
             self.sender.close_received();
         }
-        Ok(event)
+        Ok(found)
     }
 
     /// The same, but of frames that lie in `input` whole: see [`Receiver::next_frame_event`].
@@ -114,11 +171,13 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
-        let event = self.receiver.next_frame_event(input).inspect_err(|_| self.sender.peer_failed())?;
-        if let Some(Event::Close(_)) = event {
-            self.sender.close_received();
+        let next = self.receiver.next_frame_event(input);
+        match &next {
+            Ok(Some(Event::Close(_))) => self.sender.close_received(),
+            Ok(_) => {}
+            Err(_) => self.sender.peer_failed(),
         }
-        Ok(event)
+        next
     }
 
     /// How many bytes the next frame lacks: see [`Receiver::bytes_needed`].
@@ -138,12 +197,24 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
         event: impl Outgoing,
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
-        if !matches!(self.receiver.state(), ReceiverState::Open) {
-            if self.receiver.is_transport_ended() && !event.is_reply() {
-                return Err(LocalProtocolError::Ended);
-            }
-            self.tell_sender();
+        if !self.receiver.is_reading() {
+            return self.send_at_end(event, output);
         }
+        self.sender.send(event, output)
+    }
+
+    /// [`send`](Self::send) once the peer or the transport may have ended.
+    #[cold]
+    #[inline(never)]
+    fn send_at_end(
+        &mut self,
+        event: impl Outgoing,
+        output: &mut (impl Output + ?Sized),
+    ) -> Result<(), LocalProtocolError> {
+        if self.receiver.is_transport_ended() && !event.is_reply() {
+            return Err(LocalProtocolError::Ended);
+        }
+        self.tell_end();
         self.sender.send(event, output)
     }
 
@@ -170,29 +241,41 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
     /// A half knows only its own side. That the peer has closed, the sender learns by the
     /// [`response`](CloseConnection::response) to it, from [`Sender::close_received`], or as soon as the
     /// connection itself is used again.
-    pub fn split(&mut self) -> (&mut Receiver<X>, &mut Sender<E, X>) {
+    pub fn split(&mut self) -> (&mut Receiver, &mut Sender<E>) {
         self.tell_sender();
         (&mut self.receiver, &mut self.sender)
     }
 
     /// The halves, to live apart: in two tasks or threads.
-    pub fn into_parts(self) -> (Receiver<X>, Sender<E, X>) {
+    pub fn into_parts(self) -> (Receiver, Sender<E>) {
         (self.receiver, self.sender)
     }
 
     /// Joins two halves again.
-    pub const fn from_parts(receiver: Receiver<X>, sender: Sender<E, X>) -> Self {
+    pub const fn from_parts(receiver: Receiver, sender: Sender<E>) -> Self {
         Self { receiver, sender }
     }
 
     /// The receiving half.
-    pub const fn receiver(&mut self) -> &mut Receiver<X> {
+    pub const fn receiver(&self) -> &Receiver {
+        &self.receiver
+    }
+
+    /// The receiving half, to be used by itself.
+    pub const fn receiver_mut(&mut self) -> &mut Receiver {
         &mut self.receiver
     }
 
     /// The sending half.
+    ///
+    /// It knows that the peer has closed or failed once it was [used](Self::sender_mut) after that.
+    pub const fn sender(&self) -> &Sender<E> {
+        &self.sender
+    }
+
+    /// The sending half, to be used by itself.
     #[inline(always)]
-    pub fn sender(&mut self) -> &mut Sender<E, X> {
+    pub fn sender_mut(&mut self) -> &mut Sender<E> {
         self.tell_sender();
         &mut self.sender
     }
@@ -200,12 +283,24 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
     /// Has the sender know what the receiver knows of the end.
     #[inline(always)]
     fn tell_sender(&mut self) {
+        if !self.receiver.is_reading() {
+            self.tell_end();
+        }
+    }
+
+    #[cold]
+    fn tell_end(&mut self) {
         match self.receiver.state() {
             ReceiverState::Open => {}
             ReceiverState::CloseReceived => self.sender.close_received(),
             ReceiverState::Failed(_) => self.sender.peer_failed(),
             ReceiverState::Ended => self.sender.transport_ended(),
         }
+    }
+
+    /// The role that this end has.
+    pub const fn role(&self) -> Role {
+        self.sender.role()
     }
 
     /// Where the connection stands.
@@ -252,8 +347,25 @@ impl<E: Entropy, X: ExtensionSet> Connection<E, X> {
     }
 }
 
-impl<E: Clone, X: ExtensionSet<Inbound: Clone, Outbound: Clone>> Clone for Connection<E, X> {
-    fn clone(&self) -> Self {
-        Self { receiver: self.receiver.clone(), sender: self.sender.clone() }
+impl<E: Clone> Connection<E> {
+    /// A copy that does exactly what this connection would; `None` while an extension is in use that cannot be copied.
+    ///
+    /// Without extensions there is always a copy. zlib's streams cannot be copied: with permessage-deflate there is a
+    /// copy until the first message is compressed or decompressed. An extension of your own decides by
+    /// `InboundExtension::try_clone` and `OutboundExtension::try_clone`.
+    ///
+    /// ```
+    /// use wsproto::{Connection, Limits, TextMessage};
+    ///
+    /// let mut connection = Connection::server(Limits::default());
+    /// let mut copy = connection.try_clone().unwrap();
+    /// let mut outputs = [Vec::new(), Vec::new()];
+    /// connection.send(TextMessage::from("Hello"), &mut outputs[0])?;
+    /// copy.send(TextMessage::from("Hello"), &mut outputs[1])?;
+    /// assert_eq!(outputs[0], outputs[1]);
+    /// # Ok::<(), wsproto::LocalProtocolError>(())
+    /// ```
+    pub fn try_clone(&self) -> Option<Self> {
+        Some(Self { receiver: self.receiver.try_clone()?, sender: self.sender.try_clone()? })
     }
 }

@@ -93,7 +93,7 @@ impl PreparedMessage {
     /// extensions.push(deflate.run(Role::Server, agreed)).unwrap();
     /// let mut server = Connection::server(Limits::default()).with_extensions(extensions);
     /// let mut output = Vec::new();
-    /// server.sender().send_prepared(&message, &mut output)?;
+    /// server.sender_mut().send_prepared(&message, &mut output)?;
     /// assert_eq!(output, b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"); // RFC 7692 §7.2.3.1
     /// # Ok::<(), wsproto::LocalProtocolError>(())
     /// ```

@@ -2,12 +2,11 @@
 
 use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
-use crate::event::{CloseConnection, Event, EventRef};
+use crate::event::{CloseConnection, EventRef};
 #[cfg(feature = "alloc")]
-use crate::extension::{Extensions, InboundExtensions};
-use crate::extension_set::{ExtensionSet, NoExtensions};
+use crate::extension::{InUse, InboundExtensions};
 use crate::limits::Limits;
-use crate::message::MessageDecoder;
+use crate::message::{Broken, Found, MessageDecoder, State};
 use crate::role::Role;
 
 /// Bytes to events.
@@ -30,10 +29,9 @@ use crate::role::Role;
 /// # Ok::<(), wsproto::RemoteProtocolError>(())
 /// ```
 #[derive(Debug)]
-pub struct Receiver<X: ExtensionSet = NoExtensions> {
-    messages: MessageDecoder<X>,
-    state: ReceiverState,
-    /// Whether the transport has ended, be it before or after that.
+pub struct Receiver {
+    messages: MessageDecoder,
+    /// Whether the transport has ended, before the peer's close frame or after it.
     transport_ended: bool,
 }
 
@@ -54,22 +52,15 @@ pub enum ReceiverState {
 impl Receiver {
     /// A receiver for an endpoint in this role.
     pub const fn new(role: Role, limits: Limits) -> Self {
-        Self {
-            messages: MessageDecoder::new(role, limits),
-            state: ReceiverState::Open,
-            transport_ended: false,
-        }
+        Self { messages: MessageDecoder::new(role, limits), transport_ended: false }
     }
 
     /// The same, with the receiving halves of extensions.
     #[cfg(feature = "alloc")]
-    pub(super) fn with_extensions(self, extensions: InboundExtensions) -> Receiver<Extensions> {
-        let Self { messages, state, transport_ended } = self;
-        Receiver { messages: messages.with_extensions(extensions), state, transport_ended }
+    pub(super) fn with_extensions(self, extensions: InUse<InboundExtensions>) -> Self {
+        Self { messages: self.messages.with_extensions(extensions), ..self }
     }
-}
 
-impl<X: ExtensionSet> Receiver<X> {
     /// Reads on in `input` up to the next event, and takes off what it has read.
     ///
     /// Returns `None` when `input` is used up: then read more from the transport. What was taken off may
@@ -85,8 +76,56 @@ impl<X: ExtensionSet> Receiver<X> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
-        let Self { messages, state, .. } = self;
-        state.noting(messages.decode(input))
+        self.messages.decode(input)
+    }
+
+    /// As [`next_event`](Self::next_event), but returns where the data is instead of borrowing it from `input`.
+    ///
+    /// This is for callers that split their buffers and pass the parts on, such as `BytesMut` or the provided buffers of
+    /// io_uring, and for bindings to other languages. Payloads are unmasked in `input`. Rules, errors and pieces are
+    /// the same as those of [`next_event`](Self::next_event), and the two can be used in turn.
+    ///
+    /// ```
+    /// use wsproto::{Event, Limits, Receiver, Role, Source};
+    ///
+    /// let mut receiver = Receiver::new(Role::Server, Limits::default());
+    /// let mut buffer = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x89\x80\0\0\0\0".to_vec();
+    /// let mut messages: Vec<Vec<u8>> = Vec::new();
+    /// while let Some(found) = receiver.next_range(&mut &mut buffer[..])? {
+    ///     let data = match found.event {
+    ///         Event::Text(text) => text.data.map(str::as_bytes),
+    ///         Event::Bytes(bytes) => bytes.data,
+    ///         Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {
+    ///             buffer.drain(..found.consumed);
+    ///             continue;
+    ///         }
+    ///     };
+    ///     match data {
+    ///         // The first part of the buffer goes to its next owner, and the rest stays.
+    ///         Source::Input(range) => {
+    ///             let rest = buffer.split_off(found.consumed);
+    ///             buffer.truncate(range.end);
+    ///             messages.push(buffer.split_off(range.start));
+    ///             buffer = rest;
+    ///         }
+    ///         Source::Kept(bytes) => {
+    ///             messages.push(bytes.to_vec());
+    ///             buffer.drain(..found.consumed);
+    ///         }
+    ///     }
+    /// }
+    /// assert_eq!(messages, [b"Hello"]);
+    /// # Ok::<(), wsproto::RemoteProtocolError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`next_event`](Self::next_event).
+    #[inline]
+    pub fn next_range(&mut self, input: &mut &mut [u8]) -> Result<Option<Found<'_>>, RemoteProtocolError> {
+        let len = input.len();
+        let located = self.messages.locate(input)?;
+        Ok(located.map(|located| located.found(len.saturating_sub(input.len()))))
     }
 
     /// The same, but a frame is read only once it lies in `input` whole; until then, `input` is left as it is.
@@ -123,8 +162,7 @@ impl<X: ExtensionSet> Receiver<X> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
-        let Self { messages, state, .. } = self;
-        state.noting(messages.decode_frame(input))
+        self.messages.decode_frame(input)
     }
 
     /// How many bytes are missing behind `input` before the frame that comes next lies in it whole: a hint for
@@ -143,17 +181,11 @@ impl<X: ExtensionSet> Receiver<X> {
     /// code 1006 (§7.1.5, §7.2.1).
     #[must_use = "it is the only event of a connection that ended without a close frame (1006)"]
     pub fn receive_eof(&mut self) -> Option<CloseConnection<&'static str>> {
+        let was_open = self.state() == ReceiverState::Open;
         self.transport_ended = true;
-        if self.state != ReceiverState::Open {
-            return None;
-        }
-        if let Some(error) = self.messages.waiting_error() {
-            self.state = ReceiverState::Failed(error);
-            return None;
-        }
-        self.state = ReceiverState::Ended;
-        self.messages.stop();
-        Some(CloseConnection::new(CloseCode::ABNORMAL_CLOSURE, ""))
+        self.messages.receive_eof();
+        let is_abnormal = was_open && self.state() == ReceiverState::Ended;
+        is_abnormal.then(|| CloseConnection::new(CloseCode::ABNORMAL_CLOSURE, ""))
     }
 
     /// Frees memory that only saves time, such as that of a decompressor that begins each message anew.
@@ -165,9 +197,30 @@ impl<X: ExtensionSet> Receiver<X> {
         self.messages.release_memory();
     }
 
+    /// A copy that receives exactly what this receiver would; `None` while an extension is in use that cannot be
+    /// copied.
+    ///
+    /// See [`Connection::try_clone`](crate::Connection::try_clone).
+    pub fn try_clone(&self) -> Option<Self> {
+        Some(Self { messages: self.messages.try_clone()?, ..*self })
+    }
+
     /// What the receiver knows of the end.
     pub const fn state(&self) -> ReceiverState {
-        self.state
+        match (*self.messages.state(), self.transport_ended) {
+            (State::Reading, _) | (State::Failing(_), false) => ReceiverState::Open,
+            (State::Ended, _) => ReceiverState::Ended,
+            (State::Failing(Broken { error, .. }), true) | (State::Failed(Broken { error, .. }), _) => {
+                ReceiverState::Failed(error)
+            }
+            (State::Closed, _) => ReceiverState::CloseReceived,
+        }
+    }
+
+    /// Whether more can come. If not, an error may still wait to be returned, and the state be open.
+    #[inline(always)]
+    pub(super) const fn is_reading(&self) -> bool {
+        self.messages.is_reading()
     }
 
     /// Whether the transport has ended, before the peer's close frame or after it.
@@ -177,7 +230,7 @@ impl<X: ExtensionSet> Receiver<X> {
 
     /// The close frame that was received, if one was.
     pub fn received_close(&self) -> Option<CloseConnection<&str>> {
-        (self.state == ReceiverState::CloseReceived).then(|| self.messages.kept_close())
+        (self.state() == ReceiverState::CloseReceived).then(|| self.messages.kept_close())
     }
 
     /// Whether nothing is under way: no header, no frame, no message has begun without its end.
@@ -193,29 +246,5 @@ impl<X: ExtensionSet> Receiver<X> {
     /// After a failure, how many of the bytes taken off the input lie behind the one that broke the rule.
     pub fn bytes_after_error(&self) -> usize {
         self.messages.bytes_after_error()
-    }
-}
-
-impl ReceiverState {
-    /// Takes note of what comes next.
-    #[inline(always)]
-    fn noting<'r>(
-        &mut self,
-        next: Result<Option<EventRef<'r>>, RemoteProtocolError>,
-    ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
-        match &next {
-            // What follows is dropped (§5.5.1), by `MessageDecoder`.
-            Ok(Some(Event::Close(_))) => *self = Self::CloseReceived,
-            Ok(_) => {}
-            Err(error) => *self = Self::Failed(*error),
-        }
-        next
-    }
-}
-
-impl<X: ExtensionSet<Inbound: Clone>> Clone for Receiver<X> {
-    fn clone(&self) -> Self {
-        let Self { messages, state, transport_ended } = self;
-        Self { messages: messages.clone(), state: *state, transport_ended: *transport_ended }
     }
 }

@@ -5,7 +5,6 @@
 use crate::entropy::Entropy;
 use crate::error::{LocalProtocolError, RemoteProtocolError};
 use crate::event::{CloseConnection, Event, EventRef, Ping};
-use crate::extension_set::ExtensionSet;
 use crate::frame::FrameHeader;
 use crate::output::Output;
 
@@ -40,7 +39,7 @@ pub enum ReplyPolicy {
 ///     replies.on_event(&event);
 /// }
 /// let mut output = Vec::new();
-/// replies.send(connection.sender(), &mut output)?;
+/// replies.send(connection.sender_mut(), &mut output)?;
 /// assert_eq!(output.len(), 7); // one pong, masked, with the payload of the later ping
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -94,9 +93,9 @@ impl AutoReplies {
     /// # Errors
     ///
     /// No room in `output`, or a streamed frame that is not complete. What was not written still waits.
-    pub fn send<E: Entropy, X: ExtensionSet>(
+    pub fn send<E: Entropy>(
         &mut self,
-        sender: &mut Sender<E, X>,
+        sender: &mut Sender<E>,
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         self.send_pong(sender, output)?;
@@ -108,9 +107,9 @@ impl AutoReplies {
     }
 
     /// Writes the pong, if one waits.
-    pub(crate) fn send_pong<E: Entropy, X: ExtensionSet>(
+    pub(crate) fn send_pong<E: Entropy>(
         &mut self,
-        sender: &mut Sender<E, X>,
+        sender: &mut Sender<E>,
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         if let Some(pong) = &self.pong {

@@ -1,13 +1,13 @@
 //! The sending half: events to bytes, in an order that the peer can read (RFC 6455 §5.4, §5.5.1, §6.1, §7.1.2).
 
+mod state;
+
 use crate::close_code::CloseCode;
 use crate::encoded_header::EncodedHeader;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::LocalProtocolError;
 use crate::event::{CloseConnection, Event, Outgoing};
-#[cfg(feature = "alloc")]
-use crate::extension::{Extensions, OutboundExtensions};
-use crate::extension_set::{ExtensionSet, NoExtensions, Outbound};
+use crate::extension::{InUse, OutboundExtensions};
 use crate::frame::{CloseBody, FrameEncoder, Rsv};
 use crate::message::Fragments;
 use crate::opcode::{MessageKind, Opcode};
@@ -16,6 +16,7 @@ use crate::role::Role;
 
 #[cfg(feature = "alloc")]
 use super::prepared::PreparedMessage;
+use state::{PeerEnd, State};
 
 /// Events to bytes.
 ///
@@ -36,35 +37,10 @@ use super::prepared::PreparedMessage;
 /// # Ok::<(), wsproto::LocalProtocolError>(())
 /// ```
 #[derive(Debug)]
-pub struct Sender<E = NoEntropy, X: ExtensionSet = NoExtensions> {
+pub struct Sender<E = NoEntropy> {
     frames: FrameEncoder<E>,
-    extensions: X::Outbound,
+    extensions: InUse<OutboundExtensions>,
     state: State,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Any message may start.
-    Open,
-    /// A message is in progress: more of its fragments follow.
-    InMessage(MessageKind),
-    /// The peer has closed or failed: no message may start.
-    PeerDone(PeerEnd),
-    /// The peer has closed or failed, but this message may be finished (§5.5.1).
-    PeerDoneInMessage(PeerEnd, MessageKind),
-    /// Our close frame was sent: nothing may follow.
-    CloseSent { as_reply: bool },
-    /// The transport has ended without the peer's close frame: nobody reads what is sent.
-    Ended,
-}
-
-/// Why the peer sends nothing more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PeerEnd {
-    /// Its close frame was received.
-    Closed,
-    /// It broke a rule.
-    Failed,
 }
 
 impl Sender<NoEntropy> {
@@ -80,21 +56,33 @@ impl<E: Entropy> Sender<E> {
         Self::new(Some(entropy))
     }
 
+    /// A sender for a role that is known only at run time; a server draws nothing from `entropy`.
+    ///
+    /// ```
+    /// use wsproto::{Role, Sender};
+    /// # struct Fixed;
+    /// # impl wsproto::Entropy for Fixed {
+    /// #     fn fill(&mut self, bytes: &mut [u8]) { bytes.copy_from_slice(b"\x37\xfa\x21\x3d"); }
+    /// # }
+    ///
+    /// let senders = [Role::Server, Role::Client].map(|role| Sender::with_role(role, Fixed));
+    /// assert_eq!(senders.map(|sender| sender.role()), [Role::Server, Role::Client]);
+    /// ```
+    pub fn with_role(role: Role, entropy: E) -> Self {
+        Self::new(role.masks().then_some(entropy))
+    }
+
     /// A sender for either role; `None` makes a server's.
     pub(crate) const fn new(entropy: Option<E>) -> Self {
-        Self { frames: FrameEncoder::new(entropy), extensions: NoExtensions, state: State::Open }
+        Self { frames: FrameEncoder::new(entropy), extensions: None, state: State::Open }
     }
 
     /// The same, with the sending halves of extensions.
     #[cfg(feature = "alloc")]
-    pub(super) fn with_extensions(self, extensions: OutboundExtensions) -> Sender<E, Extensions> {
-        let Self { frames, state, .. } = self;
-        Sender { frames, extensions, state }
+    pub(super) fn with_extensions(self, extensions: InUse<OutboundExtensions>) -> Self {
+        Self { extensions, ..self }
     }
-}
 
-#[cfg(feature = "alloc")]
-impl<E: Entropy> Sender<E, Extensions> {
     /// Writes an event to `output`. If it starts a message, extensions do not see the message: it is not compressed.
     ///
     /// The other pieces of a message are sent as its first piece was, whichever method sends them.
@@ -117,9 +105,7 @@ impl<E: Entropy> Sender<E, Extensions> {
             frames.encode(message_finished, Rsv::NONE, opcode, payload, output)
         })
     }
-}
 
-impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// Writes an event to `output`.
     ///
     /// Each piece of a message becomes one frame; pings, pongs and the close frame may be sent between them.
@@ -219,11 +205,11 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
             Event::Ping(_) | Event::Pong(_) | Event::Close(_) => return self.send(message, output),
         };
         self.write_data(kind, message_finished, |sender, first_opcode| {
-            let Self { frames, extensions, .. } = sender;
-            let mut opcode = first_opcode;
-            if extensions.write(frames, opcode, payload, message_finished, max_fragment_len, output)? {
+            if sender.write_encoded(first_opcode, payload, message_finished, max_fragment_len, output)? {
                 return Ok(());
             }
+            let frames = &mut sender.frames;
+            let mut opcode = first_opcode;
             let fragments = || Fragments::of(kind, payload, max_fragment_len);
             let lens = fragments().map(|(fragment, _)| frames.encoded_len(fragment.len()));
             output.ensure_room(lens.fold(0, usize::saturating_add))?;
@@ -231,7 +217,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
                 frames.encode(message_finished && is_last, Rsv::NONE, opcode, fragment, output)?;
                 opcode = Opcode::Continuation;
             }
-            extensions.begin_plain(first_opcode);
+            sender.begin_plain(first_opcode);
             Ok(())
         })
     }
@@ -252,10 +238,14 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
             return Err(LocalProtocolError::MessageInProgress);
         }
         let (kind, payload) = (message.kind(), message.payload());
-        let is_encoded = self.extensions.encodes(kind, payload.len());
+        let extensions =
+            self.extensions.as_ref().filter(|extensions| extensions.encodes(kind, payload.len()));
+        let is_encoded = extensions.is_some();
         #[cfg(feature = "deflate")]
-        if let (true, State::Open, Some(deflated)) = (is_encoded, self.state, message.as_deflated()) {
-            if self.extensions.takes_deflated(deflated.window_bits) {
+        if let (State::Open, Some(extensions), Some(deflated)) =
+            (self.state, extensions, message.as_deflated())
+        {
+            if extensions.takes_standalone(deflated.window_bits) {
                 return self.frames.encode(true, Rsv::RSV1, kind.opcode(), &deflated.payload, output);
             }
         }
@@ -263,6 +253,55 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
             (false, Role::Server, State::Open, 0) => output.append_bytes(message.frame()),
             _ => self.send_data(kind, payload, true, output),
         }
+    }
+
+    /// Writes a piece of a message whose payload the caller has encoded, as an extension in use would have: with these
+    /// RSV bits.
+    ///
+    /// Extensions do not see the payload, and what it decodes to is not checked. An extension that remembers earlier
+    /// messages, such as permessage-deflate with context takeover, then no longer knows what the peer remembers:
+    /// encode all messages of such a connection yourself, or none.
+    ///
+    #[cfg_attr(not(feature = "deflate"), doc = "```ignore")]
+    #[cfg_attr(feature = "deflate", doc = "```")]
+    /// use wsproto::{Connection, DeflateParams, Extensions, Limits, MessageKind, PermessageDeflate, Role, Rsv};
+    ///
+    /// let mut extensions = Extensions::new();
+    /// extensions.push(PermessageDeflate::new().run(Role::Server, DeflateParams::DEFAULT)).unwrap();
+    /// let mut server = Connection::server(Limits::default()).with_extensions(extensions);
+    ///
+    /// let mut output = Vec::new();
+    /// let deflated = b"\xf2\x48\xcd\xc9\xc9\x07\x00"; // "Hello", RFC 7692 §7.2.3.1
+    /// server.sender_mut().send_encoded(MessageKind::Text, Rsv::RSV1, deflated, true, &mut output)?;
+    /// assert_eq!(output, b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00");
+    /// # Ok::<(), wsproto::LocalProtocolError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`LocalProtocolError::ReservedBits`] if no extension in use claims one of the bits for such a frame (§5.2);
+    /// [`LocalProtocolError::EncodedMessageInProgress`]; and what [`send`](Self::send) refuses.
+    pub fn send_encoded(
+        &mut self,
+        kind: MessageKind,
+        rsv: Rsv,
+        payload: &[u8],
+        message_finished: bool,
+        output: &mut (impl Output + ?Sized),
+    ) -> Result<(), LocalProtocolError> {
+        self.write_data(kind, message_finished, |sender, opcode| {
+            match &sender.extensions {
+                Some(extensions) => {
+                    extensions.check_rsv(opcode, rsv)?;
+                    extensions.check_plain(opcode)?;
+                }
+                None if rsv.is_empty() => {}
+                None => return Err(LocalProtocolError::ReservedBits),
+            }
+            sender.frames.encode(message_finished, rsv, opcode, payload, output)?;
+            sender.begin_plain(opcode);
+            Ok(())
+        })
     }
 
     /// Makes a frame of a payload in place: masks it if this is a client, and returns the header to write before it.
@@ -292,7 +331,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         message_finished: bool,
     ) -> Result<EncodedHeader, LocalProtocolError> {
         match self.state {
-            State::Open if message_finished && !self.extensions.may_exist() => {
+            State::Open if message_finished && self.extensions.is_none() => {
                 self.frames.encode_in_place(true, Rsv::NONE, kind.opcode(), payload)
             }
             _ => self.frame_piece_in_place(kind, payload, message_finished),
@@ -392,7 +431,9 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// again before; and with the close frame.
     #[cfg(feature = "alloc")]
     pub fn release_memory(&mut self) {
-        self.extensions.release_memory();
+        if let Some(extensions) = &mut self.extensions {
+            extensions.release_memory();
+        }
     }
 
     /// Whether the close frame was sent.
@@ -408,7 +449,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     /// Enters a state in which nothing more is sent.
     fn end(&mut self, state: State) {
         self.state = state;
-        self.extensions.stop();
+        self.extensions = None;
     }
 
     /// Whether the close frame that was sent answered the peer's.
@@ -432,7 +473,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         match self.state {
-            State::Open if message_finished && !self.extensions.may_exist() => {
+            State::Open if message_finished && self.extensions.is_none() => {
                 self.frames.encode(true, Rsv::NONE, kind.opcode(), payload, output)
             }
             _ => self.send_piece(kind, payload, message_finished, output),
@@ -449,14 +490,34 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         self.write_data(kind, message_finished, |sender, opcode| {
-            let Self { frames, extensions, .. } = sender;
-            if extensions.write(frames, opcode, payload, message_finished, usize::MAX, output)? {
+            if sender.write_encoded(opcode, payload, message_finished, usize::MAX, output)? {
                 return Ok(());
             }
-            frames.encode(message_finished, Rsv::NONE, opcode, payload, output)?;
-            extensions.begin_plain(opcode);
+            sender.frames.encode(message_finished, Rsv::NONE, opcode, payload, output)?;
+            sender.begin_plain(opcode);
             Ok(())
         })
+    }
+
+    /// Writes the payload of a data frame as extensions encode it, in fragments; false, and nothing was written, if no
+    /// extension encodes the message.
+    fn write_encoded(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        message_finished: bool,
+        max_fragment_len: usize,
+        output: &mut (impl Output + ?Sized),
+    ) -> Result<bool, LocalProtocolError> {
+        let Some(extensions) = &mut self.extensions else { return Ok(false) };
+        extensions.write(&mut self.frames, opcode, payload, message_finished, max_fragment_len, output)
+    }
+
+    /// Records a data frame that extensions do not see.
+    fn begin_plain(&mut self, opcode: Opcode) {
+        if let Some(extensions) = &mut self.extensions {
+            extensions.begin_plain(opcode);
+        }
     }
 
     /// Writes a data frame that extensions do not see: the whole message then passes them by.
@@ -468,9 +529,11 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         write: impl FnOnce(&mut FrameEncoder<E>, Opcode) -> Result<T, LocalProtocolError>,
     ) -> Result<T, LocalProtocolError> {
         self.write_data(kind, message_finished, |sender, opcode| {
-            sender.extensions.check_plain(opcode)?;
+            if let Some(extensions) = &sender.extensions {
+                extensions.check_plain(opcode)?;
+            }
             let written = write(&mut sender.frames, opcode)?;
-            sender.extensions.begin_plain(opcode);
+            sender.begin_plain(opcode);
             Ok(written)
         })
     }
@@ -489,7 +552,7 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
         Ok(written)
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_control(
         &mut self,
         opcode: Opcode,
@@ -501,7 +564,9 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
             State::Ended => return Err(LocalProtocolError::Ended),
             _ => self.frames.encode(true, Rsv::NONE, opcode, payload, output)?,
         }
-        self.extensions.rest();
+        if let Some(extensions) = &mut self.extensions {
+            extensions.rest();
+        }
         Ok(())
     }
 
@@ -525,46 +590,16 @@ impl<E: Entropy, X: ExtensionSet> Sender<E, X> {
     }
 }
 
-impl<E: Clone, X: ExtensionSet<Outbound: Clone>> Clone for Sender<E, X> {
-    fn clone(&self) -> Self {
+impl<E: Clone> Sender<E> {
+    /// A copy that sends exactly what this sender would; `None` while an extension is in use that cannot be copied.
+    ///
+    /// See [`Connection::try_clone`](crate::Connection::try_clone).
+    pub fn try_clone(&self) -> Option<Self> {
         let Self { frames, extensions, state } = self;
-        Self { frames: frames.clone(), extensions: extensions.clone(), state: *state }
-    }
-}
-
-impl State {
-    /// The state after the peer has closed or failed.
-    const fn after_peer(self, end: PeerEnd) -> Self {
-        match self {
-            Self::Open => Self::PeerDone(end),
-            Self::InMessage(kind) => Self::PeerDoneInMessage(end, kind),
-            _ => self,
-        }
-    }
-
-    /// The opcode of a piece of a message, and the state after it (§5.1, §5.4).
-    #[inline]
-    fn after_data(
-        self,
-        kind: MessageKind,
-        message_finished: bool,
-    ) -> Result<(Opcode, Self), LocalProtocolError> {
-        let (opcode, next) = match self {
-            Self::Open if message_finished => (kind.opcode(), Self::Open),
-            Self::Open => (kind.opcode(), Self::InMessage(kind)),
-            Self::InMessage(begun) | Self::PeerDoneInMessage(_, begun) if begun != kind => {
-                return Err(LocalProtocolError::OtherMessageInProgress);
-            }
-            Self::InMessage(_) if message_finished => (Opcode::Continuation, Self::Open),
-            Self::PeerDoneInMessage(end, _) if message_finished => {
-                (Opcode::Continuation, Self::PeerDone(end))
-            }
-            Self::InMessage(_) | Self::PeerDoneInMessage(..) => (Opcode::Continuation, self),
-            Self::PeerDone(PeerEnd::Closed) => return Err(LocalProtocolError::CloseReceived),
-            Self::PeerDone(PeerEnd::Failed) => return Err(LocalProtocolError::PeerFailed),
-            Self::CloseSent { .. } => return Err(LocalProtocolError::CloseSent),
-            Self::Ended => return Err(LocalProtocolError::Ended),
+        let extensions = match extensions {
+            Some(extensions) => Some(extensions.try_clone()?),
+            None => None,
         };
-        Ok((opcode, next))
+        Some(Self { frames: frames.clone(), extensions, state: *state })
     }
 }

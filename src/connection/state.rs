@@ -10,7 +10,6 @@
 
 use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
-use crate::extension_set::ExtensionSet;
 use crate::role::Role;
 
 use super::receiver::{Receiver, ReceiverState};
@@ -34,7 +33,7 @@ pub enum ConnectionState {
 
 impl ConnectionState {
     /// The state of a connection, from what its halves know.
-    pub(super) const fn of(receiver: &Receiver<impl ExtensionSet>, close_sent: bool) -> Self {
+    pub(super) const fn of(receiver: &Receiver, close_sent: bool) -> Self {
         match (receiver.state(), close_sent) {
             (ReceiverState::Open, false) => Self::Open,
             (ReceiverState::Open, true) => Self::LocalClosing,
@@ -86,7 +85,7 @@ pub enum TransportAction {
 
 impl TransportAction {
     /// What the halves know says of the transport.
-    pub(super) const fn of(receiver: &Receiver<impl ExtensionSet>, close_sent: bool, role: Role) -> Self {
+    pub(super) const fn of(receiver: &Receiver, close_sent: bool, role: Role) -> Self {
         match (receiver.state(), close_sent, role) {
             _ if receiver.is_transport_ended() => Self::Close,
             (ReceiverState::Failed(_), _, _) | (ReceiverState::CloseReceived, true, Role::Server) => {

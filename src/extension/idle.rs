@@ -4,7 +4,7 @@
 ///
 /// A peer could make us free and allocate the memory again and again, which costs more than any message. So the number
 /// of rounds doubles each time that the memory is needed again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Idle {
     rounds: u16,
     /// After how many rounds the memory is freed.

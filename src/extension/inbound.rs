@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::close_code::CloseCode;
-use crate::error::RemoteProtocolError;
-use crate::frame::{ClaimedBits, Ends, FrameHeader, Rsv};
-use crate::opcode::{MessageKind, Opcode};
+use crate::error::{ExtensionError, RemoteProtocolError};
+use crate::frame::{Ends, FrameHeader, Rsv};
+use crate::opcode::Opcode;
 
 use super::idle::Idle;
 
@@ -27,9 +27,9 @@ pub trait InboundExtension: fmt::Debug + Send + Sync {
         Rsv::NONE
     }
 
-    /// Whether only messages whose first frame bears one of its bits are of interest to it.
+    /// Whether it ignores messages whose first frame has no RSV bit.
     ///
-    /// Then whole messages without such a bit pass it by, as fast as if there were no extension.
+    /// Then it sees no frame of such a message, and the message is received as fast as without extensions.
     fn is_per_message(&self) -> bool {
         false
     }
@@ -38,7 +38,7 @@ pub trait InboundExtension: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Where the frame breaks a rule of the extension: [`RemoteProtocolError::Extension`], with a code.
+    /// Where the frame breaks a rule of the extension: [`RemoteProtocolError::Extension`], with a code and a reason.
     fn begin_frame(&mut self, header: &FrameHeader) -> Result<bool, RemoteProtocolError>;
 
     /// Decodes from the front of `payload`, or goes on with what it has kept of it.
@@ -68,9 +68,16 @@ pub trait InboundExtension: fmt::Debug + Send + Sync {
     ///
     /// All of the output is used up. A message may still be in progress, between two of its frames.
     fn release_memory(&mut self) {}
+
+    /// A copy that decodes what follows exactly as this one does; `None`, unless the extension can be copied.
+    ///
+    /// It serves [`Connection::try_clone`](crate::Connection::try_clone).
+    fn try_clone(&self) -> Option<Box<dyn InboundExtension>> {
+        None
+    }
 }
 
-/// How far [`InboundExtension::decode`] has come.
+/// How far [`InboundExtension::decode`] has come, whatever the length of its data (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decoded {
@@ -96,25 +103,26 @@ impl Decoded {
 
 /// The receiving halves of all extensions in use, the one nearest to the wire first.
 #[derive(Debug)]
-pub struct InboundExtensions {
+pub(crate) struct InboundExtensions {
     stages: Vec<Stage>,
-    /// The frame under way, if they decode it.
-    frame: Option<TransformedFrame>,
-    /// How long the message under way is, as far as it is decoded.
+    /// How long the message in progress is, as far as it is decoded.
     message_len: u64,
     /// Counts calls that found nothing to read, since they have decoded a frame.
     idle: Idle,
-    /// Whether a whole message without an RSV bit is none of their business.
+    /// Whether they ignore messages whose first frame has no RSV bit.
     are_per_message: bool,
+    course: Course,
 }
 
-/// A frame whose payload is decoded.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TransformedFrame {
-    /// What the message is.
-    pub(crate) kind: MessageKind,
-    /// What has come to its end on the wire.
-    pub(crate) end: Ends,
+/// What becomes of the frame in progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    /// The extensions ignore its message.
+    IgnoresMessage,
+    /// They leave its payload alone.
+    PassesFrame,
+    /// They decode its payload.
+    DecodesFrame,
 }
 
 #[derive(Debug)]
@@ -143,55 +151,64 @@ impl InboundExtensions {
         let stage = |extension| Stage { extension, used: 0, state: StageState::Passing };
         let stages: Vec<_> = extensions.rev().map(stage).collect();
         let are_per_message = stages.iter().all(|stage| stage.extension.is_per_message());
-        Self { stages, frame: None, message_len: 0, idle: Idle::new(), are_per_message }
+        let (idle, course) = (Idle::new(), Course::PassesFrame);
+        Self { stages, message_len: 0, idle, are_per_message, course }
     }
 
-    /// The bits that they claim.
-    pub(crate) fn claimed(&self) -> ClaimedBits {
-        self.stages.iter().fold(ClaimedBits::NONE, |claimed, stage| ClaimedBits {
-            first: claimed.first | stage.extension.rsv(),
-            continuation: claimed.continuation | stage.extension.continuation_rsv(),
+    /// The same halves once more, if all of them can be copied.
+    pub(crate) fn try_clone(&self) -> Option<Box<Self>> {
+        let stages = self.stages.iter().map(|Stage { extension, used, state }| {
+            Some(Stage { extension: extension.try_clone()?, used: *used, state: *state })
+        });
+        let (stages, idle) = (stages.collect::<Option<_>>()?, self.idle.clone());
+        Some(Box::new(Self { stages, idle, ..*self }))
+    }
+
+    /// The RSV bits that they claim on the first frame of a message, and on its other frames.
+    pub(crate) fn claimed(&self) -> (Rsv, Rsv) {
+        self.stages.iter().fold((Rsv::NONE, Rsv::NONE), |(first, continuation), stage| {
+            (first | stage.extension.rsv(), continuation | stage.extension.continuation_rsv())
         })
     }
 
-    /// Whether a whole message without an RSV bit is none of their business.
-    ///
-    /// It is while they still have something to give of the frame before it, all of which may be read.
-    #[inline]
-    pub(crate) const fn pass_whole_messages(&self) -> bool {
-        self.are_per_message && self.frame.is_none()
+    /// Whether they ignore messages whose first frame has no RSV bit.
+    pub(crate) const fn are_per_message(&self) -> bool {
+        self.are_per_message
     }
 
-    /// Takes note of a data frame, which belongs to a message of this kind.
-    ///
-    /// If its payload is to be decoded, it is [the frame under way](Self::frame) from now on.
-    pub(crate) fn begin_frame(
-        &mut self,
-        header: &FrameHeader,
-        kind: MessageKind,
-    ) -> Result<(), RemoteProtocolError> {
+    /// Records that a data frame begins.
+    pub(crate) fn begin_frame(&mut self, header: &FrameHeader) -> Result<(), RemoteProtocolError> {
+        let is_first = header.opcode != Opcode::Continuation;
+        let ignores = match is_first {
+            true => self.are_per_message && header.rsv.is_empty(),
+            false => self.course == Course::IgnoresMessage,
+        };
+        if ignores {
+            self.course = Course::IgnoresMessage;
+            return Ok(());
+        }
         for stage in &mut self.stages {
             stage.used = stage.extension.output().len();
             let is_decoded = stage.extension.begin_frame(header)?;
             stage.state = if is_decoded { StageState::Decoding } else { StageState::Passing };
         }
-        if header.opcode != Opcode::Continuation {
+        if is_first {
             self.message_len = 0;
         }
-        let is_decoded = self.stages.iter().any(Stage::is_active);
-        if !is_decoded {
+        if self.stages.iter().any(Stage::is_active) {
+            self.course = Course::DecodesFrame;
+            self.idle.end();
+        } else {
+            self.course = Course::PassesFrame;
             self.message_len = self.message_len.saturating_add(header.payload_len);
         }
-        if is_decoded {
-            self.idle.end();
-        }
-        self.frame = is_decoded.then_some(TransformedFrame { kind, end: Ends::Nothing });
         Ok(())
     }
 
-    /// The frame under way, if it is decoded.
-    pub(crate) const fn frame(&self) -> Option<TransformedFrame> {
-        self.frame
+    /// Whether they decode the payload of the frame in progress.
+    #[inline]
+    pub(crate) fn is_decoding(&self) -> bool {
+        self.course == Course::DecodesFrame
     }
 
     /// Decodes on, from the front of `payload`, until there is output, and returns how much it has read.
@@ -205,14 +222,10 @@ impl InboundExtensions {
             }
         }
         let max_output = usize::try_from(room.saturating_add(1)).unwrap_or(usize::MAX);
-        let read = fill(&mut self.stages, payload, end, max_output);
-        if let Some(frame) = &mut self.frame {
-            frame.end = if read == payload.len() { end } else { Ends::Nothing };
-        }
-        read
+        fill(&mut self.stages, payload, end, max_output)
     }
 
-    /// Whether the output is all that comes of the payload so far, or else how it failed behind it.
+    /// Whether the output is all that comes of the payload so far, or else how it failed after it.
     pub(crate) fn is_done(&self) -> Result<bool, RemoteProtocolError> {
         match self.stages.iter().rfind(|stage| stage.is_active()).map(|stage| stage.state) {
             Some(StageState::Decoding) => Ok(false),
@@ -235,20 +248,14 @@ impl InboundExtensions {
         stage.extension.output().get(start..stage.used).unwrap_or_default()
     }
 
-    /// How long the message under way is: of decoded frames what was taken, of others all.
+    /// How long the message in progress is: of decoded frames what was taken, of others all.
     pub(crate) const fn message_len(&self) -> u64 {
         self.message_len
     }
 
-    /// Ends the frame, as everything of it is being taken.
-    pub(crate) fn end_frame(&mut self) {
-        self.frame = None;
-    }
-
-    /// Decodes nothing more, and keeps nothing.
-    pub(crate) fn stop(&mut self) {
-        self.stages = Vec::new();
-        self.frame = None;
+    /// Ends the frame in progress, as everything of it is being taken.
+    pub(crate) const fn end_frame(&mut self) {
+        self.course = Course::PassesFrame;
     }
 
     /// Counts a call that found nothing to read, between two messages.
@@ -262,7 +269,7 @@ impl InboundExtensions {
 
     /// Frees memory that only saves time.
     pub(crate) fn release_memory(&mut self) {
-        if self.frame.is_none() {
+        if !self.is_decoding() {
             self.stages.iter_mut().for_each(|stage| stage.extension.release_memory());
         }
     }
@@ -288,7 +295,7 @@ impl Stage {
                 self.state = match done && has_read_all {
                     // It would be asked the same for ever.
                     false if read == 0 && self.extension.output().is_empty() => {
-                        StageState::Failed(RemoteProtocolError::Extension(CloseCode::INTERNAL_ERROR))
+                        StageState::Failed(NO_PROGRESS)
                     }
                     false => StageState::Decoding,
                     true => StageState::Done,
@@ -348,3 +355,9 @@ fn fill(stages: &mut [Stage], payload: &[u8], end: Ends, max_output: usize) -> u
     }
     read
 }
+
+/// An extension has read nothing and made nothing, and is not done.
+const NO_PROGRESS: RemoteProtocolError = RemoteProtocolError::Extension(&ExtensionError::new(
+    CloseCode::INTERNAL_ERROR,
+    "extension makes no progress",
+));

@@ -5,21 +5,45 @@
 //! payload that is sent passes them in the order in which the server named them, and a received one in the reverse
 //! order (§9.1).
 
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
+
+#[cfg(not(feature = "alloc"))]
+mod absent;
+#[cfg(feature = "alloc")]
 mod params;
+#[cfg(feature = "alloc")]
 mod idle;
+#[cfg(feature = "alloc")]
 mod inbound;
+#[cfg(feature = "alloc")]
 mod outbound;
+#[cfg(feature = "alloc")]
 mod negotiation;
 #[cfg(feature = "deflate")]
 // The documentation then names one feature: `deflate` includes `alloc`.
 #[cfg_attr(docsrs, doc(auto_cfg(hide(feature = "alloc"))))]
 mod permessage_deflate;
 
-pub(crate) use inbound::InboundExtensions;
-pub use inbound::{Decoded, InboundExtension};
-pub use negotiation::{Extension, Extensions, NegotiatedExtension};
-pub use outbound::OutboundExtension;
-pub(crate) use outbound::OutboundExtensions;
-pub use params::ExtensionParams;
 #[cfg(feature = "deflate")]
 pub use permessage_deflate::{DeflateParams, PermessageDeflate};
+#[cfg(feature = "alloc")]
+pub use {
+    inbound::{Decoded, InboundExtension},
+    negotiation::{Extension, Extensions, NegotiatedExtension},
+    outbound::OutboundExtension,
+    params::ExtensionParams,
+};
+
+#[cfg(not(feature = "alloc"))]
+pub(crate) use absent::{InboundExtensions, OutboundExtensions};
+#[cfg(feature = "alloc")]
+pub(crate) use {inbound::InboundExtensions, outbound::OutboundExtensions};
+
+/// Half of the extensions in use, or nothing if there are none: one pointer.
+#[cfg(feature = "alloc")]
+pub(crate) type InUse<T> = Option<Box<T>>;
+
+/// The same without an allocator: it takes no space.
+#[cfg(not(feature = "alloc"))]
+pub(crate) type InUse<T> = Option<T>;

@@ -7,6 +7,7 @@ use core::fmt;
 use crate::error::{NegotiationError, NegotiationErrorKind as Kind};
 use crate::frame::Rsv;
 
+use super::InUse;
 use super::inbound::{InboundExtension, InboundExtensions};
 use super::outbound::{OutboundExtension, OutboundExtensions};
 use super::params::ExtensionParams;
@@ -128,12 +129,21 @@ pointer!(alloc::sync::Arc<X>);
 pub struct NegotiatedExtension {
     inbound: Box<dyn InboundExtension>,
     outbound: Box<dyn OutboundExtension>,
+    standalone_window: Option<u8>,
 }
 
 impl NegotiatedExtension {
     /// The half that decodes what is received, and the half that encodes what is sent.
     pub fn new(inbound: impl InboundExtension + 'static, outbound: impl OutboundExtension + 'static) -> Self {
-        Self { inbound: Box::new(inbound), outbound: Box::new(outbound) }
+        Self { inbound: Box::new(inbound), outbound: Box::new(outbound), standalone_window: None }
+    }
+
+    /// Lets messages be sent that permessage-deflate has compressed by themselves, with references of at most 2 to the
+    /// power of `bits` bytes back.
+    #[cfg(feature = "deflate")]
+    pub(super) const fn with_standalone_window(mut self, bits: u8) -> Self {
+        self.standalone_window = Some(bits);
+        self
     }
 
     /// The RSV bits that it uses.
@@ -240,10 +250,20 @@ impl Extensions {
         Ok(chosen)
     }
 
-    /// The halves of all of them.
-    pub(crate) fn split(self) -> (InboundExtensions, OutboundExtensions) {
+    /// The halves of all of them; nothing, if there are none.
+    pub(crate) fn split(self) -> (InUse<InboundExtensions>, InUse<OutboundExtensions>) {
+        if self.is_empty() {
+            return (None, None);
+        }
+        let standalone_window = match self.agreed.as_slice() {
+            [agreed] => agreed.standalone_window,
+            _ => None,
+        };
         let (inbound, outbound): (Vec<_>, Vec<_>) =
             self.agreed.into_iter().map(|agreed| (agreed.inbound, agreed.outbound)).unzip();
-        (InboundExtensions::new(inbound.into_iter()), OutboundExtensions::new(outbound.into_iter()))
+        let inbound = InboundExtensions::new(inbound.into_iter());
+        let claimed = inbound.claimed();
+        let outbound = OutboundExtensions::new(outbound.into_iter(), standalone_window, claimed);
+        (Some(Box::new(inbound)), Some(Box::new(outbound)))
     }
 }

@@ -38,20 +38,28 @@ pub trait OutboundExtension: fmt::Debug + Send + Sync {
     /// A message may still be in progress, between two of its frames.
     fn release_memory(&mut self) {}
 
-    /// Whether a message that was compressed by itself, with references of at most 2 to the power of `window_bits`
-    /// bytes back, can be sent as it is: permessage-deflate without context takeover allows it.
-    fn takes_deflated(&self, window_bits: u8) -> bool {
-        let _ = window_bits;
-        false
+    /// A copy that encodes what follows exactly as this one does; `None`, unless the extension can be copied.
+    ///
+    /// It serves [`Connection::try_clone`](crate::Connection::try_clone).
+    fn try_clone(&self) -> Option<Box<dyn OutboundExtension>> {
+        None
     }
 }
 
 /// The sending halves of all extensions in use, the one nearest to the message first.
 #[derive(Debug)]
-pub struct OutboundExtensions {
+pub(crate) struct OutboundExtensions {
     stages: Vec<Stage>,
     /// How many control frames were sent in a row, since the last payload was encoded.
     idle: Idle,
+    /// How far back a message may look that was compressed by itself, as a power of two; `None` if none can be sent.
+    #[cfg_attr(
+        not(feature = "deflate"),
+        expect(dead_code, reason = "only permessage-deflate can send such messages")
+    )]
+    standalone_window: Option<u8>,
+    /// The RSV bits that they claim on the first frame of a message, and on its other frames.
+    claimed: (Rsv, Rsv),
 }
 
 #[derive(Debug)]
@@ -63,9 +71,22 @@ struct Stage {
 
 impl OutboundExtensions {
     /// The halves, in the order that was negotiated.
-    pub(super) fn new(extensions: impl Iterator<Item = Box<dyn OutboundExtension>>) -> Self {
+    pub(super) fn new(
+        extensions: impl Iterator<Item = Box<dyn OutboundExtension>>,
+        standalone_window: Option<u8>,
+        claimed: (Rsv, Rsv),
+    ) -> Self {
         let stages = extensions.map(|extension| Stage { extension, is_active: false }).collect();
-        Self { stages, idle: Idle::new() }
+        Self { stages, idle: Idle::new(), standalone_window, claimed }
+    }
+
+    /// The same halves once more, if all of them can be copied.
+    pub(crate) fn try_clone(&self) -> Option<Box<Self>> {
+        let stages = self.stages.iter().map(|Stage { extension, is_active }| {
+            Some(Stage { extension: extension.try_clone()?, is_active: *is_active })
+        });
+        let (stages, idle) = (stages.collect::<Option<_>>()?, self.idle.clone());
+        Some(Box::new(Self { stages, idle, ..*self }))
     }
 
     /// Whether they encode a whole message of this kind and length.
@@ -73,12 +94,11 @@ impl OutboundExtensions {
         self.rsv_for(kind, Some(len)).is_some()
     }
 
-    /// Whether a message that was compressed by itself can be sent as it is.
-    pub(crate) fn takes_deflated(&self, window_bits: u8) -> bool {
-        match self.stages.as_slice() {
-            [stage] => stage.extension.takes_deflated(window_bits),
-            _ => false,
-        }
+    /// Whether a message can be sent that permessage-deflate has compressed by itself, with references of at most 2 to
+    /// the power of `window_bits` bytes back.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn takes_standalone(&self, window_bits: u8) -> bool {
+        self.standalone_window.is_some_and(|bits| window_bits <= bits)
     }
 
     /// Encodes the payload of a data frame, and writes it in fragments. Returns false if all extensions leave the
@@ -123,6 +143,13 @@ impl OutboundExtensions {
         }
         self.end_frame();
         Ok(true)
+    }
+
+    /// Refuses RSV bits that none of them claims.
+    pub(crate) const fn check_rsv(&self, opcode: Opcode, rsv: Rsv) -> Result<(), LocalProtocolError> {
+        let (first, continuation) = self.claimed;
+        let claimed = if matches!(opcode, Opcode::Continuation) { continuation } else { first };
+        if claimed.contains(rsv) { Ok(()) } else { Err(LocalProtocolError::ReservedBits) }
     }
 
     /// Refuses a frame that they do not see, in a message that they encode.
@@ -192,10 +219,5 @@ impl OutboundExtensions {
     /// Frees memory that only saves time.
     pub(crate) fn release_memory(&mut self) {
         self.stages.iter_mut().for_each(|stage| stage.extension.release_memory());
-    }
-
-    /// Encodes nothing more, and frees all memory.
-    pub(crate) fn stop(&mut self) {
-        self.stages = Vec::new();
     }
 }

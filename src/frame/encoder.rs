@@ -54,6 +54,11 @@ impl<E: Entropy> FrameEncoder<E> {
         Self { entropy: Some(entropy), state: State::BetweenFrames }
     }
 
+    /// An encoder for a role that is known only at run time; a server draws nothing from `entropy`.
+    pub fn with_role(role: Role, entropy: E) -> Self {
+        Self::new(role.masks().then_some(entropy))
+    }
+
     /// An encoder for either role; `None` makes a server's.
     pub(crate) const fn new(entropy: Option<E>) -> Self {
         Self { entropy, state: State::BetweenFrames }

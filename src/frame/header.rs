@@ -54,6 +54,10 @@ impl FrameHeader {
     /// The longest payload of any frame (§5.2: the top bit of the length is 0).
     pub const MAX_PAYLOAD_LEN: u64 = u64::MAX >> 1;
 
+    /// That of an empty ping.
+    pub(super) const NOTHING: Self =
+        Self { fin: true, rsv: Rsv::NONE, opcode: Opcode::Ping, masking_key: None, payload_len: 0 };
+
     /// Reads one header from the front of `input`.
     ///
     /// Returns it with its length, or `None` until `input` holds all of it.

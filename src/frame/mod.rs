@@ -3,16 +3,16 @@
 mod header;
 // What is made of headers.
 mod close_body;
+mod piece;
 mod whole;
 mod decoder;
 mod encoder;
 
 pub(crate) use close_body::CloseBody;
-#[cfg(feature = "alloc")]
-pub use decoder::Ends;
-#[cfg(feature = "alloc")]
-pub(crate) use decoder::{ClaimedBits, Entered};
+pub(crate) use decoder::{Entered, take};
 pub use decoder::{FrameChunk, FrameDecoder};
 pub use encoder::FrameEncoder;
 pub use header::{FrameHeader, Rsv};
+pub use piece::Ends;
+pub(crate) use piece::{Piece, Source};
 pub(crate) use whole::WholeMessage;

@@ -6,7 +6,7 @@
 
 use core::mem;
 
-use crate::frame::header::LEN_16;
+use crate::frame::header::{FrameHeader, LEN_16, Rsv};
 use crate::mask::Mask;
 use crate::opcode::MessageKind;
 use crate::role::Role;
@@ -16,14 +16,15 @@ use crate::role::Role;
 pub(crate) struct WholeMessage {
     pub(crate) kind: MessageKind,
     pub(super) mask: Mask,
-    pub(super) header_len: usize,
+    pub(crate) header_len: usize,
     pub(super) len: usize,
 }
 
 impl WholeMessage {
-    /// Reads the header that begins `input`, as an endpoint in this role receives it.
+    /// Reads the header that begins `input`, as an endpoint in this role receives it; of a message of fewer than
+    /// `len_end` bytes.
     #[inline(always)]
-    pub(super) fn read(input: &[u8], role: Role, max_len: u64) -> Option<Self> {
+    pub(super) fn read(input: &[u8], role: Role, len_end: u32) -> Option<Self> {
         let [first, second, rest @ ..] = input else { return None };
         let kind = match *first {
             FIN_AND_TEXT => MessageKind::Text,
@@ -42,11 +43,18 @@ impl WholeMessage {
             Role::Client => (&[0; 4], rest),
         };
         let is_minimal = len >= usize::from(LEN_16) || second & 0x7F < LEN_16;
-        if !is_minimal || len as u64 > max_len {
+        if !is_minimal || len as u64 >= u64::from(len_end) {
             return None;
         }
         let header_len = input.len().wrapping_sub(rest.len());
         Some(Self { kind, mask: Mask::new(*key), header_len, len })
+    }
+
+    /// Its header in full.
+    pub(crate) fn header(self, role: Role) -> FrameHeader {
+        let Self { kind, mask, len, .. } = self;
+        let masking_key = role.peer().masks().then(|| mask.key());
+        FrameHeader { fin: true, rsv: Rsv::NONE, opcode: kind.opcode(), masking_key, payload_len: len as u64 }
     }
 
     /// Consumes the frame and returns its payload, unmasked, if `input` holds all of it.

@@ -1,21 +1,27 @@
-//! Frames to events: text checked and lent as `&str`, control frames made whole (RFC 6455 §5.4, §5.6, §6.2).
+//! Pieces of payload to events: text checked and returned as `&str`, control frames made whole (RFC 6455 §5.4, §5.6,
+//! §6.2).
 //!
-//! A chunk of data goes out as it comes, and nothing of it is kept but the beginning of a character that
-//! was cut. A control frame goes out whole: lent where it lies if the input holds all of it, else put
-//! together here.
+//! Data is returned as it comes, and nothing of it is kept except the beginning of a character that was cut. A control
+//! frame is returned whole: borrowed from the input if it holds all of it, else put together here.
+//!
+//! For the next maintainer: `Payloads::find` borrows nothing, so that one loop, [`MessageDecoder::step`], can look at each
+//! piece before it makes an event of it, or goes on to the next.
 
 use crate::error::{Failure, RemoteProtocolError};
-use crate::event::{BytesMessage, CloseConnection, Event, EventRef, Ping, Pong, TextMessage};
+use crate::event::{BytesMessage, CloseConnection, Event, EventRef, TextMessage};
 #[cfg(feature = "alloc")]
-use crate::extension::{Extensions, InboundExtensions};
-use crate::extension_set::{ExtensionSet, Inbound, NoExtensions};
-use crate::frame::{CloseBody, FrameChunk, FrameDecoder, FrameHeader, WholeMessage};
+use crate::extension::{InUse, InboundExtensions};
+use crate::frame::{CloseBody, Ends, FrameDecoder, Piece, Source, WholeMessage};
 use crate::limits::Limits;
 use crate::opcode::{MessageKind, Opcode};
 use crate::role::Role;
-use crate::utf8::{InvalidText, Utf8Decoder, from_utf8};
+use crate::utf8::{InvalidText, Utf8Decoder, from_utf8, is_begun};
 
-/// Bytes to events, with no eye for the connection's state.
+use super::control::{ControlPayload, close, control_event};
+use super::payloads::{Payloads, take_input};
+use super::place::{Borrowed, Holds, InPlace, Located, Place};
+
+/// Bytes to events, whatever the state of the connection.
 ///
 /// ```
 /// use wsproto::{Event, Limits, MessageDecoder, Ping, Role, TextMessage};
@@ -30,56 +36,53 @@ use crate::utf8::{InvalidText, Utf8Decoder, from_utf8};
 /// ```
 #[doc(alias = "FrameProtocol")]
 #[derive(Debug)]
-pub struct MessageDecoder<X: ExtensionSet = NoExtensions> {
-    pub(super) frames: FrameDecoder,
-    pub(super) extensions: X::Inbound,
-    pub(super) utf8: Utf8Decoder,
+pub struct MessageDecoder {
+    payloads: Payloads,
+    utf8: Utf8Decoder,
     control: ControlPayload,
-    pub(super) state: State,
+    state: State,
 }
 
-#[derive(Clone, Debug)]
-pub(super) enum State {
-    /// Taking whatever comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum State {
+    /// Reading whatever comes.
     Reading,
-    /// What was well-formed of a bad text is out; the next call tells the error.
-    Failing { error: RemoteProtocolError, overread: u32 },
-    /// The error is told.
-    Failed { overread: u32 },
+    /// The valid prefix of a text that is not UTF-8 was returned; the next call returns the error.
+    Failing(Broken),
+    /// The error was returned.
+    Failed(Broken),
+    /// The close frame was returned.
+    Closed,
+    /// The transport has ended before a close frame.
+    Ended,
 }
 
-/// A control frame's payload, as far as it has come.
-#[derive(Clone, Debug)]
-struct ControlPayload {
-    bytes: [u8; FrameHeader::MAX_CONTROL_LEN],
-    len: u8,
-    /// Whether more of it is to come.
-    under_way: bool,
+/// A rule that was broken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Broken {
+    pub(crate) error: RemoteProtocolError,
+    /// How many of the consumed bytes follow the one that broke it; `u32::MAX` stands for more.
+    overread: u32,
 }
 
 impl MessageDecoder {
     /// A decoder for what an endpoint in this role receives.
     pub const fn new(role: Role, limits: Limits) -> Self {
         Self {
-            frames: FrameDecoder::new(role, limits),
-            extensions: NoExtensions,
+            payloads: Payloads::new(FrameDecoder::new(role, limits)),
             utf8: Utf8Decoder::new(),
-            control: ControlPayload::EMPTY,
+            control: ControlPayload::new(),
             state: State::Reading,
         }
     }
 
     /// The same, with the receiving halves of extensions.
     #[cfg(feature = "alloc")]
-    pub(crate) fn with_extensions(self, extensions: InboundExtensions) -> MessageDecoder<Extensions> {
-        let Self { mut frames, utf8, control, state, .. } = self;
-        frames.claim(extensions.claimed());
-        MessageDecoder { frames, extensions, utf8, control, state }
+    pub(crate) fn with_extensions(self, extensions: InUse<InboundExtensions>) -> Self {
+        Self { payloads: self.payloads.with_extensions(extensions), ..self }
     }
-}
 
-impl<X: ExtensionSet> MessageDecoder<X> {
-    /// Reads on in `input` up to the next piece of a message or the next control frame.
+    /// Reads `input` up to the next piece of a message or the next control frame.
     ///
     /// Returns `None` when `input` is used up. A piece without data is returned only where a frame ends.
     ///
@@ -91,22 +94,19 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
-        let is_plain = !self.extensions.may_exist();
         if let Some(message) = self.whole_message(input) {
-            if let Some(payload) = message.take(self.frames.role(), input) {
-                return self.lend_message(message.kind, payload);
+            if let Some(payload) = message.take(self.payloads.frames.role(), input) {
+                return self.borrow_message(message.kind, payload);
             }
-            if is_plain {
-                self.frames.begin_whole_message(message, input);
-            }
-        } else if is_plain && input.is_empty() && matches!(self.state, State::Reading) {
+            self.payloads.frames.begin_whole_message(message, input);
+        } else if input.is_empty() && self.payloads.extensions.is_none() && self.is_reading() {
             // Without extensions, nothing waits but an error.
             return Ok(None);
         }
-        self.decode_long(input)
+        self.decode_slowly(input)
     }
 
-    /// The same, but a frame is read only once it lies in `input` whole; until then, `input` is left as it is.
+    /// The same, but a frame is read only once it is in `input` whole; until then, `input` is left as it is.
     ///
     /// Returns `None` where bytes are [missing](Self::bytes_needed), and once nothing more is read.
     ///
@@ -119,28 +119,43 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         input: &mut &'i mut [u8],
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         if let Some(message) = self.whole_message(input) {
-            return match message.take(self.frames.role(), input) {
-                Some(payload) => self.lend_message(message.kind, payload),
-                None => self.decode_dry(input.is_empty()),
+            return match message.take(self.payloads.frames.role(), input) {
+                Some(payload) => self.borrow_message(message.kind, payload),
+                None => self.decode_kept(false),
             };
         }
-        if matches!(self.state, State::Reading) && self.frames.bytes_needed(input) > 0 {
-            return self.decode_dry(input.is_empty());
+        if self.is_reading() && self.payloads.frames.bytes_needed(input) > 0 {
+            return self.decode_kept(input.is_empty());
         }
-        self.decode_long(input)
+        self.decode_slowly(input)
+    }
+
+    /// The same as [`decode`](Self::decode), but says where the data is.
+    #[inline(always)]
+    pub(crate) fn locate<'r, 'i>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<Located<'r, 'i>>, RemoteProtocolError> {
+        if let Some(message) = self.whole_message(input) {
+            let role = self.payloads.frames.role();
+            if let Some(payload) = message.take(role, input) {
+                let len = payload.len();
+                let Some(event) = self.borrow_message(message.kind, payload)? else { return Ok(None) };
+                let event = event.map(|text| Place::Input(text, len), |bytes| Place::Input(bytes, len));
+                return Ok(Some(Located { header: message.header(role), event }));
+            }
+        }
+        self.locate_slowly(input)
     }
 
     /// The fast path, for a message in one frame.
     #[inline(always)]
     fn whole_message(&self, input: &[u8]) -> Option<WholeMessage> {
-        if !self.extensions.passes_whole_messages() {
-            return None;
-        }
-        self.frames.whole_message(input)
+        self.payloads.frames.whole_message(input)
     }
 
     #[inline(always)]
-    fn lend_message<'i>(
+    fn borrow_message<'i>(
         &mut self,
         kind: MessageKind,
         payload: &'i [u8],
@@ -149,102 +164,222 @@ impl<X: ExtensionSet> MessageDecoder<X> {
             MessageKind::Binary => Ok(Some(Event::Bytes(BytesMessage::new(payload)))),
             MessageKind::Text => match from_utf8(payload) {
                 Ok(text) => Ok(Some(Event::Text(TextMessage::new(text)))),
-                Err(_) => self.bad_message(payload),
+                Err(_) => self.borrow_bad_message(payload),
             },
         }
     }
 
-    /// What is to be told without more input: extensions may have something left.
-    #[inline(always)]
-    fn decode_dry(&mut self, nothing_came: bool) -> Result<Option<EventRef<'_>>, RemoteProtocolError> {
-        #[cfg(feature = "alloc")]
-        if self.extensions.may_exist() {
-            return self.decode_extended(&mut <&mut [u8]>::default(), nothing_came);
-        }
-        #[cfg(not(feature = "alloc"))]
-        let _ = nothing_came;
-        Ok(None)
+    /// A whole message that is not UTF-8: its valid prefix is returned all the same.
+    #[cold]
+    fn borrow_bad_message<'i>(
+        &mut self,
+        payload: &'i [u8],
+    ) -> Result<Option<EventRef<'i>>, RemoteProtocolError> {
+        let ends = Ends::Message;
+        let (data, overread) = read_text(&mut self.utf8, payload, ends);
+        let ends = self.after_text(data, overread, ends)?;
+        Ok(Some(text_event(data, ends)))
     }
 
     /// The slow path.
-    #[inline(always)]
-    fn decode_long<'r, 'i: 'r>(
-        &'r mut self,
-        input: &mut &'i mut [u8],
-    ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
-        #[cfg(feature = "alloc")]
-        if self.extensions.may_exist() {
-            let nothing_came = input.is_empty();
-            return self.decode_extended(input, nothing_came);
-        }
-        self.decode_part(input)
-    }
-
-    /// A whole message that is no text: what is well-formed of it is lent all the same.
-    #[cold]
-    fn bad_message<'i>(&mut self, payload: &'i [u8]) -> Result<Option<EventRef<'i>>, RemoteProtocolError> {
-        self.lend_text(payload, true, true)
-    }
-
-    /// The slow path, for whatever is not a whole message.
     #[inline(never)]
-    pub(super) fn decode_part<'r, 'i: 'r>(
+    fn decode_slowly<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
+        if input.is_empty() {
+            self.payloads.rest();
+        }
+        self.step::<Borrowed>(input)
+    }
+
+    /// The slow path of [`locate`](Self::locate).
+    #[inline(never)]
+    fn locate_slowly<'r, 'i>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<Located<'r, 'i>>, RemoteProtocolError> {
+        if input.is_empty() {
+            self.payloads.rest();
+        }
+        self.step::<InPlace>(input)
+    }
+
+    /// What can be returned without more input: extensions may have something left.
+    #[inline(always)]
+    fn decode_kept(&mut self, nothing_came: bool) -> Result<Option<EventRef<'_>>, RemoteProtocolError> {
+        if self.payloads.extensions.is_none() {
+            return Ok(None);
+        }
+        if nothing_came {
+            self.payloads.rest();
+        }
+        self.decode_output()
+    }
+
+    #[inline(never)]
+    fn decode_output(&mut self) -> Result<Option<EventRef<'_>>, RemoteProtocolError> {
+        self.step::<Borrowed>(&mut <&mut [u8]>::default())
+    }
+
+    /// Reads pieces until there is an event.
+    #[inline(always)]
+    fn step<'r, 'i, H: Holds<'r, 'i>>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<H::Event>, RemoteProtocolError> {
+        if !self.is_reading() {
+            return self.stopped(input).map(|()| None);
+        }
         loop {
-            if !matches!(self.state, State::Reading) {
-                return self.stopped(input).map(|()| None);
-            }
-            // The rest of a cut character is taken by itself, to be lent from where it was begun.
+            // The rest of a cut character is taken by itself, to be borrowed from where it was begun.
             let missing = self.utf8.missing();
-            let max_len = if missing == 0 { usize::MAX } else { missing };
-            let Some(chunk) = self.frames.decode_at_most(input, max_len)? else { return Ok(None) };
-            match chunk.opcode {
+            let max_text_len = if missing == 0 { usize::MAX } else { missing };
+            let piece = match self.payloads.find(input, max_text_len) {
+                Ok(Some(piece)) => piece,
+                Ok(None) => return Ok(None),
+                Err(error) => return Err(self.fail(error, 0)),
+            };
+            let header = self.payloads.frames.header();
+            let Piece { opcode, source, len, ends, .. } = piece;
+            match opcode {
                 Opcode::Binary => {
-                    let FrameChunk { payload, frame_finished, message_finished, .. } = chunk;
-                    return Ok(Some(Event::Bytes(BytesMessage {
-                        data: payload,
-                        frame_finished,
-                        message_finished,
-                    })));
+                    let data = match source {
+                        Source::Input => H::input(take_input(input, len), len),
+                        Source::Extensions => H::kept(self.payloads.take_decoded(len)),
+                    };
+                    return Ok(Some(H::event(header, bytes_event(data, ends))));
                 }
-                Opcode::Text if missing == 0 => {
-                    let FrameChunk { payload, frame_finished, message_finished, .. } = chunk;
-                    // If there is nothing to lend, that was all of the input.
-                    return self.lend_text(payload, frame_finished, message_finished);
+                Opcode::Text if missing == 0 && !is_begun(self.payloads.peek(&piece, input)) => {
+                    let (data, ends) = match source {
+                        Source::Input => {
+                            let (data, overread) = read_text(&mut self.utf8, take_input(input, len), ends);
+                            let ends = self.after_text(data, overread, ends)?;
+                            (H::input(data, len), ends)
+                        }
+                        Source::Extensions => {
+                            let (data, ends) = self.borrow_decoded_text(len, ends)?;
+                            (H::kept(data), ends)
+                        }
+                    };
+                    return Ok(Some(H::event(header, text_event(data, ends))));
                 }
                 Opcode::Text => {
-                    let FrameChunk { payload, frame_finished, message_finished, .. } = chunk;
-                    if self.resume_character(payload, message_finished)? || frame_finished {
+                    if self.resume_character(&piece, input)? || ends.is_frame_end() {
                         let data = if self.utf8.missing() == 0 { self.utf8.character() } else { "" };
-                        return Ok(Some(Event::Text(TextMessage { data, frame_finished, message_finished })));
+                        return Ok(Some(H::event(header, text_event(H::kept(data), ends))));
                     }
                 }
-                opcode => {
-                    let payload: &'i [u8] = chunk.payload;
-                    if chunk.frame_finished && !self.control.under_way {
-                        if opcode == Opcode::Close {
-                            self.resume_control(opcode, payload, true)?;
-                        }
-                        return Ok(Some(control_event(opcode, payload)));
+                Opcode::Close | Opcode::Ping | Opcode::Pong | Opcode::Continuation => {
+                    let is_whole = piece.is_first && ends.is_frame_end();
+                    if opcode == Opcode::Close || !is_whole {
+                        self.keep_control(&piece, input)?;
                     }
-                    self.resume_control(opcode, payload, chunk.frame_finished)?;
-                    if chunk.frame_finished {
-                        return Ok(Some(control_event(opcode, self.control.filled())));
+                    let payload = take_input(input, len);
+                    if is_whole {
+                        let reason = |reason: &'i str| H::input(reason, reason.len());
+                        let event = control_event(opcode, payload, reason, |payload| H::input(payload, len));
+                        return Ok(Some(H::event(header, event)));
+                    }
+                    if ends.is_frame_end() {
+                        let event = control_event(opcode, self.control.filled(), H::kept, H::kept);
+                        return Ok(Some(H::event(header, event)));
                     }
                 }
             }
         }
     }
 
-    /// Whether nothing is under way: no header, no frame, no message has begun without its end.
-    pub fn is_idle(&self) -> bool {
-        #[cfg(feature = "alloc")]
-        if self.extensions.chain().is_some_and(|extensions| extensions.frame().is_some()) {
-            return self.frames.is_stopped();
+    /// Consumes a piece of text that is no more than a part of a character; true once the character is whole.
+    #[cold]
+    fn resume_character(
+        &mut self,
+        piece: &Piece,
+        input: &mut &mut [u8],
+    ) -> Result<bool, RemoteProtocolError> {
+        let part = match piece.source {
+            Source::Input => take_input(input, piece.len),
+            Source::Extensions => self.payloads.take_decoded(piece.len),
+        };
+        let overread = match self.utf8.resume(part) {
+            Err(at) if piece.source == Source::Input => Some(after(part, at)),
+            Err(_) => Some(0),
+            // The message ends inside a character.
+            Ok(()) if piece.ends.is_message_end() && self.utf8.missing() > 0 => Some(0),
+            Ok(()) => None,
+        };
+        if let Some(overread) = overread {
+            return Err(self.fail(RemoteProtocolError::InvalidUtf8, overread));
         }
-        self.frames.is_idle()
+        Ok(self.utf8.missing() == 0)
+    }
+
+    /// Keeps what has come of a control frame; of a close frame, looks for the first byte that breaks a rule.
+    #[cold]
+    fn keep_control(&mut self, piece: &Piece, input: &mut &mut [u8]) -> Result<(), RemoteProtocolError> {
+        if piece.is_first {
+            self.control.clear();
+        }
+        self.control.extend(input.get(..piece.len).unwrap_or_default());
+        if piece.opcode != Opcode::Close {
+            return Ok(());
+        }
+        match CloseBody::decode(self.control.filled(), piece.ends.is_frame_end()) {
+            // "The application MUST NOT send any more data frames" after it (§5.5.1).
+            Ok(_) if piece.ends.is_frame_end() => self.end(State::Closed),
+            Ok(_) => {}
+            Err(Failure { error, at }) => {
+                let overread = after(self.control.filled(), at);
+                take_input(input, piece.len);
+                return Err(self.fail(error, overread));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes text that extensions have decoded, which has to be UTF-8 (RFC 7692 §6.2), with what ends with it.
+    ///
+    /// If it is not UTF-8, its valid prefix is still to be read: what the extensions hold is freed by the next call.
+    fn borrow_decoded_text(&mut self, len: usize, ends: Ends) -> Result<(&str, Ends), RemoteProtocolError> {
+        let Self { payloads: Payloads { frames, extensions }, utf8, state, .. } = self;
+        let decoded = extensions.as_mut().map_or(&[][..], |extensions| extensions.take(len));
+        let (data, overread) = read_text(utf8, decoded, ends);
+        if overread.is_none() {
+            return Ok((data, ends));
+        }
+        frames.stop();
+        *state = State::after_text(data, 0);
+        match *state {
+            State::Failed(Broken { error, .. }) => Err(error),
+            _ => Ok((data, Ends::Nothing)),
+        }
+    }
+
+    /// Records whether a text of the input was UTF-8; returns what ends with it.
+    #[inline(always)]
+    fn after_text(
+        &mut self,
+        data: &str,
+        overread: Option<u32>,
+        ends: Ends,
+    ) -> Result<Ends, RemoteProtocolError> {
+        let Some(overread) = overread else { return Ok(ends) };
+        self.end(State::after_text(data, overread));
+        match self.state {
+            State::Failed(Broken { error, .. }) => Err(error),
+            _ => Ok(Ends::Nothing),
+        }
+    }
+
+    /// Whether more can come.
+    #[inline(always)]
+    pub(crate) const fn is_reading(&self) -> bool {
+        matches!(self.state, State::Reading)
+    }
+
+    /// Whether nothing is in progress: no header, no frame, no message has begun without its end.
+    pub fn is_idle(&self) -> bool {
+        self.payloads.frames.is_idle()
     }
 
     /// How many bytes are missing behind `input` before the frame that comes next lies in it whole.
@@ -253,41 +388,41 @@ impl<X: ExtensionSet> MessageDecoder<X> {
     /// [`decode_frame`](Self::decode_frame) may still have something to tell, or is done for good.
     #[inline(never)]
     pub fn bytes_needed(&self, input: &[u8]) -> u64 {
-        let State::Reading = self.state else { return 0 };
-        #[cfg(feature = "alloc")]
-        if self.has_decoded() {
+        if !self.is_reading() || self.payloads.has_decoded() {
             return 0;
         }
-        self.frames.bytes_needed(input)
+        self.payloads.frames.bytes_needed(input)
     }
 
-    /// How many bytes of the frame under way are still to come: a hint for the size of the next read.
+    /// How many bytes of the frame in progress are still to come: a hint for the size of the next read.
     pub fn payload_remaining(&self) -> u64 {
-        self.frames.payload_remaining()
+        self.payloads.frames.payload_remaining()
     }
 
-    /// How many of the bytes taken from the input lie behind the one that broke a rule.
+    /// How many of the bytes taken from the input follow the one that broke a rule.
     ///
     /// A payload is taken as a whole before it is read, so this is 0 unless text or a close frame went
     /// wrong before its end. What extensions have decoded is not counted. More than `u32::MAX` count as that.
     pub fn bytes_after_error(&self) -> usize {
         match self.state {
-            State::Reading => 0,
-            State::Failing { overread, .. } | State::Failed { overread } => {
+            State::Reading | State::Closed | State::Ended => 0,
+            State::Failing(Broken { overread, .. }) | State::Failed(Broken { overread, .. }) => {
                 usize::try_from(overread).unwrap_or(usize::MAX)
             }
         }
     }
 
-    /// The error that the next call tells, if one waits.
-    pub(crate) fn waiting_error(&self) -> Option<RemoteProtocolError> {
-        match self.state {
-            State::Failing { error, .. } => Some(error),
-            #[cfg(feature = "alloc")]
-            State::Reading => self.extended_error(),
-            #[cfg(not(feature = "alloc"))]
-            State::Reading => None,
-            State::Failed { .. } => None,
+    pub(crate) const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Records that nothing more comes: what the extensions hold is not decoded any more.
+    pub(crate) fn receive_eof(&mut self) {
+        if self.is_reading() {
+            self.end(match self.payloads.waiting_error() {
+                Some(error) => State::Failing(Broken { error, overread: 0 }),
+                None => State::Ended,
+            });
         }
     }
 
@@ -296,185 +431,76 @@ impl<X: ExtensionSet> MessageDecoder<X> {
         close(self.control.filled())
     }
 
-    /// A piece of text that begins between two characters; `None` where there is nothing to tell.
-    #[inline]
-    fn lend_text<'i>(
-        &mut self,
-        payload: &'i [u8],
-        frame_finished: bool,
-        message_finished: bool,
-    ) -> Result<Option<EventRef<'i>>, RemoteProtocolError> {
-        match decode_text(&mut self.utf8, payload, frame_finished, message_finished) {
-            Ok(text) if frame_finished || !text.data.is_empty() => Ok(Some(Event::Text(text))),
-            Ok(_) => Ok(None),
-            Err(InvalidText { valid, at }) => self.lend_valid_prefix(valid, after(payload, at)),
-        }
-    }
-
-    /// Returns the valid prefix of a text that is not UTF-8; the next call reports the failure.
-    #[cold]
-    fn lend_valid_prefix<'i>(
-        &mut self,
-        valid: &'i str,
-        overread: u32,
-    ) -> Result<Option<EventRef<'i>>, RemoteProtocolError> {
-        let error = RemoteProtocolError::InvalidUtf8;
-        if valid.is_empty() {
-            return Err(self.fail(error, overread));
-        }
-        self.frames.stop();
-        self.state = State::Failing { error, overread };
-        Ok(Some(Event::Text(TextMessage { data: valid, frame_finished: false, message_finished: false })))
-    }
-
-    /// Adds to a character that was cut; true once it is whole.
-    #[cold]
-    pub(super) fn resume_character(
-        &mut self,
-        payload: &[u8],
-        message_finished: bool,
-    ) -> Result<bool, RemoteProtocolError> {
-        let error = RemoteProtocolError::InvalidUtf8;
-        if let Err(at) = self.utf8.resume(payload) {
-            return Err(self.fail(error, after(payload, at)));
-        }
-        let whole = self.utf8.missing() == 0;
-        if message_finished && !whole {
-            return Err(self.fail(error, 0));
-        }
-        Ok(whole)
-    }
-
-    /// Keeps what has come of a control frame; of a close frame, looks for the first byte that breaks a rule.
-    #[cold]
-    fn resume_control(
-        &mut self,
-        opcode: Opcode,
-        payload: &[u8],
-        frame_finished: bool,
-    ) -> Result<(), RemoteProtocolError> {
-        if !self.control.under_way {
-            self.control.clear();
-        }
-        self.control.extend(payload);
-        self.control.under_way = !frame_finished;
-        if opcode != Opcode::Close {
-            return Ok(());
-        }
-        match CloseBody::decode(self.control.filled(), frame_finished) {
-            // "The application MUST NOT send any more data frames" after it (§5.5.1).
-            Ok(_) if frame_finished => self.stop(),
-            Ok(_) => {}
-            Err(Failure { error, at }) => {
-                let overread = after(self.control.filled(), at);
-                return Err(self.fail(error, overread));
-            }
-        }
-        Ok(())
+    /// Reads nothing more, and keeps nothing.
+    fn end(&mut self, state: State) {
+        self.payloads.stop();
+        self.state = state;
     }
 
     #[cold]
-    pub(super) fn fail(&mut self, error: RemoteProtocolError, overread: u32) -> RemoteProtocolError {
-        self.stop();
-        self.state = State::Failed { overread };
+    fn fail(&mut self, error: RemoteProtocolError, overread: u32) -> RemoteProtocolError {
+        self.end(State::Failed(Broken { error, overread }));
         error
+    }
+
+    /// What is left to do when nothing is read any more.
+    #[cold]
+    fn stopped(&mut self, input: &mut &mut [u8]) -> Result<(), RemoteProtocolError> {
+        if let State::Failing(broken) = self.state {
+            self.end(State::Failed(broken));
+            return Err(broken.error);
+        }
+        self.payloads.stop();
+        *input = &mut [];
+        Ok(())
     }
 
     /// Frees memory that only saves time.
     #[cfg(feature = "alloc")]
     pub(crate) fn release_memory(&mut self) {
-        if let Some(extensions) = self.extensions.chain_mut() {
+        if let Some(extensions) = &mut self.payloads.extensions {
             extensions.release_memory();
         }
     }
 
-    /// Reads nothing more: all input is dropped.
-    pub(crate) fn stop(&mut self) {
-        self.frames.stop();
-        #[cfg(feature = "alloc")]
-        if let Some(extensions) = self.extensions.chain_mut() {
-            extensions.stop();
-        }
-    }
-
-    /// What is left to do when nothing is read any more.
-    #[cold]
-    pub(super) fn stopped(&mut self, input: &mut &mut [u8]) -> Result<(), RemoteProtocolError> {
-        if let State::Failing { error, overread } = self.state {
-            return Err(self.fail(error, overread));
-        }
-        *input = &mut [];
-        Ok(())
+    /// A copy that decodes exactly what this decoder would; `None` while an extension is in use that cannot be copied.
+    pub fn try_clone(&self) -> Option<Self> {
+        let Self { payloads, utf8, control, state } = self;
+        let (payloads, utf8, control) = (payloads.try_clone()?, utf8.clone(), control.clone());
+        Some(Self { payloads, utf8, control, state: *state })
     }
 }
 
-impl<X: ExtensionSet<Inbound: Clone>> Clone for MessageDecoder<X> {
-    fn clone(&self) -> Self {
-        let Self { frames, extensions, utf8, control, state } = self;
-        Self {
-            frames: frames.clone(),
-            extensions: extensions.clone(),
-            utf8: utf8.clone(),
-            control: control.clone(),
-            state: state.clone(),
-        }
+impl State {
+    /// After text that is not UTF-8: its valid prefix is returned before the error.
+    const fn after_text(valid: &str, overread: u32) -> Self {
+        let broken = Broken { error: RemoteProtocolError::InvalidUtf8, overread };
+        if valid.is_empty() { Self::Failed(broken) } else { Self::Failing(broken) }
     }
 }
 
-impl ControlPayload {
-    const EMPTY: Self = Self { bytes: [0; FrameHeader::MAX_CONTROL_LEN], len: 0, under_way: false };
-
-    fn filled(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
-    }
-
-    fn clear(&mut self) {
-        self.len = 0;
-    }
-
-    /// Adds to the payload; the frame's header has made sure that it fits.
-    fn extend(&mut self, bytes: &[u8]) {
-        let free = self.bytes.get_mut(usize::from(self.len)..).unwrap_or_default();
-        for (place, byte) in free.iter_mut().zip(bytes) {
-            *place = *byte;
-            self.len = self.len.saturating_add(1);
-        }
-    }
+#[inline(always)]
+fn text_event<T, B>(data: T, ends: Ends) -> Event<T, B> {
+    let (frame_finished, message_finished) = (ends.is_frame_end(), ends.is_message_end());
+    Event::Text(TextMessage { data, frame_finished, message_finished })
 }
 
-#[inline]
-fn control_event(opcode: Opcode, payload: &[u8]) -> EventRef<'_> {
-    match opcode {
-        Opcode::Ping => Event::Ping(Ping { payload }),
-        Opcode::Pong => Event::Pong(Pong { payload }),
-        _ => Event::Close(close(payload)),
-    }
-}
-
-/// The event that a close frame's lawful payload makes.
-fn close(payload: &[u8]) -> CloseConnection<&str> {
-    match CloseBody::decode(payload, true) {
-        Ok(CloseBody { code, reason }) => CloseConnection { code, reason },
-        // `resume_control` lets no other payload through.
-        Err(_) => CloseConnection::EMPTY,
-    }
+#[inline(always)]
+fn bytes_event<T, B>(data: B, ends: Ends) -> Event<T, B> {
+    let (frame_finished, message_finished) = (ends.is_frame_end(), ends.is_message_end());
+    Event::Bytes(BytesMessage { data, frame_finished, message_finished })
 }
 
 /// Reads a piece of text that begins between two characters.
-#[inline]
-pub(super) fn decode_text<'i>(
-    utf8: &mut Utf8Decoder,
-    payload: &'i [u8],
-    frame_finished: bool,
-    message_finished: bool,
-) -> Result<TextMessage<&'i str>, InvalidText<'i>> {
-    match utf8.decode(payload) {
-        Ok(data) if !message_finished || utf8.missing() == 0 => {
-            Ok(TextMessage { data, frame_finished, message_finished })
-        }
+///
+/// Returns the text; if it is not UTF-8, its valid prefix, and how many bytes follow the first invalid one.
+#[inline(always)]
+fn read_text<'a>(utf8: &mut Utf8Decoder, bytes: &'a [u8], ends: Ends) -> (&'a str, Option<u32>) {
+    match utf8.decode_piece(bytes) {
+        Ok(data) if !ends.is_message_end() || utf8.missing() == 0 => (data, None),
         // The message ends inside a character.
-        Ok(valid) => Err(InvalidText { valid, at: payload.len() }),
-        Err(invalid) => Err(invalid),
+        Ok(valid) => (valid, Some(0)),
+        Err(InvalidText { valid, at }) => (valid, Some(after(bytes, at))),
     }
 }
 

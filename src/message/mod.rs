@@ -1,8 +1,9 @@
 //! Frames to events, pieces to whole messages, and messages to fragments (RFC 6455 §5.4 to §5.6).
 
+mod place;
+mod control;
+mod payloads;
 mod decoder;
-#[cfg(feature = "alloc")]
-mod extended;
 #[cfg(feature = "alloc")]
 mod assembler;
 // The other direction.
@@ -11,4 +12,6 @@ mod fragments;
 #[cfg(feature = "alloc")]
 pub use assembler::MessageAssembler;
 pub use decoder::MessageDecoder;
+pub(crate) use decoder::{Broken, State};
 pub(crate) use fragments::Fragments;
+pub use place::{Found, Source};

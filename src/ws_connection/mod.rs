@@ -118,7 +118,7 @@ enum Phase<E> {
     /// A server that waits for the request, or for the caller's response to it.
     Server(ServerHandshake),
     /// Messages go both ways.
-    Open(Connection<E, Extensions>),
+    Open(Connection<E>),
     /// A client that received too much data before it sent its request, or extensions that it cannot run.
     Failed,
 }
@@ -303,7 +303,7 @@ impl<E: Entropy> WsConnection<E> {
     pub fn send(&mut self, event: impl WsOutgoing) -> Result<Vec<u8>, LocalProtocolError> {
         if let Phase::Open(connection) = &mut self.phase {
             // A pong changes nothing, so that it may stay in the outbox where the event is refused.
-            let _ = self.replies.send_pong(connection.sender(), &mut self.outbox);
+            let _ = self.replies.send_pong(connection.sender_mut(), &mut self.outbox);
         }
         event.write(self)?;
         Ok(self.bytes_to_send())
@@ -314,7 +314,7 @@ impl<E: Entropy> WsConnection<E> {
     pub fn bytes_to_send(&mut self) -> Vec<u8> {
         if let Phase::Open(connection) = &mut self.phase {
             // A `Vec` has room, and no frame is ever left incomplete here.
-            let _ = self.replies.send(connection.sender(), &mut self.outbox);
+            let _ = self.replies.send(connection.sender_mut(), &mut self.outbox);
         }
         mem::take(&mut self.outbox)
     }
@@ -448,13 +448,6 @@ fn supported(extensions: &[Box<dyn Extension>]) -> Vec<&dyn Extension> {
 /// ```
 impl<E: Entropy> From<Connection<E>> for WsConnection<E> {
     fn from(connection: Connection<E>) -> Self {
-        connection.with_extensions(Extensions::default()).into()
-    }
-}
-
-/// A connection that is already open, with the extensions that were negotiated for it.
-impl<E: Entropy> From<Connection<E, Extensions>> for WsConnection<E> {
-    fn from(connection: Connection<E, Extensions>) -> Self {
         Self::new(Phase::Open(connection), None)
     }
 }

@@ -3,7 +3,6 @@
 use crate::entropy::Entropy;
 use crate::error::LocalProtocolError;
 use crate::event::{CloseConnection, Event, Outgoing};
-use crate::frame::FrameHeader;
 use crate::handshake::{AcceptConnection, ClientHandshake, RejectConnection, RejectData, Request};
 
 use super::inbox::End;
@@ -84,7 +83,7 @@ impl<O: Outgoing> WsOutgoing for O {
         };
         match self.as_event() {
             Event::Close(CloseConnection { code, reason }) if !self.is_reply() => {
-                let close = CloseConnection { code, reason: cut(reason) };
+                let close = CloseConnection { code, reason: CloseConnection::truncated_reason(reason) };
                 open.send(close, &mut connection.outbox)
             }
             _ => open.send(self, &mut connection.outbox),
@@ -107,17 +106,6 @@ impl WsOutgoing for WsEvent {
         }
     }
 }
-
-/// The part of a reason that fits into a close frame.
-fn cut(reason: &str) -> &str {
-    match (0..=MAX_REASON_LEN).rev().find(|len| reason.is_char_boundary(*len)) {
-        Some(len) if reason.len() > MAX_REASON_LEN => reason.get(..len).unwrap_or_default(),
-        _ => reason,
-    }
-}
-
-/// A control frame's payload, less the code.
-const MAX_REASON_LEN: usize = FrameHeader::MAX_CONTROL_LEN - 2;
 
 mod sealed {
     use super::{AcceptConnection, Outgoing, RejectConnection, RejectData, Request, WsEvent};

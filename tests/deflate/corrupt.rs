@@ -135,7 +135,7 @@ fn nothing_is_read_after_a_failure_and_its_answer_can_be_sent() {
     let mut input = bytes.as_mut_slice();
     assert_eq!(client.next_event(&mut input), Err(INVALID));
     assert_eq!(client.next_event(&mut input), Ok(None));
-    assert_eq!(input, []);
+    assert_eq!(*input, [0_u8; 0]);
     assert_eq!(client.receiver().state(), ReceiverState::Failed(INVALID));
     assert!(client.receiver().is_idle(), "nothing is in progress any more");
     assert_eq!(client.receiver().payload_remaining(), 0);

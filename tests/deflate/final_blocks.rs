@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use wsproto::{RemoteProtocolError, Role};
 
 use crate::blocks::Blocks;
-use crate::protocol::{BINARY, FIN, TEXT, binary, frame_to, text};
-use crate::support::{RSV1, Reader, Setup, fails, noise, says};
+use crate::protocol::{BINARY, FIN, Reader, TEXT, binary, frame_to, text};
+use crate::support::{RSV1, Seen, Setup, fails, noise, says};
 
 const WHOLE: u8 = FIN | RSV1 | TEXT;
 const WHOLE_BINARY: u8 = FIN | RSV1 | BINARY;
@@ -74,10 +74,10 @@ fn the_whole_window_goes_on_over_a_final_block_wherever_it_stands() {
             expected.push(expected[expected.len() - distance as usize]);
         }
         for read_len in [1, 1000, usize::MAX] {
-            let mut reader = Reader::new(Setup::of(Role::Client).receiver());
+            let mut reader = Reader::of(Setup::of(Role::Client).receiver());
             let bytes = frame_to(Role::Client, WHOLE_BINARY, &payload);
             bytes.chunks(read_len.min(bytes.len())).for_each(|read| reader.read(read));
-            let seen = reader.seen();
+            let seen = Seen::by(&reader);
             assert_eq!(seen.failure, None, "{len} {read_len}");
             assert!(seen.said == [binary(&expected)], "{len} bytes, in reads of {read_len}");
         }
@@ -165,7 +165,7 @@ fn many_final_blocks_take_time_in_proportion_to_their_bytes() {
         let payload = one.repeat((1 << 18) / one.len());
         let bytes = frame_to(Role::Client, WHOLE, &payload);
         let start = Instant::now();
-        let mut reader = Reader::new(Setup::of(Role::Client).receiver());
+        let mut reader = Reader::of(Setup::of(Role::Client).receiver());
         bytes.chunks(16 << 10).for_each(|read| reader.read(read));
         println!("{} bytes of blocks of {} bytes: {:?}", payload.len(), literals.len(), start.elapsed());
         assert!(start.elapsed() < Duration::from_secs(20));

@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use wsproto::{
-    BytesMessage, CloseCode, Decoded, Ends, Extension, ExtensionParams, Extensions, FrameHeader,
-    InboundExtension, Limits, MessageKind, NegotiatedExtension, NegotiationError, NegotiationErrorKind,
-    Opcode, OutboundExtension, PermessageDeflate, Ping, RemoteProtocolError, Role, Rsv, TextMessage,
+    BytesMessage, Decoded, Ends, Extension, ExtensionParams, Extensions, FrameHeader, InboundExtension,
+    Limits, MessageKind, NegotiatedExtension, NegotiationError, NegotiationErrorKind, Opcode,
+    OutboundExtension, PermessageDeflate, Ping, RemoteProtocolError, Role, Rsv, TextMessage,
 };
 
-use crate::checksum::Checksum;
+use crate::checksum::{Checksum, WRONG_SUM};
 use crate::protocol::{
-    BINARY, BOTH, CONTINUATION, FIN, PING, TEXT, binary, feed, frame_to, frames_to, ping, sent, text,
+    BINARY, BOTH, CONTINUATION, FIN, PING, Reader, TEXT, binary, feed, frame_to, frames_to, ping, sent, text,
 };
 use crate::support::{RSV1, Seen, check_with, pair, receiver};
 
@@ -67,13 +67,13 @@ fn chains_work_in_both_orders_with_fragments_and_cuts() {
         let mut output = Vec::new();
         let words = "Grüße, 世界! ".repeat(20);
         server.send(TextMessage::from(words.as_str()), &mut output).unwrap();
-        server.sender().send_fragmented(TextMessage::from(words.as_str()), 7, &mut output).unwrap();
+        server.sender_mut().send_fragmented(TextMessage::from(words.as_str()), 7, &mut output).unwrap();
         server.send(TextMessage::partial("in "), &mut output).unwrap();
         server.send(Ping::new("?"), &mut output).unwrap();
         server.send(TextMessage::partial(""), &mut output).unwrap();
         server.send(TextMessage::from("pieces"), &mut output).unwrap();
         server.send(TextMessage::from(""), &mut output).unwrap();
-        server.sender().send_plain(TextMessage::from("plain"), &mut output).unwrap();
+        server.sender_mut().send_plain(TextMessage::from("plain"), &mut output).unwrap();
         server.send(BytesMessage::from(vec![7; 20_000]), &mut output).unwrap();
         let seen = seen(names, &output);
         assert_eq!(seen.failure, None, "{names:?}");
@@ -110,8 +110,8 @@ fn the_first_that_was_agreed_on_is_nearest_to_the_message() {
 
 #[test]
 fn a_rule_of_an_extension_that_is_broken_closes_with_its_code() {
-    let error = RemoteProtocolError::Extension(CloseCode::INVALID_FRAME_PAYLOAD_DATA);
-    assert_eq!(error.close_code().get(), 1007);
+    let error = RemoteProtocolError::Extension(&WRONG_SUM);
+    assert_eq!((error.close_code().get(), error.reason()), (1007, "checksum is wrong"));
     let bytes =
         frames_to(Role::Client, [(FIN | RSV2 | TEXT, b"Hello\xf4"), (FIN | RSV2 | TEXT, b"Hello\xf5")]);
     let seen_alone = seen(ALONE, &bytes);
@@ -129,8 +129,8 @@ fn a_rule_of_an_extension_that_is_broken_closes_with_its_code() {
 
 #[test]
 fn an_error_behind_another_extension_is_told_once_what_stands_before_is_lent() {
-    // Either of the two may find the error.
-    let wrong_sum = RemoteProtocolError::Extension(CloseCode::INVALID_FRAME_PAYLOAD_DATA);
+    // Whichever of the two finds it.
+    let wrong_sum = RemoteProtocolError::Extension(&WRONG_SUM);
     let stored = [&[0x00, 0x05, 0x00, 0xFA, 0xFF][..], b"Hello", &[0x00]].concat();
     let first = FIN | RSV1 | RSV2 | TEXT;
     let sum_behind_deflate = frame_to(Role::Client, first, &stored);
@@ -258,9 +258,9 @@ fn an_extension_that_is_not_per_message_sees_each_header_once() {
             let watch = Watch { claims: Rsv::RSV1, ..Watch::default() };
             let mut extensions = Extensions::new();
             extensions.push(NegotiatedExtension::new(watch.clone(), Checks)).unwrap();
-            let mut reader = crate::support::Reader::new(receiver(role, Limits::default(), extensions));
+            let mut reader = Reader::of(receiver(role, Limits::default(), extensions));
             bytes.chunks(reads).for_each(|read| reader.read(read));
-            assert_eq!(reader.seen().said, [text("whole"), ping("?"), text("ab"), text("")]);
+            assert_eq!(Seen::by(&reader).said, [text("whole"), ping("?"), text("ab"), text("")]);
             let headers = watch.headers.lock().unwrap().clone();
             let of = |header: &FrameHeader| (header.opcode, header.fin, header.rsv, header.payload_len);
             assert_eq!(

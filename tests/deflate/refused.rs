@@ -4,8 +4,8 @@ use wsproto::{
     BytesMessage, DeflateParams, LocalProtocolError, MessageKind, PermessageDeflate, Role, TextMessage,
 };
 
-use crate::protocol::{binary, text};
-use crate::support::{Setup, noise, server_sender};
+use crate::protocol::{Reader, binary, text};
+use crate::support::{Seen, Setup, noise, server_sender};
 
 #[test]
 fn what_is_refused_is_not_in_the_window() {
@@ -63,9 +63,9 @@ fn room_that_was_asked_for_is_enough() {
                 }
                 let mut setup = Setup::of(Role::Client);
                 setup.params = params;
-                let mut reader = crate::support::Reader::new(setup.receiver());
+                let mut reader = Reader::of(setup.receiver());
                 reader.read(&wire);
-                assert!(reader.seen().said == expected, "level {level}, memory {mem_level}, {bits} bits");
+                assert!(Seen::by(&reader).said == expected, "level {level}, memory {mem_level}, {bits} bits");
             }
         }
     }

@@ -7,8 +7,8 @@ use wsproto::{
 };
 
 use crate::blocks::Blocks;
-use crate::protocol::{Said, binary, ping, text};
-use crate::support::{Keys, Reader, Setup, noise};
+use crate::protocol::{Reader, Said, binary, ping, text};
+use crate::support::{Keys, Seen, Setup, noise};
 
 /// A message, and how it is sent.
 #[derive(Clone, Debug)]
@@ -114,7 +114,7 @@ impl Message {
     fn send<E: Entropy>(
         &self,
         deflate: &PermessageDeflate,
-        sender: &mut Sender<E, Extensions>,
+        sender: &mut Sender<E>,
         output: &mut Vec<u8>,
     ) -> Vec<Said> {
         let mut said = Vec::new();
@@ -297,9 +297,9 @@ proptest! {
         }
         let setup = Setup { role, limits: Limits::default(), deflate, params };
         for lens in [&read_lens[..], &[usize::MAX]] {
-            let mut reader = Reader::new(setup.receiver());
+            let mut reader = Reader::of(setup.receiver());
             reads(&wire, lens).for_each(|read| reader.read(read));
-            let seen = reader.seen();
+            let seen = Seen::by(&reader);
             prop_assert_eq!(seen.failure, None);
             prop_assert!(seen.said == said, "the messages differ");
             prop_assert!(seen.is_idle && seen.unfinished.is_none());
@@ -326,9 +326,9 @@ proptest! {
         }
         let setup = Setup::of(Role::Client);
         for lens in [&read_lens[..], &[usize::MAX]] {
-            let mut reader = Reader::new(setup.receiver());
+            let mut reader = Reader::of(setup.receiver());
             reads(&wire, lens).for_each(|read| reader.read(read));
-            let seen = reader.seen();
+            let seen = Seen::by(&reader);
             prop_assert_eq!(seen.failure, None);
             prop_assert!(seen.said == said, "the messages differ");
         }
@@ -349,12 +349,31 @@ proptest! {
         }
         let setup = Setup::of(Role::Server).max_message_len(limit).max_ratio(ratio);
         let seen = |lens: &[usize]| {
-            let mut reader = Reader::new(setup.receiver());
+            let mut reader = Reader::of(setup.receiver());
             reads(&wire, lens).for_each(|read| reader.read(read));
-            reader.seen()
+            Seen::by(&reader)
         };
         let whole = seen(&[usize::MAX]);
         prop_assert_eq!(seen(&[1]), whole.clone());
         prop_assert_eq!(seen(&read_lens), whole);
+    }
+}
+
+#[test]
+fn a_message_in_one_read_does_not_end_in_an_empty_piece() {
+    for len in (0..200).chain(8_000..8_400).chain((1..30).map(|n| n << 12)).chain(32_700..32_800) {
+        for message in [vec![7; len], noise(len as u64, len)] {
+            let deflate = PermessageDeflate::new().with_threshold(0);
+            let mut wire = Vec::new();
+            crate::support::server_sender(&deflate, DeflateParams::DEFAULT)
+                .send(BytesMessage::new(&message), &mut wire)
+                .unwrap();
+            let mut receiver = Setup::of(Role::Client).receiver();
+            let mut input = wire.as_mut_slice();
+            while let Some(event) = receiver.next_event(&mut input).unwrap() {
+                let Event::Bytes(piece) = event else { panic!("{event:?}") };
+                assert!(len == 0 || !piece.data.is_empty(), "a message of {len} bytes");
+            }
+        }
     }
 }

@@ -2,13 +2,13 @@
 
 use wsproto::{
     BytesMessage, Connection, DeflateParams, Event, Extensions, Limits, LocalProtocolError, MessageKind,
-    NoEntropy, PermessageDeflate, Ping, PreparedMessage, Role, Sender, TextMessage,
+    PermessageDeflate, Ping, PreparedMessage, Role, Rsv, Sender, TextMessage,
 };
 
 use crate::protocol::{BINARY, FIN, Fixed, PING, Sent, TEXT, binary, sent, text};
 use crate::support::{RSV1, Setup, client_sender, noise, server_sender};
 
-fn server(deflate: &PermessageDeflate) -> Sender<NoEntropy, Extensions> {
+fn server(deflate: &PermessageDeflate) -> Sender {
     server_sender(deflate, DeflateParams::DEFAULT)
 }
 
@@ -284,15 +284,37 @@ fn a_connection_for_extensions_that_has_none_is_like_any_other() {
     for event in events {
         assert_eq!(with.send(event, &mut one), without.send(event, &mut other));
         assert_eq!(
-            with.sender().send_plain(Ping::new("!"), &mut one),
+            with.sender_mut().send_plain(Ping::new("!"), &mut one),
             without.send(Ping::new("!"), &mut other)
         );
     }
-    with.sender().send_prepared(&prepared, &mut one).unwrap();
-    without.sender().send_prepared(&prepared, &mut other).unwrap();
-    with.sender().send_fragmented(TextMessage::from("Hello"), 2, &mut one).unwrap();
-    without.sender().send_fragmented(TextMessage::from("Hello"), 2, &mut other).unwrap();
+    with.sender_mut().send_prepared(&prepared, &mut one).unwrap();
+    without.sender_mut().send_prepared(&prepared, &mut other).unwrap();
+    with.sender_mut().send_fragmented(TextMessage::from("Hello"), 2, &mut one).unwrap();
+    without.sender_mut().send_fragmented(TextMessage::from("Hello"), 2, &mut other).unwrap();
     assert_eq!(one, other);
-    let in_place = with.sender().frame_in_place(MessageKind::Text, &mut [1, 2, 3], true);
-    assert_eq!(in_place, without.sender().frame_in_place(MessageKind::Text, &mut [1, 2, 3], true));
+    let in_place = with.sender_mut().frame_in_place(MessageKind::Text, &mut [1, 2, 3], true);
+    assert_eq!(in_place, without.sender_mut().frame_in_place(MessageKind::Text, &mut [1, 2, 3], true));
+}
+
+#[test]
+fn a_payload_that_the_caller_has_encoded_is_sent_with_bits_that_were_agreed_on() {
+    let hello = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
+    let mut sender = server(&PermessageDeflate::new().with_threshold(0));
+    let mut output = Vec::new();
+    for rsv in [Rsv::RSV2, Rsv::RSV1 | Rsv::RSV3, Rsv::ALL] {
+        let refused = sender.send_encoded(MessageKind::Text, rsv, &hello, true, &mut output);
+        assert_eq!(refused, Err(LocalProtocolError::ReservedBits));
+    }
+    sender.send_encoded(MessageKind::Text, Rsv::RSV1, &hello[..3], false, &mut output).unwrap();
+    let refused = sender.send_encoded(MessageKind::Text, Rsv::RSV1, &hello[3..], true, &mut output);
+    assert_eq!(refused, Err(LocalProtocolError::ReservedBits), "a continuation does not have it");
+    sender.send_encoded(MessageKind::Text, Rsv::NONE, &hello[3..], true, &mut output).unwrap();
+    assert_eq!(output, b"\x41\x03\xf2\x48\xcd\x80\x04\xc9\xc9\x07\x00");
+
+    sender.send(TextMessage::partial("begun"), &mut output).unwrap();
+    let refused = sender.send_encoded(MessageKind::Text, Rsv::NONE, b"", true, &mut output);
+    assert_eq!(refused, Err(LocalProtocolError::EncodedMessageInProgress));
+    let refused = Sender::server().send_encoded(MessageKind::Text, Rsv::RSV1, b"", true, &mut output);
+    assert_eq!(refused, Err(LocalProtocolError::ReservedBits), "nothing was agreed on");
 }

@@ -1,15 +1,21 @@
 //! Extensions that break the contract of their trait: they may fail a connection, but never hang it or make it panic.
 
 use wsproto::{
-    CloseCode, Connection, Decoded, Ends, Event, Extensions, FrameHeader, InboundExtension, Limits,
-    LocalProtocolError, MessageKind, NegotiatedExtension, OutboundExtension, PermessageDeflate,
+    CloseCode, Connection, Decoded, Ends, Event, ExtensionError, Extensions, FrameHeader, InboundExtension,
+    Limits, LocalProtocolError, MessageKind, NegotiatedExtension, OutboundExtension, PermessageDeflate,
     RemoteProtocolError, Role, Rsv, TextMessage,
 };
 
 use crate::protocol::{FIN, TEXT, frame_to};
 use crate::support::receiver;
 
-const INTERNAL: RemoteProtocolError = RemoteProtocolError::Extension(CloseCode::INTERNAL_ERROR);
+const INTERNAL: RemoteProtocolError = RemoteProtocolError::Extension(&ExtensionError::new(
+    CloseCode::INTERNAL_ERROR,
+    "extension makes no progress",
+));
+
+const FIVE_IS_TOO_LONG: RemoteProtocolError =
+    RemoteProtocolError::Extension(&ExtensionError::new(CloseCode::POLICY_VIOLATION, "five is too long"));
 
 /// An extension whose results are set by the test.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +144,7 @@ fn one_that_fails_at_a_header_fails_the_connection() {
         }
         fn begin_frame(&mut self, header: &FrameHeader) -> Result<bool, RemoteProtocolError> {
             match header.payload_len {
-                5 => Err(RemoteProtocolError::Extension(CloseCode::POLICY_VIOLATION)),
+                5 => Err(FIVE_IS_TOO_LONG),
                 _ => Ok(false),
             }
         }
@@ -159,7 +165,7 @@ fn one_that_fails_at_a_header_fails_the_connection() {
     let bytes =
         [frame_to(Role::Server, FIN | TEXT, b"Hell"), frame_to(Role::Server, FIN | TEXT, b"Hello")].concat();
     let seen = crate::support::check_with(Role::Server, make, &bytes);
-    assert_eq!(seen.failure, Some(RemoteProtocolError::Extension(CloseCode::POLICY_VIOLATION)));
+    assert_eq!(seen.failure, Some(FIVE_IS_TOO_LONG));
     assert_eq!(seen.said, [crate::protocol::text("Hell")]);
 }
 

@@ -1,18 +1,18 @@
 //! The harness: a vector must give the same observation, however its bytes are cut into reads.
 //!
-//! It does for connections with extensions what [`crate::protocol`] does for plain ones.
+//! As [`crate::protocol`] has it, except that the byte at which a compressed message fails may depend on the cuts.
 
 use wsproto::{
-    Connection, DeflateParams, Entropy, ExtensionParams, Extensions, Limits, NoEntropy, PermessageDeflate,
-    Receiver, ReceiverState, RemoteProtocolError, Role, Sender,
+    Connection, DeflateParams, Entropy, ExtensionParams, Extensions, Limits, PermessageDeflate, Receiver,
+    ReceiverState, RemoteProtocolError, Role, Sender,
 };
 
-use crate::protocol::{Fixed, Said, cuts, frame_to, note};
+use crate::protocol::{self, Fixed, Reader, Said, cuts, frame_to};
 
 /// The Per-Message Compressed bit in the first byte of a frame (RFC 7692 §6).
 pub(crate) const RSV1: u8 = 0x40;
 
-pub(crate) type Opened = Connection<Fixed, Extensions>;
+pub(crate) type Opened = Connection<Fixed>;
 
 /// All that a caller can observe of a vector; the same for all cuts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,94 +27,11 @@ pub(crate) struct Seen {
     pub(crate) is_idle: bool,
 }
 
-/// A receiver, and what was observed so far.
-pub(crate) struct Reader {
-    pub(crate) receiver: Receiver<Extensions>,
-    said: Vec<Said>,
-    unfinished: Option<Said>,
-    frame_ends: Vec<(usize, usize)>,
-    failure: Option<RemoteProtocolError>,
-    /// How many bytes were consumed when it failed.
-    failed_at: Option<usize>,
-    consumed: usize,
-    /// The receiver said that it needs all bytes up to this offset.
-    due: u64,
-}
-
-impl Reader {
-    pub(crate) fn new(receiver: Receiver<Extensions>) -> Self {
-        Self {
-            receiver,
-            said: Vec::new(),
-            unfinished: None,
-            frame_ends: Vec::new(),
-            failure: None,
-            failed_at: None,
-            consumed: 0,
-            due: 0,
-        }
-    }
-
-    /// Passes the bytes of one read to the receiver.
-    pub(crate) fn read(&mut self, bytes: &[u8]) {
-        let left = self.read_by(bytes, false);
-        assert_eq!(left, 0, "it returned `None` before it consumed all bytes");
-    }
-
-    /// Appends the bytes of one read to `unread`, reads the complete frames, and keeps the rest.
-    fn read_whole(&mut self, unread: &mut Vec<u8>, bytes: &[u8]) {
-        unread.extend_from_slice(bytes);
-        let left = self.read_by(unread, true);
-        unread.drain(..unread.len() - left);
-        assert_eq!(self.receiver.next_event(&mut &mut [][..]), Ok(None), "an event was not reported in time");
-        let is_open = self.receiver.state() == ReceiverState::Open;
-        let missing = self.receiver.bytes_needed(unread);
-        assert_eq!(missing > 0, is_open, "`bytes_needed` is wrong");
-        self.due = self.due.max((self.consumed + left) as u64 + missing);
-    }
-
-    /// Reads all events, overwrites the consumed bytes, and returns the number of bytes that were not consumed.
-    fn read_by(&mut self, bytes: &[u8], whole: bool) -> usize {
-        let mut buffer = bytes.to_vec();
-        let mut start = 0;
-        loop {
-            let mut input = &mut buffer[start..];
-            let came = self.consumed + input.len();
-            let next = if whole {
-                self.receiver.next_frame_event(&mut input)
-            } else {
-                self.receiver.next_event(&mut input)
-            };
-            let left = input.len();
-            let end = bytes.len() - left;
-            assert_eq!(*input, bytes[end..], "bytes that were not consumed have changed");
-            self.consumed += end - start;
-            match next {
-                Ok(Some(event)) => {
-                    let is_left = whole && end == start;
-                    assert!(is_left || came as u64 >= self.due, "it said that it needs more bytes");
-                    note(&event, &mut self.said, &mut self.unfinished, &mut self.frame_ends);
-                }
-                Ok(None) => return left,
-                Err(error) => {
-                    assert_eq!(self.failure.replace(error), None, "it failed twice");
-                    self.failed_at = Some(self.consumed);
-                }
-            }
-            buffer[start..end].fill(0xA5);
-            start = end;
-        }
-    }
-
-    pub(crate) fn seen(&self) -> Seen {
-        Seen {
-            said: self.said.clone(),
-            unfinished: self.unfinished.clone(),
-            frame_ends: self.frame_ends.clone(),
-            failure: self.failure,
-            state: self.receiver.state(),
-            is_idle: self.receiver.is_idle(),
-        }
+impl Seen {
+    pub(crate) fn by(reader: &Reader) -> Self {
+        let protocol::Seen { said, unfinished, frame_ends, failure, state, .. } = reader.seen();
+        let (failure, is_idle) = (failure.map(|(error, _)| error), reader.receiver.is_idle());
+        Self { said, unfinished, frame_ends, failure, state, is_idle }
     }
 }
 
@@ -163,7 +80,7 @@ impl Setup {
         extensions
     }
 
-    pub(crate) fn receiver(&self) -> Receiver<Extensions> {
+    pub(crate) fn receiver(&self) -> Receiver {
         receiver(self.role, self.limits, self.extensions())
     }
 
@@ -207,7 +124,7 @@ pub(crate) fn fails<const N: usize>(frames: [(u8, &[u8]); N], error: RemoteProto
     seen
 }
 
-pub(crate) fn receiver(role: Role, limits: Limits, extensions: Extensions) -> Receiver<Extensions> {
+pub(crate) fn receiver(role: Role, limits: Limits, extensions: Extensions) -> Receiver {
     match role {
         Role::Server => Connection::server(limits).with_extensions(extensions).into_parts().0,
         Role::Client => Connection::client(limits, Fixed).with_extensions(extensions).into_parts().0,
@@ -217,24 +134,29 @@ pub(crate) fn receiver(role: Role, limits: Limits, extensions: Extensions) -> Re
 /// What is observed of `bytes`: in one read, byte by byte, cut in two anywhere, frame by frame, and with more bytes
 /// after a failure.
 #[track_caller]
-pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver<Extensions>, bytes: &[u8]) -> Seen {
+pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver, bytes: &[u8]) -> Seen {
     let reader_of = |reads: &mut dyn Iterator<Item = &[u8]>| {
-        let mut reader = Reader::new(receiver());
-        reads.for_each(|read| reader.read(read));
+        let mut reader = Reader::of(receiver());
+        let mut by_range = Reader::by_range(receiver());
+        reads.for_each(|read| {
+            reader.read(read);
+            by_range.read(read);
+        });
+        reader.check_same(&by_range);
         reader
     };
-    let feed = |reads: &mut dyn Iterator<Item = &[u8]>| reader_of(reads).seen();
+    let feed = |reads: &mut dyn Iterator<Item = &[u8]>| Seen::by(&reader_of(reads));
     let whole = feed(&mut [bytes].into_iter());
     let bytewise = reader_of(&mut bytes.chunks(1));
-    assert_eq!(bytewise.seen(), whole, "byte by byte");
+    assert_eq!(Seen::by(&bytewise), whole, "byte by byte");
     for cut in cuts(bytes.len()) {
         let (head, tail) = bytes.split_at(cut);
         let mut reader = reader_of(&mut [head].into_iter());
         // A failure is reported by the read that has the byte that proves it.
         let is_certain = bytewise.failed_at.is_some_and(|at| at <= cut);
-        assert_eq!(reader.failure.is_some(), is_certain, "cut at {cut}: failed too early or too late");
+        assert_eq!(reader.failed_at.is_some(), is_certain, "cut at {cut}: failed too early or too late");
         reader.read(tail);
-        assert_eq!(reader.seen(), whole, "cut at {cut}");
+        assert_eq!(Seen::by(&reader), whole, "cut at {cut}");
         match whole.failure {
             Some(RemoteProtocolError::MessageTooLong | RemoteProtocolError::EncodedMessageTooLong) => {
                 assert_eq!(reader.failed_at, bytewise.failed_at, "cut at {cut}: failed at another byte");
@@ -243,14 +165,14 @@ pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver<Extensions>
         }
     }
     for reads in [1, 7, bytes.len().max(1)] {
-        let mut reader = Reader::new(receiver());
+        let mut reader = Reader::of(receiver());
         let mut unread = Vec::new();
         bytes.chunks(reads).for_each(|read| reader.read_whole(&mut unread, read));
         reader.due = 0;
         reader.read(&unread);
-        assert_eq!(reader.seen(), whole, "frame by frame, in reads of {reads}");
+        assert_eq!(Seen::by(&reader), whole, "frame by frame, in reads of {reads}");
 
-        let mut reader = Reader::new(receiver());
+        let mut reader = Reader::of(receiver());
         let mut unread = Vec::new();
         for (turn, read) in bytes.chunks(reads).enumerate() {
             // `next_event` and `next_frame_event` take turns.
@@ -265,7 +187,7 @@ pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver<Extensions>
         }
         reader.due = 0;
         reader.read(&unread);
-        assert_eq!(reader.seen(), whole, "both methods in turn, in reads of {reads}");
+        assert_eq!(Seen::by(&reader), whole, "either way in turn, in reads of {reads}");
     }
     if whole.state != ReceiverState::Open {
         for more in
@@ -281,24 +203,21 @@ pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver<Extensions>
 }
 
 /// The sender of a server, with these settings on both sides.
-pub(crate) fn server_sender(
-    deflate: &PermessageDeflate,
-    params: DeflateParams,
-) -> Sender<NoEntropy, Extensions> {
+pub(crate) fn server_sender(deflate: &PermessageDeflate, params: DeflateParams) -> Sender {
     let mut extensions = Extensions::new();
     extensions.push(deflate.run(Role::Server, params)).unwrap();
     Connection::server(Limits::default()).with_extensions(extensions).into_parts().1
 }
 
 /// The sender of a client, with these settings on both sides.
-pub(crate) fn client_sender(deflate: &PermessageDeflate, params: DeflateParams) -> Sender<Fixed, Extensions> {
+pub(crate) fn client_sender(deflate: &PermessageDeflate, params: DeflateParams) -> Sender<Fixed> {
     let mut extensions = Extensions::new();
     extensions.push(deflate.run(Role::Client, params)).unwrap();
     Connection::client(Limits::default(), Fixed).with_extensions(extensions).into_parts().1
 }
 
-/// Both endpoints of a connection with these extensions.
-pub(crate) fn pair(client: Extensions, server: Extensions) -> (Opened, Connection<NoEntropy, Extensions>) {
+/// Both ends of a connection with these extensions.
+pub(crate) fn pair(client: Extensions, server: Extensions) -> (Opened, Connection) {
     let limits = Limits::default();
     (
         Connection::client(limits, Fixed).with_extensions(client),

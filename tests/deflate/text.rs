@@ -3,8 +3,8 @@
 use wsproto::{RemoteProtocolError, Role};
 
 use crate::blocks::Blocks;
-use crate::protocol::{FIN, PING, TEXT, frame_to, ping, text};
-use crate::support::{RSV1, Reader, Setup, both, fails, says};
+use crate::protocol::{FIN, PING, Reader, TEXT, frame_to, ping, text};
+use crate::support::{RSV1, Seen, Setup, both, fails, says};
 
 const WHOLE: u8 = FIN | RSV1 | TEXT;
 const FIRST: u8 = RSV1 | TEXT;
@@ -45,9 +45,9 @@ fn characters_may_be_cut_where_a_piece_ends() {
             let payload = Blocks::new().stored(false, expected.as_bytes()).message();
             let frame = frame_to(Role::Client, WHOLE, &payload);
             for reads in [usize::MAX, 8191, 4096, 1000] {
-                let mut reader = Reader::new(Setup::of(Role::Client).receiver());
+                let mut reader = Reader::of(Setup::of(Role::Client).receiver());
                 frame.chunks(reads.min(frame.len())).for_each(|read| reader.read(read));
-                let seen = reader.seen();
+                let seen = Seen::by(&reader);
                 assert_eq!(seen.failure, None);
                 assert!(seen.said == [text(&expected)], "{character} after {before}");
             }

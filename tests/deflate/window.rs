@@ -58,16 +58,13 @@ fn max_distance(bits: u8, level: u8, mem_level: u8) -> usize {
     from_server.max_distance
 }
 
-fn wire(
-    sender: &mut Sender<wsproto::NoEntropy, wsproto::Extensions>,
-    message: BytesMessage<&[u8]>,
-) -> Vec<u8> {
+fn wire(sender: &mut Sender, message: BytesMessage<&[u8]>) -> Vec<u8> {
     let mut output = Vec::new();
     sender.send(message, &mut output).unwrap();
     output
 }
 
-fn wire_of_client(sender: &mut Sender<Fixed, wsproto::Extensions>, message: BytesMessage<&[u8]>) -> Vec<u8> {
+fn wire_of_client(sender: &mut Sender<Fixed>, message: BytesMessage<&[u8]>) -> Vec<u8> {
     let mut output = Vec::new();
     sender.send(message, &mut output).unwrap();
     output

@@ -163,9 +163,9 @@ fn nothing_follows_our_close() {
         server.send(BytesMessage::new(b"new"), &mut output),
         server.send(Ping::new(b""), &mut output),
         server.send(BYE, &mut output),
-        server.sender().send_continuation(b"end", true, &mut output),
-        server.sender().begin_frame(MessageKind::Text, 0, true).map(|_| ()),
-        server.sender().frame_in_place(MessageKind::Text, &mut [], true).map(|_| ()),
+        server.sender_mut().send_continuation(b"end", true, &mut output),
+        server.sender_mut().begin_frame(MessageKind::Text, 0, true).map(|_| ()),
+        server.sender_mut().frame_in_place(MessageKind::Text, &mut [], true).map(|_| ()),
     ];
     assert_eq!(refused, [Err(LocalProtocolError::CloseSent); 7]);
     assert_eq!(output, b"");
@@ -189,8 +189,8 @@ fn no_message_starts_after_the_peer_has_closed() {
     let refused = [
         server.send(TextMessage::new("new"), &mut output),
         server.send(BytesMessage::partial(b"new"), &mut output),
-        server.sender().begin_frame(MessageKind::Binary, 3, true).map(|_| ()),
-        server.sender().frame_in_place(MessageKind::Binary, &mut [1], true).map(|_| ()),
+        server.sender_mut().begin_frame(MessageKind::Binary, 3, true).map(|_| ()),
+        server.sender_mut().frame_in_place(MessageKind::Binary, &mut [1], true).map(|_| ()),
     ];
     assert_eq!(refused, [Err(LocalProtocolError::CloseReceived); 4]);
     assert_eq!(output, b"");
@@ -200,7 +200,7 @@ fn no_message_starts_after_the_peer_has_closed() {
 fn the_sender_knows_of_the_close_once_it_is_taken() {
     let mut server = server();
     receive(&mut server, masked(CLOSE, b"\x03\xe8"));
-    let refused = server.sender().send(TextMessage::new("new"), &mut Vec::new());
+    let refused = server.sender_mut().send(TextMessage::new("new"), &mut Vec::new());
     assert_eq!(refused, Err(LocalProtocolError::CloseReceived));
 }
 

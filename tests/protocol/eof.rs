@@ -129,7 +129,7 @@ const WAYS: [Way; 4] = [
     },
     |connection, replies, _| {
         let mut output = Vec::new();
-        replies.send(connection.sender(), &mut output).unwrap();
+        replies.send(connection.sender_mut(), &mut output).unwrap();
         output
     },
     |connection, replies, _| {

@@ -1,6 +1,6 @@
 //! The message of each error, and the close frame that answers it (RFC 6455 §7.1.7, §7.4.1, §10.7).
 
-use wsproto::{CloseCode, CloseConnection, LocalProtocolError, RemoteProtocolError, Sender};
+use wsproto::{CloseCode, CloseConnection, ExtensionError, LocalProtocolError, RemoteProtocolError, Sender};
 
 use crate::support::{CLOSE, unmasked};
 use crate::variants;
@@ -29,7 +29,7 @@ const REMOTE: &[(RemoteProtocolError, u16, &str)] = &[
     (Remote::InvalidCloseReason, 1007, "close reason is not UTF-8 (RFC 6455 §5.5.1)"),
     (Remote::InvalidDeflate, 1007, "compressed data is malformed (RFC 7692 §7.2.2)"),
     (Remote::InflationRatio, 1009, "compressed data grows too much"),
-    (Remote::Extension(CloseCode::POLICY_VIOLATION), 1008, "rule of an extension is broken (1008)"),
+    (Remote::Extension(&ExtensionError::new(CloseCode::POLICY_VIOLATION, "too early")), 1008, "too early"),
 ];
 
 /// One row for each variant, with its message.
@@ -52,6 +52,7 @@ const LOCAL: &[(LocalProtocolError, &str)] = &[
     (Local::InvalidCloseCode(1005), "close code 1005 cannot be sent"),
     (Local::CloseReasonTooLong, "a close reason holds 123 bytes at most"),
     (Local::CloseReasonWithoutCode, "a close reason needs a code"),
+    (Local::ReservedBits, "no extension in use claims these RSV bits"),
     (Local::OutputFull(7), "the output has no room for 7 bytes"),
     (Local::NotInHandshake, "the handshake does not allow this now"),
     (Local::DataAfterEof, "data after the end of the transport"),
@@ -109,6 +110,30 @@ fn each_failure_has_an_answer_that_can_be_sent() {
         Sender::server().send(error.response(), &mut output).unwrap();
         let payload = [&code.to_be_bytes(), error.reason().as_bytes()].concat();
         assert_eq!(output, unmasked(CLOSE, payload));
+    }
+}
+
+#[test]
+fn a_long_reason_of_an_extension_is_cut_in_the_answer() {
+    const LONG: &str = "the checksum of this message is not the one that its last byte, which extensions have to add, says that it has: café and more";
+    const TOO_LONG: ExtensionError = ExtensionError::new(CloseCode::INVALID_FRAME_PAYLOAD_DATA, LONG);
+    let error = Remote::Extension(&TOO_LONG);
+    assert_eq!(error.reason(), LONG);
+    let answer = error.response();
+    assert!(answer.reason.len() <= 123 && LONG.starts_with(answer.reason));
+    Sender::server().send(answer, &mut Vec::new()).unwrap();
+}
+
+#[test]
+fn a_reason_is_cut_between_characters() {
+    for (reason, len) in [
+        ("a".repeat(123), 123),
+        ("a".repeat(124), 123),
+        ("é".repeat(62), 122),
+        (format!("{}😀", "a".repeat(120)), 120),
+        (format!("{}😀", "a".repeat(119)), 123),
+    ] {
+        assert_eq!(CloseConnection::truncated_reason(&reason), &reason[..len]);
     }
 }
 

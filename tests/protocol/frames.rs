@@ -304,8 +304,8 @@ fn frame_decoder_gives_continuations_the_opcode_of_their_message() {
     let mut decoder = FrameDecoder::new(Role::Client, Limits::default());
     let mut chunks = Vec::new();
     while let Some(chunk) = decoder.decode(&mut input).unwrap() {
-        assert!(chunk.frame_finished);
-        chunks.push((chunk.opcode, chunk.payload.to_vec(), chunk.message_finished));
+        assert!(chunk.ends.is_frame_end());
+        chunks.push((chunk.opcode, chunk.payload.to_vec(), chunk.ends.is_message_end()));
     }
     let expected =
         [(Opcode::Text, b"a", false), (Opcode::Ping, b"!", true), (Opcode::Text, b"b", true)].map(owned);
@@ -326,4 +326,64 @@ fn frame_decoder_stops_behind_the_byte_that_broke_the_rule() {
     assert_eq!(input, b"\x01b");
     assert_eq!(decoder.decode(&mut input), Ok(None));
     assert!(input.is_empty());
+}
+
+#[test]
+fn frame_decoder_reports_the_header_of_the_frame_with_each_chunk() {
+    let mut bytes = frames_to(Role::Server, [(TEXT, b"abc"), (PING, b"!"), (FIN | CONTINUATION, b"d")]);
+    let mut decoder = FrameDecoder::new(Role::Server, Limits::default());
+    let mut headers = Vec::new();
+    for read in bytes.chunks_mut(2) {
+        let mut input = read;
+        while let Some(chunk) = decoder.decode(&mut input).unwrap() {
+            let FrameHeader { fin, rsv, opcode, masking_key, payload_len } = chunk.header;
+            assert_eq!((rsv, masking_key), (Rsv::NONE, Some(KEY)));
+            headers.push((fin, opcode, payload_len));
+        }
+    }
+    headers.dedup();
+    let expected = [(false, Opcode::Text, 3), (true, Opcode::Ping, 1), (true, Opcode::Continuation, 1)];
+    assert_eq!(headers, expected);
+}
+
+#[test]
+fn frame_decoder_allows_the_rsv_bits_that_it_is_given_on_the_frames_that_they_are_for() {
+    const RSV1: u8 = 0x40;
+    const RSV3: u8 = 0x10;
+    let decode = |frames: &[u8]| {
+        let mut bytes = frames.to_vec();
+        let mut input = bytes.as_mut_slice();
+        let decoder = FrameDecoder::new(Role::Client, Limits::default());
+        let mut decoder = decoder.with_allowed_rsv(Rsv::RSV1, Rsv::RSV3);
+        let mut bits = Vec::new();
+        while let Some(chunk) = decoder.decode(&mut input)? {
+            bits.push(chunk.header.rsv);
+        }
+        Ok(bits)
+    };
+    let lawful =
+        frames_to(Role::Client, [(RSV1 | TEXT, b"a"), (PING, b""), (FIN | RSV3 | CONTINUATION, b"b")]);
+    assert_eq!(decode(&lawful), Ok(vec![Rsv::RSV1, Rsv::NONE, Rsv::RSV3]));
+    let refused = [
+        frames_to(Role::Client, [(FIN | RSV3 | TEXT, b"a")]),
+        frames_to(Role::Client, [(TEXT, b"a"), (FIN | RSV1 | CONTINUATION, b"b")]),
+        frames_to(Role::Client, [(RSV1 | PING, b"")]),
+    ];
+    for frames in refused {
+        assert_eq!(decode(&frames), Err(RemoteProtocolError::ReservedBits));
+    }
+}
+
+#[test]
+fn the_header_comes_with_each_range() {
+    let mut bytes =
+        frames_to(Role::Client, [(TEXT, b"abc"), (FIN | CONTINUATION, b"d"), (FIN | BINARY, b"e")]);
+    let mut input = bytes.as_mut_slice();
+    let mut receiver = wsproto::Receiver::new(Role::Client, Limits::default());
+    let mut headers = Vec::new();
+    while let Some(found) = receiver.next_range(&mut input).unwrap() {
+        headers.push((found.header.fin, found.header.opcode, found.header.payload_len));
+    }
+    let expected = [(false, Opcode::Text, 3), (true, Opcode::Continuation, 1), (true, Opcode::Binary, 1)];
+    assert_eq!(headers, expected);
 }

@@ -38,7 +38,7 @@ fn a_clone_made_anywhere_goes_on_like_the_original() {
         for len in 0..=bytes.len() {
             let mut original = Reader::new(role, Limits::default());
             original.read(&bytes[..len]);
-            let mut clone = original.clone();
+            let mut clone = original.copy();
             clone.read(&bytes[len..]);
             assert_eq!(clone.seen(), whole, "cloned after {len} bytes");
             original.read(&bytes[len..]);
@@ -51,7 +51,7 @@ fn a_clone_made_anywhere_goes_on_like_the_original() {
 fn a_cloned_sender_goes_on_like_the_original() {
     let mut connection = Connection::client(Limits::default(), Fixed);
     connection.send(BytesMessage::partial(b"a"), &mut Vec::new()).unwrap();
-    let mut clone = connection.clone();
+    let mut clone = connection.try_clone().unwrap();
     let mut outputs = [Vec::new(), Vec::new()];
     for (connection, output) in [&mut connection, &mut clone].into_iter().zip(&mut outputs) {
         connection.send(BytesMessage::new(b"b"), output).unwrap();

@@ -16,7 +16,7 @@ fn every_method_that_writes_takes_a_trait_object() {
     connection.split().1.send(Ping::new(b"b"), output).unwrap();
     FrameEncoder::server().encode(true, Rsv::NONE, Opcode::Binary, b"c", output).unwrap();
     let prepared = PreparedMessage::text("d").unwrap();
-    let sender = connection.sender();
+    let sender = connection.sender_mut();
     sender.send_prepared(&prepared, output).unwrap();
     sender.send_fragmented(TextMessage::new("ef"), 1, output).unwrap();
     sender.send(BytesMessage::partial(b"g"), output).unwrap();

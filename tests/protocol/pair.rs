@@ -40,7 +40,7 @@ impl<E: Entropy> End<E> {
             }
             self.heard.push(event);
         }
-        self.replies.send(self.connection.sender(), &mut self.output).unwrap();
+        self.replies.send(self.connection.sender_mut(), &mut self.output).unwrap();
     }
 
     /// The received messages, their pieces joined.

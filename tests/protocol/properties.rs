@@ -146,8 +146,8 @@ fn decoded(role: Role, reads: Vec<&[u8]>) -> Vec<(Opcode, bool, Vec<u8>)> {
         let mut input = read.as_mut_slice();
         while let Some(chunk) = decoder.decode(&mut input).unwrap() {
             under_way.extend_from_slice(chunk.payload);
-            if chunk.frame_finished {
-                frames.push((chunk.opcode, chunk.message_finished, core::mem::take(&mut under_way)));
+            if chunk.ends.is_frame_end() {
+                frames.push((chunk.opcode, chunk.ends.is_message_end(), core::mem::take(&mut under_way)));
             }
         }
     }
@@ -245,8 +245,8 @@ proptest! {
             let (before, after) = reads.split_at(cloned.index(reads.len() + 1));
             let mut original = Reader::new(role, tight());
             before.iter().for_each(|read| original.read(read));
-            let mut clone = original.clone();
-            // The two read in turn, so that state shared between them would show.
+            let mut clone = original.copy();
+            // One by one, so that what they shared would show.
             for read in after {
                 original.read(read);
                 clone.read(read);

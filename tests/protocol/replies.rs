@@ -26,7 +26,7 @@ fn answer(policy: ReplyPolicy, bytes: Vec<u8>) -> Vec<u8> {
     let mut replies = AutoReplies::new(policy);
     receive(&mut server, &mut replies, bytes);
     let mut output = Vec::new();
-    replies.send(server.sender(), &mut output).unwrap();
+    replies.send(server.sender_mut(), &mut output).unwrap();
     assert!(!replies.is_pending());
     output
 }
@@ -106,7 +106,7 @@ fn a_client_masks_its_replies() {
     let bytes = [unmasked(PING, b"?"), unmasked(CLOSE, b"\x03\xe8")].concat();
     receive(&mut client, &mut replies, bytes);
     let mut output = Vec::new();
-    replies.send(client.sender(), &mut output).unwrap();
+    replies.send(client.sender_mut(), &mut output).unwrap();
     assert_eq!(output, [masked(PONG, b"?"), masked(CLOSE, b"\x03\xe8")].concat());
 }
 
@@ -117,7 +117,7 @@ fn replies_that_come_too_late_write_nothing() {
     server.send(CloseConnection::new(CloseCode::GOING_AWAY, ""), &mut Vec::new()).unwrap();
     receive(&mut server, &mut replies, [masked(PING, b"?"), masked(CLOSE, b"")].concat());
     let mut output = Vec::new();
-    replies.send(server.sender(), &mut output).unwrap();
+    replies.send(server.sender_mut(), &mut output).unwrap();
     assert_eq!(output, b"");
     assert!(!replies.is_pending());
 }
@@ -128,12 +128,12 @@ fn a_reply_without_room_waits() {
     let mut replies = AutoReplies::new(ReplyPolicy::PongAndClose);
     receive(&mut server, &mut replies, [masked(PING, b"?"), masked(CLOSE, b"\x03\xe8")].concat());
     let mut memory = [0; 3 + 4];
-    let full = replies.send(server.sender(), &mut &mut memory[..2]);
+    let full = replies.send(server.sender_mut(), &mut &mut memory[..2]);
     assert_eq!(full, Err(LocalProtocolError::OutputFull(3)));
-    let full = replies.send(server.sender(), &mut &mut memory[..5]);
+    let full = replies.send(server.sender_mut(), &mut &mut memory[..5]);
     assert_eq!(full, Err(LocalProtocolError::OutputFull(4)));
     assert!(replies.is_pending());
-    replies.send(server.sender(), &mut &mut memory[3..]).unwrap();
+    replies.send(server.sender_mut(), &mut &mut memory[3..]).unwrap();
     assert!(!replies.is_pending());
     assert_eq!(memory, *b"\x8a\x01?\x88\x02\x03\xe8");
 }
@@ -144,7 +144,7 @@ fn a_reply_is_sent_once() {
     let mut replies = AutoReplies::new(ReplyPolicy::Pong);
     receive(&mut server, &mut replies, masked(PING, b"?"));
     let mut output = Vec::new();
-    replies.send(server.sender(), &mut output).unwrap();
-    replies.send(server.sender(), &mut output).unwrap();
+    replies.send(server.sender_mut(), &mut output).unwrap();
+    replies.send(server.sender_mut(), &mut output).unwrap();
     assert_eq!(output, unmasked(PONG, b"?"));
 }

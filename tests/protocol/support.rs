@@ -7,8 +7,8 @@
 use core::cell::Cell;
 
 use wsproto::{
-    BytesMessage, CloseConnection, Entropy, Event, EventRef, Limits, Receiver, ReceiverState,
-    RemoteProtocolError, Role, TextMessage,
+    BytesMessage, CloseConnection, Entropy, Event, EventRef, Found, Limits, Receiver, ReceiverState,
+    RemoteProtocolError, Role, Source, TextMessage,
 };
 
 pub(crate) const BOTH: [Role; 2] = [Role::Server, Role::Client];
@@ -71,40 +71,75 @@ pub(crate) struct Seen {
     pub(crate) under_way: Option<(bool, u64)>,
 }
 
-/// A receiver, and what was observed so far.
-#[derive(Clone)]
+type OwnedEvent = Event<String, Vec<u8>>;
+
+/// A receiver, and what it has shown so far.
 pub(crate) struct Reader {
     pub(crate) receiver: Receiver,
+    /// Whether it asks where the data is, by `next_range`, instead of borrowing it.
+    by_range: bool,
+    /// Each event, and how many bytes were consumed with it.
+    events: Vec<(OwnedEvent, usize)>,
     consumed: usize,
-    said: Vec<Said>,
-    unfinished: Option<Said>,
-    frame_ends: Vec<(usize, usize)>,
+    pub(crate) said: Vec<Said>,
+    pub(crate) unfinished: Option<Said>,
+    pub(crate) frame_ends: Vec<(usize, usize)>,
     failure: Option<(RemoteProtocolError, usize)>,
-    /// The receiver said that it needs all bytes up to this offset.
-    due: u64,
+    /// How many bytes were consumed when it failed.
+    pub(crate) failed_at: Option<usize>,
+    /// Where the bytes end that the receiver said were missing.
+    pub(crate) due: u64,
 }
 
 impl Reader {
     pub(crate) fn new(role: Role, limits: Limits) -> Self {
+        Self::of(Receiver::new(role, limits))
+    }
+
+    pub(crate) fn of(receiver: Receiver) -> Self {
         Self {
-            receiver: Receiver::new(role, limits),
+            receiver,
+            by_range: false,
+            events: Vec::new(),
             consumed: 0,
             said: Vec::new(),
             unfinished: None,
             frame_ends: Vec::new(),
             failure: None,
+            failed_at: None,
             due: 0,
         }
     }
 
-    /// Passes the bytes of one read to the receiver.
+    /// The same, by `next_range`.
+    pub(crate) fn by_range(receiver: Receiver) -> Self {
+        Self { by_range: true, ..Self::of(receiver) }
+    }
+
+    /// It was shown the same piece by piece.
+    #[track_caller]
+    pub(crate) fn check_same(&self, other: &Self) {
+        assert_eq!(self.events, other.events, "other events");
+        assert_eq!(self.seen(), other.seen());
+        assert_eq!((self.consumed, self.failed_at), (other.consumed, other.failed_at));
+    }
+
+    /// Another reader with the same past.
+    pub(crate) fn copy(&self) -> Self {
+        let receiver = self.receiver.try_clone().expect("no foreign extension is in use");
+        let (said, unfinished, frame_ends) =
+            (self.said.clone(), self.unfinished.clone(), self.frame_ends.clone());
+        Self { receiver, said, unfinished, frame_ends, events: self.events.clone(), ..*self }
+    }
+
+    /// Takes the bytes of one read.
     pub(crate) fn read(&mut self, bytes: &[u8]) {
         let left = self.read_by(bytes, false);
         assert_eq!(left, 0, "it returned `None` before it consumed all bytes");
     }
 
-    /// Appends the bytes of one read to `unread`, reads the complete frames, and keeps the rest.
-    fn read_whole(&mut self, unread: &mut Vec<u8>, bytes: &[u8]) {
+    /// Takes the bytes of one read, behind those that were left, and leaves what is no whole frame.
+    pub(crate) fn read_whole(&mut self, unread: &mut Vec<u8>, bytes: &[u8]) {
         unread.extend_from_slice(bytes);
         let left = self.read_by(unread, true);
         unread.drain(..unread.len() - left);
@@ -121,24 +156,32 @@ impl Reader {
         loop {
             let mut input = &mut buffer[start..];
             let came = self.consumed + input.len();
-            let next = if whole {
-                self.receiver.next_frame_event(&mut input)
+            let (next, left) = if whole {
+                let next = self.receiver.next_frame_event(&mut input);
+                (next.map(|event| event.map(Event::into_owned)), input.len())
+            } else if self.by_range {
+                let next = self.receiver.next_range(&mut input);
+                let left = input.len();
+                (next.map(|found| found.map(|found| taken(found, &buffer[start..], left))), left)
             } else {
-                self.receiver.next_event(&mut input)
+                let next = self.receiver.next_event(&mut input);
+                (next.map(|event| event.map(Event::into_owned)), input.len())
             };
-            let left = input.len();
             let end = bytes.len() - left;
-            assert_eq!(*input, bytes[end..], "bytes that were not consumed have changed");
+            assert_eq!(buffer[end..], bytes[end..], "bytes that were not consumed have changed");
             self.consumed += end - start;
             match next {
                 Ok(Some(event)) => {
-                    assert!(came as u64 >= self.due, "it said that it needs more bytes");
-                    note(&event, &mut self.said, &mut self.unfinished, &mut self.frame_ends);
+                    let was_kept = whole && end == start;
+                    assert!(was_kept || came as u64 >= self.due, "it said that more was missing");
+                    note(&event.as_ref(), &mut self.said, &mut self.unfinished, &mut self.frame_ends);
+                    self.events.push((event, self.consumed));
                 }
                 Ok(None) => return left,
                 Err(error) => {
                     assert_eq!(self.failure, None, "it failed twice");
                     self.failure = Some((error, self.consumed - self.receiver.bytes_after_error()));
+                    self.failed_at = Some(self.consumed);
                 }
             }
             buffer[start..end].fill(0xA5);
@@ -157,6 +200,22 @@ impl Reader {
             under_way: self.failure.is_none().then_some(under_way),
         }
     }
+}
+
+/// An event by its place in `input`, of which `left` bytes were not consumed.
+fn taken(found: Found<'_>, input: &[u8], left: usize) -> OwnedEvent {
+    assert_eq!(found.consumed, input.len() - left);
+    let consumed = &input[..found.consumed];
+    found.event.map(
+        |text| match text {
+            Source::Input(range) => core::str::from_utf8(&consumed[range]).unwrap().to_owned(),
+            Source::Kept(text) => text.to_owned(),
+        },
+        |bytes| match bytes {
+            Source::Input(range) => consumed[range].to_vec(),
+            Source::Kept(bytes) => bytes.to_vec(),
+        },
+    )
 }
 
 pub(crate) fn note(
@@ -198,9 +257,12 @@ pub(crate) fn note(
 /// What is observed when a new receiver gets these reads.
 pub(crate) fn feed<'a>(role: Role, limits: Limits, reads: impl IntoIterator<Item = &'a [u8]>) -> Seen {
     let mut reader = Reader::new(role, limits);
+    let mut by_range = Reader::by_range(Receiver::new(role, limits));
     for read in reads {
         reader.read(read);
+        by_range.read(read);
     }
+    reader.check_same(&by_range);
     reader.seen()
 }
 

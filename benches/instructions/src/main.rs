@@ -8,9 +8,9 @@ use std::hint::black_box;
 use std::process::ExitCode;
 
 use wsproto::{
-    AcceptConnection, BytesMessage, Connection, DeflateParams, Entropy, Event, Extension, ExtensionSet,
-    Extensions, HandshakeLimits, Limits, NoEntropy, PermessageDeflate, Role, SeededEntropy, ServerHandshake,
-    TextMessage, WsConnection,
+    AcceptConnection, BytesMessage, Connection, DeflateParams, Entropy, Event, Extension, Extensions,
+    HandshakeLimits, Limits, PermessageDeflate, Role, SeededEntropy, ServerHandshake, TextMessage,
+    WsConnection,
 };
 
 type Failure = Box<dyn std::error::Error>;
@@ -22,7 +22,7 @@ struct Workload {
     run: fn(times: usize) -> Result<(), Failure>,
 }
 
-const WORKLOADS: [Workload; 42] = [
+const WORKLOADS: [Workload; 46] = [
     messages("decode-binary-16", |times| decode(times, BINARY, 16, ALL)),
     messages("decode-binary-125", |times| decode(times, BINARY, 125, ALL)),
     messages("decode-binary-1024", |times| decode(times, BINARY, 1024, ALL)),
@@ -36,6 +36,11 @@ const WORKLOADS: [Workload; 42] = [
     messages("decode-mixed-1024-reads-1460", |times| decode(times, MIXED, 1024, READ)),
     messages("decode-mixed-1024-whole-reads-1460", |times| decode_frame(times, MIXED, 1024, READ)),
     messages("decode-fragments-1024-reads-1460", |times| decode(times, FRAGMENTS, 1024, READ)),
+    // Messages that extensions leave alone.
+    messages("decode-binary-16-beside-deflate", |times| decode_beside_deflate(times, BINARY, 16)),
+    messages("decode-ascii-16-beside-deflate", |times| decode_beside_deflate(times, ASCII, 16)),
+    messages("hello-in-3-reads", |times| hello(times, Connection::server(Limits::NONE))),
+    messages("hello-in-3-reads-beside-deflate", |times| hello(times, deflating(TAKEOVER)?)),
     messages("encode-server-16", |times| encode(times, Connection::server(Limits::NONE), 16)),
     messages("encode-server-1024", |times| encode(times, Connection::server(Limits::NONE), 1024)),
     messages("encode-server-16-memory", |times| {
@@ -153,11 +158,31 @@ fn decode(times: usize, shape: Shape, len: usize, read_len: usize) -> Result<(),
     expect(total, times * MESSAGES * len)
 }
 
+fn decode_beside_deflate(times: usize, shape: Shape, len: usize) -> Result<(), Failure> {
+    let wire = wire(shape, len)?;
+    let mut connection = deflating(TAKEOVER)?;
+    let mut total = 0;
+    for _ in 0..times {
+        let mut buffer = wire.clone();
+        total += measured_decode(&mut connection, &mut buffer)?;
+    }
+    expect(total, times * MESSAGES * len)
+}
+
+/// The example of RFC 6455 §5.7, its header cut by one read and its payload by another.
+fn hello(times: usize, mut connection: Connection) -> Result<(), Failure> {
+    let mut total = 0;
+    for _ in 0..times * MESSAGES {
+        let mut buffer = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+        for read in buffer.chunks_mut(4) {
+            total += measured_decode(&mut connection, read)?;
+        }
+    }
+    expect(total, times * MESSAGES * 5)
+}
+
 #[inline(never)]
-fn measured_decode<X: ExtensionSet>(
-    connection: &mut Connection<NoEntropy, X>,
-    mut input: &mut [u8],
-) -> Result<usize, Failure> {
+fn measured_decode(connection: &mut Connection, mut input: &mut [u8]) -> Result<usize, Failure> {
     let mut total = 0;
     while let Some(event) = connection.next_event(&mut input)? {
         total += match event {
@@ -370,7 +395,7 @@ fn measured_encode_deflated(
     Ok(())
 }
 
-type Deflating = Connection<NoEntropy, Extensions>;
+type Deflating = Connection;
 
 /// The caller takes one event for every two that arrive, then the rest.
 fn backlog(times: usize, messages: usize) -> Result<(), Failure> {

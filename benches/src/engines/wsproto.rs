@@ -2,8 +2,8 @@ use std::hint::black_box;
 
 use wsproto::{
     AcceptConnection, BytesMessage, Connection, DeflateParams, Entropy, Event, Extension, Extensions,
-    FrameHeader, HandshakeLimits, Limits, MessageAssembler, MessageKind, NoEntropy, Opcode,
-    PermessageDeflate, RemoteProtocolError, Role, Rsv, SeededEntropy, ServerHandshake, TextMessage,
+    FrameHeader, HandshakeLimits, Limits, MessageAssembler, MessageKind, Opcode, PermessageDeflate,
+    RemoteProtocolError, Role, Rsv, SeededEntropy, ServerHandshake, TextMessage,
 };
 
 use crate::engine::{DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
@@ -61,7 +61,7 @@ impl Engine for Wsproto {
     }
 
     fn encode_in_place(&mut self, outgoing: &mut Outgoing, out: &mut Out) -> Outcome {
-        let sender = self.server.sender();
+        let sender = self.server.sender_mut();
         for _ in 0..outgoing.messages {
             let payload = black_box(outgoing.in_place.as_mut_slice());
             let header = sender.frame_in_place(MessageKind::Binary, payload, true).map_err(refused)?;
@@ -265,7 +265,7 @@ impl Buffer {
 
 /// Messages in pieces, as they are inflated.
 pub(crate) struct Deflated {
-    server: Connection<NoEntropy, Extensions>,
+    server: Connection,
     input: Vec<u8>,
     output: Vec<u8>,
 }

@@ -1,5 +1,6 @@
 //! Compression: messages to compressed payloads (RFC 7692 §6.1, §7.2.1).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -109,8 +110,10 @@ impl OutboundExtension for Deflater {
         }
     }
 
-    fn takes_deflated(&self, window_bits: u8) -> bool {
-        !self.window.takeover && window_bits <= self.window.bits
+    /// zlib's streams cannot be copied: this is possible until the first message is compressed.
+    fn try_clone(&self) -> Option<Box<dyn OutboundExtension>> {
+        let is_fresh = self.stream.is_none();
+        is_fresh.then(|| Box::new(Self::new(self.window, self.compression)) as Box<dyn OutboundExtension>)
     }
 }
 

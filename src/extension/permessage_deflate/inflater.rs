@@ -119,6 +119,12 @@ impl InboundExtension for Inflater {
             self.budget = stream.budget;
         }
     }
+
+    /// zlib's streams cannot be copied: this is possible until the first compressed message comes.
+    fn try_clone(&self) -> Option<Box<dyn InboundExtension>> {
+        let Self { window, max_ratio, is_compressed, stream: None, budget } = *self else { return None };
+        Some(Box::new(Self { window, max_ratio, is_compressed, stream: None, budget }))
+    }
 }
 
 /// Limits on the output of one call.
@@ -132,7 +138,7 @@ impl Stream {
     fn new(budget: Budget) -> Box<Self> {
         Box::new(Self {
             inflate: Inflate::new(false, Window::MAX_BITS),
-            ring: vec![0; RING].into_boxed_slice(),
+            ring: vec![0; RING + 1].into_boxed_slice(),
             start: 0,
             end: 0,
             older_end: 0,
@@ -159,7 +165,7 @@ impl Stream {
     ///
     /// For a message that is too long, it stops one byte beyond the limit.
     fn inflate(&mut self, payload: &[u8], end: Ends, bounds: Bounds) -> Result<Decoded, RemoteProtocolError> {
-        if self.ring.len().saturating_sub(self.end) < MIN_ROOM {
+        if RING.saturating_sub(self.end) < MIN_ROOM {
             self.older_end = self.end;
             self.end = 0;
         }
@@ -175,6 +181,10 @@ impl Stream {
             read = read.saturating_add(step.read);
             self.check_ratio(bounds)?;
             if self.room() == 0 || self.end.saturating_sub(self.start) >= bounds.max_output {
+                let is_read = read == payload.len() && end == Ends::Message;
+                if is_read && self.is_all_written(bounds)? {
+                    break;
+                }
                 return Ok(Decoded { read, done: false });
             }
             let is_full = step.written == room.max(1);
@@ -190,6 +200,17 @@ impl Stream {
             }
         }
         Ok(Decoded { read, done: true })
+    }
+
+    /// Whether zlib has nothing left to write, so that a message ends with this output and not with an empty one. If
+    /// it has, it writes one byte of it.
+    fn is_all_written(&mut self, bounds: Bounds) -> Result<bool, RemoteProtocolError> {
+        if self.end.saturating_sub(self.start) >= bounds.max_output || self.end == self.ring.len() {
+            return Ok(false);
+        }
+        let step = self.step(&[], InflateFlush::NoFlush, 1)?;
+        self.check_ratio(bounds)?;
+        Ok(step.written == 0 && !step.stream_ended)
     }
 
     /// Has zlib write one byte more than the limits allow, with no more input or with the next byte.
@@ -300,7 +321,7 @@ impl Stream {
 
     /// How many more bytes this call may write.
     fn room(&self) -> usize {
-        self.start.saturating_add(MAX_ROOM).min(self.ring.len()).saturating_sub(self.end)
+        self.start.saturating_add(MAX_ROOM).min(RING).saturating_sub(self.end)
     }
 
     /// How many more bytes may be written before a limit is exceeded.
@@ -373,7 +394,8 @@ const MAX_ROOM: usize = 32 << 10;
 /// The least room that a call begins with, in bytes, so that a shorter message is one piece.
 const MIN_ROOM: usize = 8 << 10;
 
-/// The length of the ring: besides the room of a call, it always has the whole history.
+/// The length of the ring: besides the room of a call, it always has the whole history. After the ring there is one byte
+/// more, to see whether zlib has something left to write.
 const RING: usize = MAX_DISTANCE + MAX_ROOM + MIN_ROOM;
 
 /// How many bytes of a message the ratio does not limit.

@@ -314,7 +314,12 @@ impl PermessageDeflate {
             Role::Server => (client, server),
             Role::Client => (server, client),
         };
-        NegotiatedExtension::new(Inflater::new(theirs, self.max_ratio), Deflater::new(ours, self.compression))
+        let agreed = NegotiatedExtension::new(
+            Inflater::new(theirs, self.max_ratio),
+            Deflater::new(ours, self.compression),
+        );
+        // With context takeover, the peer has to inflate all messages in a row.
+        if ours.takeover { agreed } else { agreed.with_standalone_window(ours.bits) }
     }
 }
 

@@ -1,0 +1,59 @@
+//! Control frames: a payload that comes in parts, and the event that it makes (RFC 6455 §5.5).
+
+use crate::event::{CloseConnection, Event, Ping, Pong};
+use crate::frame::{CloseBody, FrameHeader};
+use crate::opcode::Opcode;
+
+/// A control frame's payload, as far as it has come.
+#[derive(Clone, Debug)]
+pub(super) struct ControlPayload {
+    bytes: [u8; FrameHeader::MAX_CONTROL_LEN],
+    len: u8,
+}
+
+impl ControlPayload {
+    pub(super) const fn new() -> Self {
+        Self { bytes: [0; FrameHeader::MAX_CONTROL_LEN], len: 0 }
+    }
+
+    pub(super) const fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    pub(super) fn filled(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    /// Adds to the payload; the frame's header has made sure that it fits.
+    pub(super) fn extend(&mut self, bytes: &[u8]) {
+        let free = self.bytes.get_mut(usize::from(self.len)..).unwrap_or_default();
+        for (place, byte) in free.iter_mut().zip(bytes) {
+            *place = *byte;
+            self.len = self.len.saturating_add(1);
+        }
+    }
+}
+
+/// The event that a control frame with this payload makes.
+#[inline(always)]
+pub(super) fn control_event<'a, T, B>(
+    opcode: Opcode,
+    payload: &'a [u8],
+    text: impl FnOnce(&'a str) -> T,
+    bytes: impl FnOnce(&'a [u8]) -> B,
+) -> Event<T, B> {
+    match opcode {
+        Opcode::Ping => Event::Ping(Ping { payload: bytes(payload) }),
+        Opcode::Pong => Event::Pong(Pong { payload: bytes(payload) }),
+        _ => Event::Close(close(payload).map(text)),
+    }
+}
+
+/// The event that a close frame's lawful payload makes.
+pub(super) fn close(payload: &[u8]) -> CloseConnection<&str> {
+    match CloseBody::decode(payload, true) {
+        Ok(CloseBody { code, reason }) => CloseConnection { code, reason },
+        // `keep_control` lets no other payload through.
+        Err(_) => CloseConnection::EMPTY,
+    }
+}

@@ -1,0 +1,197 @@
+//! Frames to pieces of payload, through the extensions if there are any (RFC 6455 §9; RFC 7692 §6.2).
+//!
+//! A piece is found first, and borrowed then: whoever finds it can look at it, and go on to the next one.
+//!
+//! A frame that extensions decode is read some kilobytes at a time, and no more of it is taken than they have
+//! decoded: what they make of it may be a thousand times as much, and is returned before more is read. So the frame ends
+//! with the last piece of their output, and not where its payload ends on the wire.
+
+use crate::error::RemoteProtocolError;
+use crate::extension::{InUse, InboundExtensions};
+use crate::frame::{Ends, Entered, FrameDecoder, Piece, Source, take};
+use crate::opcode::Opcode;
+
+/// Frames, and the extensions that decode them.
+#[derive(Debug)]
+pub(super) struct Payloads {
+    pub(super) frames: FrameDecoder,
+    pub(super) extensions: InUse<InboundExtensions>,
+}
+
+impl Payloads {
+    pub(super) const fn new(frames: FrameDecoder) -> Self {
+        Self { frames, extensions: None }
+    }
+
+    /// The same frames, decoded by these extensions.
+    #[cfg(feature = "alloc")]
+    pub(super) fn with_extensions(self, extensions: InUse<InboundExtensions>) -> Self {
+        let mut frames = self.frames;
+        if let Some(extensions) = &extensions {
+            let (first, continuation) = extensions.claimed();
+            frames = frames.with_allowed_rsv(first, continuation);
+            if !extensions.are_per_message() {
+                frames = frames.without_fast_path();
+            }
+        }
+        Self { frames, extensions }
+    }
+
+    /// Finds the next piece: of text, one of at most `max_text_len` bytes.
+    ///
+    /// Returns `None` when `input` is used up. A piece without bytes is returned only where a frame ends.
+    #[inline(always)]
+    pub(super) fn find(
+        &mut self,
+        input: &mut &mut [u8],
+        max_text_len: usize,
+    ) -> Result<Option<Piece>, RemoteProtocolError> {
+        if self.extensions.is_none() {
+            return self.frames.next_piece(input, max_text_len);
+        }
+        self.find_extended(input, max_text_len)
+    }
+
+    #[inline(never)]
+    fn find_extended(
+        &mut self,
+        input: &mut &mut [u8],
+        max_text_len: usize,
+    ) -> Result<Option<Piece>, RemoteProtocolError> {
+        match self.frames.enter(input)? {
+            Entered::Nothing => return Ok(None),
+            Entered::Begun => self.begin_frame()?,
+            Entered::InProgress => {}
+        }
+        match &self.extensions {
+            Some(extensions) if extensions.is_decoding() => self.find_decoded(input, max_text_len),
+            _ => Ok(self.frames.find(input, max_text_len)),
+        }
+    }
+
+    /// Asks the extensions what becomes of a frame.
+    #[inline(always)]
+    fn begin_frame(&mut self) -> Result<(), RemoteProtocolError> {
+        let header = self.frames.header();
+        let Some(extensions) = &mut self.extensions else { return Ok(()) };
+        if header.opcode.is_control() {
+            return Ok(());
+        }
+        extensions.begin_frame(&header)?;
+        // A bit may mean something else than that a message has another length than it seems.
+        if !extensions.is_decoding() && extensions.message_len() > self.frames.max_message_len() {
+            return Err(RemoteProtocolError::MessageTooLong);
+        }
+        Ok(())
+    }
+
+    /// Has the extensions decode until there is a piece of output, or the end of a frame.
+    #[inline(never)]
+    fn find_decoded(
+        &mut self,
+        input: &mut &mut [u8],
+        max_text_len: usize,
+    ) -> Result<Option<Piece>, RemoteProtocolError> {
+        let Self { frames, extensions: Some(extensions) } = self else { return Ok(None) };
+        loop {
+            let Some((opcode, ended)) = frames.in_progress() else { return Ok(None) };
+            let room = frames.max_message_len().saturating_sub(extensions.message_len());
+            let available = extensions.output().len();
+            let status = extensions.is_done();
+            let ended = if status == Ok(true) { ended } else { Ends::Nothing };
+            if available > 0 || ended.is_frame_end() {
+                let max_len = if opcode == Opcode::Text { max_text_len } else { usize::MAX };
+                let len = usize::try_from(room).unwrap_or(usize::MAX).min(available);
+                if len == 0 && available > 0 {
+                    return Err(RemoteProtocolError::MessageTooLong);
+                }
+                let len = len.min(max_len);
+                let ends = if len == available { ended } else { Ends::Nothing };
+                if ends.is_frame_end() {
+                    frames.end_frame();
+                    extensions.end_frame();
+                }
+                let (source, is_first) = (Source::Extensions, false);
+                return Ok(Some(Piece { opcode, source, is_first, ends, len }));
+            }
+            if status? && input.is_empty() {
+                return Ok(None);
+            }
+            frames.read_by(input, AT_ONCE, |payload, end| extensions.decode(payload, end, room));
+        }
+    }
+
+    /// The bytes of a piece, which are not consumed.
+    pub(super) fn peek<'a>(&'a self, piece: &Piece, input: &'a [u8]) -> &'a [u8] {
+        let bytes = match (piece.source, &self.extensions) {
+            (Source::Extensions, Some(extensions)) => extensions.output(),
+            _ => input,
+        };
+        bytes.get(..piece.len).unwrap_or_default()
+    }
+
+    /// Consumes a piece that extensions have decoded.
+    pub(super) fn take_decoded(&mut self, len: usize) -> &[u8] {
+        self.extensions.as_mut().map_or(&[], |extensions| extensions.take(len))
+    }
+
+    /// Whether there is something to return that needs no more input.
+    pub(super) fn has_decoded(&self) -> bool {
+        let Some((extensions, ended)) = self.decoding() else { return false };
+        ended.is_frame_end() || extensions.is_done() != Ok(true) || !extensions.output().is_empty()
+    }
+
+    /// How the frame in progress will fail, whatever comes.
+    pub(super) fn waiting_error(&self) -> Option<RemoteProtocolError> {
+        let (extensions, _) = self.decoding()?;
+        let has_output = !extensions.output().is_empty();
+        match extensions.is_done() {
+            _ if has_output && extensions.message_len() >= self.frames.max_message_len() => {
+                Some(RemoteProtocolError::MessageTooLong)
+            }
+            Err(error) if !has_output => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The extensions, while they decode a frame, and what of it has ended on the wire.
+    fn decoding(&self) -> Option<(&InboundExtensions, Ends)> {
+        let extensions = self.extensions.as_ref().filter(|extensions| extensions.is_decoding())?;
+        let (_, ended) = self.frames.in_progress()?;
+        Some((extensions, ended))
+    }
+
+    /// Records that the caller had no bytes.
+    #[cold]
+    pub(super) fn rest(&mut self) {
+        if let (true, Some(extensions)) = (self.frames.is_idle(), &mut self.extensions) {
+            extensions.rest();
+        }
+    }
+
+    /// Reads nothing more, and keeps nothing.
+    pub(super) fn stop(&mut self) {
+        self.frames.stop();
+        self.extensions = None;
+    }
+
+    /// A copy; `None` if an extension cannot be copied.
+    pub(super) fn try_clone(&self) -> Option<Self> {
+        let extensions = match &self.extensions {
+            Some(extensions) => Some(extensions.try_clone()?),
+            None => None,
+        };
+        Some(Self { frames: self.frames.clone(), extensions })
+    }
+}
+
+/// Consumes a piece of the input.
+#[inline(always)]
+pub(super) fn take_input<'i>(input: &mut &'i mut [u8], len: usize) -> &'i [u8] {
+    take(input, len)
+}
+
+/// How much of a payload is unmasked and looked at in one go.
+///
+/// What is not decoded is masked again, so it should not be much more than what gives one piece.
+const AT_ONCE: usize = 16 << 10;
