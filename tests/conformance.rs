@@ -66,15 +66,15 @@ fn judge_finds_each_observation_that_a_local_case_does_not_expect() {
             frame.to_owned(),
         ),
     ] {
-        let told = format!(r#"{{"refused":null,"bytes_after_refusal":0,"frames":[{frames}]}}"#);
+        let reported = format!(r#"{{"refused":null,"bytes_after_refusal":0,"frames":[{frames}]}}"#);
         let case = format!(r#"{{"kind":"local","actions":{actions},"expect":{expect}}}"#);
-        assert_eq!(verdict_of(&case, &told), verdict, "{expect}: {frames}");
+        assert_eq!(verdict_of(&case, &reported), verdict, "{expect}: {frames}");
     }
     // If frames are expected and a refusal is allowed, any of the calls may be refused.
     let refused = |at: usize, written: usize| {
         format!(r#"{{"refused":{at},"bytes_after_refusal":{written},"frames":[]}}"#)
     };
-    for (verdict, expect, told) in [
+    for (verdict, expect, reported) in [
         (Preferred, r#""expect":{"outcome":"refuse"}"#, refused(1, 0)),
         (Wrong, r#""expect":{"outcome":"refuse"}"#, refused(0, 0)),
         (Wrong, r#""expect":{"outcome":"refuse"}"#, refused(1, 2)),
@@ -91,7 +91,7 @@ fn judge_finds_each_observation_that_a_local_case_does_not_expect() {
     ] {
         let case =
             format!(r#"{{"kind":"local","actions":[{{"do":"send_ping"}},{{"do":"send_ping"}}],{expect}}}"#);
-        assert_eq!(verdict_of(&case, &told), verdict, "{expect}: {told}");
+        assert_eq!(verdict_of(&case, &reported), verdict, "{expect}: {reported}");
     }
 }
 
@@ -103,7 +103,7 @@ fn judge_finds_each_observation_that_a_handshake_case_does_not_expect() {
     };
     let answer = |params: &str| format!(r#"{{"outcome":"accept","deflate":{{{params}}},"deflate_count":1}}"#);
     let refusal = r#"{"outcome":"refuse","bytes":"HTTP/1.1 400 Bad Request"}"#;
-    for (verdict, case, told) in [
+    for (verdict, case, reported) in [
         // Without the parameter, a server looks back 32 KiB, and a client as far as it offered (RFC 7692 §7.1.2).
         (Preferred, request(r#""server_max_window_bits_le":15"#), answer("")),
         (Wrong, request(r#""server_max_window_bits_le":10"#), answer("")),
@@ -122,12 +122,12 @@ fn judge_finds_each_observation_that_a_handshake_case_does_not_expect() {
         ),
         (Wrong, r#"{"kind":"dance","expect":{"outcome":"ok"}}"#.into(), r#"{"outcome":"ok","bytes":"a"}"#.into()),
     ] {
-        assert_eq!(verdict_of(&case, &told), verdict, "{case}: {told}");
+        assert_eq!(verdict_of(&case, &reported), verdict, "{case}: {reported}");
     }
 }
 
 #[test]
-fn cases_from_outside_have_an_outcome_that_they_allow() {
+fn cases_from_other_directories_have_an_outcome_that_they_allow() {
     let Some(directory) = std::env::var_os("WSPROTO_CASES") else { return };
     let mut wrong = Vec::new();
     for entry in fs::read_dir(&directory).expect("WSPROTO_CASES names a directory") {
@@ -140,7 +140,7 @@ fn cases_from_outside_have_an_outcome_that_they_allow() {
 }
 
 #[test]
-fn lines_that_cannot_be_run_are_told_and_do_not_stop_the_others() {
+fn invalid_case_lines_are_reported_and_do_not_stop_the_other_cases() {
     let lines = r#"{"id":"open","role":"client","chunks":["8100"],"split":"every","deflate":null,"limits":null}
 no JSON
 
@@ -172,10 +172,15 @@ no JSON
 "#;
     let mut output = Vec::new();
     let all_run = runner::run(lines.as_bytes(), &mut output).expect("memory can be read and written");
-    let told = values(std::str::from_utf8(&output).expect("JSON is UTF-8"));
-    let seen: Vec<_> = told.iter().map(|told| (told["id"].as_str(), told.get("error").is_some())).collect();
+    let reported = values(std::str::from_utf8(&output).expect("JSON is UTF-8"));
+    let seen: Vec<_> =
+        reported.iter().map(|reported| (reported["id"].as_str(), reported.get("error").is_some())).collect();
     assert!(!all_run);
-    assert!(told.iter().all(|told| told["error"].as_str().is_none_or(|error| !error.contains("panic"))));
+    assert!(
+        reported
+            .iter()
+            .all(|reported| reported["error"].as_str().is_none_or(|error| !error.contains("panic")))
+    );
     assert_eq!(
         seen,
         [
@@ -211,7 +216,7 @@ no JSON
 }
 
 #[test]
-fn the_example_of_the_readme_is_told_as_it_says() {
+fn the_example_in_the_readme_has_the_output_that_the_readme_shows() {
     let readme = include_str!("../examples/conformance/README.md");
     let mut blocks = readme.split("```json\n").skip(1).filter_map(|block| block.split("```").next());
     let (Some(case), Some(line), None) = (blocks.next(), blocks.next(), blocks.next()) else {
@@ -245,25 +250,25 @@ fn every_cut_of_an_input_is_tried() {
 #[derive(Debug)]
 struct Judged {
     verdict: Verdict,
-    told: Value,
+    reported: Value,
     expect: Value,
 }
 
 /// The verdict for an observation that is written by hand.
 fn verdict_of(case: &str, observed: &str) -> Verdict {
-    let told = format!(r#"{{"observed":{observed},"differs":null}}"#);
-    judge::judge(&values(case)[0], &values(&told)[0])
+    let reported = format!(r#"{{"observed":{observed},"differs":null}}"#);
+    judge::judge(&values(case)[0], &values(&reported)[0])
 }
 
 fn judge_all(cases: &str) -> Vec<Judged> {
     let mut output = Vec::new();
     runner::run(cases.as_bytes(), &mut output).expect("memory can be read and written");
-    let told = values(std::str::from_utf8(&output).expect("JSON is UTF-8"));
+    let reported = values(std::str::from_utf8(&output).expect("JSON is UTF-8"));
     let cases = values(cases);
-    assert_eq!(told.len(), cases.len());
-    let judged = cases.into_iter().zip(told).map(|(case, told)| {
-        assert_eq!(told["id"], case["id"]);
-        Judged { verdict: judge::judge(&case, &told), told, expect: case["expect"].clone() }
+    assert_eq!(reported.len(), cases.len());
+    let judged = cases.into_iter().zip(reported).map(|(case, reported)| {
+        assert_eq!(reported["id"], case["id"]);
+        Judged { verdict: judge::judge(&case, &reported), reported, expect: case["expect"].clone() }
     });
     judged.collect()
 }
@@ -279,8 +284,8 @@ fn judge_file(path: &Path) -> Vec<Judged> {
         count(Verdict::Allowed),
         count(Verdict::Wrong)
     );
-    for Judged { told, expect, .. } in judged.iter().filter(|judged| judged.verdict == Verdict::Allowed) {
-        println!("allowed: {told}\n  rather: {expect}");
+    for Judged { reported, expect, .. } in judged.iter().filter(|judged| judged.verdict == Verdict::Allowed) {
+        println!("allowed: {reported}\n  rather: {expect}");
     }
     judged.into_iter().filter(|judged| judged.verdict == Verdict::Wrong).collect()
 }

@@ -21,7 +21,7 @@ use wsproto::{
 };
 
 #[test]
-fn a_bomb_of_a_gibibyte_takes_no_more_memory_than_any_message() {
+fn a_compression_bomb_needs_no_more_memory_than_any_message() {
     let mut limits = Limits::NONE;
     let bomb = Bomb::new(1 << 30);
     let ((total, failure), without) = bomb.explode(limits, &PermessageDeflate::new());
@@ -45,7 +45,7 @@ fn a_bomb_of_a_gibibyte_takes_no_more_memory_than_any_message() {
 }
 
 #[test]
-fn an_idle_connection_owns_no_compressor() {
+fn an_idle_connection_has_no_compressor() {
     let ((receiver, sender), usage) = measured(|| halves(&PermessageDeflate::new(), DeflateParams::DEFAULT));
     println!("idle: {usage:?}");
     assert!(usage.kept < 512, "{usage:?}");
@@ -53,7 +53,7 @@ fn an_idle_connection_owns_no_compressor() {
 }
 
 #[test]
-fn plain_messages_make_no_compressor() {
+fn plain_messages_create_no_compressor() {
     let (mut receiver, mut sender) = halves(&PermessageDeflate::new(), DeflateParams::DEFAULT);
     let mut output = Vec::with_capacity(4096);
     let ((), usage) = measured(|| {
@@ -82,7 +82,7 @@ fn without_context_takeover_memory_is_kept_for_the_next_message() {
             read(&mut receiver, &mut output);
         };
         talk(read);
-        let ((), usage) = measured(|| [read, read_whole].into_iter().for_each(&mut talk));
+        let ((), usage) = measured(|| [read, read_frames].into_iter().for_each(&mut talk));
         assert_eq!((usage.allocations, usage.kept), (0, 0), "{} bytes: {usage:?}", data.len());
     }
 }
@@ -119,7 +119,7 @@ fn without_context_takeover_memory_is_freed_on_an_idle_connection() {
 }
 
 #[test]
-fn a_frame_that_comes_slowly_does_not_count_as_idle() {
+fn a_connection_with_a_slow_frame_is_not_idle() {
     let (mut receiver, mut sender) = halves(&PermessageDeflate::new().with_threshold(0), SERVER_RESETS);
     let mut output = Vec::with_capacity(4096);
     let mut send = |output: &mut Vec<u8>| {
@@ -128,19 +128,19 @@ fn a_frame_that_comes_slowly_does_not_count_as_idle() {
         assert!(output.len() > 20);
     };
     send(&mut output);
-    read_whole(&mut receiver, &mut output);
+    read_frames(&mut receiver, &mut output);
     send(&mut output);
     let ((), usage) = measured(|| {
         for len in 1..output.len() {
-            read_whole(&mut receiver, &mut output[..len]);
+            read_frames(&mut receiver, &mut output[..len]);
         }
-        read_whole(&mut receiver, &mut output);
+        read_frames(&mut receiver, &mut output);
     });
     assert_eq!((usage.allocations, usage.kept), (0, 0), "{usage:?}");
 }
 
 #[test]
-fn a_message_in_progress_keeps_its_memory_however_idle_the_connection_is() {
+fn a_message_in_progress_keeps_its_memory_on_an_idle_connection() {
     let (mut receiver, mut sender) = halves(&PermessageDeflate::new().with_threshold(0), SERVER_RESETS);
     let mut output = Vec::new();
     sender.send(TextMessage::partial("Hello, "), &mut output).unwrap();
@@ -163,7 +163,7 @@ fn a_message_in_progress_keeps_its_memory_however_idle_the_connection_is() {
 }
 
 #[test]
-fn memory_that_only_saves_time_can_be_freed_at_once() {
+fn memory_that_only_saves_time_can_be_freed_by_a_call() {
     let (mut receiver, mut sender) = halves(&PermessageDeflate::new(), SERVER_RESETS);
     let mut output = Vec::with_capacity(4096);
     for _ in 0..2 {
@@ -206,7 +206,7 @@ fn a_compressor_does_not_outlive_the_close_frame_or_the_transport() {
 }
 
 #[test]
-fn a_long_payload_is_given_back_once_it_is_written_and_takes_twice_its_length_at_most() {
+fn a_long_payload_needs_at_most_twice_its_length_and_is_freed_after_the_write() {
     let (_, mut sender) = halves(&PermessageDeflate::new(), DeflateParams::DEFAULT);
     let data = noise(4 << 20);
     let mut output = Vec::with_capacity(5 << 20);
@@ -228,7 +228,7 @@ fn a_large_message_leaves_no_large_buffer_behind() {
 }
 
 #[test]
-fn with_context_takeover_no_message_allocates_once_some_were_sent() {
+fn with_context_takeover_messages_after_the_first_do_not_allocate() {
     let (mut receiver, mut sender) = halves(&PermessageDeflate::new(), DeflateParams::DEFAULT);
     let json = r#"{"id": 12345, "name": "example", "tags": ["a", "b"], "value": 1.5}, "#;
     for len in [256, 4 << 10, 64 << 10] {
@@ -248,7 +248,7 @@ fn with_context_takeover_no_message_allocates_once_some_were_sent() {
 }
 
 #[test]
-fn an_end_frees_what_was_received() {
+fn the_end_of_a_connection_frees_received_data() {
     let (mut receiver, mut sender) = halves(&PermessageDeflate::new(), DeflateParams::DEFAULT);
     let mut output = Vec::with_capacity(4096);
     for ending in 0..3 {
@@ -292,9 +292,9 @@ fn the_table_of_bytes_per_connection_is_as_documented() {
     let mut output = Vec::with_capacity(4096);
     sender.send(TextMessage::from("Hello"), &mut output).unwrap();
     let ((), usage) = measured(|| read(&mut receiver, &mut output));
-    let told = format!("{} KiB to decompress", kib(usage.kept));
-    println!("{told}");
-    missing.extend((!docs.contains(&told)).then_some(told));
+    let line = format!("{} KiB to decompress", kib(usage.kept));
+    println!("{line}");
+    missing.extend((!docs.contains(&line)).then_some(line));
     assert!(missing.is_empty(), "the documentation does not say:\n{}", missing.join("\n"));
 }
 
@@ -317,7 +317,7 @@ fn read(receiver: &mut Receiver, bytes: &mut [u8]) {
 }
 
 /// The same, of frames that are whole.
-fn read_whole(receiver: &mut Receiver, bytes: &mut [u8]) {
+fn read_frames(receiver: &mut Receiver, bytes: &mut [u8]) {
     let mut input = bytes;
     while receiver.next_frame_event(&mut input).unwrap().is_some() {}
 }

@@ -31,7 +31,7 @@ mod row;
 use row::{LEDGER, Row};
 
 #[test]
-fn each_requirement_is_met_and_proved_or_is_somebody_elses() {
+fn each_requirement_is_met_and_proved_or_left_to_others() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let faults = faults(LEDGER, |path| fs::read_to_string(root.join(path)).ok());
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
@@ -171,8 +171,8 @@ fn defines(text: &str, name: &str) -> bool {
 }
 
 /// Whether the text after a name continues it.
-fn continues(behind: Option<&str>) -> bool {
-    behind.and_then(|rest| rest.chars().next()).is_some_and(|next| next.is_alphanumeric() || next == '_')
+fn continues(after: Option<&str>) -> bool {
+    after.and_then(|rest| rest.chars().next()).is_some_and(|next| next.is_alphanumeric() || next == '_')
 }
 
 /// Whether there is a function with this name and a test attribute.
@@ -194,9 +194,9 @@ fn cites(text: &str, rfc: &str, section: &str) -> bool {
     let is_cited = |line: &str| {
         line.match_indices(&mark).any(|(at, _)| {
             let (before, rest) = line.split_at(at);
-            let behind = rest.strip_prefix(&mark).unwrap_or_default();
+            let after = rest.strip_prefix(&mark).unwrap_or_default();
             let deeper =
-                behind.strip_prefix('.').unwrap_or(behind).starts_with(|next: char| next.is_ascii_digit());
+                after.strip_prefix('.').unwrap_or(after).starts_with(|next: char| next.is_ascii_digit());
             let named = before.rfind("RFC ").and_then(|at| before.get(at..));
             !deeper && named.is_none_or(|named| named.starts_with(&rfc))
         })
@@ -228,7 +228,7 @@ fn fault(row: &str) -> String {
 }
 
 #[test]
-fn a_row_without_faults_has_none() {
+fn valid_rows_have_no_faults() {
     let bound = "src/a.rs:mask src/a.rs:Client | tests/a.rs::it_masks";
     for row in [
         format!("6455-001 | 6455 | 5.1 | MUST | client | Mask | {bound} | -"),
@@ -240,10 +240,10 @@ fn a_row_without_faults_has_none() {
 }
 
 #[test]
-fn each_fault_tells_the_row_and_what_is_missing() {
+fn each_fault_names_the_row_and_what_is_missing() {
     let bound = "src/a.rs:mask | tests/a.rs::it_masks | -";
     let row = "6455-001 | 6455 | 5.1 | MUST | both | Mask";
-    for (row, told) in [
+    for (row, message) in [
         ("6455-001 | 6455 | 5.1".to_owned(), "a column is missing or empty: 6455-001\t6455\t5.1"),
         (format!("6455-002 | 6455 | 5.1 | MUST | both | x | {bound}"), "6455-002: the next id is 6455-001"),
         (format!("6455-01 | 6455 | 5.1 | MUST | both | x | {bound}"), "6455-01: the next id is 6455-001"),
@@ -280,17 +280,17 @@ fn each_fault_tells_the_row_and_what_is_missing() {
             "9110-001: no source of it cites RFC 9110 §5",
         ),
     ] {
-        assert_eq!(fault(&row), told);
+        assert_eq!(fault(&row), message);
     }
 }
 
 #[test]
-fn an_id_stands_once_and_in_its_place() {
+fn ids_are_unique_and_in_order() {
     let row = |id: &str| format!("{id}\t6455\t5.1\tMUST\tboth\tx\t-\t-\tembedder: it may");
-    for (ids, told) in [
+    for (ids, message) in [
         (["6455-001", "6455-001"], "6455-001: the next id is 6455-002"),
         (["6455-001", "6455-003"], "6455-003: the next id is 6455-002"),
     ] {
-        assert_eq!(faults(&[COLUMNS, &row(ids[0]), &row(ids[1])].join("\n"), sample), [told]);
+        assert_eq!(faults(&[COLUMNS, &row(ids[0]), &row(ids[1])].join("\n"), sample), [message]);
     }
 }

@@ -42,7 +42,7 @@ fn assemble_long_messages(assembler: &mut MessageAssembler) {
 }
 
 #[test]
-fn an_assembler_holds_no_more_than_its_limit_and_gives_back_what_long_messages_took() {
+fn an_assembler_stays_within_its_limit_and_frees_long_messages() {
     let mut assembler = MessageAssembler::new(LONG);
     let ((), usage) = measured(|| assemble_long_messages(&mut assembler));
     println!("two messages of {LONG} bytes: {usage:?}");
@@ -56,7 +56,7 @@ fn an_assembler_holds_no_more_than_its_limit_and_gives_back_what_long_messages_t
 }
 
 #[test]
-fn how_much_an_assembler_keeps_can_be_set_and_given_back_at_once() {
+fn the_memory_that_an_assembler_keeps_can_be_set_and_freed() {
     for max_kept in [0, 1000, 1 << 20] {
         let mut assembler = MessageAssembler::new(LONG).with_max_kept(max_kept);
         let ((), usage) = measured(|| {
@@ -70,7 +70,7 @@ fn how_much_an_assembler_keeps_can_be_set_and_given_back_at_once() {
 }
 
 #[test]
-fn memory_that_is_released_within_a_message_is_not_that_of_the_message() {
+fn a_release_of_memory_does_not_drop_a_message_in_progress() {
     let mut assembler = MessageAssembler::new(100);
     assembler.text(TextMessage::partial("Hel")).unwrap();
     assembler.release_memory();
@@ -85,7 +85,7 @@ fn memory_that_is_released_within_a_message_is_not_that_of_the_message() {
 }
 
 #[test]
-fn small_messages_use_one_buffer_again_whatever_their_kind() {
+fn small_messages_of_both_kinds_reuse_one_buffer() {
     let mut assembler = MessageAssembler::new(1000);
     let mut talk = || {
         for _ in 0..3 {
@@ -120,14 +120,14 @@ fn server_after_a_long_message() -> (WsConnection, isize) {
 }
 
 #[test]
-fn a_connection_gives_back_what_a_long_message_took() {
+fn a_connection_frees_the_memory_of_a_long_message() {
     let (ws, kept) = server_after_a_long_message();
     assert!(kept < 66 << 10, "{kept}");
     drop(ws);
 }
 
 #[test]
-fn a_connection_keeps_nothing_of_its_inbox_after_a_failure_or_a_close() {
+fn a_connection_frees_its_inbox_after_a_failure_or_a_close() {
     for ending in 0..3 {
         let (mut ws, kept) = server_after_a_long_message();
         let ((), ended) = measured(|| {
@@ -152,7 +152,7 @@ fn a_connection_keeps_nothing_of_its_inbox_after_a_failure_or_a_close() {
 }
 
 #[test]
-fn a_backlog_takes_no_more_than_twice_its_length() {
+fn a_backlog_needs_at_most_twice_its_length() {
     let mut ws = WsConnection::from(Connection::server(Limits::default()));
     let one = frame(0x82, 1000);
     let ((), usage) = measured(|| {

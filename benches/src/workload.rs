@@ -69,7 +69,7 @@ impl Input {
 
     /// An input with copies of these bytes at each position.
     fn of(wire: &[u8], messages: usize, read_len: usize) -> Self {
-        let places = std::array::from_fn(|place| lay(wire, place * CACHE_LINE / PLACES));
+        let places = std::array::from_fn(|place| copy_at(wire, place * CACHE_LINE / PLACES));
         Self { wire: places[0], places, messages, read_len }
     }
 
@@ -108,9 +108,9 @@ impl Outgoing {
 }
 
 /// A permanent copy of the bytes, this many bytes after the start of a cache line.
-fn lay(bytes: &[u8], behind: usize) -> &'static [u8] {
+fn copy_at(bytes: &[u8], offset: usize) -> &'static [u8] {
     let memory = vec![0; bytes.len() + 2 * CACHE_LINE].leak();
-    let start = memory.as_ptr().align_offset(CACHE_LINE) + behind;
+    let start = memory.as_ptr().align_offset(CACHE_LINE) + offset;
     let place = &mut memory[start..][..bytes.len()];
     place.copy_from_slice(bytes);
     place

@@ -173,7 +173,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
     ) {
         let lawful = self.may_send_data(kind) && self.streaming == 0;
         if self.attempt(lawful, send) {
-            self.note_data(kind, data, finished);
+            self.record_data(kind, data, finished);
         }
     }
 
@@ -183,7 +183,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         if self.attempt(lawful, |connection, output| {
             connection.sender_mut().send_continuation(data.as_bytes(), finished, output)
         }) {
-            self.note_data(kind, data.as_bytes(), finished);
+            self.record_data(kind, data.as_bytes(), finished);
         }
     }
 
@@ -194,7 +194,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
             output.extend(header.as_bytes());
             Ok(())
         }) {
-            self.note_data(Kind::Binary, b"", finished);
+            self.record_data(Kind::Binary, b"", finished);
             self.streaming = len;
         }
     }
@@ -236,7 +236,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
             output.extend(&memory[..written]);
             result
         }) {
-            self.note_data(Kind::Binary, data, true);
+            self.record_data(Kind::Binary, data, true);
         }
     }
 
@@ -349,7 +349,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
     fn may_send_data(&self, kind: Kind) -> bool {
         match self.in_message {
             _ if self.close_sent => false,
-            Some(under_way) => under_way == kind,
+            Some(in_progress) => in_progress == kind,
             None => !self.close_received(),
         }
     }
@@ -371,7 +371,7 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         }
     }
 
-    fn note_data(&mut self, kind: Kind, data: &[u8], finished: bool) {
+    fn record_data(&mut self, kind: Kind, data: &[u8], finished: bool) {
         self.in_message = (!finished).then_some(kind);
         self.sent.0.push(Joined::Data {
             kind,

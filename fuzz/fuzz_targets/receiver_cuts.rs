@@ -4,7 +4,7 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use wsproto::{Receiver, ReceiverState};
-use wsproto_fuzz::{Side, SmallLimits, Wire, encode, feed, feed_whole};
+use wsproto_fuzz::{Side, SmallLimits, Wire, encode, feed, feed_frames};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
@@ -27,7 +27,7 @@ fuzz_target!(|input: Input<'_>| {
     let mut cuts: Vec<usize> = input.cuts.iter().map(|cut| usize::from(*cut) % (bytes.len() + 1)).collect();
     cuts.sort_unstable();
     assert_eq!(feed(receiver(), &bytes, cuts.iter().copied()), whole);
-    assert_eq!(feed_whole(receiver(), &bytes, cuts), whole);
+    assert_eq!(feed_frames(receiver(), &bytes, cuts), whole);
     if bytes.len() <= MAX_BYTEWISE {
         assert_eq!(feed(receiver(), &bytes, 1..bytes.len()), whole);
     }

@@ -6,7 +6,7 @@ mod wire;
 use arbitrary::Arbitrary;
 use wsproto::{Entropy, Limits, MessageKind, Role};
 
-pub use received::{Failure, Joined, Outcome, Received, feed, feed_whole};
+pub use received::{Failure, Joined, Outcome, Received, feed, feed_frames};
 pub use wire::{Wire, encode};
 
 /// An endpoint's role, chosen by the input.

@@ -120,7 +120,7 @@ pub fn feed(receiver: Receiver, bytes: &[u8], cuts: impl IntoIterator<Item = usi
 /// # Panics
 ///
 /// As [`feed`].
-pub fn feed_whole(receiver: Receiver, bytes: &[u8], cuts: impl IntoIterator<Item = usize>) -> Outcome {
+pub fn feed_frames(receiver: Receiver, bytes: &[u8], cuts: impl IntoIterator<Item = usize>) -> Outcome {
     feed_by(receiver, bytes, cuts, true)
 }
 

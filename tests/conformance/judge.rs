@@ -14,9 +14,9 @@ pub(crate) enum Verdict {
 }
 
 /// Checks the runner's line for a case.
-pub(crate) fn judge(case: &Value, told: &Value) -> Verdict {
-    let observed = &told["observed"];
-    if !observed.is_object() || !told["differs"].is_null() {
+pub(crate) fn judge(case: &Value, reported: &Value) -> Verdict {
+    let observed = &reported["observed"];
+    if !observed.is_object() || !reported["differs"].is_null() {
         return Verdict::Wrong;
     }
     let kind = case["kind"].as_str().unwrap_or("receive");

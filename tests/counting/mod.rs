@@ -44,19 +44,19 @@ static COUNTING: Counting = Counting;
 // SAFETY: every call is passed unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note(layout.size() as isize);
+        count(layout.size() as isize);
         // SAFETY: the caller keeps to the contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        note(-(layout.size() as isize));
+        count(-(layout.size() as isize));
         // SAFETY: the caller keeps to the contract.
         unsafe { System.dealloc(memory, layout) }
     }
 }
 
-fn note(size: isize) {
+fn count(size: isize) {
     // A thread that is ending has no counters any more.
     let _ = HELD.try_with(|held| {
         held.set(held.get() + size);

@@ -33,7 +33,7 @@ const NO_TAKEOVER: DeflateParams = DeflateParams {
 };
 
 #[test]
-fn an_offer_names_what_is_asked_for_and_nothing_else() {
+fn an_offer_has_only_the_parameters_that_differ_from_the_defaults() {
     // RFC 7692 §5, §7.1: a window of 15 bits is the default and is not sent.
     let new = PermessageDeflate::new;
     for (deflate, offers) in [
@@ -51,7 +51,7 @@ fn an_offer_names_what_is_asked_for_and_nothing_else() {
 }
 
 #[test]
-fn the_later_of_two_settings_of_the_client_window_says_whether_it_is_offered() {
+fn the_last_setting_of_the_client_window_decides_whether_it_is_offered() {
     let without = PermessageDeflate::new().without_client_max_window_bits();
     let with = without.clone().with_client_max_window_bits(15);
     assert_eq!(offered(&with), ["permessage-deflate; client_max_window_bits"]);
@@ -62,7 +62,7 @@ fn the_later_of_two_settings_of_the_client_window_says_whether_it_is_offered() {
 }
 
 #[test]
-fn a_fallback_asks_the_server_for_nothing() {
+fn a_fallback_offer_requires_nothing_from_the_server() {
     // §5
     let deflate = PermessageDeflate::new()
         .with_server_max_window_bits(9)
@@ -85,7 +85,7 @@ fn a_fallback_asks_the_server_for_nothing() {
 }
 
 #[test]
-fn what_a_server_may_add_is_agreed_to() {
+fn a_client_accepts_parameters_that_a_server_may_add() {
     // §7.1.1.1, §7.1.1.2, §7.1.2.1, §7.1.2.2
     let deflate = PermessageDeflate::new();
     let all = DeflateParams::DEFAULT;
@@ -131,7 +131,7 @@ fn an_answer_with_an_unknown_a_malformed_or_a_repeated_parameter_is_refused() {
 }
 
 #[test]
-fn a_window_that_was_asked_for_must_be_answered_by_one_no_larger() {
+fn an_answer_must_not_have_a_larger_server_window_than_the_offer() {
     // §7.1.2.1
     let deflate = PermessageDeflate::new().with_server_max_window_bits(10);
     refuses(&deflate, &["pmd", "pmd; server_max_window_bits=11", "pmd; server_max_window_bits=15"]);
@@ -142,7 +142,7 @@ fn a_window_that_was_asked_for_must_be_answered_by_one_no_larger() {
 }
 
 #[test]
-fn no_context_takeover_that_was_asked_for_must_be_answered() {
+fn an_answer_must_repeat_the_requested_server_no_context_takeover() {
     // §7.1.1.1
     let deflate = PermessageDeflate::new().with_server_no_context_takeover();
     refuses(&deflate, &["pmd", "pmd; client_no_context_takeover"]);
@@ -150,7 +150,7 @@ fn no_context_takeover_that_was_asked_for_must_be_answered() {
 }
 
 #[test]
-fn a_window_that_was_not_offered_must_not_be_answered() {
+fn an_answer_must_not_set_a_client_window_that_was_not_offered() {
     // §7.1.2.2
     let deflate = PermessageDeflate::new().without_client_max_window_bits();
     refuses(&deflate, &["pmd; client_max_window_bits=15", "pmd; client_max_window_bits=8"]);
@@ -162,14 +162,14 @@ fn a_window_that_was_not_offered_must_not_be_answered() {
 }
 
 #[test]
-fn what_the_client_said_of_itself_is_kept_whatever_the_answer() {
+fn a_client_follows_its_own_no_context_takeover_for_every_answer() {
     // §7.1.1.2: in an offer it is a hint, which the client follows itself.
     let deflate = PermessageDeflate::new().with_client_no_context_takeover();
     assert!(agreed(&deflate, "pmd").unwrap().client_no_context_takeover);
 }
 
 #[test]
-fn an_answer_twice_or_of_another_name_is_refused() {
+fn an_answer_that_is_repeated_or_has_another_name_is_refused() {
     // §5.1; RFC 6455 §4.1, §9.1
     let deflate = PermessageDeflate::new();
     for answers in [
@@ -188,7 +188,7 @@ fn an_answer_twice_or_of_another_name_is_refused() {
 }
 
 #[test]
-fn parameters_that_were_agreed_on_elsewhere_are_read() {
+fn agreed_parameters_are_parsed_from_an_answer() {
     let params = |answer: &str| DeflateParams::parse_answer(&one(answer));
     assert_eq!(params("permessage-deflate"), Ok(DeflateParams::DEFAULT));
     let all = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \

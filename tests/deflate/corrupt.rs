@@ -35,7 +35,7 @@ fn corrupt_blocks_fail_with_1007() {
 }
 
 #[test]
-fn what_stands_before_is_lent_first() {
+fn data_before_a_corrupt_block_is_delivered() {
     let setup = Setup::of(Role::Client);
     for len in [1, 100, 8191, 8192, 8193, 20_000, 50_000] {
         let before = noise(7, len);
@@ -72,7 +72,7 @@ fn a_message_that_ends_inside_a_block_fails() {
 }
 
 #[test]
-fn a_stored_block_does_not_swallow_what_was_left_off() {
+fn a_stored_block_does_not_use_the_removed_tail_as_data() {
     // The block's length says that more data follows. The four bytes of the tail are not that data.
     for (len, sent) in [(4_u16, 0), (6, 0), (9, 5), (10, 5), (65_535, 5)] {
         let mut payload = vec![0x00];
@@ -86,7 +86,7 @@ fn a_stored_block_does_not_swallow_what_was_left_off() {
 }
 
 #[test]
-fn bytes_that_look_like_the_tail_are_no_end() {
+fn data_that_looks_like_the_tail_does_not_end_a_message() {
     // A stored block that ends with these bytes, and one that is cut inside them.
     let tail = [0x00, 0x00, 0xFF, 0xFF];
     let payload = Blocks::new().stored(false, &tail).message();
@@ -115,7 +115,7 @@ fn a_peer_without_context_takeover_must_not_look_back() {
 }
 
 #[test]
-fn a_bit_that_is_flipped_anywhere_changes_nothing_by_the_cuts() {
+fn a_flipped_bit_gives_the_same_result_for_every_cut() {
     // The result may be the message, another one, or a failure: it must be the same for every cut.
     let payload =
         Blocks::new().fixed(false, b"abcabc").stored(true, b"x").begin(false).copy(4, 3).end().message();
@@ -146,7 +146,7 @@ fn nothing_is_read_after_a_failure_and_its_answer_can_be_sent() {
 }
 
 #[test]
-fn a_failure_that_waits_at_the_end_of_the_transport_is_the_end() {
+fn a_pending_failure_is_reported_instead_of_the_transports_end() {
     let mut setup = Setup::of(Role::Client);
     for max_message_len in [3, 100] {
         setup.limits.max_message_len = max_message_len;
@@ -162,7 +162,7 @@ fn a_failure_that_waits_at_the_end_of_the_transport_is_the_end() {
 }
 
 #[test]
-fn an_end_of_the_transport_inside_a_message_is_1006() {
+fn a_transport_that_ends_inside_a_message_closes_with_1006() {
     for bytes in [frame_to(Role::Client, FIRST, HELLO), frame_to(Role::Client, WHOLE, HELLO)[..5].to_vec()] {
         let mut client = Connection::client(Limits::default(), Fixed)
             .with_extensions(Setup::of(Role::Client).extensions());

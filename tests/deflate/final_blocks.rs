@@ -12,7 +12,7 @@ const WHOLE: u8 = FIN | RSV1 | TEXT;
 const WHOLE_BINARY: u8 = FIN | RSV1 | BINARY;
 
 #[test]
-fn a_final_block_may_be_followed_by_any_other() {
+fn a_final_block_may_be_followed_by_any_block() {
     // "Any number of blocks with the BFINAL bit set to 0 or 1", padded with 0 (RFC 7692 §7.2.1).
     for (first, second) in [(true, false), (false, true), (true, true)] {
         let fixed = Blocks::new().fixed(first, b"He").maybe_aligned(first);
@@ -24,7 +24,7 @@ fn a_final_block_may_be_followed_by_any_other() {
 }
 
 #[test]
-fn a_message_may_end_with_a_final_block_and_nothing_behind_it() {
+fn a_message_may_end_with_a_final_block_without_a_tail() {
     // §7.2.3.4 shows another form, but the meaning is clear.
     let payload = Blocks::new().fixed(true, b"Hello").bytes();
     let again = Blocks::new().begin(true).copy(5, 5).end().bytes();
@@ -43,7 +43,7 @@ fn a_final_block_may_be_followed_by_an_empty_one_and_its_tail() {
 }
 
 #[test]
-fn the_window_goes_on_over_a_final_block() {
+fn the_window_is_kept_after_a_final_block() {
     // §7.2.2: the window is that of the previous message, however its blocks ended.
     let first = Blocks::new().fixed(true, b"Hello").aligned();
     let within = first.clone().begin(false).copy(5, 5).end().message();
@@ -56,7 +56,7 @@ fn the_window_goes_on_over_a_final_block() {
 }
 
 #[test]
-fn the_whole_window_goes_on_over_a_final_block_wherever_it_stands() {
+fn the_whole_window_is_kept_after_a_final_block_at_any_position() {
     // Around 32 KiB, and around the lengths at which the last inflated bytes are moved.
     let lens = [1, 258, 8191, 8192, 8193, 32_767, 32_768, 32_769, 40_959, 40_960, 40_961, 73_728, 100_000];
     for len in lens {
@@ -85,14 +85,14 @@ fn the_whole_window_goes_on_over_a_final_block_wherever_it_stands() {
 }
 
 #[test]
-fn a_distance_beyond_the_beginning_fails_behind_a_final_block_too() {
+fn a_distance_beyond_the_window_fails_after_a_final_block_too() {
     let payload = Blocks::new().fixed(true, b"Hello").aligned().begin(false).copy(5, 6).end().message();
     let seen = fails([(WHOLE, &payload)], RemoteProtocolError::InvalidDeflate);
     assert_eq!(seen.unfinished, Some(text("Hello")), "the valid part is delivered first");
 }
 
 #[test]
-fn a_final_block_without_context_takeover_leaves_no_window() {
+fn a_final_block_without_context_takeover_keeps_no_window() {
     let setup = Setup::of(Role::Server).peer_resets();
     let payload = Blocks::new().fixed(true, b"Hello").aligned().message();
     let again = Blocks::new().begin(false).copy(5, 5).end().message();
@@ -102,7 +102,7 @@ fn a_final_block_without_context_takeover_leaves_no_window() {
 }
 
 #[test]
-fn some_empty_final_blocks_are_read_and_many_are_refused() {
+fn a_few_empty_final_blocks_are_accepted_and_many_are_refused() {
     // Each costs a copy of the window, gives no data, and takes two bytes on the wire.
     let empty = |count| (0..count).fold(Blocks::new(), |blocks, _| blocks.fixed(true, b"").aligned());
     says([(WHOLE, &empty(16).fixed(false, b"Hello").message())], &[text("Hello")]);
@@ -116,7 +116,7 @@ fn some_empty_final_blocks_are_read_and_many_are_refused() {
 }
 
 #[test]
-fn final_blocks_are_bounded_by_what_comes_of_them() {
+fn the_number_of_final_blocks_is_limited_by_the_inflated_length() {
     // One for each message and fifteen more are free; each 8 KiB of data, complete or begun, allows one more.
     let blocks = |len: usize, count: u32| {
         let some = Blocks::new().stored(false, &vec![b'a'; len]);
@@ -141,7 +141,7 @@ fn final_blocks_are_bounded_by_what_comes_of_them() {
 }
 
 #[test]
-fn final_blocks_are_counted_over_a_release_of_memory() {
+fn the_count_of_final_blocks_survives_a_release_of_memory() {
     // Whether memory is freed between two messages depends on the cuts.
     let setup = Setup::of(Role::Server).peer_resets();
     let nine = (0..9).fold(Blocks::new(), |blocks, _| blocks.fixed(true, b"a").aligned()).message();
@@ -179,7 +179,7 @@ impl Blocks {
 }
 
 #[test]
-fn a_final_block_that_fills_a_piece_to_the_brim_does_not_end_the_message() {
+fn a_final_block_that_exactly_fills_a_piece_does_not_end_the_message() {
     // The largest piece has 32 KiB: then zlib holds back only the end of the block.
     for len in [32_768 - 258, 32_768 - 1, 32_768, 32_768 + 1, 65_536, 65_537] {
         let (copies, literals) = (len / 258, len % 258);
@@ -200,7 +200,7 @@ fn a_final_block_that_fills_a_piece_to_the_brim_does_not_end_the_message() {
 }
 
 #[test]
-fn a_final_block_may_be_ended_by_what_was_left_off() {
+fn a_final_stored_block_may_end_in_the_removed_tail() {
     // An empty final stored block without its last four bytes: the next message starts with a new block.
     says([(WHOLE, &[0x01]), (WHOLE, &[0x00])], &[text(""), text("")]);
     says([(WHOLE, &[0xF1]), (WHOLE, &[0x00])], &[text(""), text("")]);

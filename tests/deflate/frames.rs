@@ -13,7 +13,7 @@ const HELLO: &[u8] = &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
 const HELLO_AGAIN: &[u8] = &[0xF2, 0x00, 0x11, 0x00, 0x00];
 
 #[test]
-fn the_bit_on_a_continuation_fails_the_connection() {
+fn the_compressed_bit_on_a_continuation_fails_the_connection() {
     // RFC 7692 §6.1
     for (first, last) in [(FIRST, FIN | RSV1), (TEXT, FIN | RSV1), (FIRST, RSV1)] {
         let seen = fails([(first, b""), (last, HELLO)], RemoteProtocolError::ReservedBits);
@@ -23,7 +23,7 @@ fn the_bit_on_a_continuation_fails_the_connection() {
 }
 
 #[test]
-fn the_bit_on_a_control_frame_fails_the_connection() {
+fn the_compressed_bit_on_a_control_frame_fails_the_connection() {
     // §6.1
     for opcode in [PING, PONG, CLOSE] {
         fails([(opcode | RSV1, b"")], RemoteProtocolError::ReservedBits);
@@ -32,7 +32,7 @@ fn the_bit_on_a_control_frame_fails_the_connection() {
 }
 
 #[test]
-fn the_other_bits_stay_reserved() {
+fn rsv2_and_rsv3_stay_reserved() {
     for bits in [0x10, 0x20, 0x30, 0x50, 0x60, 0x70] {
         fails([(FIN | TEXT | bits, HELLO)], RemoteProtocolError::ReservedBits);
         fails([(FIRST, HELLO), (FIN | bits, b"")], RemoteProtocolError::ReservedBits);
@@ -40,7 +40,7 @@ fn the_other_bits_stay_reserved() {
 }
 
 #[test]
-fn a_message_without_the_bit_is_passed_as_it_is() {
+fn a_message_without_the_compressed_bit_is_delivered_unchanged() {
     // §6, §6.2
     says([(FIN | TEXT, b"plain")], &[text("plain")]);
     says([(FIN | BINARY, HELLO)], &[binary(HELLO)]);
@@ -48,7 +48,7 @@ fn a_message_without_the_bit_is_passed_as_it_is() {
 }
 
 #[test]
-fn messages_without_the_bit_leave_the_window_alone() {
+fn messages_without_the_compressed_bit_do_not_change_the_window() {
     // §7.2.2: the window is that of "the last compressed message".
     says(
         [(WHOLE, HELLO), (FIN | TEXT, b"plain"), (TEXT, b"a"), (FIN, b"b"), (WHOLE, HELLO_AGAIN)],
@@ -57,7 +57,7 @@ fn messages_without_the_bit_leave_the_window_alone() {
 }
 
 #[test]
-fn control_frames_between_compressed_fragments_disturb_nothing() {
+fn control_frames_between_compressed_fragments_change_nothing() {
     // §6.2
     says(
         [
@@ -73,7 +73,7 @@ fn control_frames_between_compressed_fragments_disturb_nothing() {
 }
 
 #[test]
-fn a_close_frame_between_compressed_fragments_ends_it_all() {
+fn a_close_frame_between_compressed_fragments_ends_the_message() {
     let seen = both([(FIRST, HELLO), (CLOSE, b"\x03\xe8"), (FIN, b"\x00")]);
     assert_eq!((seen.failure, seen.said), (None, vec![close(1000, "")]));
     assert_eq!(seen.unfinished, Some(text("Hello")));
@@ -98,7 +98,7 @@ fn a_message_may_be_cut_into_frames_anywhere() {
 }
 
 #[test]
-fn the_tail_that_is_left_off_may_be_cut_too() {
+fn a_tail_inside_a_message_may_be_cut_by_frames() {
     // If a sender flushes each fragment, `00 00 ff ff` is at its end, or partly in the next fragment.
     let payload = Blocks::new().fixed(false, b"He").stored(false, b"").fixed(false, b"llo").message();
     let tail = payload.windows(4).position(|four| four == [0, 0, 0xFF, 0xFF]).unwrap();
@@ -109,7 +109,7 @@ fn the_tail_that_is_left_off_may_be_cut_too() {
 }
 
 #[test]
-fn a_message_of_no_bytes_at_all_is_empty() {
+fn a_compressed_message_of_zero_bytes_is_empty() {
     // No sender should write one, but with the tail put back it is a complete empty block.
     says([(WHOLE, b"")], &[text("")]);
     says([(WHOLE, HELLO), (WHOLE, b""), (WHOLE, HELLO_AGAIN)], &[text("Hello"), text(""), text("Hello")]);
@@ -118,7 +118,7 @@ fn a_message_of_no_bytes_at_all_is_empty() {
 }
 
 #[test]
-fn a_tail_that_is_not_left_off_is_read_as_well() {
+fn a_tail_that_was_not_removed_is_accepted() {
     let unstripped = [HELLO, &[0x00, 0x00, 0xFF, 0xFF]].concat();
     says([(WHOLE, &unstripped), (WHOLE, HELLO_AGAIN)], &[text("Hello"), text("Hello")]);
     says([(FIRST, HELLO), (FIN, &[0x00, 0x00, 0xFF, 0xFF])], &[text("Hello")]);
@@ -130,7 +130,7 @@ fn a_tail_that_is_not_left_off_is_read_as_well() {
 }
 
 #[test]
-fn each_frame_tells_its_end_behind_what_came_of_it() {
+fn the_end_of_a_frame_is_reported_after_its_inflated_data() {
     let payload = Blocks::new().fixed(false, &[b'a'; 20_000]).message();
     let (head, tail) = payload.split_at(payload.len() / 2);
     let seen = both([(RSV1 | BINARY, head), (FIN, tail)]);
@@ -140,7 +140,7 @@ fn each_frame_tells_its_end_behind_what_came_of_it() {
 }
 
 #[test]
-fn a_piece_is_lent_at_once_and_not_kept_for_the_next_read() {
+fn inflated_data_is_delivered_in_the_read_that_completes_it() {
     let mut client = Connection::client(Limits::default(), crate::protocol::Fixed)
         .with_extensions(Setup::of(Role::Client).extensions());
     let mut bytes = frame_to(Role::Client, WHOLE, Blocks::new().stored(false, b"Hello").message());
@@ -157,7 +157,7 @@ fn a_piece_is_lent_at_once_and_not_kept_for_the_next_read() {
 }
 
 #[test]
-fn rules_of_plain_frames_hold_for_compressed_ones() {
+fn the_rules_for_plain_frames_hold_for_compressed_frames() {
     fails([(WHOLE, HELLO), (FIN, b"")], RemoteProtocolError::UnexpectedContinuation);
     fails([(FIRST, HELLO), (WHOLE, HELLO)], RemoteProtocolError::ExpectedContinuation);
     fails([(FIRST, HELLO), (FIN | TEXT, b"a")], RemoteProtocolError::ExpectedContinuation);
@@ -174,7 +174,7 @@ fn rules_of_plain_frames_hold_for_compressed_ones() {
 
 /// Data that is already inflated is delivered first, but no more bytes are consumed before the frame is whole.
 #[test]
-fn a_compressed_frame_that_was_begun_in_pieces_is_waited_for() {
+fn next_frame_event_waits_for_a_compressed_frame_begun_in_pieces() {
     let message = "é€😀 Grüße ".repeat(40);
     let mut bytes = Vec::new();
     let mut server =
@@ -213,7 +213,7 @@ fn a_compressed_frame_that_was_begun_in_pieces_is_waited_for() {
 
 /// After the last event these bytes give no more data, though the decompressor has not said so.
 #[test]
-fn where_nothing_is_left_to_tell_a_frame_is_waited_for() {
+fn next_frame_event_waits_if_no_inflated_data_is_left() {
     let mut receiver = Setup::of(Role::Client).receiver();
     let mut bytes = *b"\xc1\x30\x7a\xd4\xb4\xe6\xf0\x4a\x14\xe2\x51\xd3\x9a\x0f\xf3";
     let (begun, next) = bytes.split_at_mut(14);

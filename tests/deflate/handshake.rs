@@ -73,7 +73,7 @@ fn agreed(deflate: &PermessageDeflate, lines: &str) -> Result<usize, HandshakeEr
 }
 
 #[test]
-fn a_handshake_by_its_parts_leads_to_a_connection_that_compresses() {
+fn client_and_server_handshakes_lead_to_connections_that_compress() {
     let client_deflate = PermessageDeflate::new().with_server_max_window_bits(10).with_threshold(0);
     let server_deflate = PermessageDeflate::new().with_client_no_context_takeover().with_threshold(0);
 
@@ -110,7 +110,7 @@ fn a_handshake_by_its_parts_leads_to_a_connection_that_compresses() {
 }
 
 #[test]
-fn offers_may_stand_in_one_field_or_in_several() {
+fn offers_may_be_in_one_header_field_or_in_several() {
     // RFC 6455 §9.1, §11.3.2
     assert_eq!(answered(""), [""; 0]);
     for lines in [
@@ -126,7 +126,7 @@ fn offers_may_stand_in_one_field_or_in_several() {
 }
 
 #[test]
-fn a_server_declines_what_it_was_not_offered_as_it_can_be_met() {
+fn a_server_declines_invalid_offers_and_accepts_the_connection() {
     // RFC 6455 §4.2.2; RFC 7692 §7.1: the server declines the offer and accepts the connection.
     for offer in ["x-other", "permessage-deflate; server_max_window_bits=16", "permessage-deflate; a; a"] {
         assert_eq!(answered(&format!("Sec-WebSocket-Extensions: {offer}\r\n")), [""; 0], "{offer}");
@@ -147,7 +147,7 @@ fn a_field_that_breaks_the_grammar_fails_the_handshake() {
 }
 
 #[test]
-fn an_empty_list_of_extensions_is_an_absent_one() {
+fn an_empty_list_of_extensions_is_the_same_as_no_header() {
     // RFC 9110 §5.6.1.
     for value in ["", ","] {
         let line = format!("Sec-WebSocket-Extensions: {value}\r\n");
@@ -157,14 +157,14 @@ fn an_empty_list_of_extensions_is_an_absent_one() {
 }
 
 #[test]
-fn a_quoted_value_that_is_no_token_declines_its_offer() {
+fn an_offer_with_a_quoted_value_that_is_not_a_token_is_declined() {
     // RFC 6455 §4.3, §9.1: unescaped, it must be a token.
     let value = r#"permessage-deflate; client_max_window_bits="1 0", permessage-deflate"#;
     assert_eq!(answered(&format!("Sec-WebSocket-Extensions: {value}\r\n")), ["permessage-deflate"]);
 }
 
 #[test]
-fn a_client_agrees_only_to_what_fits_its_offer() {
+fn a_client_accepts_only_answers_that_match_its_offer() {
     // RFC 6455 §4.1, §9.1; RFC 7692 §5, §7.1
     let deflate = PermessageDeflate::new().with_server_max_window_bits(10);
     assert_eq!(asking(&deflate).1, "permessage-deflate; server_max_window_bits=10; client_max_window_bits");
@@ -195,7 +195,7 @@ fn a_client_agrees_only_to_what_fits_its_offer() {
 }
 
 #[test]
-fn a_connection_all_as_one_fails_over_an_answer_that_does_not_fit() {
+fn ws_connection_fails_if_the_answer_does_not_match_the_offer() {
     let client = || {
         let deflate = PermessageDeflate::new().with_server_no_context_takeover();
         let mut client = WsConnection::client(Fixed).with_extension(deflate);
@@ -228,7 +228,7 @@ fn a_connection_all_as_one_fails_over_an_answer_that_does_not_fit() {
 }
 
 #[test]
-fn a_connection_all_as_one_uses_several_extensions_in_the_servers_order() {
+fn ws_connection_uses_several_extensions_in_the_servers_order() {
     // RFC 6455 §9.1
     for checksum_first in [false, true] {
         let mut client = WsConnection::client(Fixed);
@@ -256,7 +256,7 @@ fn a_connection_all_as_one_uses_several_extensions_in_the_servers_order() {
 }
 
 #[test]
-fn a_server_without_the_extension_answers_without_it_and_nobody_compresses() {
+fn a_server_without_the_extension_declines_it_and_nothing_is_compressed() {
     // RFC 7692 §5; RFC 6455 §5.8, §9.1
     let mut client = WsConnection::client(Fixed).with_extension(PermessageDeflate::new().with_threshold(0));
     let mut server = WsConnection::server();
@@ -274,7 +274,7 @@ fn a_server_without_the_extension_answers_without_it_and_nobody_compresses() {
 
 /// A proxy that forwards a request and an answer.
 #[test]
-fn a_request_and_an_answer_that_go_on_leave_behind_what_nobody_runs() {
+fn a_proxy_does_not_forward_extensions_that_it_does_not_run() {
     let mut client = WsConnection::client(Fixed).with_extension(PermessageDeflate::new());
     let mut front = WsConnection::server();
     let mut back = WsConnection::client(Fixed);
@@ -305,7 +305,7 @@ fn a_request_and_an_answer_that_go_on_leave_behind_what_nobody_runs() {
 }
 
 #[test]
-fn an_offer_that_is_no_token_is_refused_before_a_byte_is_written() {
+fn an_extension_name_that_is_not_a_token_is_refused_before_any_output() {
     #[derive(Debug)]
     struct Odd(&'static str);
     impl wsproto::Extension for Odd {

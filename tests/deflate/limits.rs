@@ -18,7 +18,7 @@ fn zeros(len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_message_of_just_the_limit_is_read_and_one_more_byte_fails() {
+fn a_message_of_exactly_the_limit_is_accepted_and_one_more_byte_fails() {
     for len in [1, 5, 8191, 8192, 8193, 16_384] {
         let data = noise(len as u64, len);
         let payload = Blocks::new().stored(false, &data).message();
@@ -36,7 +36,7 @@ fn a_message_of_just_the_limit_is_read_and_one_more_byte_fails() {
 }
 
 #[test]
-fn the_limit_holds_over_all_fragments() {
+fn the_message_limit_counts_all_fragments() {
     let parts =
         [&b"abc"[..], b"defg", b"h"].map(|part| Blocks::new().fixed(false, part).stored(false, b"").bytes());
     let frames: [(u8, &[u8]); 5] =
@@ -53,7 +53,7 @@ fn the_limit_holds_over_all_fragments() {
 }
 
 #[test]
-fn each_message_has_the_whole_limit() {
+fn the_message_limit_starts_again_for_each_message() {
     let payload = Blocks::new().fixed(false, b"Hello").message();
     let setup = Setup::of(Role::Server).max_message_len(5);
     let seen =
@@ -64,7 +64,7 @@ fn each_message_has_the_whole_limit() {
 }
 
 #[test]
-fn a_limit_of_0_lets_empty_messages_pass() {
+fn a_message_limit_of_0_allows_empty_messages() {
     let setup = Setup::of(Role::Server).max_message_len(0);
     let seen = setup.check_frames([(WHOLE, &[0]), (WHOLE, b""), (FIN | TEXT, b"")]);
     assert_eq!((seen.failure, seen.said.len()), (None, 3));
@@ -81,7 +81,7 @@ fn a_payload_may_be_longer_on_the_wire_than_the_message() {
 }
 
 #[test]
-fn the_limit_may_cut_a_character() {
+fn the_message_limit_may_cut_a_character() {
     let payload = Blocks::new().fixed(false, "a€".as_bytes()).message();
     for limit in 1..4 {
         let seen = Setup::of(Role::Server).max_message_len(limit).check_frames([(WHOLE, &payload)]);
@@ -90,7 +90,7 @@ fn the_limit_may_cut_a_character() {
 }
 
 #[test]
-fn what_comes_first_of_a_limit_and_an_error_is_told() {
+fn the_first_of_a_limit_and_an_error_is_reported() {
     let bad = |before: &[u8]| [Blocks::new().stored(false, before).bytes(), vec![0x06; 9]].concat();
     let check = |limit, payload: &[u8]| -> Seen {
         Setup::of(Role::Server).max_message_len(limit).check_frames([(WHOLE, payload)])
@@ -110,7 +110,7 @@ fn allowed_zeros(ratio: usize) -> usize {
 }
 
 #[test]
-fn a_ratio_that_is_kept_to_is_read_and_one_byte_more_fails() {
+fn a_message_within_the_ratio_is_accepted_and_one_more_byte_fails() {
     let ratio = RemoteProtocolError::InflationRatio;
     assert_eq!(ratio.close_code(), CloseCode::MESSAGE_TOO_BIG);
     for count in [254, 255, 400] {
@@ -135,7 +135,7 @@ fn a_ratio_that_is_kept_to_is_read_and_one_byte_more_fails() {
 }
 
 #[test]
-fn a_ratio_counts_what_has_come_and_not_what_a_header_announces() {
+fn the_ratio_counts_received_bytes_and_not_the_length_in_the_header() {
     let payload = zeros(1 + 258 * 65_000);
     let mut frame = frame_to(Role::Client, WHOLE_BINARY, vec![0; 2 << 20]);
     let header_len = frame.len() - (2 << 20);
@@ -155,7 +155,7 @@ fn a_ratio_counts_what_has_come_and_not_what_a_header_announces() {
 }
 
 #[test]
-fn a_ratio_holds_at_each_byte_however_the_message_is_cut() {
+fn the_ratio_is_checked_at_each_byte_for_every_cut() {
     // One part grows much, the other does not. Bytes received before count for the ratio; later ones do not.
     let grows = (0..280).fold(Blocks::new().begin(false).literal(0), |block, _| block.copy(258, 1)).end();
     let zeros = vec![0; 280 * 258 + 1];
@@ -173,7 +173,7 @@ fn a_ratio_holds_at_each_byte_however_the_message_is_cut() {
 }
 
 #[test]
-fn a_ratio_that_is_broken_at_the_end_of_a_read_is_reported_by_that_read() {
+fn a_ratio_exceeded_at_the_end_of_a_read_is_reported_by_that_read() {
     // The ratio is broken inside the last copy that a read contains.
     for count in 254..270 {
         let zeros =
@@ -186,7 +186,7 @@ fn a_ratio_that_is_broken_at_the_end_of_a_read_is_reported_by_that_read() {
 }
 
 #[test]
-fn a_message_is_bounded_on_the_wire_too() {
+fn a_message_has_a_limit_for_its_compressed_length_too() {
     // Empty stored blocks give no data, so that no other limit stops them.
     assert_eq!(RemoteProtocolError::EncodedMessageTooLong.close_code(), CloseCode::MESSAGE_TOO_BIG);
     let mut setup = Setup::of(Role::Server);
@@ -205,7 +205,7 @@ fn a_message_is_bounded_on_the_wire_too() {
 }
 
 #[test]
-fn small_messages_and_other_messages_are_free_of_the_ratio() {
+fn small_messages_and_plain_messages_have_no_ratio() {
     let setup = Setup::of(Role::Client).max_ratio(1);
     let payload = zeros(254 * 258 + 1);
     let frames = [(WHOLE_BINARY, &payload[..]), (WHOLE_BINARY, &payload), (FIN | BINARY, &[0; 100])];
@@ -214,7 +214,7 @@ fn small_messages_and_other_messages_are_free_of_the_ratio() {
 }
 
 #[test]
-fn pieces_are_small_whatever_comes_of_a_read() {
+fn inflated_pieces_have_at_most_32_kib() {
     let mut client =
         Connection::client(Limits::default(), Fixed).with_extensions(Setup::of(Role::Client).extensions());
     let mut bytes = frame_to(Role::Client, WHOLE_BINARY, zeros(1 + 258 * 4000));

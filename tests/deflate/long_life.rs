@@ -10,7 +10,7 @@ use crate::support::{RSV1, Setup, server_sender};
 const LONG: u64 = 4_300_000_000;
 
 #[test]
-fn a_message_of_empty_blocks_is_read_beyond_4_gib_on_the_wire() {
+fn a_message_of_more_than_4_gib_of_empty_blocks_is_received() {
     let mut setup = Setup::of(Role::Client);
     setup.limits = Limits::NONE;
     let mut receiver = setup.receiver();
@@ -32,7 +32,7 @@ fn a_message_of_empty_blocks_is_read_beyond_4_gib_on_the_wire() {
 }
 
 #[test]
-fn messages_that_are_stored_are_sent_beyond_4_gib() {
+fn more_than_4_gib_of_stored_messages_are_sent() {
     let deflate = PermessageDeflate::new().with_level(0);
     let mut sender = server_sender(&deflate, Setup::of(Role::Client).params);
     let data = vec![7; 16 << 20];

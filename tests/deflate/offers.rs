@@ -134,7 +134,7 @@ fn an_offer_with_an_unknown_a_malformed_or_a_repeated_parameter_is_declined() {
 }
 
 #[test]
-fn a_declined_offer_leaves_the_others_as_they_are() {
+fn a_declined_offer_does_not_change_the_other_offers() {
     // §5: a client may offer several, in order of preference.
     for offer in BAD {
         answers(
@@ -149,7 +149,7 @@ fn a_declined_offer_leaves_the_others_as_they_are() {
 }
 
 #[test]
-fn of_several_offers_the_first_that_can_be_met_is_accepted() {
+fn the_first_offer_that_can_be_met_is_accepted() {
     // §5
     let offers =
         "pmd; client_no_context_takeover, pmd; client_max_window_bits=9, pmd; client_max_window_bits";
@@ -187,7 +187,7 @@ fn an_extension_of_another_name_is_not_accepted() {
 }
 
 #[test]
-fn a_server_adds_what_it_is_set_to() {
+fn a_server_adds_the_parameters_of_its_settings() {
     // RFC 7692 §7.1.1.1, §7.1.1.2, §7.1.2.1: it "may include it although the offer did not".
     answers(
         &PermessageDeflate::new().with_server_no_context_takeover(),
@@ -217,7 +217,7 @@ fn a_server_adds_what_it_is_set_to() {
 }
 
 #[test]
-fn a_server_asks_for_a_smaller_window_only_where_the_client_has_offered_to_be_asked() {
+fn a_server_sets_the_client_window_only_if_the_client_has_offered_it() {
     // §7.1.2.2
     let deflate = PermessageDeflate::new().with_client_max_window_bits(11);
     answers(
@@ -244,7 +244,7 @@ fn a_server_asks_for_a_smaller_window_only_where_the_client_has_offered_to_be_as
 }
 
 #[test]
-fn what_a_client_that_offered_no_window_does_is_not_known() {
+fn a_client_that_offered_no_window_may_use_15_bits() {
     let deflate = PermessageDeflate::new().with_client_max_window_bits(11);
     let (_, params) = deflate.answer(&one("permessage-deflate")).unwrap();
     assert_eq!(params.client_max_window_bits, 15);
@@ -255,7 +255,7 @@ fn what_a_client_that_offered_no_window_does_is_not_known() {
 }
 
 #[test]
-fn settings_outside_are_taken_to_the_nearest_inside() {
+fn settings_out_of_range_become_the_nearest_valid_value() {
     let low = PermessageDeflate::new().with_server_max_window_bits(0).with_client_max_window_bits(7);
     answers(
         &low,
@@ -266,7 +266,7 @@ fn settings_outside_are_taken_to_the_nearest_inside() {
 }
 
 #[test]
-fn an_answer_is_an_offer_of_whoever_could_have_made_it() {
+fn a_client_accepts_every_answer_to_its_own_offers() {
     // The client accepts every answer to its offer, and both sides have the same parameters.
     let all = settings_of_all_kinds();
     for client in &all {

@@ -42,7 +42,7 @@ fn seen(names: &[&str], bytes: &[u8]) -> Seen {
 
 #[test]
 // RFC 6455 §5.2: the payload length includes the bytes that an extension adds.
-fn an_extension_alone_changes_payloads_both_ways() {
+fn a_single_extension_changes_payloads_in_both_directions() {
     let mut output = Vec::new();
     let (mut client, mut server) = pair(extensions(Role::Client, ALONE), extensions(Role::Server, ALONE));
     server.send(TextMessage::from("Hello"), &mut output).unwrap();
@@ -60,7 +60,7 @@ fn an_extension_alone_changes_payloads_both_ways() {
 }
 
 #[test]
-fn chains_work_in_both_orders_with_fragments_and_cuts() {
+fn chains_of_extensions_work_in_both_orders_with_fragments_and_cuts() {
     // RFC 6455 §9.1: extensions run "in the order" that the server lists them.
     for names in CHAINS {
         let (_, mut server) = pair(extensions(Role::Client, names), extensions(Role::Server, names));
@@ -91,7 +91,7 @@ fn chains_work_in_both_orders_with_fragments_and_cuts() {
 }
 
 #[test]
-fn the_first_that_was_agreed_on_is_nearest_to_the_message() {
+fn the_first_agreed_extension_is_nearest_to_the_message() {
     let sent_by = |names| {
         let (_, mut server) = pair(extensions(Role::Client, names), extensions(Role::Server, names));
         let mut output = Vec::new();
@@ -109,7 +109,7 @@ fn the_first_that_was_agreed_on_is_nearest_to_the_message() {
 }
 
 #[test]
-fn a_rule_of_an_extension_that_is_broken_closes_with_its_code() {
+fn a_broken_rule_of_an_extension_closes_with_its_code() {
     let error = RemoteProtocolError::Extension(&WRONG_SUM);
     assert_eq!((error.close_code().get(), error.reason()), (1007, "checksum is wrong"));
     let bytes =
@@ -128,13 +128,13 @@ fn a_rule_of_an_extension_that_is_broken_closes_with_its_code() {
 }
 
 #[test]
-fn an_error_behind_another_extension_is_told_once_what_stands_before_is_lent() {
+fn an_error_in_a_chain_is_reported_after_the_data_before_it() {
     // Whichever of the two finds it.
     let wrong_sum = RemoteProtocolError::Extension(&WRONG_SUM);
     let stored = [&[0x00, 0x05, 0x00, 0xFA, 0xFF][..], b"Hello", &[0x00]].concat();
     let first = FIN | RSV1 | RSV2 | TEXT;
-    let sum_behind_deflate = frame_to(Role::Client, first, &stored);
-    let seen_error = seen(CHAINS[1], &sum_behind_deflate);
+    let sum_after_deflate = frame_to(Role::Client, first, &stored);
+    let seen_error = seen(CHAINS[1], &sum_after_deflate);
     assert_eq!((seen_error.failure, seen_error.said), (Some(wrong_sum), vec![]));
 
     let bad = [&[0x00, 0x05, 0x00, 0xFA, 0xFF][..], b"Hello", &[0x06; 4]].concat();
@@ -146,7 +146,7 @@ fn an_error_behind_another_extension_is_told_once_what_stands_before_is_lent() {
 }
 
 #[test]
-fn two_that_claim_the_same_bit_are_refused() {
+fn two_extensions_that_use_the_same_bit_are_refused() {
     // RFC 7692 §6: RSV1 must not have "more than one" user.
     let mut extensions = Extensions::new();
     let agreed = |deflate: PermessageDeflate| deflate.run(Role::Server, wsproto::DeflateParams::DEFAULT);
@@ -283,7 +283,7 @@ fn an_extension_that_is_not_per_message_sees_each_header_once() {
 }
 
 #[test]
-fn a_connection_for_extensions_that_has_none_reads_like_any_other() {
+fn a_receiver_with_an_empty_set_of_extensions_reads_plain_frames() {
     // RFC 6455 §5.8
     let vectors: &[&[(u8, &[u8])]] = &[
         &[(FIN | TEXT, b"Hello"), (PING, b"?"), (FIN | 2, b"\xff")],
@@ -340,7 +340,7 @@ impl InboundExtension for Twice {
 
 /// Output that an extension has not returned yet needs no more input, wherever the input ends.
 #[test]
-fn an_extension_that_gives_more_than_it_is_asked_for_is_heard_out() {
+fn an_extension_with_more_output_than_requested_is_read_to_its_end() {
     for role in BOTH {
         let receiver = || {
             let mut extensions = Extensions::new();

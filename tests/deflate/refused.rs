@@ -8,7 +8,7 @@ use crate::protocol::{Reader, binary, text};
 use crate::support::{Seen, Setup, noise, server_sender};
 
 #[test]
-fn what_is_refused_is_not_in_the_window() {
+fn refused_messages_are_not_in_the_window() {
     let deflate = PermessageDeflate::new().with_threshold(0).with_level(6);
     let mut sender = server_sender(&deflate, DeflateParams::DEFAULT);
     let mut output = Vec::new();
@@ -35,7 +35,7 @@ fn what_is_refused_is_not_in_the_window() {
 }
 
 #[test]
-fn room_that_was_asked_for_is_enough() {
+fn the_room_in_output_full_is_enough() {
     // The data that compresses worst, with all compression settings.
     for level in [0, 1, 2, 4, 6, 9] {
         for mem_level in [1, 8] {

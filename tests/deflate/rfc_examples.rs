@@ -64,7 +64,7 @@ fn lz77_sliding_window_is_shared() {
 }
 
 #[test]
-fn the_window_is_not_shared_where_that_was_agreed() {
+fn the_window_is_not_shared_without_context_takeover() {
     // §7.2.3.2: otherwise the second message has the same payload as the first.
     let both = DeflateParams {
         server_no_context_takeover: true,

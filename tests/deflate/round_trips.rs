@@ -190,8 +190,8 @@ fn reads<'a>(wire: &'a [u8], lens: &'a [usize]) -> impl Iterator<Item = &'a [u8]
     let mut lens = lens.iter().cycle();
     std::iter::from_fn(move || {
         let len = lens.next().map_or(1, |len| *len).min(rest.len());
-        let (read, behind) = rest.split_at(len);
-        rest = behind;
+        let (read, after) = rest.split_at(len);
+        rest = after;
         (!read.is_empty()).then_some(read)
     })
 }
@@ -263,7 +263,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_received_is_what_was_sent(
+    fn received_messages_are_the_same_as_the_sent_ones(
         is_client: bool,
         deflate in settings(),
         params in params(),
@@ -335,7 +335,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_comes_is_the_same_for_every_cut(
+    fn any_bytes_give_the_same_result_for_every_cut(
         payloads in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 0..40)), 1..4),
         read_lens in prop::collection::vec(1..9_usize, 1..5),
         limit in 0..100_u64,

@@ -18,7 +18,7 @@ fn firsts(output: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn only_the_first_frame_of_a_message_bears_the_bit() {
+fn only_the_first_frame_of_a_message_has_the_compressed_bit() {
     // RFC 7692 §6.1
     let deflate = PermessageDeflate::new().with_threshold(0);
     let mut output = Vec::new();
@@ -34,7 +34,7 @@ fn only_the_first_frame_of_a_message_bears_the_bit() {
 }
 
 #[test]
-fn messages_below_the_threshold_go_out_as_they_are() {
+fn messages_below_the_threshold_are_sent_uncompressed() {
     // RFC 7692 §8: a sender need not compress every message.
     let deflate = PermessageDeflate::new().with_threshold(5);
     let mut output = Vec::new();
@@ -63,7 +63,7 @@ fn messages_below_the_threshold_go_out_as_they_are() {
 }
 
 #[test]
-fn a_message_can_be_sent_plain_and_leaves_the_window_alone() {
+fn a_message_sent_plain_does_not_change_the_window() {
     // RFC 7692 §8: a secret must not be compressed together with an attacker's data.
     let deflate = PermessageDeflate::new().with_threshold(0).with_level(6);
     let mut output = Vec::new();
@@ -80,7 +80,7 @@ fn a_message_can_be_sent_plain_and_leaves_the_window_alone() {
 }
 
 #[test]
-fn a_message_goes_on_as_it_began_however_its_pieces_are_sent() {
+fn a_message_stays_compressed_or_plain_for_all_its_pieces() {
     // RFC 7692 §6.1
     let deflate = PermessageDeflate::new().with_threshold(0);
     for plain in [false, true] {
@@ -129,7 +129,7 @@ fn a_frame_made_in_place_starts_a_message_that_is_not_compressed() {
 }
 
 #[test]
-fn a_compressed_message_cannot_go_on_in_place() {
+fn a_compressed_message_cannot_be_continued_in_place() {
     let deflate = PermessageDeflate::new().with_threshold(0);
     let mut output = Vec::new();
     let mut sender = server(&deflate);
@@ -144,7 +144,7 @@ fn a_compressed_message_cannot_go_on_in_place() {
 }
 
 #[test]
-fn a_text_is_fragmented_once_it_is_compressed() {
+fn a_text_is_fragmented_after_compression() {
     let words = "Grüße, 世界! ".repeat(100);
     for len in [1, 2, 7, 100, usize::MAX] {
         let mut output = Vec::new();
@@ -164,7 +164,7 @@ fn a_text_is_fragmented_once_it_is_compressed() {
 }
 
 #[test]
-fn a_client_masks_what_it_compressed() {
+fn a_client_masks_compressed_payloads() {
     let deflate = PermessageDeflate::new().with_threshold(0);
     let mut output = Vec::new();
     client_sender(&deflate, DeflateParams::DEFAULT).send(TextMessage::from("Hello"), &mut output).unwrap();
@@ -177,7 +177,7 @@ fn agreed(server_no_context_takeover: bool, server_max_window_bits: u8) -> Defla
 }
 
 #[test]
-fn a_prepared_message_is_compressed_once_for_all_without_context_takeover() {
+fn a_prepared_message_is_compressed_once_for_all_connections_without_takeover() {
     let deflate = PermessageDeflate::new().with_server_max_window_bits(12);
     let data = noise(1, 50).repeat(200);
     let message = PreparedMessage::bytes(&data).unwrap().deflated(&deflate);
@@ -206,7 +206,7 @@ fn a_prepared_message_is_compressed_once_for_all_without_context_takeover() {
 }
 
 #[test]
-fn a_prepared_message_keeps_to_the_order_of_messages() {
+fn a_prepared_message_is_refused_when_a_message_may_not_start() {
     let deflate = PermessageDeflate::new().with_server_no_context_takeover().with_threshold(0);
     let message = PreparedMessage::text("Hello").unwrap().deflated(&deflate);
     let mut output = Vec::new();
@@ -224,7 +224,7 @@ fn a_prepared_message_keeps_to_the_order_of_messages() {
 }
 
 #[test]
-fn a_prepared_message_is_no_fragment_of_another_message_of_its_kind() {
+fn a_prepared_message_is_refused_inside_another_message_of_its_kind() {
     // §5.4: it would end that message without the caller knowing.
     let message = PreparedMessage::text("Hello").unwrap();
     let deflated = message.clone().deflated(&PermessageDeflate::new());
@@ -258,7 +258,7 @@ fn a_prepared_message_is_masked_by_a_client() {
 }
 
 #[test]
-fn a_prepared_message_below_the_threshold_goes_out_as_it_is() {
+fn a_prepared_message_below_the_threshold_is_sent_uncompressed() {
     let deflate = PermessageDeflate::new();
     let message = PreparedMessage::text("Hello").unwrap().deflated(&deflate);
     let mut output = Vec::new();
@@ -270,7 +270,7 @@ fn a_prepared_message_below_the_threshold_goes_out_as_it_is() {
 }
 
 #[test]
-fn a_connection_for_extensions_that_has_none_is_like_any_other() {
+fn a_sender_with_an_empty_set_of_extensions_sends_plain_frames() {
     let mut with = Connection::client(Limits::default(), Fixed).with_extensions(Extensions::new());
     let mut without = Connection::client(Limits::default(), Fixed);
     let (mut one, mut other) = (Vec::new(), Vec::new());

@@ -100,7 +100,7 @@ fn ends(strange: Strange) -> Vec<Option<RemoteProtocolError>> {
 }
 
 #[test]
-fn one_that_reads_nothing_and_gives_nothing_fails_the_connection() {
+fn an_extension_without_progress_fails_the_connection() {
     for done in [false, true] {
         let ends = ends(Strange { read: 0, done, output: b"" });
         assert!(ends.iter().all(|end| *end == Some(INTERNAL)), "{ends:?}");
@@ -108,7 +108,7 @@ fn one_that_reads_nothing_and_gives_nothing_fails_the_connection() {
 }
 
 #[test]
-fn one_that_says_it_has_read_more_than_there_is_has_read_what_there_is() {
+fn an_extension_that_reports_too_many_bytes_does_not_panic() {
     for (done, output) in [(true, &b""[..]), (true, b"a"), (false, b""), (false, b"a")] {
         for read in [6, 1000, usize::MAX] {
             ends(Strange { read, done, output });
@@ -117,7 +117,7 @@ fn one_that_says_it_has_read_more_than_there_is_has_read_what_there_is() {
 }
 
 #[test]
-fn one_that_says_it_is_done_before_it_has_read_all_is_asked_on() {
+fn an_extension_that_is_done_too_early_is_called_again() {
     for output in [&b""[..], b"a", b"\xe2\x82\xac"] {
         ends(Strange { read: 1, done: true, output });
         ends(Strange { read: 2, done: true, output });
@@ -126,7 +126,7 @@ fn one_that_says_it_is_done_before_it_has_read_all_is_asked_on() {
 }
 
 #[test]
-fn one_that_gives_for_ever_runs_into_the_limit() {
+fn an_extension_with_endless_output_reaches_the_message_limit() {
     let ends = ends(Strange { read: 0, done: false, output: b"for ever" });
     assert_eq!(ends[0], Some(RemoteProtocolError::MessageTooLong));
     assert_eq!(ends[2], Some(RemoteProtocolError::MessageTooLong));
@@ -135,7 +135,7 @@ fn one_that_gives_for_ever_runs_into_the_limit() {
 }
 
 #[test]
-fn one_that_fails_at_a_header_fails_the_connection() {
+fn an_extension_that_fails_at_a_header_fails_the_connection() {
     #[derive(Debug)]
     struct Fails;
     impl InboundExtension for Fails {
@@ -170,7 +170,7 @@ fn one_that_fails_at_a_header_fails_the_connection() {
 }
 
 #[test]
-fn one_that_encodes_more_than_it_promised_is_written_or_refused() {
+fn an_extension_that_encodes_more_than_promised_is_written_or_refused() {
     let strange = Strange { read: 0, done: true, output: b"much more than nothing" };
     let server = || {
         let mut extensions = Extensions::new();

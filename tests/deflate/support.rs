@@ -167,8 +167,8 @@ pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver, bytes: &[u
     for reads in [1, 7, bytes.len().max(1)] {
         let mut reader = Reader::of(receiver());
         let mut unread = Vec::new();
-        bytes.chunks(reads).for_each(|read| reader.read_whole(&mut unread, read));
-        reader.due = 0;
+        bytes.chunks(reads).for_each(|read| reader.read_frames(&mut unread, read));
+        reader.needed_until = 0;
         reader.read(&unread);
         assert_eq!(Seen::by(&reader), whole, "frame by frame, in reads of {reads}");
 
@@ -178,14 +178,14 @@ pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver, bytes: &[u
             // `next_event` and `next_frame_event` take turns.
             if turn % 3 == 0 {
                 unread.extend_from_slice(read);
-                reader.due = 0;
+                reader.needed_until = 0;
                 reader.read(&unread);
                 unread.clear();
             } else {
-                reader.read_whole(&mut unread, read);
+                reader.read_frames(&mut unread, read);
             }
         }
-        reader.due = 0;
+        reader.needed_until = 0;
         reader.read(&unread);
         assert_eq!(Seen::by(&reader), whole, "either way in turn, in reads of {reads}");
     }

@@ -37,7 +37,7 @@ fn characters_may_be_cut_by_frames() {
 }
 
 #[test]
-fn characters_may_be_cut_where_a_piece_ends() {
+fn characters_may_be_cut_at_the_end_of_an_inflated_piece() {
     // Inflated data is delivered 8 KiB at a time.
     for character in ["é", "€", "😀"] {
         for before in (8192 - 5)..8192 + 2 {
@@ -56,7 +56,7 @@ fn characters_may_be_cut_where_a_piece_ends() {
 }
 
 #[test]
-fn bad_text_fails_once_what_stands_before_is_lent() {
+fn bad_text_fails_after_the_valid_text_before_it() {
     for (bytes, before) in [
         (&b"abc\xff"[..], "abc"),
         (b"\xff", ""),
@@ -94,7 +94,7 @@ fn a_message_must_not_end_inside_a_character() {
 }
 
 #[test]
-fn bad_text_is_told_before_bad_deflate_behind_it() {
+fn bad_text_is_reported_before_bad_deflate_after_it() {
     let mut payload = Blocks::new().stored(false, b"ab\xff").bytes();
     payload.extend([0x06; 9]);
     let seen = fails([(WHOLE, &payload)], INVALID);
@@ -114,7 +114,7 @@ fn a_compressed_payload_need_not_be_text() {
 }
 
 #[test]
-fn binary_messages_are_not_checked() {
+fn binary_messages_are_not_checked_for_utf8() {
     let seen = both([(FIN | RSV1 | 2, &message(b"\xff\xfe"))]);
     assert_eq!(seen.said, [crate::protocol::binary(b"\xff\xfe")]);
 }

@@ -71,7 +71,7 @@ fn wire_of_client(sender: &mut Sender<Fixed>, message: BytesMessage<&[u8]>) -> V
 }
 
 #[test]
-fn nothing_looks_back_further_than_was_agreed() {
+fn compressed_messages_look_back_no_further_than_agreed() {
     // RFC 7692 §7.2.1: "MUST NOT use an LZ77 sliding window longer than" that.
     for bits in 8..=15 {
         for level in 0..=9 {
@@ -82,7 +82,7 @@ fn nothing_looks_back_further_than_was_agreed() {
 }
 
 #[test]
-fn the_window_is_used_as_far_as_it_goes() {
+fn compressed_messages_use_the_whole_window() {
     // zlib keeps 262 bytes of the window for itself; for 8 bits, half of a 9-bit window is used.
     for bits in 8..=15 {
         let distance = max_distance(bits, 6, 9);
@@ -95,7 +95,7 @@ fn the_window_is_used_as_far_as_it_goes() {
 }
 
 #[test]
-fn memory_levels_change_nothing_of_it() {
+fn memory_levels_do_not_change_how_far_messages_look_back() {
     for mem_level in 1..=9 {
         for bits in [8, 9] {
             assert!(max_distance(bits, 9, mem_level) <= 1 << bits);
@@ -121,7 +121,7 @@ fn without_context_takeover_each_message_starts_with_an_empty_window() {
 }
 
 #[test]
-fn a_prepared_message_keeps_to_the_window_it_was_prepared_for() {
+fn a_prepared_message_looks_back_no_further_than_it_was_prepared_for() {
     for bits in 8..=12 {
         let deflate = PermessageDeflate::new().with_server_max_window_bits(bits).with_level(6);
         let params = DeflateParams {

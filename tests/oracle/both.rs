@@ -77,7 +77,7 @@ pub(crate) fn silent(state: State) -> Seen {
     Seen { refused: None, sent: None, events: Vec::new(), state }
 }
 
-pub(crate) fn told<const N: usize>(events: [Said; N], state: State) -> Seen {
+pub(crate) fn reported<const N: usize>(events: [Said; N], state: State) -> Seen {
     Seen { events: events.into(), ..silent(state) }
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn started(data: &str) -> Said {
 }
 
 #[test]
-fn each_divergence_has_its_example() {
+fn each_divergence_has_an_example() {
     let examples = concat!(include_str!("both_open.rs"), include_str!("both_handshake.rs"));
     let has_none = |divergence: &Divergence| !examples.contains(&format!("Divergence::{divergence:?},"));
     assert_eq!(Divergence::ALL.into_iter().filter(has_none).collect::<Vec<_>>(), []);

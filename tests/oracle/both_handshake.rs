@@ -1,6 +1,6 @@
 //! An example for each divergence in the handshake: what this crate shows, then what Python shows.
 
-use crate::both::{bytes, check, refused, said, sent, silent, told};
+use crate::both::{bytes, check, refused, reported, said, sent, silent};
 use crate::divergence::Divergence;
 use crate::heads::KEY;
 use crate::ours::{NONCE, accept_token};
@@ -68,33 +68,33 @@ fn client(received: &[u8]) -> Script {
     }
 }
 
-fn asked() -> Seen {
-    asked_for("h", "/", &[])
+fn requested() -> Seen {
+    requested_with("h", "/", &[])
 }
 
-fn asked_for(host: &str, target: &str, subprotocols: &[&str]) -> Seen {
+fn requested_with(host: &str, target: &str, subprotocols: &[&str]) -> Seen {
     let subprotocols = subprotocols.iter().map(|name| (*name).to_owned()).collect();
     let request =
         Said::Request { host: host.into(), target: target.into(), subprotocols, headers: Vec::new() };
-    told([request], State::Connecting)
+    reported([request], State::Connecting)
 }
 
 fn accepted() -> Seen {
-    told([Said::Accept { subprotocol: None, headers: Vec::new() }], State::Open)
+    reported([Said::Accept { subprotocol: None, headers: Vec::new() }], State::Open)
 }
 
 /// A failure that is final.
 fn failed(status: u16) -> Seen {
-    told([Said::Refused { status, why: String::new() }], State::Closed)
+    reported([Said::Refused { status, why: String::new() }], State::Closed)
 }
 
 /// A failure in Python, after which the handshake continues.
 fn failed_there(status: u16) -> Seen {
-    told([Said::Refused { status, why: String::new() }], State::Connecting)
+    reported([Said::Refused { status, why: String::new() }], State::Connecting)
 }
 
 fn crashed(error: &str) -> Seen {
-    told([Said::Crash(error.into())], State::Connecting)
+    reported([Said::Crash(error.into())], State::Connecting)
 }
 
 fn rejected(status: u16, has_body: bool) -> Said {
@@ -103,12 +103,12 @@ fn rejected(status: u16, has_body: bool) -> Said {
 
 /// A request that is refused here and accepted in Python.
 #[track_caller]
-fn refused_here(divergence: Divergence, lines: &[&str], status: u16) {
-    check(divergence, server(&request(lines), []), failed(status), asked());
+fn check_refused_only_here(divergence: Divergence, lines: &[&str], status: u16) {
+    check(divergence, server(&request(lines), []), failed(status), requested());
 }
 
 #[test]
-fn the_state_changes_when_the_answer_is_taken() {
+fn the_state_changes_when_the_caller_takes_the_answer() {
     let mut script = client(&response(&[]));
     script.steps.pop();
     check(Divergence::StateWhenTaken, script, silent(State::Connecting), silent(State::Open));
@@ -116,11 +116,11 @@ fn the_state_changes_when_the_answer_is_taken() {
 
 #[test]
 fn a_request_has_all_its_headers() {
-    check(Divergence::AllHeaders, server(&request(&[]), []), asked(), asked());
+    check(Divergence::AllHeaders, server(&request(&[]), []), requested(), requested());
 }
 
 #[test]
-fn a_refusal_has_the_status_that_fits() {
+fn a_refusal_has_the_matching_status() {
     let version = request(&["GET / HTTP/2.0", "Connection: close"]);
     check(Divergence::FittingStatus, server(&version, []), failed(505), failed_there(400));
     let number = request(&["Sec-WebSocket-Version: abc"]);
@@ -130,7 +130,7 @@ fn a_refusal_has_the_status_that_fits() {
 }
 
 #[test]
-fn a_failed_handshake_is_over() {
+fn a_failed_handshake_is_final() {
     check(
         Divergence::HandshakeFailureIsFinal,
         server(&request(&["Connection: close"]), []),
@@ -140,31 +140,31 @@ fn a_failed_handshake_is_over() {
 }
 
 #[test]
-fn what_is_not_ascii_makes_no_crash() {
+fn header_values_that_are_not_ascii_do_not_crash() {
     let lines = request(&["Connection: \u{e9}, Upgrade"]);
-    check(Divergence::NotAscii, server(&lines, []), asked(), crashed("Unicode"));
+    check(Divergence::NotAscii, server(&lines, []), requested(), crashed("Unicode"));
     let host = request(&["Host: caf\u{e9}.fr"]);
     check(Divergence::NotAscii, server(&host, []), failed(400), crashed("Unicode"));
 }
 
 #[test]
-fn a_host_is_told_as_it_stands() {
+fn a_host_is_reported_unchanged() {
     let xn = "xn--caf-dma.fr";
     check(
         Divergence::HostAsIs,
         server(&request(&["Host: xn--caf-dma.fr"]), []),
-        asked_for(xn, "/", &[]),
-        asked_for("café.fr", "/", &[]),
+        requested_with(xn, "/", &[]),
+        requested_with("café.fr", "/", &[]),
     );
 }
 
 #[test]
-fn a_host_that_is_none_is_refused() {
+fn a_host_that_is_not_valid_is_refused() {
     check(
         Divergence::CheckedHost,
         server(&request(&["Host: h:99999"]), []),
         failed(400),
-        asked_for("h:99999", "/", &[]),
+        requested_with("h:99999", "/", &[]),
     );
 }
 
@@ -174,93 +174,97 @@ fn a_target_that_names_no_resource_is_refused() {
         Divergence::CheckedTarget,
         server(&request(&["GET * HTTP/1.1"]), []),
         failed(400),
-        asked_for("h", "*", &[]),
+        requested_with("h", "*", &[]),
     );
 }
 
 #[test]
-fn an_absolute_target_is_host_and_path() {
+fn an_absolute_target_is_split_into_host_and_path() {
     check(
         Divergence::AbsoluteTarget,
         server(&request(&["GET http://other/x HTTP/1.1"]), []),
-        asked_for("other", "/x", &[]),
-        asked_for("h", "http://other/x", &[]),
+        requested_with("other", "/x", &[]),
+        requested_with("h", "http://other/x", &[]),
     );
 }
 
 #[test]
-fn a_key_that_is_none_is_refused() {
-    refused_here(Divergence::CheckedKey, &["Sec-WebSocket-Key: AAAA"], 400);
+fn a_key_that_is_not_valid_is_refused() {
+    check_refused_only_here(Divergence::CheckedKey, &["Sec-WebSocket-Key: AAAA"], 400);
 }
 
 #[test]
 fn other_versions_of_http_are_refused() {
-    refused_here(Divergence::CheckedHttpVersion, &["GET / HTTP/1.0"], 505);
+    check_refused_only_here(Divergence::CheckedHttpVersion, &["GET / HTTP/1.0"], 505);
 }
 
 #[test]
 fn a_request_with_a_body_is_refused() {
-    refused_here(Divergence::NoRequestBody, &["Content-Length: 5"], 400);
+    check_refused_only_here(Divergence::NoRequestBody, &["Content-Length: 5"], 400);
 }
 
 #[test]
-fn subprotocols_that_are_not_tokens_are_left_out() {
+fn subprotocols_that_are_not_tokens_are_ignored() {
     check(
         Divergence::CheckedSubprotocols,
         server(&request(&["Sec-WebSocket-Protocol: a b, c"]), []),
-        asked_for("h", "/", &["c"]),
-        asked_for("h", "/", &["a b", "c"]),
+        requested_with("h", "/", &["c"]),
+        requested_with("h", "/", &["a b", "c"]),
     );
 }
 
 #[test]
-fn extensions_against_the_grammar_are_refused() {
-    refused_here(Divergence::CheckedExtensions, &["Sec-WebSocket-Extensions: x; y=\"1"], 400);
+fn malformed_extensions_are_refused() {
+    check_refused_only_here(Divergence::CheckedExtensions, &["Sec-WebSocket-Extensions: x; y=\"1"], 400);
 }
 
 #[test]
-fn empty_elements_of_a_list_are_none() {
+fn empty_elements_of_a_list_are_ignored() {
     check(
         Divergence::ListElements,
         server(&request(&["Sec-WebSocket-Protocol: a,,b"]), []),
-        asked_for("h", "/", &["a", "b"]),
-        asked_for("h", "/", &["a", "", "b"]),
+        requested_with("h", "/", &["a", "b"]),
+        requested_with("h", "/", &["a", "", "b"]),
     );
 }
 
 #[test]
-fn an_empty_list_chooses_nothing() {
+fn an_empty_list_of_subprotocols_selects_none() {
     for line in ["Sec-WebSocket-Protocol: ", "Sec-WebSocket-Extensions: ,"] {
         check(Divergence::EmptyChoice, client(&response(&[line])), accepted(), failed_there(400));
     }
 }
 
 #[test]
-fn commas_between_quotes_separate_nothing() {
-    refused_here(Divergence::QuotedCommas, &["Connection: \"a, Upgrade, b\""], 400);
+fn commas_in_quotes_do_not_separate_elements() {
+    check_refused_only_here(Divergence::QuotedCommas, &["Connection: \"a, Upgrade, b\""], 400);
 }
 
 #[test]
 fn single_headers_that_are_repeated_are_refused() {
     let key = format!("Sec-WebSocket-Key: {KEY}");
-    refused_here(Divergence::SingleHeaders, &[&key, &key], 400);
-    refused_here(Divergence::SingleHeaders, &["Sec-WebSocket-Version: 8", "Sec-WebSocket-Version: 13"], 400);
-    refused_here(Divergence::SingleHeaders, &["Origin: http://a", "Origin: http://b"], 400);
+    check_refused_only_here(Divergence::SingleHeaders, &[&key, &key], 400);
+    check_refused_only_here(
+        Divergence::SingleHeaders,
+        &["Sec-WebSocket-Version: 8", "Sec-WebSocket-Version: 13"],
+        400,
+    );
+    check_refused_only_here(Divergence::SingleHeaders, &["Origin: http://a", "Origin: http://b"], 400);
     let twice = response(&["Upgrade: websocket", "Upgrade: websocket"]);
     check(Divergence::SingleHeaders, client(&twice), failed(400), accepted());
 }
 
 #[test]
-fn lists_go_over_several_headers() {
+fn lists_may_use_several_headers() {
     for lines in [&["Connection: Upgrade", "Connection: close"][..], &["Upgrade: websocket, h2c"]] {
-        check(Divergence::Lists, server(&request(lines), []), asked(), failed_there(400));
+        check(Divergence::Lists, server(&request(lines), []), requested(), failed_there(400));
     }
 }
 
 #[test]
 fn folded_lines_and_control_characters_are_refused() {
     for line in ["X: 1\r\n folded", "X: \x01", "X: 1\nY: 2"] {
-        refused_here(Divergence::CheckedHead, &[line], 400);
+        check_refused_only_here(Divergence::CheckedHead, &[line], 400);
     }
 }
 
@@ -287,7 +291,7 @@ fn a_refusal_closes_the_transport() {
 }
 
 #[test]
-fn a_head_is_written_in_another_form() {
+fn written_heads_differ_in_order_and_case() {
     let reject = Step::SendReject { status: 403, has_body: false, headers: Vec::new() };
     check(
         Divergence::HeadForm,
@@ -308,47 +312,50 @@ fn a_wrong_line_is_refused_before_the_head_is_whole() {
 }
 
 #[test]
-fn an_empty_read_is_no_end() {
+fn an_empty_read_is_not_the_end() {
     let (start, end) = (&request(&[])[..9], &request(&[])[9..]);
     let script = server(start, [bytes(b""), Step::Drain, bytes(end), Step::Drain]);
-    check(Divergence::EmptyRead, script, asked(), crashed("RuntimeError"));
+    check(Divergence::EmptyRead, script, requested(), crashed("RuntimeError"));
 }
 
 #[test]
-fn an_empty_line_before_a_request_is_passed_over() {
+fn an_empty_line_before_a_request_is_skipped() {
     let line = [b"\r\n", &request(&[])[..]].concat();
-    check(Divergence::EmptyLineFirst, server(&line, []), asked(), failed_there(400));
+    check(Divergence::EmptyLineFirst, server(&line, []), requested(), failed_there(400));
 }
 
 #[test]
-fn what_comes_behind_the_request_is_read() {
+fn data_after_the_request_is_read() {
     let accept = Step::SendAccept { subprotocol: None, headers: Vec::new() };
     let early = [&request(&[])[..], b"\x81\x85\0\0\0\0early"].concat();
     check(
         Divergence::EarlyData,
         server(&early, [accept, Step::Drain]),
-        told([said("early")], State::Open),
+        reported([said("early")], State::Open),
         silent(State::Open),
     );
 }
 
 #[test]
-fn early_hints_are_no_refusal() {
+fn early_hints_are_not_a_refusal() {
     check(
         Divergence::PassedOver,
         client(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
         silent(State::Connecting),
-        told([rejected(103, false)], State::Closed),
+        reported([rejected(103, false)], State::Closed),
     );
 }
 
 #[test]
-fn a_refusal_tells_that_it_has_no_body() {
+fn a_refusal_says_that_it_has_no_body() {
     check(
         Divergence::BodyAnnounced,
         client(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"),
-        told([rejected(403, false)], State::Closed),
-        told([rejected(403, true), Said::RejectData { data: b""[..].into(), finished: true }], State::Closed),
+        reported([rejected(403, false)], State::Closed),
+        reported(
+            [rejected(403, true), Said::RejectData { data: b""[..].into(), finished: true }],
+            State::Closed,
+        ),
     );
 }
 
@@ -358,17 +365,17 @@ fn a_status_that_is_not_valid_fails() {
         Divergence::StrangeStatus,
         client(b"HTTP/1.1 600 ?\r\n\r\n"),
         failed(400),
-        told([rejected(600, true)], State::Rejecting),
+        reported([rejected(600, true)], State::Rejecting),
     );
 }
 
 #[test]
-fn what_comes_behind_a_refusal_is_dropped() {
+fn data_after_a_refusal_is_dropped() {
     let reject = Step::SendReject { status: 403, has_body: false, headers: Vec::new() };
     let then = [reject, bytes(b"\x81\x80\0\0\0\0\r\n\r\n"), Step::Drain];
-    let theirs = told([Said::Refused { status: 400, why: String::new() }], State::Closed);
+    let theirs = reported([Said::Refused { status: 400, why: String::new() }], State::Closed);
     let close = request(&["Connection: Upgrade, close"]);
-    check(Divergence::DataBehindRefusal, server(&close, then), silent(State::Closed), theirs);
+    check(Divergence::DataAfterRefusal, server(&close, then), silent(State::Closed), theirs);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! An example for each divergence in open connections: what this crate shows, then what Python shows.
 
 use crate::both::{
-    bytes, check, client, close, frame, refused, said, sent, server, silent, started, text, told,
+    bytes, check, client, close, frame, refused, reported, said, sent, server, silent, started, text,
 };
 use crate::divergence::Divergence;
 #[cfg(feature = "deflate")]
@@ -25,58 +25,58 @@ fn a_close_without_a_code_has_none() {
     check(
         Divergence::NoCodeIsNone,
         client([frame(CLOSE, b""), Step::Drain]),
-        told([closed(None)], State::RemoteClosing),
-        told([closed(1005)], State::RemoteClosing),
+        reported([closed(None)], State::RemoteClosing),
+        reported([closed(1005)], State::RemoteClosing),
     );
 }
 
 #[test]
-fn the_end_comes_behind_what_came_before_it() {
+fn the_transports_end_is_reported_after_earlier_data() {
     check(
         Divergence::EndInTurn,
         client([frame(FIN | TEXT, b"last"), Step::Eof]),
-        told([said("last"), Said::End], State::Closed),
-        told([Said::End, said("last")], State::Closed),
+        reported([said("last"), Said::End], State::Closed),
+        reported([Said::End, said("last")], State::Closed),
     );
 }
 
 #[test]
-fn a_close_before_the_end_stays_the_close() {
+fn the_transports_end_does_not_replace_an_earlier_close() {
     check(
         Divergence::EndInTurn,
         client([frame(CLOSE, b""), Step::Eof]),
-        told([closed(None)], State::RemoteClosing),
-        told([Said::End, closed(1005)], State::RemoteClosing),
+        reported([closed(None)], State::RemoteClosing),
+        reported([Said::End, closed(1005)], State::RemoteClosing),
     );
 }
 
 #[test]
-fn a_close_that_was_taken_before_the_end_can_be_answered() {
+fn a_close_received_before_the_end_can_be_answered() {
     check(
         Divergence::AnswerAfterEnd,
         client([frame(CLOSE, [3, 232]), Step::Drain, Step::Eof]),
         silent(State::RemoteClosing),
-        told([Said::End], State::Closed),
+        reported([Said::End], State::Closed),
     );
 }
 
 #[test]
-fn the_end_of_a_closed_connection_is_no_event() {
+fn the_end_of_a_closed_connection_is_not_an_event() {
     check(
         Divergence::OneEnd,
         client([close(1000), frame(CLOSE, [3, 232]), Step::Drain, Step::Eof]),
         silent(State::Closed),
-        told([Said::End], State::Closed),
+        reported([Said::End], State::Closed),
     );
 }
 
 #[test]
-fn text_before_a_wrong_byte_is_told() {
+fn text_before_a_wrong_byte_is_delivered() {
     check(
         Divergence::DataBeforeFailure,
         client([frame(FIN | TEXT, b"right\xFFwrong"), Step::Drain]),
-        told([started("right"), failure(1007)], State::RemoteClosing),
-        told([failure(1007)], State::Open),
+        reported([started("right"), failure(1007)], State::RemoteClosing),
+        reported([failure(1007)], State::Open),
     );
 }
 
@@ -87,20 +87,20 @@ fn a_failure_does_not_wait_for_the_rest_of_the_frame() {
         check(
             Divergence::FailureAtOnce,
             client([bytes(start), Step::Drain]),
-            told([failure(code)], State::RemoteClosing),
+            reported([failure(code)], State::RemoteClosing),
             silent(State::Open),
         );
     }
 }
 
 #[test]
-fn limits_are_kept() {
+fn limits_are_checked() {
     let long = "long".repeat(40);
     check(
         Divergence::Limits,
         Script { tight: true, ..client([frame(FIN | TEXT, &long), Step::Drain]) },
-        told([failure(1009)], State::RemoteClosing),
-        told([said(&long)], State::Open),
+        reported([failure(1009)], State::RemoteClosing),
+        reported([said(&long)], State::Open),
     );
 }
 
@@ -109,8 +109,8 @@ fn bad_gateway_is_received() {
     check(
         Divergence::BadGateway,
         client([frame(CLOSE, 1014_u16.to_be_bytes()), Step::Drain]),
-        told([closed(1014)], State::RemoteClosing),
-        told([failure(1002)], State::Open),
+        reported([closed(1014)], State::RemoteClosing),
+        reported([failure(1002)], State::Open),
     );
 }
 
@@ -145,7 +145,7 @@ fn a_second_answer_to_a_close_is_dropped() {
 }
 
 #[test]
-fn a_message_under_way_is_finished_after_the_peer_has_closed() {
+fn a_message_in_progress_is_finished_after_the_peer_has_closed() {
     check(
         Divergence::FinishedMessage,
         server([text("be", false), bytes(CLOSE_TO_SERVER), Step::Drain, text("gun", true)]),
@@ -169,7 +169,7 @@ fn pings_are_sent_and_answered_after_the_peer_has_closed() {
 }
 
 #[test]
-fn codes_that_must_not_travel_are_refused() {
+fn codes_that_must_not_be_sent_are_refused() {
     let in_python = [
         (0, b"\x88\x02\x00\x00"),
         (1004, b"\x88\x02\x03\xEC"),
@@ -190,7 +190,7 @@ fn codes_that_must_not_travel_are_refused() {
 }
 
 #[test]
-fn what_arrives_after_both_have_closed_is_dropped() {
+fn data_received_after_both_have_closed_is_dropped() {
     check(
         Divergence::LateData,
         client([close(1000), frame(CLOSE, b""), Step::Drain, bytes(b"more")]),
@@ -200,7 +200,7 @@ fn what_arrives_after_both_have_closed_is_dropped() {
 }
 
 #[test]
-fn the_answer_to_a_failure_has_the_same_code_in_other_words() {
+fn the_answer_to_a_failure_has_the_same_code_and_another_reason() {
     check(
         Divergence::OwnWords,
         server([bytes(b"\x83\x80\0\0\0\0"), Step::Drain, Step::AnswerClose]),
@@ -227,48 +227,48 @@ fn compressed_data_that_ends_inside_a_block_fails() {
     check(
         Divergence::CutDeflate,
         compressed([frame(0xC1, b"\xF2\x48\xCD\xC9"), Step::Drain]),
-        told([started("Hel"), failure(1007)], State::RemoteClosing),
-        told([said("Helh")], State::Open),
+        reported([started("Hel"), failure(1007)], State::RemoteClosing),
+        reported([said("Helh")], State::Open),
     );
 }
 
 #[cfg(feature = "deflate")]
 #[test]
-fn a_fragment_out_of_order_is_not_looked_into() {
+fn a_fragment_out_of_order_fails_before_it_is_inflated() {
     check(
         Divergence::OrderBeforeData,
         compressed([frame(0x41, HELLO), Step::Drain, frame(0xC1, [0xFF; 9]), Step::Drain]),
-        told([failure(1002)], State::RemoteClosing),
-        told([failure(1007)], State::Open),
+        reported([failure(1002)], State::RemoteClosing),
+        reported([failure(1007)], State::Open),
     );
 }
 
 #[cfg(feature = "deflate")]
 #[test]
-fn messages_go_on_after_a_final_block() {
+fn messages_continue_after_a_final_block() {
     let hello = frame(0xC1, FINAL_HELLO);
     check(
         Divergence::FinalBlock,
         compressed([hello.clone(), Step::Drain, hello, Step::Drain]),
-        told([said("Hello")], State::Open),
-        told([failure(1007)], State::Open),
+        reported([said("Hello")], State::Open),
+        reported([failure(1007)], State::Open),
     );
 }
 
 #[cfg(feature = "deflate")]
 #[test]
-fn messages_go_on_after_one_that_is_empty() {
+fn messages_continue_after_an_empty_compressed_message() {
     check(
         Divergence::EmptyCompressed,
         compressed([frame(0xC1, b""), Step::Drain, frame(0xC1, HELLO), Step::Drain]),
-        told([said("Hello")], State::Open),
-        told([failure(1007)], State::Open),
+        reported([said("Hello")], State::Open),
+        reported([failure(1007)], State::Open),
     );
 }
 
 #[cfg(feature = "deflate")]
 #[test]
-fn a_ping_between_compressed_fragments_means_nothing_to_them() {
+fn a_ping_between_compressed_fragments_changes_nothing() {
     // "Hello" in two fragments (RFC 7692 §7.2.3.1).
     let mut steps =
         compressed([frame(0x41, b"\xF2\x48\xCD"), frame(PING, b""), frame(0x80, b"\xC9\xC9\x07\x00")]);
@@ -276,8 +276,8 @@ fn a_ping_between_compressed_fragments_means_nothing_to_them() {
     check(
         Divergence::PingInCompressed,
         steps,
-        told([finished("He", false), Said::Ping(Hex::default()), finished("llo", true)], State::Open),
-        told([finished("He", false), Said::Ping(Hex::default()), failure(1007)], State::Open),
+        reported([finished("He", false), Said::Ping(Hex::default()), finished("llo", true)], State::Open),
+        reported([finished("He", false), Said::Ping(Hex::default()), failure(1007)], State::Open),
     );
 }
 

@@ -8,7 +8,7 @@ use crate::divergence::{Divergence, is_of_extension, is_unknown_code};
 use crate::frames::{BINARY, TEXT};
 use crate::hex::Hex;
 use crate::ours;
-use crate::python::{Python, tell};
+use crate::python::{Python, print_line};
 use crate::script::{Role, Said, Script, Seen, Step};
 
 /// One step, and what each side showed for it.
@@ -72,7 +72,7 @@ pub(crate) struct Difference {
 pub(crate) struct Met(BTreeMap<Divergence, usize>);
 
 impl Met {
-    fn note(&mut self, divergence: Divergence) {
+    fn record(&mut self, divergence: Divergence) {
         *self.0.entry(divergence).or_default() += 1;
     }
 
@@ -107,7 +107,7 @@ pub(crate) fn runs(name: &str, runs: u64, script: fn(&mut Dice) -> Script) -> Op
         Some(run) => run..run + 1,
         None => 0..number("RUNS").unwrap_or(runs),
     };
-    tell(&format!("oracle: {name}: WSPROTO_ORACLE_SEED={seed}, runs {runs:?}"));
+    print_line(&format!("oracle: {name}: WSPROTO_ORACLE_SEED={seed}, runs {runs:?}"));
     let mut met = Met::default();
     let mut differences = Vec::new();
     for start in runs.clone().step_by(BATCH) {
@@ -125,7 +125,7 @@ pub(crate) fn runs(name: &str, runs: u64, script: fn(&mut Dice) -> Script) -> Op
         }
         assert!(differences.is_empty(), "{name}, WSPROTO_ORACLE_SEED={seed}\n{}", differences.join("\n\n"));
     }
-    tell(&format!("oracle: {name}: divergences met: {:?}", met.0));
+    print_line(&format!("oracle: {name}: divergences met: {:?}", met.0));
     Some(met)
 }
 
@@ -191,27 +191,28 @@ fn compare_run(script: &Script, theirs: Vec<Seen>, met: &mut Met) -> Result<(usi
         };
         let may_show = |divergence: &Divergence| script.handshake || !divergence.is_of_handshake();
         for divergence in Divergence::ALL.into_iter().filter(may_show) {
-            if !same(&ours, &case.theirs) && divergence.mend(&mut case) {
-                met.note(divergence);
+            if !same(&ours, &case.theirs) && divergence.adjust(&mut case) {
+                met.record(divergence);
             }
         }
-        let Case { theirs: mended, follow, .. } = case;
-        if !same(&ours, &mended) {
-            let (ours, theirs, mended) = (behind(&ours, &mended), theirs, behind(&mended, &ours));
+        let Case { theirs: adjusted, follow, .. } = case;
+        if !same(&ours, &adjusted) {
+            let (ours, theirs, adjusted) =
+                (from_first_difference(&ours, &adjusted), theirs, from_first_difference(&adjusted, &ours));
             let what =
-                format!("step {i}, {step:?}:\n  theirs {theirs:?}\n  mended {mended:?}\n  ours   {ours:?}");
+                format!("step {i}, {step:?}:\n  theirs {theirs:?}\n  mended {adjusted:?}\n  ours   {ours:?}");
             return Err(Difference { step: Some(step.clone()), what });
         }
         if follow != Follow::Next {
             return Ok((i + 1, follow));
         }
-        before.note(step, &ours);
+        before.record(step, &ours);
     }
     Ok((script.steps.len(), Follow::Next))
 }
 
 /// What `seen` shows, from the first event that `other` does not show.
-fn behind(seen: &Seen, other: &Seen) -> Seen {
+fn from_first_difference(seen: &Seen, other: &Seen) -> Seen {
     let same = seen.events.iter().zip(&other.events).take_while(|(event, other)| event == other).count();
     Seen { events: seen.events[same..].to_vec(), ..seen.clone() }
 }
@@ -230,7 +231,7 @@ fn same(ours: &Seen, theirs: &Seen) -> bool {
 }
 
 impl Past {
-    fn note(&mut self, step: &Step, ours: &Seen) {
+    fn record(&mut self, step: &Step, ours: &Seen) {
         for event in &ours.events {
             match event {
                 Said::Failure { .. } => self.failed = true,

@@ -7,7 +7,7 @@ use crate::hex::Hex;
 use crate::script::{Role, Script, Step};
 
 #[test]
-fn open_connections_do_what_those_of_python_do() {
+fn open_connections_behave_like_those_of_python() {
     if let Some(met) = compare::runs("open connections", RUNS, script) {
         met.check(|divergence| !divergence.is_of_handshake() && !divergence.is_of_deflate());
     }
@@ -19,7 +19,7 @@ fn script(dice: &mut Dice) -> Script {
     let role = dice.pick(&[Role::Client, Role::Server]);
     let bytes = stream(dice, role);
     let tight = dice.chance(8);
-    let mut user = User { dice, text_under_way: None, steps: Vec::new() };
+    let mut user = User { dice, text_in_progress: None, steps: Vec::new() };
     for piece in user.pieces(&bytes) {
         user.steps.push(Step::Receive(piece.into()));
         user.take_events();
@@ -36,7 +36,7 @@ fn script(dice: &mut Dice) -> Script {
 struct User<'d> {
     dice: &'d mut Dice,
     /// Whether the message in progress is a text.
-    text_under_way: Option<bool>,
+    text_in_progress: Option<bool>,
     steps: Vec<Step>,
 }
 
@@ -100,12 +100,12 @@ impl User<'_> {
 
     /// The next piece of a message, rarely of the wrong kind.
     fn message(&mut self) -> Step {
-        let mut is_text = self.text_under_way.unwrap_or_else(|| self.dice.chance(50));
+        let mut is_text = self.text_in_progress.unwrap_or_else(|| self.dice.chance(50));
         if self.dice.chance(4) {
             is_text = !is_text;
         }
         let finished = self.dice.chance(65);
-        self.text_under_way = if finished { None } else { Some(is_text) };
+        self.text_in_progress = if finished { None } else { Some(is_text) };
         if is_text {
             let data = self.dice.text(9);
             return Step::SendText { data, finished };

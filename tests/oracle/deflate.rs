@@ -4,7 +4,7 @@
 use crate::compare;
 use crate::dice::Dice;
 use crate::divergence::Divergence;
-use crate::frames::{FINAL_HELLO, Frame, frames, spoil};
+use crate::frames::{FINAL_HELLO, Frame, add_fault, frames};
 use crate::hex::Hex;
 use crate::ours;
 use crate::python::Python;
@@ -17,7 +17,7 @@ fn compressed_messages_are_received_as_in_python() {
         let mut frames = frames(&sent(&ours::play(&talk(dice, role.peer(), &deflate, 10))));
         if dice.chance(40) && !frames.is_empty() {
             let place = dice.below(frames.len());
-            spoil(dice, &mut frames[place]);
+            add_fault(dice, &mut frames[place]);
         }
         if dice.chance(6) {
             let key = (role == Role::Server).then(|| dice.key());
@@ -34,7 +34,7 @@ fn compressed_messages_are_received_as_in_python() {
 }
 
 #[test]
-fn what_either_side_compresses_the_other_understands() {
+fn each_side_inflates_what_the_other_compresses() {
     let Some(mut python) = Python::start() else { return };
     let mut dice = Dice::new(7692, 0);
     let talks: Vec<Script> = (0..500)
@@ -59,8 +59,8 @@ fn what_either_side_compresses_the_other_understands() {
     let in_python = python.play(&to_python);
     for ((talk, theirs), in_python) in talks.iter().zip(&theirs).zip(&in_python) {
         let here = ours::play(&listen(talk, &sent(theirs), &mut dice));
-        assert_eq!(heard(&here), said(talk), "from Python, {talk:?}");
-        assert_eq!(heard(in_python), said(talk), "in Python, {talk:?}");
+        assert_eq!(received(&here), said(talk), "from Python, {talk:?}");
+        assert_eq!(received(in_python), said(talk), "in Python, {talk:?}");
     }
 }
 
@@ -139,7 +139,7 @@ fn piece<T>(data: T, finished: bool) -> Piece<T> {
     Piece { data, frame_finished: true, message_finished: finished }
 }
 
-fn heard(seen: &[Seen]) -> Vec<Whole> {
+fn received(seen: &[Seen]) -> Vec<Whole> {
     whole(seen.iter().flat_map(|seen| seen.events.clone()))
 }
 

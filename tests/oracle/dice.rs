@@ -59,9 +59,9 @@ impl Dice {
         let mut rest = bytes;
         let mut cut = Vec::new();
         for place in places {
-            let (piece, behind) = rest.split_at(place + rest.len() - bytes.len());
+            let (piece, after) = rest.split_at(place + rest.len() - bytes.len());
             cut.push(piece);
-            rest = behind;
+            rest = after;
         }
         cut.push(rest);
         cut

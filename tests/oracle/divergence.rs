@@ -118,7 +118,7 @@ pub(crate) enum Divergence {
     /// A status above 599 is not valid and fails (RFC 9110 §15); Python treats it as a refusal.
     StrangeStatus,
     /// Data received after our refusal is dropped; Python reports a bad head.
-    DataBehindRefusal,
+    DataAfterRefusal,
     /// A transport that ends before a request is a failure; Python reports nothing.
     EndBeforeRequest,
 }
@@ -176,7 +176,7 @@ impl Divergence {
         Self::PassedOver,
         Self::BodyAnnounced,
         Self::StrangeStatus,
-        Self::DataBehindRefusal,
+        Self::DataAfterRefusal,
         Self::EndBeforeRequest,
     ];
 
@@ -191,7 +191,7 @@ impl Divergence {
     }
 
     /// Changes what Python showed into what this crate should show; returns whether the divergence applies.
-    pub(crate) fn mend(self, case: &mut Case<'_>) -> bool {
+    pub(crate) fn adjust(self, case: &mut Case<'_>) -> bool {
         match self {
             Self::NoCodeIsNone => open::no_code_is_none(case),
             Self::EndInTurn => open::end_in_turn(case),
@@ -243,7 +243,7 @@ impl Divergence {
             Self::PassedOver => handshake::passed_over(case),
             Self::BodyAnnounced => handshake::body_announced(case),
             Self::StrangeStatus => handshake::strange_status(case),
-            Self::DataBehindRefusal => handshake::data_behind_refusal(case),
+            Self::DataAfterRefusal => handshake::data_after_refusal(case),
             Self::EndBeforeRequest => handshake::end_before_request(case),
         }
     }

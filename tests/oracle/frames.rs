@@ -87,11 +87,11 @@ pub(crate) fn stream(dice: &mut Dice, receiver: Role) -> Vec<u8> {
     }
     if talk.dice.chance(45) && !talk.frames.is_empty() {
         let place = talk.dice.below(talk.frames.len());
-        spoil(talk.dice, &mut talk.frames[place]);
+        add_fault(talk.dice, &mut talk.frames[place]);
     }
     let mut bytes: Vec<u8> = talk.frames.iter().flat_map(Frame::encode).collect();
     if dice.chance(12) {
-        mangle(dice, &mut bytes);
+        change_bytes(dice, &mut bytes);
     }
     bytes
 }
@@ -203,7 +203,7 @@ pub(crate) fn close_code(dice: &mut Dice) -> u16 {
 }
 
 /// Breaks one rule or two.
-pub(crate) fn spoil(dice: &mut Dice, frame: &mut Frame) {
+pub(crate) fn add_fault(dice: &mut Dice, frame: &mut Frame) {
     match dice.below(12) {
         0 => frame.first = frame.first & 0xF0 | dice.pick(&[3, 4, 5, 6, 7, 11, 12, 13, 14, 15]),
         1 => frame.first ^= dice.pick(&[0x40, 0x20, 0x10, 0x70]),
@@ -258,7 +258,7 @@ const BAD_UTF8: [&[u8]; 12] = [
 ];
 
 /// Changes random bytes.
-fn mangle(dice: &mut Dice, bytes: &mut Vec<u8>) {
+fn change_bytes(dice: &mut Dice, bytes: &mut Vec<u8>) {
     if bytes.is_empty() {
         return;
     }

@@ -8,7 +8,7 @@ use crate::ours::{NONCE, accept_token};
 use crate::script::{Fields, Role, Script, Step};
 
 #[test]
-fn handshakes_do_what_those_of_python_do() {
+fn handshakes_behave_like_those_of_python() {
     let servers = compare::runs("servers' handshakes", RUNS, server);
     let clients = compare::runs("clients' handshakes", RUNS, client);
     if let (Some(mut met), Some(clients)) = (servers, clients) {

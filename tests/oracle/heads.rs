@@ -119,8 +119,8 @@ impl Head<'_> {
             1 => name.to_uppercase(),
             _ => name.to_owned(),
         };
-        let (before, behind) = self.dice.pick(&[(" ", ""), (" ", ""), ("", ""), ("\t ", " ")]);
-        self.lines.push(format!("{name}:{before}{value}{behind}"));
+        let (before, after) = self.dice.pick(&[(" ", ""), (" ", ""), ("", ""), ("\t ", " ")]);
+        self.lines.push(format!("{name}:{before}{value}{after}"));
     }
 
     /// The lines, one byte for each character; rarely with bytes that only some parsers accept.

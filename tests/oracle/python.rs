@@ -41,7 +41,7 @@ impl Python {
         if wsproto != WSPROTO {
             return skip(&format!("Python's wsproto is {wsproto}, but {WSPROTO} is required"));
         }
-        tell(&format!("oracle: wsproto {wsproto}, h11 {h11}"));
+        print_line(&format!("oracle: wsproto {wsproto}, h11 {h11}"));
         Some(python)
     }
 
@@ -49,10 +49,9 @@ impl Python {
     pub(crate) fn play(&mut self, scripts: &[Script]) -> Vec<Vec<Seen>> {
         let mut line = serde_json::to_string(scripts).unwrap();
         line.push('\n');
-        self.stdin.write_all(line.as_bytes()).unwrap_or_else(|error| self.lament(&error.to_string()));
+        self.stdin.write_all(line.as_bytes()).unwrap_or_else(|error| self.fail(&error.to_string()));
         let answer = self.line();
-        serde_json::from_str(&answer)
-            .unwrap_or_else(|error| self.lament(&format!("{error} in {answer:.200}")))
+        serde_json::from_str(&answer).unwrap_or_else(|error| self.fail(&format!("{error} in {answer:.200}")))
     }
 
     fn line(&mut self) -> String {
@@ -61,7 +60,7 @@ impl Python {
         line
     }
 
-    fn lament(&mut self, error: &str) -> ! {
+    fn fail(&mut self, error: &str) -> ! {
         let _ = self.child.kill();
         let last_words = self.child.stderr.take().map(io::read_to_string);
         panic!("driver.py: {error}: {}", last_words.and_then(Result::ok).unwrap_or_default())
@@ -76,14 +75,14 @@ impl Drop for Python {
 }
 
 /// Prints a line directly, because the test harness would capture it.
-pub(crate) fn tell(line: &str) {
+pub(crate) fn print_line(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn skip<T>(why: &str) -> Option<T> {
     let required = env::var_os("WSPROTO_REQUIRE_PEERS").is_some_and(|value| value == "1");
     assert!(!required, "{why}, and WSPROTO_REQUIRE_PEERS is 1");
-    tell(&format!("SKIPPED: {why}"));
+    print_line(&format!("SKIPPED: {why}"));
     None
 }
 

@@ -31,7 +31,7 @@ fn assembled(bytes: &[u8], read_len: usize) -> Vec<Event<String, Vec<u8>>> {
 }
 
 #[test]
-fn messages_are_whole_however_they_were_fragmented_and_cut() {
+fn assembled_messages_are_the_same_for_all_fragments_and_cuts() {
     let frames = [
         (FIN | TEXT, &b"whole"[..]),
         (TEXT, b"caf\xc3"),
@@ -56,7 +56,7 @@ fn messages_are_whole_however_they_were_fragmented_and_cut() {
 }
 
 #[test]
-fn a_message_in_one_piece_is_handed_on_where_it_lies() {
+fn a_message_in_one_piece_is_not_copied() {
     let mut assembler = MessageAssembler::new(5);
     let text = "Hello";
     let whole = assembler.text(TextMessage::new(text)).unwrap().unwrap();
@@ -67,7 +67,7 @@ fn a_message_in_one_piece_is_handed_on_where_it_lies() {
 }
 
 #[test]
-fn a_message_of_exactly_the_limit_is_kept_and_one_more_byte_is_not() {
+fn a_message_of_exactly_the_limit_is_accepted_and_one_more_byte_is_refused() {
     let mut assembler = MessageAssembler::new(4);
     assert_eq!(assembler.bytes(BytesMessage::partial(b"ab")), Ok(None));
     assert_eq!(assembler.bytes(BytesMessage::new(b"cd")), Ok(Some(&b"abcd"[..])));
@@ -77,7 +77,7 @@ fn a_message_of_exactly_the_limit_is_kept_and_one_more_byte_is_not() {
 }
 
 #[test]
-fn the_limit_holds_for_a_message_in_one_piece_too() {
+fn the_limit_applies_to_a_message_in_one_piece_too() {
     let mut assembler = MessageAssembler::new(4);
     let error = RemoteProtocolError::MessageTooLong;
     assert_eq!(assembler.text(TextMessage::new("12345")), Err(error));
@@ -86,7 +86,7 @@ fn the_limit_holds_for_a_message_in_one_piece_too() {
 }
 
 #[test]
-fn the_limit_counts_for_each_message_anew() {
+fn the_limit_starts_again_for_each_message() {
     let mut assembler = MessageAssembler::new(4);
     for _ in 0..3 {
         assert_eq!(assembler.text(TextMessage::partial("ab")), Ok(None));
@@ -96,7 +96,7 @@ fn the_limit_counts_for_each_message_anew() {
 }
 
 #[test]
-fn what_was_kept_is_dropped_with_the_piece_that_is_too_long() {
+fn a_message_over_the_limit_is_dropped_as_a_whole() {
     let mut assembler = MessageAssembler::new(4);
     assert_eq!(assembler.text(TextMessage::partial("abc")), Ok(None));
     assert_eq!(assembler.text(TextMessage::partial("de")), Err(RemoteProtocolError::MessageTooLong));
@@ -106,14 +106,14 @@ fn what_was_kept_is_dropped_with_the_piece_that_is_too_long() {
 }
 
 #[test]
-fn pieces_that_are_empty_add_nothing() {
+fn empty_pieces_add_nothing() {
     let mut assembler = MessageAssembler::new(0);
     assert_eq!(assembler.text(TextMessage::partial("")), Ok(None));
     assert_eq!(assembler.text(TextMessage::new("")), Ok(Some("")));
 }
 
 #[test]
-fn nothing_of_a_message_of_one_type_gets_into_one_of_the_other() {
+fn text_and_binary_messages_are_not_mixed() {
     let mut assembler = MessageAssembler::new(10);
     assert_eq!(assembler.bytes(BytesMessage::partial(b"12")), Ok(None));
     assert_eq!(assembler.bytes(BytesMessage::new(b"3")), Ok(Some(&b"123"[..])));

@@ -12,7 +12,7 @@ use crate::support::{
 
 /// The codes that a close frame may carry: those defined below 3000, and all from 3000 to 4999, which are for
 /// libraries and applications (§7.4.1, §7.4.2, and the registry of §11.7 as of today).
-fn travels(code: u16) -> bool {
+fn may_be_sent(code: u16) -> bool {
     const DEFINED: [u16; 12] = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014];
     DEFINED.contains(&code) || (3000..5000).contains(&code)
 }
@@ -44,11 +44,11 @@ fn a_close_of_one_byte_fails_on_its_length() {
 }
 
 #[test]
-fn codes_that_may_travel_are_taken_and_others_fail_on_their_second_byte() {
+fn valid_codes_are_accepted_and_others_fail_on_their_second_byte() {
     for role in BOTH {
         for code in CODES {
             let bytes = frame_to(role, CLOSE, body(code, "why"));
-            if travels(code) {
+            if may_be_sent(code) {
                 check_said(role, &bytes, &[close(code, "why")]);
             } else {
                 let certain = header_len(role, 5) + 2;
@@ -59,13 +59,13 @@ fn codes_that_may_travel_are_taken_and_others_fail_on_their_second_byte() {
 }
 
 #[test]
-fn every_number_is_judged_alike_when_it_arrives_and_when_it_is_sent() {
+fn every_code_is_checked_by_the_same_rule_when_received_and_when_sent() {
     for code in 0..=u16::MAX {
         let seen = feed(Role::Client, Limits::default(), [&unmasked(CLOSE, body(code, ""))[..]]);
-        assert_eq!(seen.failure.is_none(), travels(code), "{code}");
+        assert_eq!(seen.failure.is_none(), may_be_sent(code), "{code}");
         let sent = Sender::client(Fixed).send(CloseConnection::new(code.into(), ""), &mut Vec::new());
-        assert_eq!(sent.is_ok(), travels(code), "{code}");
-        assert_eq!(CloseCode::new(code).is_sendable(), travels(code), "{code}");
+        assert_eq!(sent.is_ok(), may_be_sent(code), "{code}");
+        assert_eq!(CloseCode::new(code).is_sendable(), may_be_sent(code), "{code}");
     }
 }
 
@@ -103,7 +103,7 @@ fn a_reason_that_is_not_utf8_fails_on_its_first_bad_byte() {
 }
 
 #[test]
-fn a_bad_code_is_told_before_a_bad_reason() {
+fn a_bad_code_is_reported_before_a_bad_reason() {
     for role in BOTH {
         let bytes = frame_to(role, CLOSE, body(1006, b"\xff"));
         let certain = header_len(role, 3) + 2;
@@ -112,13 +112,13 @@ fn a_bad_code_is_told_before_a_bad_reason() {
 }
 
 #[test]
-fn what_follows_a_close_is_dropped_even_if_it_is_nonsense() {
+fn data_after_a_close_is_dropped_even_if_it_is_invalid() {
     for role in BOTH {
         let frames = [(CLOSE, &body(1000, "bye")[..]), (FIN | TEXT, b"late"), (CLOSE, &body(1001, ""))];
         let seen = check_everywhere(role, &frames_to(role, frames));
         assert_eq!(seen.said, [close(1000, "bye")]);
         assert_eq!(seen.state, ReceiverState::CloseReceived);
-        assert_eq!(seen.under_way, Some((true, 0)));
+        assert_eq!(seen.in_progress, Some((true, 0)));
         let bytes = [frame_to(role, CLOSE, b""), vec![0xFF; 30]].concat();
         check_said(role, &bytes, &[Said::Close(None, "".into())]);
     }
@@ -194,7 +194,7 @@ fn a_close_that_may_not_be_sent_leaves_no_trace() {
 }
 
 #[test]
-fn a_reason_of_123_bytes_is_sent_and_no_longer_one() {
+fn close_reason_longer_than_123_bytes_is_refused() {
     let mut output = Vec::new();
     for reason in ["r".repeat(124), "é".repeat(62), "r".repeat(70_000)] {
         let close = CloseConnection::new(CloseCode::NORMAL_CLOSURE, reason);

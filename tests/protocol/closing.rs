@@ -50,7 +50,7 @@ fn closed(by: ClosedBy, code: u16, reason: &str) -> Option<End<'_>> {
     Some((by, code.into(), reason, true))
 }
 
-fn broken_off(by: ClosedBy) -> Option<End<'static>> {
+fn ended_uncleanly(by: ClosedBy) -> Option<End<'static>> {
     Some((by, CloseCode::ABNORMAL_CLOSURE, "", false))
 }
 
@@ -112,7 +112,7 @@ fn server_answers_an_empty_close_which_counts_as_1005() {
 }
 
 #[test]
-fn an_answer_in_words_of_our_own_is_an_answer_too() {
+fn a_close_frame_with_another_reason_is_an_answer_too() {
     // The connection's code and reason are those of the first close frame received (§7.1.5, §7.1.6).
     let mut server = server();
     receive(&mut server, masked(CLOSE, b"\x0f\xa0theirs"));
@@ -121,7 +121,7 @@ fn an_answer_in_words_of_our_own_is_an_answer_too() {
 }
 
 #[test]
-fn the_answer_can_be_sent_while_the_close_is_in_hand() {
+fn a_close_can_be_answered_while_it_is_borrowed() {
     let mut server = server();
     let mut bytes = masked(CLOSE, b"\x0f\xa0why");
     let (receiver, sender) = server.split();
@@ -134,7 +134,7 @@ fn the_answer_can_be_sent_while_the_close_is_in_hand() {
 }
 
 #[test]
-fn closes_that_cross_each_other_need_no_third() {
+fn close_frames_that_cross_each_other_need_no_answer() {
     let mut server = server();
     let mut client = client();
     let from_server = send(&mut server, BYE);
@@ -152,7 +152,7 @@ fn closes_that_cross_each_other_need_no_third() {
 }
 
 #[test]
-fn nothing_follows_our_close() {
+fn nothing_is_sent_after_our_close() {
     // §5.1, §6.1: no data is sent after the close frame.
     let mut server = server();
     send(&mut server, TextMessage::partial("begun"));
@@ -197,7 +197,7 @@ fn no_message_starts_after_the_peer_has_closed() {
 }
 
 #[test]
-fn the_sender_knows_of_the_close_once_it_is_taken() {
+fn the_sender_refuses_messages_once_a_close_was_received() {
     let mut server = server();
     receive(&mut server, masked(CLOSE, b"\x03\xe8"));
     let refused = server.sender_mut().send(TextMessage::new("new"), &mut Vec::new());
@@ -205,7 +205,7 @@ fn the_sender_knows_of_the_close_once_it_is_taken() {
 }
 
 #[test]
-fn a_message_under_way_may_be_finished_after_the_peer_has_closed() {
+fn a_message_in_progress_may_be_finished_after_the_peer_has_closed() {
     let mut server = server();
     send(&mut server, BytesMessage::partial(b"1"));
     receive(&mut server, masked(CLOSE, b"\x03\xe8"));
@@ -218,20 +218,20 @@ fn a_message_under_way_may_be_finished_after_the_peer_has_closed() {
 }
 
 #[test]
-fn a_failure_is_answered_by_its_own_close_frame() {
+fn a_failure_is_answered_by_a_close_frame_with_its_code() {
     let mut server = server();
     let error = receive(&mut server, unmasked(FIN | BINARY, b"x")).unwrap();
     assert_eq!(server.state(), ConnectionState::RemoteClosing);
     assert_eq!(server.transport_action(), TransportAction::Close);
-    assert_eq!(end(&server), broken_off(ClosedBy::Failure(error)));
+    assert_eq!(end(&server), ended_uncleanly(ClosedBy::Failure(error)));
     let answer = send(&mut server, error.response());
     assert_eq!(answer, unmasked(CLOSE, b"\x03\xeaframe from client is unmasked"));
     assert_eq!(server.state(), ConnectionState::Closed);
-    assert_eq!(end(&server), broken_off(ClosedBy::Failure(error)));
+    assert_eq!(end(&server), ended_uncleanly(ClosedBy::Failure(error)));
 }
 
 #[test]
-fn a_client_that_fails_the_connection_drops_the_transport() {
+fn a_client_that_fails_the_connection_closes_the_transport_at_once() {
     // It does not wait for the server, as it does after a closing handshake (§7.1.7).
     let mut client = client();
     let error = receive(&mut client, masked(FIN | BINARY, b"x")).unwrap();
@@ -239,7 +239,7 @@ fn a_client_that_fails_the_connection_drops_the_transport() {
     let answer = send(&mut client, error.response());
     assert_eq!(answer, masked(CLOSE, b"\x03\xeaframe from server is masked"));
     assert_eq!(client.transport_action(), TransportAction::Close);
-    assert_eq!(end(&client), broken_off(ClosedBy::Failure(error)));
+    assert_eq!(end(&client), ended_uncleanly(ClosedBy::Failure(error)));
 }
 
 /// Closes, then receives a frame that breaks a rule (§7.1.7).
@@ -249,12 +249,12 @@ fn check_failure_after_our_close<E: Entropy>(mut connection: Connection<E>, byte
     let error = receive(&mut connection, bytes).unwrap();
     assert_eq!(connection.state(), ConnectionState::Closed);
     assert_eq!(connection.transport_action(), TransportAction::Close);
-    assert_eq!(end(&connection), broken_off(ClosedBy::Failure(error)));
+    assert_eq!(end(&connection), ended_uncleanly(ClosedBy::Failure(error)));
     assert_eq!(send(&mut connection, error.response()), b"");
 }
 
 #[test]
-fn a_failure_after_our_close_is_answered_by_nothing() {
+fn a_failure_after_our_close_is_not_answered() {
     check_failure_after_our_close(server(), masked(0x83, b""));
     check_failure_after_our_close(client(), unmasked(0x83, b""));
 }
@@ -279,7 +279,7 @@ fn a_message_in_progress_may_be_finished_after_a_failure_of_the_peer() {
 }
 
 #[test]
-fn a_sender_that_lives_apart_can_be_told_of_a_failure_and_of_the_end() {
+fn a_separate_sender_can_be_notified_of_a_failure_and_of_the_end() {
     let (_, mut sender) = client().into_parts();
     sender.peer_failed();
     let refused = sender.send(TextMessage::new("new"), &mut Vec::new());
@@ -298,12 +298,12 @@ fn a_close_after_a_failure_is_not_processed() {
     let mut server = server();
     let error = receive(&mut server, b"\xff".to_vec()).unwrap();
     assert_eq!(receive(&mut server, masked(CLOSE, b"\x03\xe8")), None);
-    assert_eq!(end(&server), broken_off(ClosedBy::Failure(error)));
+    assert_eq!(end(&server), ended_uncleanly(ClosedBy::Failure(error)));
     assert_eq!(server.receiver().received_close(), None);
 }
 
 #[test]
-fn the_state_changes_when_the_close_is_taken_and_not_before() {
+fn the_state_changes_when_the_close_event_is_taken() {
     let mut server = server();
     let mut bytes = [masked(PING, b""), masked(CLOSE, b"")].concat();
     let mut input = bytes.as_mut_slice();
@@ -314,7 +314,7 @@ fn the_state_changes_when_the_close_is_taken_and_not_before() {
 }
 
 #[test]
-fn a_sender_that_lives_apart_can_be_told_of_the_close() {
+fn a_separate_sender_can_be_notified_of_a_close() {
     let (_, mut sender) = client().into_parts();
     sender.close_received();
     let refused = sender.send(TextMessage::new("new"), &mut Vec::new());

@@ -13,13 +13,13 @@ fn agreed(role: Role) -> Extensions {
 }
 
 /// The messages that a server receives from these two reads.
-fn heard(reads: [&[u8]; 2]) -> Vec<String> {
-    let messages = heard_by(reads, false);
-    assert_eq!(heard_by(reads, true), messages, "frame by frame");
+fn received(reads: [&[u8]; 2]) -> Vec<String> {
+    let messages = received_by(reads, false);
+    assert_eq!(received_by(reads, true), messages, "frame by frame");
     messages
 }
 
-fn heard_by(reads: [&[u8]; 2], whole: bool) -> Vec<String> {
+fn received_by(reads: [&[u8]; 2], whole: bool) -> Vec<String> {
     let mut server = Connection::<NoEntropy>::server(Limits::default()).with_extensions(agreed(Role::Server));
     let mut messages = vec![String::new()];
     let mut unread = Vec::new();
@@ -45,7 +45,7 @@ fn heard_by(reads: [&[u8]; 2], whole: bool) -> Vec<String> {
 }
 
 #[test]
-fn a_plain_message_comes_behind_all_of_a_compressed_one() {
+fn a_plain_message_is_delivered_after_all_of_a_compressed_one() {
     // The long text is compressed and delivered in several pieces; the short one is below the threshold.
     for (long, short) in
         [("é€😀".repeat(40), "short"), ("long".repeat(20_000), ""), ("😀".repeat(9_000), "€")]
@@ -54,17 +54,17 @@ fn a_plain_message_comes_behind_all_of_a_compressed_one() {
         let mut bytes = Vec::new();
         client.send(TextMessage::new(&*long), &mut bytes).unwrap();
         let compressed = bytes.len();
-        assert_eq!(heard([&bytes, b""]), [&*long], "with nothing after it");
+        assert_eq!(received([&bytes, b""]), [&*long], "with nothing after it");
         client.send(TextMessage::new(short), &mut bytes).unwrap();
         for cut in (0..compressed.min(60)).chain([compressed, bytes.len()]) {
             let (first, second) = bytes.split_at(cut);
-            assert_eq!(heard([first, second]), [&long, short], "cut at {cut}");
+            assert_eq!(received([first, second]), [&long, short], "cut at {cut}");
         }
     }
 }
 
 #[test]
-fn windows_are_taken_to_the_nearest_that_there_is() {
+fn window_bits_out_of_range_become_the_nearest_valid_value() {
     for bits in [0, 7, 16, u8::MAX] {
         let params = DeflateParams {
             server_max_window_bits: bits,
@@ -76,6 +76,6 @@ fn windows_are_taken_to_the_nearest_that_there_is() {
         let mut client = Connection::client(Limits::default(), Fixed).with_extensions(extensions);
         let mut bytes = Vec::new();
         client.send(TextMessage::new(&*"long".repeat(200)), &mut bytes).unwrap();
-        assert_eq!(heard([&bytes, &[]]), ["long".repeat(200)], "{bits}");
+        assert_eq!(received([&bytes, &[]]), ["long".repeat(200)], "{bits}");
     }
 }

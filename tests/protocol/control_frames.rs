@@ -21,7 +21,7 @@ fn pings_and_pongs_hold_up_to_125_bytes_of_anything() {
 }
 
 #[test]
-fn a_longer_control_frame_fails_on_the_second_byte() {
+fn a_control_frame_longer_than_125_bytes_fails_on_its_second_byte() {
     for role in BOTH {
         for first in [CLOSE, PING, PONG] {
             for len in [126, 127, 1000] {
@@ -33,7 +33,7 @@ fn a_longer_control_frame_fails_on_the_second_byte() {
 }
 
 #[test]
-fn a_control_frame_in_a_long_form_fails_on_the_second_byte_however_short() {
+fn a_control_frame_with_an_extended_length_fails_on_its_second_byte() {
     let error = RemoteProtocolError::ControlFrameTooLong;
     for first in [CLOSE, PING, PONG] {
         check_failure(Role::Client, &[first, 126, 0, 2, 3, 0xE8], error, 2);
@@ -54,7 +54,7 @@ fn a_fragmented_control_frame_fails_on_its_first_byte() {
 }
 
 #[test]
-fn control_frames_follow_each_other_in_order() {
+fn control_frames_are_delivered_in_order() {
     // Each is handled when it arrives (§6.2).
     for role in BOTH {
         let frames = [(PING, &b"1"[..]), (PONG, b"2"), (PING, b"3"), (PING, b""), (PONG, b"")];
@@ -78,14 +78,14 @@ fn the_answer_to_a_ping_has_its_payload() {
 }
 
 #[test]
-fn an_answer_from_a_client_is_masked() {
+fn a_pong_from_a_client_is_masked() {
     let mut output = Vec::new();
     Sender::client(Fixed).send(Ping::new(b"Hello").response(), &mut output).unwrap();
     assert_eq!(output, masked(PONG, b"Hello"));
 }
 
 #[test]
-fn an_answer_can_be_sent_between_our_own_fragments() {
+fn a_pong_can_be_sent_between_our_own_fragments() {
     let mut sender = Sender::server();
     let mut output = Vec::new();
     sender.send(BytesMessage::partial(b"a"), &mut output).unwrap();
@@ -96,7 +96,7 @@ fn an_answer_can_be_sent_between_our_own_fragments() {
 }
 
 #[test]
-fn pings_and_pongs_of_125_bytes_can_be_sent_and_no_longer_ones() {
+fn pings_and_pongs_longer_than_125_bytes_are_refused() {
     let mut sender = Sender::server();
     let mut output = Vec::new();
     sender.send(Ping::new([1; 125]), &mut output).unwrap();
@@ -114,14 +114,14 @@ fn pings_and_pongs_of_125_bytes_can_be_sent_and_no_longer_ones() {
 }
 
 #[test]
-fn a_pong_may_be_sent_unasked() {
+fn an_unsolicited_pong_may_be_sent() {
     let mut output = Vec::new();
     Sender::server().send(Pong::new(b"alive"), &mut output).unwrap();
     assert_eq!(output, unmasked(PONG, b"alive"));
 }
 
 #[test]
-fn after_our_close_a_pong_is_refused_and_an_answer_writes_nothing() {
+fn after_our_close_a_pong_is_refused_and_a_reply_writes_nothing() {
     let mut sender = Sender::server();
     let mut output = Vec::new();
     sender.send(CloseConnection::EMPTY, &mut output).unwrap();
@@ -133,7 +133,7 @@ fn after_our_close_a_pong_is_refused_and_an_answer_writes_nothing() {
 }
 
 #[test]
-fn before_our_close_a_ping_can_be_answered_though_the_peer_has_closed() {
+fn a_ping_can_be_answered_after_the_peers_close_and_before_ours() {
     let mut connection = Connection::server(Limits::default());
     let mut bytes = frames_to(Role::Server, [(CLOSE, b"")]);
     connection.next_event(&mut bytes.as_mut_slice()).unwrap();
@@ -143,7 +143,7 @@ fn before_our_close_a_ping_can_be_answered_though_the_peer_has_closed() {
 }
 
 #[test]
-fn an_answer_taken_out_of_its_wrapper_is_an_event_like_any_other() {
+fn a_reply_can_be_converted_to_an_event() {
     let mut sender = Sender::server();
     sender.send(CloseConnection::new(CloseCode::GOING_AWAY, ""), &mut Vec::new()).unwrap();
     let ping = Ping::new(b"?");

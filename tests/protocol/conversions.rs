@@ -25,7 +25,7 @@ const EVENTS: [EventRef<'static>; 7] = [
 ];
 
 #[test]
-fn an_owned_event_borrows_as_what_it_was() {
+fn an_owned_event_borrows_as_the_original_event() {
     for event in EVENTS {
         let owned: Owned = event.into_owned();
         assert_eq!(owned.as_ref(), event);
@@ -41,7 +41,7 @@ fn a_mapped_event_keeps_its_kind_and_its_flags() {
 }
 
 #[test]
-fn an_owned_event_is_made_from_one_that_owns_its_data_without_a_copy() {
+fn into_owned_does_not_copy_data_that_is_already_owned() {
     let data = "text".to_owned();
     let place = data.as_ptr();
     let event = Event::<_, Vec<u8>>::Text(TextMessage::new(data)).into_owned();
@@ -50,7 +50,7 @@ fn an_owned_event_is_made_from_one_that_owns_its_data_without_a_copy() {
 }
 
 #[test]
-fn each_kind_converts_by_itself_and_into_an_event() {
+fn each_kind_of_event_converts_alone_and_into_an_event() {
     for event in EVENTS {
         let (owned, mapped): (Owned, Boxed) = match event {
             Event::Text(text) => (text.into_owned().into(), text.map(Box::from).into()),

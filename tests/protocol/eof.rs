@@ -13,7 +13,7 @@ const GOING_AWAY: CloseConnection<&str> = CloseConnection::new(CloseCode::GOING_
 const ABNORMAL: CloseConnection<&str> = CloseConnection::new(CloseCode::ABNORMAL_CLOSURE, "");
 
 #[test]
-fn an_end_anywhere_before_the_last_byte_of_a_close_is_abnormal() {
+fn an_end_before_the_last_byte_of_a_close_frame_is_abnormal() {
     for role in BOTH {
         let frames = frames_to(role, [(TEXT, b"ab"), (PING, b"p"), (FIN, b"c"), (CLOSE, b"\x03\xe8bye")]);
         for len in 0..frames.len() {
@@ -26,7 +26,7 @@ fn an_end_anywhere_before_the_last_byte_of_a_close_is_abnormal() {
 }
 
 #[test]
-fn an_end_after_the_close_is_none() {
+fn an_end_after_the_close_is_not_reported() {
     for role in BOTH {
         let mut reader = Reader::new(role, Limits::default());
         reader.read(&frame_to(role, CLOSE, b"\x03\xe8bye"));
@@ -37,14 +37,14 @@ fn an_end_after_the_close_is_none() {
 }
 
 #[test]
-fn an_end_is_told_once() {
+fn an_end_is_reported_once() {
     let mut connection = Connection::server(Limits::default());
     assert_eq!(connection.receive_eof(), Some(ABNORMAL));
     assert_eq!(connection.receive_eof(), None);
 }
 
 #[test]
-fn an_end_after_a_failure_is_none() {
+fn an_end_after_a_failure_is_not_reported() {
     let mut connection = Connection::server(Limits::default());
     let error = connection.next_event(&mut [0xFF].as_mut_slice()).unwrap_err();
     assert_eq!(connection.receive_eof(), None);
@@ -52,7 +52,7 @@ fn an_end_after_a_failure_is_none() {
 }
 
 #[test]
-fn what_comes_after_the_end_is_dropped() {
+fn data_after_the_end_is_dropped() {
     let mut connection = Connection::server(Limits::default());
     _ = connection.receive_eof();
     let mut bytes = masked(FIN | TEXT, b"late");
@@ -140,7 +140,7 @@ const WAYS: [Way; 4] = [
 ];
 
 #[test]
-fn a_peer_that_closes_and_ends_its_direction_is_answered_whichever_way_the_reply_goes() {
+fn a_peer_that_closes_and_ends_its_direction_gets_an_answer() {
     for way in WAYS {
         let mut connection = Connection::server(Limits::default());
         let mut replies = AutoReplies::new(ReplyPolicy::PongAndClose);
@@ -158,7 +158,7 @@ fn a_peer_that_closes_and_ends_its_direction_is_answered_whichever_way_the_reply
 }
 
 #[test]
-fn a_peer_that_fails_and_ends_its_direction_is_answered_whichever_way_the_reply_goes() {
+fn a_peer_that_fails_and_ends_its_direction_gets_an_answer() {
     for way in WAYS {
         let mut connection = Connection::server(Limits::default());
         let mut replies = AutoReplies::new(ReplyPolicy::PongAndClose);
@@ -174,7 +174,7 @@ fn a_peer_that_fails_and_ends_its_direction_is_answered_whichever_way_the_reply_
 }
 
 #[test]
-fn a_peer_that_ends_without_a_close_frame_is_not_answered_whichever_way_the_reply_goes() {
+fn a_peer_that_ends_without_a_close_frame_gets_no_answer() {
     for way in WAYS {
         let mut connection = Connection::server(Limits::default());
         let mut replies = AutoReplies::new(ReplyPolicy::PongAndClose);
@@ -189,7 +189,7 @@ fn a_peer_that_ends_without_a_close_frame_is_not_answered_whichever_way_the_repl
 }
 
 #[test]
-fn a_client_that_awaited_the_end_may_drop_the_transport_after_it() {
+fn a_client_that_waits_for_the_servers_end_closes_the_transport_after_it() {
     let mut connection = Connection::client(Limits::default(), Fixed);
     let mut bytes = unmasked(CLOSE, b"\x03\xe9");
     connection.next_event(&mut bytes.as_mut_slice()).unwrap();
@@ -200,7 +200,7 @@ fn a_client_that_awaited_the_end_may_drop_the_transport_after_it() {
 }
 
 #[test]
-fn nothing_can_be_sent_after_the_end_and_answers_write_nothing() {
+fn after_the_end_events_are_refused_and_replies_write_nothing() {
     let mut connection = Connection::server(Limits::default());
     _ = connection.receive_eof();
     let mut output = Vec::new();
@@ -232,7 +232,7 @@ fn an_idle_receiver_ends_between_messages() {
 }
 
 #[test]
-fn an_end_right_behind_bad_text_does_not_hide_it() {
+fn an_end_directly_after_bad_text_does_not_hide_the_failure() {
     let mut server = Connection::server(Limits::default());
     let mut bytes = masked(FIN | TEXT, b"ab\xff");
     let mut input = bytes.as_mut_slice();

@@ -138,14 +138,14 @@ fn a_reason_is_cut_between_characters() {
 }
 
 #[test]
-fn each_refusal_says_what_was_asked_too_much() {
+fn each_refusal_says_what_is_not_allowed() {
     for (error, message) in LOCAL {
         assert_eq!(error.to_string(), *message);
     }
 }
 
 #[test]
-fn errors_are_errors_to_std() {
+fn errors_implement_the_error_trait() {
     let errors: [&dyn core::error::Error; 2] = [&Remote::ReservedBits, &Local::CloseSent];
     assert!(errors.iter().all(|error| error.source().is_none()));
 }

@@ -49,7 +49,7 @@ fn any_fragment_may_be_empty() {
 }
 
 #[test]
-fn fragments_may_have_each_length_form() {
+fn a_fragment_may_have_any_form_of_length() {
     for role in BOTH {
         let (short, middle, long) = ([1; 125], [2; 126], [3; 65536]);
         let frames = frames_to(role, [(BINARY, &short), (CONTINUATION, &middle), (LAST, &long)]);
@@ -82,13 +82,13 @@ fn a_message_without_its_last_fragment_is_unfinished() {
             let seen = check_everywhere(role, &frames_to(role, [(kind, b"a"), (CONTINUATION, b"b")]));
             assert_eq!(seen.said, []);
             assert_eq!(seen.unfinished, Some(said));
-            assert_eq!(seen.under_way, Some((false, 0)));
+            assert_eq!(seen.in_progress, Some((false, 0)));
         }
     }
 }
 
 #[test]
-fn the_first_frame_says_what_the_message_is() {
+fn the_first_frame_sets_the_kind_of_the_message() {
     for role in BOTH {
         let frames = [
             (TEXT, &b"t"[..]),
@@ -116,7 +116,7 @@ fn a_continuation_with_nothing_to_continue_fails_on_its_first_byte() {
 
 /// Checks that `before` delivers `said`, and that the first byte after it fails.
 #[track_caller]
-fn check_failure_behind(role: Role, before: &[u8], first: u8, error: RemoteProtocolError, said: &[Said]) {
+fn check_failure_after(role: Role, before: &[u8], first: u8, error: RemoteProtocolError, said: &[Said]) {
     let bytes = [before, &frame_to(role, first, b"x")].concat();
     let seen = check_everywhere(role, &bytes);
     assert_eq!(seen.failure, Some((error, before.len() + 1)));
@@ -129,11 +129,11 @@ fn a_continuation_fails_after_a_message_or_a_ping_too() {
     for role in BOTH {
         for first in [CONTINUATION, LAST] {
             let whole = frame_to(role, FIN | TEXT, b"whole");
-            check_failure_behind(role, &whole, first, error, &[text("whole")]);
+            check_failure_after(role, &whole, first, error, &[text("whole")]);
             let fragments = frames_to(role, [(BINARY, b"a"), (LAST, b"b")]);
-            check_failure_behind(role, &fragments, first, error, &[binary("ab")]);
+            check_failure_after(role, &fragments, first, error, &[binary("ab")]);
             let control = frames_to(role, [(PING, b""), (PONG, b"")]);
-            check_failure_behind(role, &control, first, error, &[ping(b""), pong(b"")]);
+            check_failure_after(role, &control, first, error, &[ping(b""), pong(b"")]);
         }
     }
 }
@@ -142,21 +142,21 @@ fn a_continuation_fails_after_a_message_or_a_ping_too() {
 fn a_new_message_inside_a_message_fails_on_its_first_byte() {
     let error = RemoteProtocolError::ExpectedContinuation;
     for role in BOTH {
-        for under_way in [TEXT, BINARY] {
+        for in_progress in [TEXT, BINARY] {
             for new in [TEXT, BINARY, FIN | TEXT, FIN | BINARY] {
-                let first = frame_to(role, under_way, b"a");
-                check_failure_behind(role, &first, new, error, &[]);
-                let second = frames_to(role, [(under_way, b"a"), (CONTINUATION, b"b")]);
-                check_failure_behind(role, &second, new, error, &[]);
-                let control = frames_to(role, [(under_way, b""), (PING, b"!")]);
-                check_failure_behind(role, &control, new, error, &[ping(b"!")]);
+                let first = frame_to(role, in_progress, b"a");
+                check_failure_after(role, &first, new, error, &[]);
+                let second = frames_to(role, [(in_progress, b"a"), (CONTINUATION, b"b")]);
+                check_failure_after(role, &second, new, error, &[]);
+                let control = frames_to(role, [(in_progress, b""), (PING, b"!")]);
+                check_failure_after(role, &control, new, error, &[ping(b"!")]);
             }
         }
     }
 }
 
 #[test]
-fn what_came_before_a_failure_is_delivered() {
+fn data_before_a_failure_is_delivered() {
     for role in BOTH {
         let bytes = frames_to(role, [(FIN | TEXT, b"whole"), (TEXT, b"part"), (FIN | TEXT, b"new")]);
         let seen = check_everywhere(role, &bytes);
@@ -178,7 +178,7 @@ fn a_whole_message_in_one_read_is_one_event() {
 }
 
 #[test]
-fn pieces_tell_where_frames_and_messages_end() {
+fn pieces_say_where_frames_and_messages_end() {
     let piece = |data: &'static [u8], frame_finished, message_finished| {
         Some(Event::Bytes(BytesMessage { data, frame_finished, message_finished }))
     };

@@ -29,7 +29,7 @@ fn header(payload_len: u64, masking_key: Option<[u8; 4]>) -> FrameHeader {
 }
 
 #[test]
-fn payloads_of_each_length_form_arrive() {
+fn payloads_with_each_form_of_length_are_received() {
     for role in BOTH {
         for len in LENGTHS {
             let payload: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
@@ -39,7 +39,7 @@ fn payloads_of_each_length_form_arrive() {
 }
 
 #[test]
-fn texts_of_each_length_form_arrive() {
+fn texts_with_each_form_of_length_are_received() {
     for role in BOTH {
         for len in LENGTHS {
             let payload = "x".repeat(len);
@@ -49,7 +49,7 @@ fn texts_of_each_length_form_arrive() {
 }
 
 #[test]
-fn length_is_written_in_its_shortest_form() {
+fn a_length_is_written_in_its_shortest_form() {
     let shortest: [(u64, &[u8]); 8] = [
         (0, b"\x82\x00"),
         (1, b"\x82\x01"),
@@ -68,7 +68,7 @@ fn length_is_written_in_its_shortest_form() {
 }
 
 #[test]
-fn key_stands_behind_the_length() {
+fn the_masking_key_is_written_after_the_length() {
     assert_eq!(header(5, Some(KEY)).encode().unwrap().as_bytes(), b"\x82\x85\x37\xfa\x21\x3d");
     assert_eq!(header(126, Some(KEY)).encode().unwrap().as_bytes(), b"\x82\xfe\x00\x7e\x37\xfa\x21\x3d");
     assert_eq!(header(126, Some(KEY)).encoded_len(), 8);
@@ -76,7 +76,7 @@ fn key_stands_behind_the_length() {
 }
 
 #[test]
-fn decoding_what_was_encoded_gives_the_header_back() {
+fn an_encoded_header_decodes_to_the_same_header() {
     for opcode in OPCODES {
         for rsv in [Rsv::NONE, Rsv::RSV1, Rsv::RSV2, Rsv::RSV3, Rsv::RSV1 | Rsv::RSV2 | Rsv::RSV3] {
             for payload_len in [0, 1, 2, 125, 126, 65535, 65536, FrameHeader::MAX_PAYLOAD_LEN] {
@@ -129,7 +129,7 @@ fn encoding_refuses_control_frames_that_are_long_or_fragmented() {
 }
 
 #[test]
-fn encoding_refuses_a_close_frame_with_half_a_code() {
+fn encoding_refuses_a_close_frame_with_one_byte_of_payload() {
     // "If there is a body, the first two bytes … MUST be a 2-byte unsigned integer" (§5.5.1).
     let close = FrameHeader { opcode: Opcode::Close, ..header(1, None) };
     assert!(close.encode().is_err());
@@ -139,7 +139,7 @@ fn encoding_refuses_a_close_frame_with_half_a_code() {
 }
 
 #[test]
-fn a_length_in_more_bytes_than_it_needs_fails_once_it_is_whole() {
+fn a_length_that_is_not_minimal_fails_at_its_last_byte() {
     for role in BOTH {
         for len in [0, 1, 125] {
             let bytes = long_form(role, FIN | BINARY, 126, len);
@@ -153,7 +153,7 @@ fn a_length_in_more_bytes_than_it_needs_fails_once_it_is_whole() {
 }
 
 #[test]
-fn a_length_with_its_top_bit_set_fails_whatever_the_limits() {
+fn a_length_with_its_top_bit_set_fails_with_any_limits() {
     for role in BOTH {
         for len in [1 << 63, 1 << 63 | 5, u64::MAX] {
             let bytes = long_form(role, FIN | BINARY, 127, len);
@@ -166,13 +166,13 @@ fn a_length_with_its_top_bit_set_fails_whatever_the_limits() {
 }
 
 #[test]
-fn the_longest_length_is_lawful_where_no_limit_forbids_it() {
+fn the_longest_length_is_accepted_without_limits() {
     for role in BOTH {
         let mut bytes = long_form(role, FIN | BINARY, 127, i64::MAX as u64);
         bytes.extend(b"abc");
         let seen = check_with(role, Limits::NONE, &bytes);
         assert_eq!(seen.failure, None);
-        assert_eq!(seen.under_way, Some((false, i64::MAX as u64 - 3)));
+        assert_eq!(seen.in_progress, Some((false, i64::MAX as u64 - 3)));
     }
 }
 
@@ -222,7 +222,7 @@ fn a_reserved_opcode_fails_inside_a_message_too() {
 }
 
 #[test]
-fn an_opcode_is_one_of_six() {
+fn only_six_numbers_are_opcodes() {
     for bits in 0..=u8::MAX {
         let known = matches!(bits, 0 | 1 | 2 | 8 | 9 | 10);
         assert_eq!(Opcode::from_bits(bits).map(Opcode::bits), known.then_some(bits));
@@ -232,7 +232,7 @@ fn an_opcode_is_one_of_six() {
 }
 
 #[test]
-fn an_unknown_opcode_is_named_by_the_error_of_its_conversion() {
+fn the_error_for_an_unknown_opcode_has_its_number() {
     for bits in 0..=u8::MAX {
         match Opcode::try_from(bits) {
             Ok(opcode) => assert_eq!((Opcode::from_bits(bits), u8::from(opcode)), (Some(opcode), bits)),
@@ -266,7 +266,7 @@ fn rsv_bits_are_a_set_of_three() {
 }
 
 #[test]
-fn frames_come_one_behind_the_other() {
+fn frames_are_read_one_after_the_other() {
     // Received bytes are read frame by frame (§6.2).
     for role in BOTH {
         let bytes = frames_to(role, [(FIN | BINARY, b"1"), (FIN | TEXT, b""), (FIN | BINARY, b"22")]);
@@ -275,25 +275,25 @@ fn frames_come_one_behind_the_other() {
 }
 
 #[test]
-fn a_header_without_its_end_is_no_failure() {
+fn an_incomplete_header_is_not_a_failure() {
     for role in BOTH {
         let bytes = frame_to(role, FIN | BINARY, [7; 300]);
         for len in 1..header_len(role, 300) {
             let seen = check_everywhere(role, &bytes[..len]);
             assert_eq!(seen.state, ReceiverState::Open);
-            assert_eq!(seen.under_way, Some((false, 0)));
+            assert_eq!(seen.in_progress, Some((false, 0)));
         }
     }
 }
 
 #[test]
-fn what_is_still_to_come_is_told() {
+fn the_remaining_payload_length_is_reported() {
     for role in BOTH {
         let bytes = frame_to(role, FIN | BINARY, [7; 300]);
         let begun = check_everywhere(role, &bytes[..bytes.len() - 299]);
-        assert_eq!(begun.under_way, Some((false, 299)));
+        assert_eq!(begun.in_progress, Some((false, 299)));
         let whole = check_everywhere(role, &bytes);
-        assert_eq!(whole.under_way, Some((true, 0)));
+        assert_eq!(whole.in_progress, Some((true, 0)));
     }
 }
 
@@ -317,7 +317,7 @@ fn owned((opcode, payload, finished): (Opcode, &[u8; 1], bool)) -> (Opcode, Vec<
 }
 
 #[test]
-fn frame_decoder_stops_behind_the_byte_that_broke_the_rule() {
+fn frame_decoder_stops_after_the_byte_that_breaks_a_rule() {
     let mut bytes = *b"\x82\x01a\x83\x01b";
     let mut input = bytes.as_mut_slice();
     let mut decoder = FrameDecoder::new(Role::Client, Limits::default());

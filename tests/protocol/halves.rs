@@ -30,7 +30,7 @@ fn conversation(role: Role) -> Vec<u8> {
 }
 
 #[test]
-fn a_clone_made_anywhere_goes_on_like_the_original() {
+fn a_cloned_receiver_continues_like_the_original_at_any_byte() {
     for role in BOTH {
         let bytes = conversation(role);
         let whole = feed(role, Limits::default(), [&bytes[..]]);
@@ -48,7 +48,7 @@ fn a_clone_made_anywhere_goes_on_like_the_original() {
 }
 
 #[test]
-fn a_cloned_sender_goes_on_like_the_original() {
+fn a_cloned_sender_continues_like_the_original() {
     let mut connection = Connection::client(Limits::default(), Fixed);
     connection.send(BytesMessage::partial(b"a"), &mut Vec::new()).unwrap();
     let mut clone = connection.try_clone().unwrap();
@@ -63,7 +63,7 @@ fn a_cloned_sender_goes_on_like_the_original() {
 }
 
 #[test]
-fn events_are_echoed_while_they_are_in_hand() {
+fn events_are_echoed_while_they_are_borrowed() {
     let mut connection = Connection::server(Limits::default());
     let mut bytes = frames_to(Role::Server, [(TEXT, b"a"), (PING, b"?"), (FIN, b"b"), (FIN | BINARY, b"c")]);
     let mut input = bytes.as_mut_slice();
@@ -83,20 +83,20 @@ fn events_are_echoed_while_they_are_in_hand() {
 #[test]
 fn halves_work_in_two_threads() {
     let (mut receiver, mut sender) = Connection::client(Limits::default(), Fixed).into_parts();
-    let (tell, told) = mpsc::channel();
+    let (events_tx, events_rx) = mpsc::channel();
     let reading = thread::spawn(move || {
         for byte in frames_to(Role::Client, [(TEXT, b"ab"), (FIN, b"c"), (CLOSE, b"\x03\xe8bye")]) {
             let mut read = [byte];
             let mut input = read.as_mut_slice();
             while let Some(event) = receiver.next_event(&mut input).unwrap() {
-                tell.send(event.into_owned()).unwrap();
+                events_tx.send(event.into_owned()).unwrap();
             }
         }
         receiver
     });
     let writing = thread::spawn(move || {
         let mut output = Vec::new();
-        for event in told {
+        for event in events_rx {
             match event {
                 Event::Close(close) => sender.send(close.response(), &mut output).unwrap(),
                 event => sender.send(event, &mut output).unwrap(),
@@ -117,7 +117,7 @@ fn halves_work_in_two_threads() {
 }
 
 #[test]
-fn joined_halves_keep_the_rules_that_need_both() {
+fn joined_halves_follow_the_rules_that_need_both() {
     let (mut receiver, sender) = Connection::server(Limits::default()).into_parts();
     let mut bytes = masked(CLOSE, b"");
     receiver.next_event(&mut bytes.as_mut_slice()).unwrap();

@@ -52,7 +52,7 @@ fn check_within(role: Role, limits: Limits, bytes: &[u8], said: &[Said]) {
 }
 
 #[test]
-fn each_limit_is_set_by_a_method_of_its_name_and_no_other_changes() {
+fn each_limit_is_set_by_its_method_and_no_other_limit_changes() {
     const LIMITS: Limits = Limits::NONE
         .with_max_frame_len(1)
         .with_max_message_len(2)
@@ -67,7 +67,7 @@ fn each_limit_is_set_by_a_method_of_its_name_and_no_other_changes() {
 }
 
 #[test]
-fn a_frame_of_exactly_the_limit_is_taken_and_one_more_byte_is_not() {
+fn a_frame_of_exactly_the_limit_is_accepted_and_one_more_byte_fails() {
     for role in BOTH {
         for limit in [0, 1, 125, 126, 1000, 65535, 65536] {
             let payload = vec![b'x'; limit as usize];
@@ -80,7 +80,7 @@ fn a_frame_of_exactly_the_limit_is_taken_and_one_more_byte_is_not() {
 }
 
 #[test]
-fn a_message_of_exactly_the_limit_is_taken_and_one_more_byte_is_not() {
+fn a_message_of_exactly_the_limit_is_accepted_and_one_more_byte_fails() {
     for role in BOTH {
         for limit in [0, 1, 125, 126, 1000, 65535, 65536] {
             let payload = "x".repeat(limit as usize);
@@ -105,7 +105,7 @@ fn the_message_limit_counts_all_fragments() {
 }
 
 #[test]
-fn an_unfinished_message_is_over_the_limit_all_the_same() {
+fn an_unfinished_message_over_the_limit_fails_too() {
     for role in BOTH {
         let before = frame_to(role, TEXT, "x".repeat(10));
         let over = header_to(role, CONTINUATION, 1);
@@ -126,7 +126,7 @@ fn the_frame_limit_counts_each_frame_by_itself() {
 }
 
 #[test]
-fn limits_count_for_each_message_anew() {
+fn limits_start_again_for_each_message() {
     for role in BOTH {
         let mut limits = message_limit(10);
         limits.max_fragments = 2;
@@ -138,7 +138,7 @@ fn limits_count_for_each_message_anew() {
 }
 
 #[test]
-fn fragments_are_counted_and_one_more_fails_on_its_first_byte() {
+fn a_fragment_over_the_limit_fails_on_its_first_byte() {
     for role in BOTH {
         for payload in [&b""[..], b"x"] {
             let three = frames_to(role, [(BINARY, payload), (CONTINUATION, payload), (LAST, payload)]);
@@ -157,7 +157,7 @@ fn fragments_are_counted_and_one_more_fails_on_its_first_byte() {
 }
 
 #[test]
-fn empty_fragments_without_end_are_stopped_by_default() {
+fn endless_empty_fragments_fail_with_the_default_limits() {
     for role in BOTH {
         let max = Limits::default().max_fragments as usize;
         let empty = frame_to(role, CONTINUATION, b"");
@@ -188,7 +188,7 @@ fn control_frames_count_towards_no_limit() {
 }
 
 #[test]
-fn lengths_near_the_largest_do_not_overflow_the_count() {
+fn lengths_near_the_maximum_do_not_overflow_the_sum() {
     let near = [i64::MAX as u64, i64::MAX as u64 - 1, 1 << 62, u64::from(u32::MAX), 1 << 32];
     for role in BOTH {
         for len in near {
@@ -205,7 +205,7 @@ fn lengths_near_the_largest_do_not_overflow_the_count() {
 }
 
 #[test]
-fn a_sum_of_exactly_the_limit_is_taken_near_the_largest_too() {
+fn a_sum_of_exactly_the_limit_is_accepted_near_the_maximum() {
     for role in BOTH {
         let largest = i64::MAX as u64;
         let before = frame_to(role, BINARY, b"x");
@@ -214,7 +214,7 @@ fn a_sum_of_exactly_the_limit_is_taken_near_the_largest_too() {
         for limits in [message_limit(largest + 1), Limits::NONE] {
             let seen = check_with(role, limits, &[&before[..], &last].concat());
             assert_eq!(seen.failure, None);
-            assert_eq!(seen.under_way, Some((false, largest)));
+            assert_eq!(seen.in_progress, Some((false, largest)));
         }
     }
 }
@@ -225,7 +225,7 @@ fn limits_are_on_by_default() {
     for role in BOTH {
         let within = header_to(role, FIN | BINARY, max);
         let seen = check_with(role, Limits::default(), &within);
-        assert_eq!((seen.failure, seen.under_way), (None, Some((false, max))));
+        assert_eq!((seen.failure, seen.in_progress), (None, Some((false, max))));
         let over = header_to(role, FIN | BINARY, max + 1);
         check_over(role, Limits::default(), b"", &over, RemoteProtocolError::FrameTooLong);
         let over = header_to(role, LAST, max);
@@ -235,7 +235,7 @@ fn limits_are_on_by_default() {
 }
 
 #[test]
-fn the_limit_is_judged_before_the_payload_and_the_key() {
+fn a_limit_is_checked_before_the_masking_key_and_the_payload() {
     for role in BOTH {
         let bytes = [header_to(role, FIN | TEXT, 1001), vec![0xFF; 50]].concat();
         let seen = check_with(role, message_limit(1000), &bytes);
@@ -245,7 +245,7 @@ fn the_limit_is_judged_before_the_payload_and_the_key() {
 }
 
 #[test]
-fn bad_text_within_the_limit_is_bad_text() {
+fn bad_text_within_the_limit_fails_as_bad_text() {
     for role in BOTH {
         let seen = check_with(role, message_limit(2), &frame_to(role, FIN | TEXT, b"a\xff"));
         let certain = header_len(role, 2) + 2;
@@ -254,7 +254,7 @@ fn bad_text_within_the_limit_is_bad_text() {
 }
 
 #[test]
-fn what_is_over_a_limit_is_too_big() {
+fn every_limit_closes_with_1009() {
     for error in [
         RemoteProtocolError::FrameTooLong,
         RemoteProtocolError::MessageTooLong,

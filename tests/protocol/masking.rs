@@ -37,7 +37,7 @@ fn client_fails_on_the_mask_bit_of_a_masked_frame() {
 }
 
 #[test]
-fn the_mask_bit_is_judged_on_every_frame() {
+fn the_mask_bit_is_checked_on_every_frame() {
     let server = [masked(TEXT, b"a"), unmasked(FIN | CONTINUATION, b"b")].concat();
     let certain = header_len(Role::Server, 1) + 1 + 2;
     check_failure(Role::Server, &server, RemoteProtocolError::UnmaskedFrameFromClient, certain);
@@ -47,7 +47,7 @@ fn the_mask_bit_is_judged_on_every_frame() {
 }
 
 #[test]
-fn mask_bit_of_a_long_frame_fails_before_its_length() {
+fn the_mask_bit_of_a_long_frame_fails_before_its_length() {
     let bytes = unmasked(FIN | BINARY, [0; 70_000]);
     check_failure(Role::Server, &bytes[..2], RemoteProtocolError::UnmaskedFrameFromClient, 2);
 }
@@ -70,14 +70,14 @@ fn payloads_of_every_short_length_are_unmasked() {
 }
 
 #[test]
-fn the_key_starts_over_with_each_frame() {
+fn each_frame_starts_at_the_first_byte_of_its_key() {
     let frames = [(BINARY, &b"a"[..]), (PING, b"bc"), (CONTINUATION, b"def"), (FIN | CONTINUATION, b"ghijk")];
     let said = [ping(b"bc"), binary(b"adefghijk")];
     check_said(Role::Server, &frames_to(Role::Server, frames), &said);
 }
 
 #[test]
-fn each_frame_has_a_key_of_its_own() {
+fn each_frame_has_its_own_key() {
     let frames = [
         masked_by(*b"abcd", BINARY, b"one"),
         masked_by(*b"efgh", PING, b"two"),
@@ -87,7 +87,7 @@ fn each_frame_has_a_key_of_its_own() {
 }
 
 #[test]
-fn client_masks_every_frame_by_a_fresh_key() {
+fn client_masks_every_frame_with_a_new_key() {
     let drawn = Cell::new(0);
     let mut sender = Sender::client(Counting { drawn: &drawn });
     let mut output = Vec::new();
@@ -118,7 +118,7 @@ fn client_masks_every_frame_by_a_fresh_key() {
 
 #[cfg(feature = "std")]
 #[test]
-fn client_draws_no_two_keys_alike_from_the_system() {
+fn client_draws_different_keys_from_the_systems_entropy() {
     let mut sender = Sender::client(wsproto::SeededEntropy::new());
     let mut output = Vec::new();
     for _ in 0..1000 {
@@ -190,7 +190,7 @@ fn masking_twice_gives_the_payload_back() {
 }
 
 #[test]
-fn a_mask_goes_on_where_the_last_piece_ended() {
+fn a_mask_continues_where_the_last_piece_ended() {
     let mut whole = [0x5A; 41];
     Mask::new(*b"wxyz").apply(&mut whole);
     for cut in 0..=whole.len() {

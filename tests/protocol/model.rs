@@ -79,7 +79,7 @@ impl Model {
     fn opcode(&self, kind: MessageKind) -> Result<u8, LocalProtocolError> {
         match (&self.close_sent, self.in_message, &self.peer) {
             (Some(_), _, _) => Err(LocalProtocolError::CloseSent),
-            (None, Some(under_way), _) if under_way != kind => {
+            (None, Some(in_progress), _) if in_progress != kind => {
                 Err(LocalProtocolError::OtherMessageInProgress)
             }
             (None, Some(_), _) => Ok(CONTINUATION),
@@ -127,7 +127,7 @@ impl Model {
     }
 
     /// Whether received bytes are still processed.
-    pub(crate) fn hears(&self) -> bool {
+    pub(crate) fn is_receiving(&self) -> bool {
         self.peer == Peer::Open && !self.transport_ended
     }
 

@@ -84,7 +84,7 @@ struct End<E> {
     frames: Vec<Frame>,
     pinged: Option<Vec<u8>>,
     /// The part of the unfinished frame that was received.
-    under_way: Vec<u8>,
+    received_part: Vec<u8>,
 }
 
 impl<E: Clone> Clone for End<E> {
@@ -96,7 +96,7 @@ impl<E: Clone> Clone for End<E> {
             taken: self.taken,
             frames: self.frames.clone(),
             pinged: self.pinged.clone(),
-            under_way: self.under_way.clone(),
+            received_part: self.received_part.clone(),
         }
     }
 }
@@ -105,7 +105,7 @@ impl<E: Clone> Clone for End<E> {
 #[derive(Clone, Debug)]
 struct Frame {
     /// What it means; `None` if its opcode is reserved.
-    says: Option<Sending>,
+    content: Option<Sending>,
     /// Its place in the output.
     place: Range<usize>,
 }
@@ -114,8 +114,8 @@ impl<E: Entropy + Clone + Debug> End<E> {
     fn new(role: Role, connection: Connection<E>) -> Self {
         let peer = Peer::Open;
         let model = Model { role, in_message: None, close_sent: None, peer, transport_ended: false };
-        let (output, frames, under_way) = (Vec::new(), Vec::new(), Vec::new());
-        Self { connection, model, output, taken: 0, frames, pinged: None, under_way }
+        let (output, frames, received_part) = (Vec::new(), Vec::new(), Vec::new());
+        Self { connection, model, output, taken: 0, frames, pinged: None, received_part }
     }
 
     fn act<F>(&mut self, act: &Act, peer: &mut End<F>) {
@@ -135,7 +135,7 @@ impl<E: Entropy + Clone + Debug> End<E> {
                 }
             },
             Act::Receive(len) => self.receive(*len, peer),
-            Act::Disturb => self.write(None, &frame_to(self.model.role.peer(), NO_MEANING, b"")),
+            Act::Disturb => self.write(None, &frame_to(self.model.role.peer(), RESERVED, b"")),
             Act::End => {
                 let end = self.connection.receive_eof().map(|close| close.code);
                 let abnormal = self.model.receive_eof().then_some(Some(CloseCode::ABNORMAL_CLOSURE));
@@ -181,10 +181,10 @@ impl<E: Entropy + Clone + Debug> End<E> {
         }
     }
 
-    fn write(&mut self, says: Option<Sending>, bytes: &[u8]) {
+    fn write(&mut self, content: Option<Sending>, bytes: &[u8]) {
         let start = self.output.len();
         self.output.extend(bytes);
-        self.frames.push(Frame { says, place: start..self.output.len() });
+        self.frames.push(Frame { content, place: start..self.output.len() });
     }
 
     /// Reads bytes from the transport, and checks that they deliver the frames that end in them, up to a close frame or
@@ -193,24 +193,24 @@ impl<E: Entropy + Clone + Debug> End<E> {
         let start = peer.taken;
         peer.taken = peer.output.len().min(start.saturating_add(len));
         let mut read = peer.output[start..peer.taken].to_vec();
-        let heard = self.hear(&mut read);
-        let frames = peer.frames.iter().filter(|frame| match frame.says {
+        let delivered = self.delivered_from(&mut read);
+        let frames = peer.frames.iter().filter(|frame| match frame.content {
             // It fails at its first byte.
             None => (start..peer.taken).contains(&frame.place.start),
             Some(_) => (start + 1..=peer.taken).contains(&frame.place.end),
         });
         let mut expected = Vec::new();
         for frame in frames {
-            if self.model.hears() {
-                expected.push(frame.says.as_ref().map(plain));
-                self.note(frame.says.as_ref());
+            if self.model.is_receiving() {
+                expected.push(frame.content.as_ref().map(without_reply));
+                self.record(frame.content.as_ref());
             }
         }
-        assert_eq!(heard, expected);
+        assert_eq!(delivered, expected);
     }
 
-    fn note(&mut self, says: Option<&Sending>) {
-        match says {
+    fn record(&mut self, content: Option<&Sending>) {
+        match content {
             None => self.model.peer = Peer::Failed(RemoteProtocolError::ReservedOpcode(3)),
             Some(Sending::Ping(payload)) => self.pinged = Some(payload.clone()),
             Some(Sending::Close { code, reason, .. }) => {
@@ -221,12 +221,12 @@ impl<E: Entropy + Clone + Debug> End<E> {
     }
 
     /// What the connection delivers from a read: the frames that end in it, and `None` for a failure.
-    fn hear(&mut self, read: &mut [u8]) -> Vec<Option<Sending>> {
+    fn delivered_from(&mut self, read: &mut [u8]) -> Vec<Option<Sending>> {
         let mut input = read;
-        let mut heard = Vec::new();
+        let mut delivered = Vec::new();
         loop {
             let (kind, data, frame_finished, finished) = match self.connection.next_event(&mut input) {
-                Ok(None) => return heard,
+                Ok(None) => return delivered,
                 Ok(Some(Event::Text(TextMessage { data, frame_finished, message_finished }))) => {
                     (MessageKind::Text, data.as_bytes(), frame_finished, message_finished)
                 }
@@ -234,14 +234,14 @@ impl<E: Entropy + Clone + Debug> End<E> {
                     (MessageKind::Binary, data, frame_finished, message_finished)
                 }
                 control => {
-                    heard.push(control.ok().flatten().and_then(control_frame));
+                    delivered.push(control.ok().flatten().and_then(control_frame));
                     continue;
                 }
             };
-            self.under_way.extend(data);
+            self.received_part.extend(data);
             if frame_finished {
-                let payload = core::mem::take(&mut self.under_way);
-                heard.push(Some(Sending::Data { kind, payload, finished }));
+                let payload = core::mem::take(&mut self.received_part);
+                delivered.push(Some(Sending::Data { kind, payload, finished }));
             }
         }
     }
@@ -270,7 +270,7 @@ fn control_frame(event: EventRef<'_>) -> Option<Sending> {
 }
 
 /// The same as the other end receives it: a reply looks like any other frame.
-fn plain(sending: &Sending) -> Sending {
+fn without_reply(sending: &Sending) -> Sending {
     let mut sending = sending.clone();
     if let Sending::Pong { is_reply, .. } | Sending::Close { is_reply, .. } = &mut sending {
         *is_reply = false;
@@ -279,7 +279,7 @@ fn plain(sending: &Sending) -> Sending {
 }
 
 /// A frame with a reserved opcode: the first byte.
-const NO_MEANING: u8 = 0x83;
+const RESERVED: u8 = 0x83;
 
 #[derive(Clone, Debug)]
 struct Pair {
@@ -311,7 +311,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_pair_does_what_the_model_does(acts in acts()) {
+    fn a_pair_behaves_like_the_model(acts in acts()) {
         let mut pair = Pair::new();
         acts.iter().for_each(|act| pair.act(act));
         pair.act(&(Role::Client, Act::Receive(usize::MAX)));
@@ -319,13 +319,13 @@ proptest! {
     }
 
     #[test]
-    fn a_pair_that_is_cloned_at_any_point_does_what_its_original_does(acts in acts(), place in any::<Index>()) {
-        let (before, behind) = acts.split_at(place.index(acts.len() + 1));
+    fn a_pair_cloned_at_any_point_behaves_like_its_original(acts in acts(), place in any::<Index>()) {
+        let (before, after) = acts.split_at(place.index(acts.len() + 1));
         let mut pair = Pair::new();
         before.iter().for_each(|act| pair.act(act));
         let mut clone = pair.clone();
         // The two act in turn, so that state shared between them would show.
-        for act in behind {
+        for act in after {
             pair.act(act);
             clone.act(act);
         }

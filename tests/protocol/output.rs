@@ -54,13 +54,13 @@ fn handshakes_take_a_trait_object() {
 }
 
 #[test]
-fn a_boxed_output_is_written_to() {
+fn a_boxed_output_can_be_written_to() {
     let mut output: Box<dyn Output> = Box::new(Vec::new());
     Sender::server().send(TextMessage::new("x"), &mut *output).unwrap();
 }
 
 #[test]
-fn methods_of_io_write_are_called_by_their_names_with_all_of_wsproto_imported() {
+fn io_write_methods_can_be_called_with_all_of_wsproto_imported() {
     let mut vector = Vec::new();
     assert_eq!(vector.write(b"x").unwrap(), 1);
     vector.write_all(b"y").unwrap();

@@ -15,7 +15,7 @@ struct End<E> {
     connection: Connection<E>,
     replies: AutoReplies,
     output: Vec<u8>,
-    heard: Vec<OwnedEvent>,
+    received: Vec<OwnedEvent>,
     /// Whether messages are sent back.
     echoes: bool,
 }
@@ -23,14 +23,14 @@ struct End<E> {
 impl<E: Entropy> End<E> {
     fn new(connection: Connection<E>, echoes: bool) -> Self {
         let replies = AutoReplies::new(ReplyPolicy::PongAndClose);
-        Self { connection, replies, output: Vec::new(), heard: Vec::new(), echoes }
+        Self { connection, replies, output: Vec::new(), received: Vec::new(), echoes }
     }
 
-    fn say(&mut self, event: impl Outgoing) {
+    fn send_event(&mut self, event: impl Outgoing) {
         self.connection.send(event, &mut self.output).unwrap();
     }
 
-    fn hear(&mut self, read: &mut [u8]) {
+    fn receive(&mut self, read: &mut [u8]) {
         let mut input = read;
         while let Some(event) = self.connection.next_event(&mut input).unwrap() {
             self.replies.on_event(&event);
@@ -38,7 +38,7 @@ impl<E: Entropy> End<E> {
             if self.echoes && matches!(event, Event::Text(_) | Event::Bytes(_)) {
                 self.connection.send(&event, &mut self.output).unwrap();
             }
-            self.heard.push(event);
+            self.received.push(event);
         }
         self.replies.send(self.connection.sender_mut(), &mut self.output).unwrap();
     }
@@ -46,7 +46,7 @@ impl<E: Entropy> End<E> {
     /// The received messages, their pieces joined.
     fn messages(&self) -> Vec<Vec<u8>> {
         let mut messages = vec![Vec::new()];
-        for event in &self.heard {
+        for event in &self.received {
             let (data, finished) = match event {
                 Event::Text(text) => (text.data.as_bytes(), text.message_finished),
                 Event::Bytes(bytes) => (&bytes.data[..], bytes.message_finished),
@@ -81,18 +81,18 @@ impl Pair {
     /// Carries bytes in both directions until neither endpoint has output.
     fn drive(&mut self) {
         while !(self.client.output.is_empty() && self.server.output.is_empty()) {
-            carry(&mut self.client.output, &mut self.reads, |read| self.server.hear(read));
-            carry(&mut self.server.output, &mut self.reads, |read| self.client.hear(read));
+            carry(&mut self.client.output, &mut self.reads, |read| self.server.receive(read));
+            carry(&mut self.server.output, &mut self.reads, |read| self.client.receive(read));
         }
     }
 }
 
-fn carry(output: &mut Vec<u8>, reads: &mut [usize], mut hear: impl FnMut(&mut [u8])) {
+fn carry(output: &mut Vec<u8>, reads: &mut [usize], mut receive: impl FnMut(&mut [u8])) {
     let mut left = output.as_mut_slice();
     while !left.is_empty() {
         reads.rotate_left(1);
         let (read, rest) = left.split_at_mut(reads[0].min(left.len()));
-        hear(read);
+        receive(read);
         left = rest;
     }
     output.clear();
@@ -101,13 +101,13 @@ fn carry(output: &mut Vec<u8>, reads: &mut [usize], mut hear: impl FnMut(&mut [u
 const READS: [&[usize]; 4] = [&[1], &[3, 1, 4, 1, 5, 9, 2, 6], &[125, 1, 126], &[usize::MAX]];
 
 #[test]
-fn messages_come_back_from_an_echo() {
+fn an_echo_server_returns_every_message() {
     for reads in READS {
         let mut pair = Pair::new(reads);
-        pair.client.say(TextMessage::new("grüß dich 😀"));
-        pair.client.say(BytesMessage::partial([0xFF; 200]));
-        pair.client.say(BytesMessage::new([0xFE; 70]));
-        pair.client.say(TextMessage::new(""));
+        pair.client.send_event(TextMessage::new("grüß dich 😀"));
+        pair.client.send_event(BytesMessage::partial([0xFF; 200]));
+        pair.client.send_event(BytesMessage::new([0xFE; 70]));
+        pair.client.send_event(TextMessage::new(""));
         pair.drive();
         let binary = [vec![0xFF; 200], vec![0xFE; 70]].concat();
         assert_eq!(pair.client.messages(), ["grüß dich 😀".as_bytes(), &binary, b""]);
@@ -119,12 +119,12 @@ fn messages_come_back_from_an_echo() {
 fn a_ping_comes_back_as_a_pong_from_either_side() {
     for reads in READS {
         let mut pair = Pair::new(reads);
-        pair.client.say(Ping::new(b"from the client"));
-        pair.server.say(Ping::new(b"from the server"));
+        pair.client.send_event(Ping::new(b"from the client"));
+        pair.server.send_event(Ping::new(b"from the server"));
         pair.drive();
         let pong = |payload: &[u8]| Event::Pong(wsproto::Pong::new(payload.to_vec()));
-        assert!(pair.client.heard.contains(&pong(b"from the client")));
-        assert!(pair.server.heard.contains(&pong(b"from the server")));
+        assert!(pair.client.received.contains(&pong(b"from the client")));
+        assert!(pair.server.received.contains(&pong(b"from the server")));
     }
 }
 
@@ -132,8 +132,8 @@ fn a_ping_comes_back_as_a_pong_from_either_side() {
 fn a_client_that_closes_is_answered() {
     for reads in READS {
         let mut pair = Pair::new(reads);
-        pair.client.say(TextMessage::new("last words"));
-        pair.client.say(CloseConnection::new(CloseCode::new(3000), "done"));
+        pair.client.send_event(TextMessage::new("last words"));
+        pair.client.send_event(CloseConnection::new(CloseCode::new(3000), "done"));
         pair.drive();
         check_closed(&pair, [ClosedBy::Local, ClosedBy::Remote], CloseCode::new(3000));
         assert_eq!(pair.server.connection.close_info().unwrap().reason, "done");
@@ -145,7 +145,7 @@ fn a_client_that_closes_is_answered() {
 fn a_server_that_closes_is_answered() {
     for reads in READS {
         let mut pair = Pair::new(reads);
-        pair.server.say(CloseConnection::new(CloseCode::GOING_AWAY, "restart"));
+        pair.server.send_event(CloseConnection::new(CloseCode::GOING_AWAY, "restart"));
         pair.drive();
         check_closed(&pair, [ClosedBy::Remote, ClosedBy::Local], CloseCode::GOING_AWAY);
         assert_eq!(pair.client.connection.close_info().unwrap().reason, "restart");
@@ -153,14 +153,14 @@ fn a_server_that_closes_is_answered() {
 }
 
 #[test]
-fn both_may_close_at_once() {
+fn both_sides_may_close_at_once() {
     for reads in READS {
         let mut pair = Pair::new(reads);
-        pair.client.say(CloseConnection::new(CloseCode::NORMAL_CLOSURE, "c"));
-        pair.server.say(CloseConnection::new(CloseCode::NORMAL_CLOSURE, "s"));
+        pair.client.send_event(CloseConnection::new(CloseCode::NORMAL_CLOSURE, "c"));
+        pair.server.send_event(CloseConnection::new(CloseCode::NORMAL_CLOSURE, "s"));
         pair.drive();
         check_closed(&pair, [ClosedBy::Local; 2], CloseCode::NORMAL_CLOSURE);
-        assert_eq!((pair.client.heard.len(), pair.server.heard.len()), (1, 1));
+        assert_eq!((pair.client.received.len(), pair.server.received.len()), (1, 1));
     }
 }
 
@@ -181,7 +181,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_talk_comes_back_whatever_the_reads(
+    fn any_messages_are_echoed_for_all_lengths_of_reads(
         messages in prop::collection::vec(prop::collection::vec(".{0,40}", 1..4), 0..6),
         reads in prop::collection::vec(1_usize..40, 1..9),
     ) {
@@ -189,12 +189,12 @@ proptest! {
         for (i, pieces) in messages.iter().enumerate() {
             for (j, piece) in pieces.iter().enumerate() {
                 let message_finished = j + 1 == pieces.len();
-                pair.client.say(TextMessage { data: piece, frame_finished: true, message_finished });
-                pair.server.say(Ping::new([i as u8, j as u8]));
+                pair.client.send_event(TextMessage { data: piece, frame_finished: true, message_finished });
+                pair.server.send_event(Ping::new([i as u8, j as u8]));
             }
             pair.drive();
         }
-        pair.client.say(CloseConnection::new(CloseCode::NORMAL_CLOSURE, ""));
+        pair.client.send_event(CloseConnection::new(CloseCode::NORMAL_CLOSURE, ""));
         pair.drive();
         let said: Vec<Vec<u8>> = messages.iter().map(|pieces| pieces.concat().into_bytes()).collect();
         prop_assert_eq!(pair.server.messages(), said.clone());

@@ -46,7 +46,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn say<E: Entropy>(sender: &mut Sender<E>, step: &Step, output: &mut Vec<u8>) {
+fn send_step<E: Entropy>(sender: &mut Sender<E>, step: &Step, output: &mut Vec<u8>) {
     match step {
         Step::Text(pieces) => {
             for (i, (data, pinged)) in pieces.iter().enumerate() {
@@ -70,22 +70,22 @@ fn say<E: Entropy>(sender: &mut Sender<E>, step: &Step, output: &mut Vec<u8>) {
 }
 
 /// What the peer receives, in the order in which messages and control frames end.
-fn heard(step: &Step, said: &mut Vec<Said>) {
+fn expected_from(step: &Step, said: &mut Vec<Said>) {
     match step {
         Step::Text(pieces) => {
             let whole: String = pieces.iter().map(|(data, _)| data.as_str()).collect();
-            heard_pieces(pieces.iter().map(|(_, pinged)| pinged.as_ref()), text(&whole), said);
+            expected_pieces(pieces.iter().map(|(_, pinged)| pinged.as_ref()), text(&whole), said);
         }
         Step::Binary(pieces) => {
             let whole: Vec<u8> = pieces.iter().flat_map(|(data, _)| data.clone()).collect();
-            heard_pieces(pieces.iter().map(|(_, pinged)| pinged.as_ref()), binary(&whole), said);
+            expected_pieces(pieces.iter().map(|(_, pinged)| pinged.as_ref()), binary(&whole), said);
         }
         Step::Ping(payload) => said.push(ping(payload)),
         Step::Pong(payload) => said.push(pong(payload)),
     }
 }
 
-fn heard_pieces<'a>(
+fn expected_pieces<'a>(
     pings: impl DoubleEndedIterator<Item = Option<&'a Vec<u8>>>,
     message: Said,
     said: &mut Vec<Said>,
@@ -103,11 +103,11 @@ fn stream(role: Role, steps: &[Step]) -> Vec<u8> {
     match role {
         Role::Server => {
             let mut sender = Sender::server();
-            steps.iter().for_each(|step| say(&mut sender, step, &mut output));
+            steps.iter().for_each(|step| send_step(&mut sender, step, &mut output));
         }
         Role::Client => {
             let mut sender = Sender::client(Fixed);
-            steps.iter().for_each(|step| say(&mut sender, step, &mut output));
+            steps.iter().for_each(|step| send_step(&mut sender, step, &mut output));
         }
     }
     output
@@ -140,14 +140,14 @@ fn encoded<E: Entropy>(mut encoder: FrameEncoder<E>, frames: &[(Opcode, Opcode, 
 /// Frames as a decoder reads them, their chunks joined.
 fn decoded(role: Role, reads: Vec<&[u8]>) -> Vec<(Opcode, bool, Vec<u8>)> {
     let mut decoder = FrameDecoder::new(role, Limits::default());
-    let (mut frames, mut under_way) = (Vec::new(), Vec::new());
+    let (mut frames, mut in_progress) = (Vec::new(), Vec::new());
     for read in reads {
         let mut read = read.to_vec();
         let mut input = read.as_mut_slice();
         while let Some(chunk) = decoder.decode(&mut input).unwrap() {
-            under_way.extend_from_slice(chunk.payload);
+            in_progress.extend_from_slice(chunk.payload);
             if chunk.ends.is_frame_end() {
-                frames.push((chunk.opcode, chunk.ends.is_message_end(), core::mem::take(&mut under_way)));
+                frames.push((chunk.opcode, chunk.ends.is_message_end(), core::mem::take(&mut in_progress)));
             }
         }
     }
@@ -163,7 +163,7 @@ fn likely_bytes() -> impl Strategy<Value = Vec<u8>> {
     vec(prop_oneof![6 => select(likely), 1 => any::<u8>()], 0..80)
 }
 
-fn tight() -> Limits {
+fn tight_limits() -> Limits {
     let mut limits = Limits::default();
     limits.max_frame_len = 150;
     limits.max_message_len = 200;
@@ -186,7 +186,7 @@ proptest! {
         (fin, rsv, opcode) in (any::<bool>(), 0..8_u8, select(vec![0, 1, 2, 8, 9, 10])),
         masking_key in any::<Option<[u8; 4]>>(),
         (payload_len, shift) in (any::<u64>(), 0..64_u32),
-        behind in payload(9),
+        trailing in payload(9),
     ) {
         let rsv = Rsv::from_bits(rsv).unwrap();
         let opcode = Opcode::from_bits(opcode).unwrap();
@@ -194,7 +194,7 @@ proptest! {
         if let Ok(encoded) = header.encode() {
             let encoded = encoded.as_bytes();
             prop_assert_eq!(encoded.len(), header.encoded_len());
-            let bytes = [encoded, &behind].concat();
+            let bytes = [encoded, &trailing].concat();
             prop_assert_eq!(FrameHeader::decode(&bytes), Ok(Some((header, encoded.len()))));
         }
     }
@@ -233,17 +233,17 @@ proptest! {
     }
 
     #[test]
-    fn a_receiver_cloned_at_any_point_shows_what_its_original_shows(
+    fn a_receiver_cloned_at_any_point_continues_like_its_original(
         steps in vec(step(), 0..4),
-        behind in likely_bytes(),
+        trailing in likely_bytes(),
         places in vec(any::<Index>(), 0..12),
         cloned in any::<Index>(),
     ) {
         for role in BOTH {
-            let bytes = [stream(role.peer(), &steps), behind.clone()].concat();
+            let bytes = [stream(role.peer(), &steps), trailing.clone()].concat();
             let reads = cut(&bytes, &places);
             let (before, after) = reads.split_at(cloned.index(reads.len() + 1));
-            let mut original = Reader::new(role, tight());
+            let mut original = Reader::new(role, tight_limits());
             before.iter().for_each(|read| original.read(read));
             let mut clone = original.copy();
             // One by one, so that what they shared would show.
@@ -256,24 +256,24 @@ proptest! {
     }
 
     #[test]
-    fn what_is_said_is_heard_whatever_the_cuts(
+    fn sent_events_are_received_for_all_cuts(
         steps in vec(step(), 0..6),
         places in vec(any::<Index>(), 0..12),
     ) {
         let mut said = Vec::new();
-        steps.iter().for_each(|step| heard(step, &mut said));
+        steps.iter().for_each(|step| expected_from(step, &mut said));
         for role in BOTH {
             let bytes = stream(role.peer(), &steps);
             let seen = feed(role, Limits::default(), cut(&bytes, &places));
             prop_assert_eq!(seen.failure, None);
             prop_assert_eq!(seen.unfinished, None);
-            prop_assert_eq!(seen.under_way, Some((true, 0)));
+            prop_assert_eq!(seen.in_progress, Some((true, 0)));
             prop_assert_eq!(seen.said, said.clone());
         }
     }
 
     #[test]
-    fn client_and_server_send_the_same_but_for_the_mask(steps in vec(step(), 0..6)) {
+    fn client_and_server_send_the_same_frames_except_for_the_mask(steps in vec(step(), 0..6)) {
         let plain = sent(&stream(Role::Server, &steps));
         let mut unmasked = sent(&stream(Role::Client, &steps));
         for frame in &mut unmasked {
@@ -283,7 +283,7 @@ proptest! {
     }
 
     #[test]
-    fn text_is_heard_however_it_is_fragmented(
+    fn text_is_received_for_all_fragments(
         message in "\\PC{0,60}",
         places in vec(any::<Index>(), 0..8),
         reads in vec(any::<Index>(), 0..8),
@@ -297,7 +297,7 @@ proptest! {
     }
 
     #[test]
-    fn text_fails_where_no_continuation_could_mend_it(
+    fn text_fails_at_the_first_byte_that_makes_it_invalid(
         message in vec(select(HARD.to_vec()), 0..8),
         places in vec(any::<Index>(), 0..3),
     ) {
@@ -341,14 +341,14 @@ proptest! {
     #![proptest_config(cases(64))]
 
     #[test]
-    fn any_bytes_are_seen_the_same_however_they_are_cut(bytes in likely_bytes()) {
+    fn any_bytes_give_the_same_result_for_all_cuts(bytes in likely_bytes()) {
         for role in BOTH {
-            check_with(role, tight(), &bytes);
+            check_with(role, tight_limits(), &bytes);
         }
     }
 
     #[test]
-    fn a_stream_with_wrong_bytes_is_seen_the_same_however_it_is_cut(
+    fn a_stream_with_wrong_bytes_gives_the_same_result_for_all_cuts(
         steps in vec(step(), 1..4),
         wrong in vec((any::<Index>(), any::<u8>()), 0..4),
         code in any::<Option<u16>>(),
@@ -360,12 +360,12 @@ proptest! {
                 let place = place.index(bytes.len());
                 bytes[place] = *byte;
             }
-            check_with(role, tight(), &bytes);
+            check_with(role, tight_limits(), &bytes);
         }
     }
 
     #[test]
-    fn bytes_cut_out_of_a_stream_are_seen_the_same_however_they_are_cut(
+    fn a_part_of_a_stream_gives_the_same_result_for_all_cuts(
         steps in vec(step(), 1..4),
         places in [any::<Index>(), any::<Index>()],
     ) {
@@ -377,15 +377,15 @@ proptest! {
     }
 
     #[test]
-    fn reads_in_any_number_show_what_one_shows(
+    fn any_number_of_reads_gives_the_same_result_as_one(
         steps in vec(step(), 0..5),
-        behind in likely_bytes(),
+        trailing in likely_bytes(),
         places in vec(any::<Index>(), 0..20),
     ) {
         for role in BOTH {
-            let bytes = [stream(role.peer(), &steps), behind.clone()].concat();
-            let whole = feed(role, tight(), [&bytes[..]]);
-            prop_assert_eq!(feed(role, tight(), cut(&bytes, &places)), whole);
+            let bytes = [stream(role.peer(), &steps), trailing.clone()].concat();
+            let whole = feed(role, tight_limits(), [&bytes[..]]);
+            prop_assert_eq!(feed(role, tight_limits(), cut(&bytes, &places)), whole);
         }
     }
 

@@ -32,7 +32,7 @@ fn answer(policy: ReplyPolicy, bytes: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn nothing_is_answered_unless_asked_for() {
+fn nothing_is_answered_by_default() {
     assert_eq!(ReplyPolicy::default(), ReplyPolicy::Nothing);
     let bytes = [masked(PING, b"?"), masked(CLOSE, b"")].concat();
     assert_eq!(answer(ReplyPolicy::Nothing, bytes), b"");
@@ -40,7 +40,7 @@ fn nothing_is_answered_unless_asked_for() {
 }
 
 #[test]
-fn a_ping_is_answered_by_its_payload() {
+fn a_ping_is_answered_with_its_payload() {
     for payload in [&b""[..], b"?", &[0xFF; 125]] {
         for policy in [ReplyPolicy::Pong, ReplyPolicy::PongAndClose] {
             assert_eq!(answer(policy, masked(PING, payload)), unmasked(PONG, payload));
@@ -49,26 +49,26 @@ fn a_ping_is_answered_by_its_payload() {
 }
 
 #[test]
-fn a_thousand_pings_are_answered_by_one_pong_to_the_latest() {
+fn a_thousand_pings_are_answered_by_one_pong_for_the_last() {
     let pings: Vec<u8> = (0..1000_u16).flat_map(|i| masked(PING, i.to_be_bytes())).collect();
     assert_eq!(answer(ReplyPolicy::Pong, pings), unmasked(PONG, 999_u16.to_be_bytes()));
 }
 
 #[test]
-fn a_shorter_ping_takes_the_place_of_a_longer_one() {
+fn a_shorter_ping_replaces_a_longer_one() {
     let bytes = [masked(PING, b"a longer one"), masked(PING, b"short")].concat();
     assert_eq!(answer(ReplyPolicy::Pong, bytes), unmasked(PONG, b"short"));
 }
 
 #[test]
-fn a_pong_is_answered_by_nothing() {
+fn a_pong_is_not_answered() {
     for policy in POLICIES {
         assert_eq!(answer(policy, masked(PONG, b"unasked")), b"");
     }
 }
 
 #[test]
-fn a_close_is_answered_only_where_that_was_asked_for() {
+fn a_close_is_answered_only_if_the_policy_says_so() {
     let close = masked(CLOSE, b"\x03\xe9going");
     assert_eq!(answer(ReplyPolicy::Pong, close.clone()), b"");
     assert_eq!(answer(ReplyPolicy::PongAndClose, close), unmasked(CLOSE, b"\x03\xe9"));
@@ -87,14 +87,14 @@ fn a_failure_is_answered_by_its_close_frame() {
 }
 
 #[test]
-fn the_pong_goes_before_the_close() {
+fn the_pong_is_sent_before_the_close() {
     let bytes = [masked(PING, b"?"), masked(CLOSE, b"\x03\xe8")].concat();
     let frames = [unmasked(PONG, b"?"), unmasked(CLOSE, b"\x03\xe8")].concat();
     assert_eq!(answer(ReplyPolicy::PongAndClose, bytes), frames);
 }
 
 #[test]
-fn a_ping_behind_a_close_is_answered_by_nothing() {
+fn a_ping_after_a_close_is_not_answered() {
     let bytes = [masked(CLOSE, b""), masked(PING, b"?")].concat();
     assert_eq!(answer(ReplyPolicy::PongAndClose, bytes), unmasked(CLOSE, b""));
 }
@@ -123,7 +123,7 @@ fn replies_that_come_too_late_write_nothing() {
 }
 
 #[test]
-fn a_reply_without_room_waits() {
+fn a_reply_without_room_is_kept_until_there_is_room() {
     let mut server = Connection::server(Limits::default());
     let mut replies = AutoReplies::new(ReplyPolicy::PongAndClose);
     receive(&mut server, &mut replies, [masked(PING, b"?"), masked(CLOSE, b"\x03\xe8")].concat());

@@ -10,7 +10,7 @@ use crate::support::{BINARY, CONTINUATION, FIN, Fixed, PING, TEXT, masked, unmas
 const LAST: u8 = FIN | CONTINUATION;
 
 #[test]
-fn the_opcode_tells_text_from_binary() {
+fn text_and_binary_messages_have_different_opcodes() {
     let mut sender = Sender::server();
     let mut output = Vec::new();
     sender.send(TextMessage::new("é"), &mut output).unwrap();
@@ -19,7 +19,7 @@ fn the_opcode_tells_text_from_binary() {
 }
 
 #[test]
-fn each_length_takes_its_shortest_form() {
+fn each_length_is_written_in_its_shortest_form() {
     for len in [0, 1, 125, 126, 65535, 65536] {
         let payload = vec![0x7A; len];
         let mut output = Vec::new();
@@ -49,7 +49,7 @@ fn pieces_become_fragments_and_only_the_last_has_fin() {
 }
 
 #[test]
-fn whether_a_received_piece_ended_its_frame_does_not_matter_to_sending() {
+fn a_received_piece_that_is_sent_becomes_a_whole_frame() {
     let piece = TextMessage { data: "cut", frame_finished: false, message_finished: false };
     let mut output = Vec::new();
     Sender::server().send(piece, &mut output).unwrap();
@@ -99,7 +99,7 @@ fn a_continuation_needs_a_message() {
 }
 
 #[test]
-fn a_text_does_not_go_on_with_bytes_that_are_none() {
+fn a_text_cannot_be_continued_with_bytes_that_are_not_utf8() {
     let mut sender = Sender::server();
     let mut output = Vec::new();
     sender.send(TextMessage::partial("caf"), &mut output).unwrap();
@@ -112,7 +112,7 @@ fn a_text_does_not_go_on_with_bytes_that_are_none() {
 }
 
 #[test]
-fn control_frames_go_between_our_fragments() {
+fn control_frames_may_be_sent_between_our_fragments() {
     let mut sender = Sender::server();
     let mut output = Vec::new();
     sender.send(BytesMessage::partial(b"a"), &mut output).unwrap();
@@ -135,14 +135,14 @@ fn any_event_can_be_sent_by_value_or_by_reference() {
 }
 
 #[test]
-fn output_is_appended() {
+fn frames_are_appended_to_the_output() {
     let mut output = b"kept".to_vec();
     Sender::server().send(TextMessage::new("x"), &mut output).unwrap();
     assert_eq!(output, b"kept\x81\x01x");
 }
 
 #[test]
-fn memory_of_fixed_size_is_filled_from_its_front() {
+fn a_buffer_of_fixed_size_is_filled_from_its_front() {
     let mut memory = [0xEE; 20];
     let mut room = memory.as_mut_slice();
     let mut sender = Sender::client(Fixed);
@@ -225,7 +225,7 @@ fn a_frame_fits_exactly_or_not_at_all() {
 }
 
 #[test]
-fn a_call_refused_for_want_of_room_leaves_no_trace() {
+fn a_call_refused_for_lack_of_room_leaves_no_trace() {
     let mut sender = Sender::server();
     let mut memory = [0; 3];
     let mut room = memory.as_mut_slice();
@@ -263,7 +263,7 @@ fn a_payload_is_masked_in_place() {
 }
 
 #[test]
-fn fragments_can_be_made_in_place() {
+fn fragments_can_be_sent_in_place() {
     let mut sender = Sender::server();
     let mut payload = *b"ab";
     assert_eq!(
@@ -280,14 +280,14 @@ fn fragments_can_be_made_in_place() {
 }
 
 #[test]
-fn a_role_follows_from_the_entropy() {
+fn the_entropy_decides_the_role() {
     assert_eq!(Sender::server().role(), Role::Server);
     assert_eq!(Sender::client(Fixed).role(), Role::Client);
     assert_eq!(FrameEncoder::client(Fixed).role(), Role::Client);
 }
 
 #[test]
-fn frame_encoder_writes_any_lawful_frame() {
+fn frame_encoder_writes_any_valid_frame() {
     let mut encoder = FrameEncoder::server();
     let mut output = Vec::new();
     encoder.encode(false, Rsv::RSV1 | Rsv::RSV3, Opcode::Binary, b"x", &mut output).unwrap();

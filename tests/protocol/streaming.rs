@@ -53,7 +53,7 @@ fn no_other_frame_can_be_sent_before_the_payload_is_complete() {
 }
 
 #[test]
-fn replies_wait_until_the_payload_is_complete() {
+fn replies_are_refused_until_the_payload_is_complete() {
     let mut sender = Sender::server();
     let mut replies = AutoReplies::new(ReplyPolicy::Pong);
     replies.on_event(&wsproto::Event::Ping(Ping::new(b"?")));
@@ -67,7 +67,7 @@ fn replies_wait_until_the_payload_is_complete() {
 }
 
 #[test]
-fn more_payload_than_announced_is_refused_and_left_as_it_was() {
+fn more_payload_than_announced_is_refused_and_unchanged() {
     let mut sender = Sender::client(Fixed);
     _ = sender.begin_frame(MessageKind::Binary, 3, true).unwrap();
     let mut piece = *b"four";
@@ -116,7 +116,7 @@ fn streamed_frames_are_fragments_like_any_other() {
 }
 
 #[test]
-fn the_longest_payload_can_be_announced_and_no_longer_one() {
+fn a_payload_longer_than_the_maximum_cannot_be_announced() {
     let mut sender = Sender::server();
     for len in [1 << 63, u64::MAX] {
         let refused = sender.begin_frame(MessageKind::Binary, len, false);

@@ -68,7 +68,7 @@ pub(crate) struct Seen {
     pub(crate) failure: Option<(RemoteProtocolError, usize)>,
     pub(crate) state: ReceiverState,
     /// Unless it failed: whether the receiver is idle, and how many bytes of the current frame are missing.
-    pub(crate) under_way: Option<(bool, u64)>,
+    pub(crate) in_progress: Option<(bool, u64)>,
 }
 
 type OwnedEvent = Event<String, Vec<u8>>;
@@ -88,7 +88,7 @@ pub(crate) struct Reader {
     /// How many bytes were consumed when it failed.
     pub(crate) failed_at: Option<usize>,
     /// Where the bytes end that the receiver said were missing.
-    pub(crate) due: u64,
+    pub(crate) needed_until: u64,
 }
 
 impl Reader {
@@ -107,7 +107,7 @@ impl Reader {
             frame_ends: Vec::new(),
             failure: None,
             failed_at: None,
-            due: 0,
+            needed_until: 0,
         }
     }
 
@@ -134,23 +134,23 @@ impl Reader {
 
     /// Takes the bytes of one read.
     pub(crate) fn read(&mut self, bytes: &[u8]) {
-        let left = self.read_by(bytes, false);
+        let left = self.read_with(bytes, false);
         assert_eq!(left, 0, "it returned `None` before it consumed all bytes");
     }
 
     /// Takes the bytes of one read, behind those that were left, and leaves what is no whole frame.
-    pub(crate) fn read_whole(&mut self, unread: &mut Vec<u8>, bytes: &[u8]) {
+    pub(crate) fn read_frames(&mut self, unread: &mut Vec<u8>, bytes: &[u8]) {
         unread.extend_from_slice(bytes);
-        let left = self.read_by(unread, true);
+        let left = self.read_with(unread, true);
         unread.drain(..unread.len() - left);
         assert_eq!(self.receiver.next_event(&mut &mut [][..]), Ok(None), "an event was not reported in time");
         let missing = self.receiver.bytes_needed(unread);
         assert_eq!(missing == 0, self.receiver.state() != ReceiverState::Open, "`bytes_needed` is wrong");
-        self.due = self.due.max((self.consumed + left) as u64 + missing);
+        self.needed_until = self.needed_until.max((self.consumed + left) as u64 + missing);
     }
 
     /// Reads all events, overwrites the consumed bytes, and returns the number of bytes that were not consumed.
-    fn read_by(&mut self, bytes: &[u8], whole: bool) -> usize {
+    fn read_with(&mut self, bytes: &[u8], whole: bool) -> usize {
         let mut buffer = bytes.to_vec();
         let mut start = 0;
         loop {
@@ -173,8 +173,8 @@ impl Reader {
             match next {
                 Ok(Some(event)) => {
                     let was_kept = whole && end == start;
-                    assert!(was_kept || came as u64 >= self.due, "it said that more was missing");
-                    note(&event.as_ref(), &mut self.said, &mut self.unfinished, &mut self.frame_ends);
+                    assert!(was_kept || came as u64 >= self.needed_until, "it said that more was missing");
+                    record(&event.as_ref(), &mut self.said, &mut self.unfinished, &mut self.frame_ends);
                     self.events.push((event, self.consumed));
                 }
                 Ok(None) => return left,
@@ -190,14 +190,14 @@ impl Reader {
     }
 
     pub(crate) fn seen(&self) -> Seen {
-        let under_way = (self.receiver.is_idle(), self.receiver.payload_remaining());
+        let in_progress = (self.receiver.is_idle(), self.receiver.payload_remaining());
         Seen {
             said: self.said.clone(),
             unfinished: self.unfinished.clone(),
             frame_ends: self.frame_ends.clone(),
             failure: self.failure,
             state: self.receiver.state(),
-            under_way: self.failure.is_none().then_some(under_way),
+            in_progress: self.failure.is_none().then_some(in_progress),
         }
     }
 }
@@ -218,7 +218,7 @@ fn taken(found: Found<'_>, input: &[u8], left: usize) -> OwnedEvent {
     )
 }
 
-pub(crate) fn note(
+pub(crate) fn record(
     event: &EventRef<'_>,
     said: &mut Vec<Said>,
     unfinished: &mut Option<Said>,
@@ -267,13 +267,13 @@ pub(crate) fn feed<'a>(role: Role, limits: Limits, reads: impl IntoIterator<Item
 }
 
 /// The same with `next_frame_event`, which waits for whole frames; at the end, the start of one is read too.
-pub(crate) fn feed_whole<'a>(role: Role, limits: Limits, reads: impl IntoIterator<Item = &'a [u8]>) -> Seen {
+pub(crate) fn feed_frames<'a>(role: Role, limits: Limits, reads: impl IntoIterator<Item = &'a [u8]>) -> Seen {
     let mut reader = Reader::new(role, limits);
     let mut unread = Vec::new();
     for read in reads {
-        reader.read_whole(&mut unread, read);
+        reader.read_frames(&mut unread, read);
     }
-    reader.due = 0;
+    reader.needed_until = 0;
     reader.read(&unread);
     reader.seen()
 }
@@ -293,10 +293,10 @@ pub(crate) fn check_with(role: Role, limits: Limits, bytes: &[u8]) -> Seen {
     for cut in cuts(bytes.len()) {
         let (head, tail) = bytes.split_at(cut);
         assert_eq!(feed(role, limits, [head, tail]), whole, "cut at {cut}");
-        assert_eq!(feed_whole(role, limits, [head, tail]), whole, "cut at {cut}, frame by frame");
+        assert_eq!(feed_frames(role, limits, [head, tail]), whole, "cut at {cut}, frame by frame");
     }
     if bytes.len() < 2000 {
-        assert_eq!(feed_whole(role, limits, bytes.chunks(1)), whole, "byte by byte, frame by frame");
+        assert_eq!(feed_frames(role, limits, bytes.chunks(1)), whole, "byte by byte, frame by frame");
     }
     if whole.state != ReceiverState::Open {
         check_trailing(role, limits, bytes, &whole);
@@ -314,12 +314,12 @@ pub(crate) fn check_with(role: Role, limits: Limits, bytes: &[u8]) -> Seen {
 #[track_caller]
 fn check_trailing(role: Role, limits: Limits, bytes: &[u8], whole: &Seen) {
     let late = [(FIN | TEXT, &b"late"[..]), (PING, b"late"), (FIN | BINARY, b"late"), (CLOSE, b"")];
-    check_behind(role, limits, bytes, whole, &frames_to(role, late));
-    check_behind(role, limits, bytes, whole, &[0xFF; 20]);
+    check_with_more(role, limits, bytes, whole, &frames_to(role, late));
+    check_with_more(role, limits, bytes, whole, &[0xFF; 20]);
 }
 
 #[track_caller]
-fn check_behind(role: Role, limits: Limits, bytes: &[u8], whole: &Seen, more: &[u8]) {
+fn check_with_more(role: Role, limits: Limits, bytes: &[u8], whole: &Seen, more: &[u8]) {
     let joined = [bytes, more].concat();
     assert_eq!(feed(role, limits, [&joined[..]]), *whole, "with more in the same read");
     assert_eq!(feed(role, limits, [bytes, more]), *whole, "with another read after it");

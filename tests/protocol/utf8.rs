@@ -76,7 +76,7 @@ fn utf8(bytes: &[u8]) -> &str {
 }
 
 #[test]
-fn every_length_of_character_arrives() {
+fn characters_of_every_length_are_received() {
     for role in BOTH {
         for character in CHARACTERS {
             let message = format!("<{character}>");
@@ -88,7 +88,7 @@ fn every_length_of_character_arrives() {
 }
 
 #[test]
-fn characters_of_every_block_arrive_in_short_reads() {
+fn characters_of_every_block_are_received_in_short_reads() {
     let all: String = (0..=0x10_FFFF).step_by(61).filter_map(char::from_u32).collect();
     let bytes = frame_to(Role::Server, FIN | TEXT, &all);
     for len in [1, 2, 3, 5, 7, 64, 1000] {
@@ -163,7 +163,7 @@ fn bad_text_fails_at_the_same_byte_with_good_text_around_it() {
 }
 
 #[test]
-fn bad_text_fails_wherever_fragments_cut_it() {
+fn bad_text_fails_at_the_same_byte_for_all_fragments() {
     for role in BOTH {
         for (bad, valid, place) in BAD {
             for cut in 0..bad.len() {
@@ -177,7 +177,7 @@ fn bad_text_fails_wherever_fragments_cut_it() {
 }
 
 #[test]
-fn long_text_fails_at_its_bad_byte_wherever_it_stands() {
+fn long_text_fails_at_a_bad_byte_in_any_position() {
     for place in [0, 1, 31, 32, 63, 64, 65, 126, 127] {
         let mut payload = [b'a'; 128];
         payload[place] = 0xC0;
@@ -199,7 +199,7 @@ fn a_message_that_ends_inside_a_character_fails_with_its_last_byte() {
 }
 
 #[test]
-fn a_message_that_goes_on_may_stop_inside_a_character() {
+fn an_unfinished_message_may_stop_inside_a_character() {
     for role in BOTH {
         for (cut, valid) in CUT {
             let seen = check_everywhere(role, &frame_to(role, TEXT, cut));
@@ -210,7 +210,7 @@ fn a_message_that_goes_on_may_stop_inside_a_character() {
 }
 
 #[test]
-fn a_character_does_not_go_on_in_the_next_message() {
+fn a_character_does_not_continue_in_the_next_message() {
     for role in BOTH {
         let bytes = frames_to(role, [(FIN | TEXT, b"\xf0\x9f\x98"), (FIN | TEXT, b"\x80")]);
         check_bad(role, &bytes, b"", header_len(role, 3) + 3);
@@ -218,7 +218,7 @@ fn a_character_does_not_go_on_in_the_next_message() {
 }
 
 #[test]
-fn each_message_is_judged_by_itself() {
+fn each_message_is_checked_separately() {
     for role in BOTH {
         let frames = [(FIN | TEXT, "é".as_bytes()), (BINARY, b"\xff"), (LAST, b"\xc3"), (FIN | TEXT, b"ok")];
         check_said(role, &frames_to(role, frames), &[text("é"), binary(b"\xff\xc3"), text("ok")]);
@@ -237,20 +237,20 @@ fn binary_messages_pings_and_pongs_hold_any_bytes() {
 }
 
 #[test]
-fn bad_text_is_inconsistent_data() {
+fn bad_text_closes_with_1007() {
     let code = CloseCode::INVALID_FRAME_PAYLOAD_DATA;
     assert_eq!(RemoteProtocolError::InvalidUtf8.close_code(), code);
     assert_eq!(RemoteProtocolError::InvalidCloseReason.close_code(), code);
 }
 
 #[test]
-fn after_bad_text_the_receiver_looks_the_same_however_it_was_cut() {
+fn after_bad_text_the_receiver_has_the_same_state_for_all_cuts() {
     let bytes = frame_to(Role::Client, FIN | TEXT, b"a\xffb");
-    let under_way = |reads: &mut dyn Iterator<Item = &[u8]>| {
+    let in_progress = |reads: &mut dyn Iterator<Item = &[u8]>| {
         let mut reader = Reader::new(Role::Client, Limits::default());
         reads.for_each(|read| reader.read(read));
         (reader.receiver.is_idle(), reader.receiver.payload_remaining())
     };
-    let whole = under_way(&mut [&bytes[..]].into_iter());
-    assert_eq!(under_way(&mut bytes.chunks(1)), whole);
+    let whole = in_progress(&mut [&bytes[..]].into_iter());
+    assert_eq!(in_progress(&mut bytes.chunks(1)), whole);
 }

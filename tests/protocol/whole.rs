@@ -8,7 +8,7 @@ use wsproto::{
 use crate::support::{BINARY, BOTH, CLOSE, CONTINUATION, FIN, PING, TEXT, frame_to, frames_to};
 
 #[test]
-fn a_message_in_one_frame_is_one_event_however_it_comes() {
+fn a_message_in_one_frame_is_one_event_for_all_cuts() {
     for role in BOTH {
         for len in [0, 1, 125, 126, 3000, 70_000] {
             let message = "é".repeat(len / 2) + &"e".repeat(len % 2);
@@ -28,7 +28,7 @@ fn a_message_in_one_frame_is_one_event_however_it_comes() {
 }
 
 #[test]
-fn each_fragment_is_one_event_and_so_is_what_comes_between() {
+fn each_fragment_and_each_control_frame_is_one_event() {
     let frames: [(u8, &[u8]); 4] =
         [(BINARY, b"one"), (PING, b"?"), (CONTINUATION, b""), (FIN | CONTINUATION, b"three")];
     let mut bytes = frames_to(Role::Server, frames);
@@ -70,7 +70,7 @@ fn a_fragment_that_begins_inside_a_character_is_two_events() {
 
 /// If the stream ends inside a frame, its first bytes can still be read and checked.
 #[test]
-fn the_beginning_of_a_frame_is_judged_at_the_end_of_the_stream() {
+fn an_incomplete_frame_is_checked_at_the_end_of_the_stream() {
     let mut bytes = *b"\x81\x85\0\0\0\0a\xff";
     let mut input = bytes.as_mut_slice();
     let mut receiver = Receiver::new(Role::Server, Limits::default());
@@ -82,7 +82,7 @@ fn the_beginning_of_a_frame_is_judged_at_the_end_of_the_stream() {
 }
 
 #[test]
-fn what_is_missing_is_known_as_far_as_the_header_is_there() {
+fn bytes_needed_is_known_as_far_as_the_header_was_received() {
     let receiver = Receiver::new(Role::Server, Limits::NONE);
     let known: [(&[u8], u64); 7] = [
         (b"", 6),
@@ -103,7 +103,7 @@ fn what_is_missing_is_known_as_far_as_the_header_is_there() {
 
 /// A limit is checked once the length was received, not when the payload was (§10.4).
 #[test]
-fn a_header_that_breaks_a_rule_fails_before_its_payload_comes() {
+fn a_header_that_breaks_a_rule_fails_before_its_payload_arrives() {
     let mut limits = Limits::default();
     limits.max_frame_len = 1000;
     for (header, error) in [
@@ -126,7 +126,7 @@ fn a_header_that_breaks_a_rule_fails_before_its_payload_comes() {
 }
 
 #[test]
-fn what_was_begun_in_pieces_is_waited_for_too() {
+fn next_frame_event_waits_for_a_frame_begun_in_pieces() {
     let mut bytes = frame_to(Role::Server, FIN | TEXT, "Hello, world");
     for cut in 1..bytes.len() {
         let mut receiver = Receiver::new(Role::Server, Limits::default());
@@ -154,7 +154,7 @@ fn what_was_begun_in_pieces_is_waited_for_too() {
 }
 
 #[test]
-fn a_close_frame_is_told_to_both_halves() {
+fn a_close_frame_is_reported_to_both_halves() {
     let mut connection = Connection::server(Limits::default());
     let mut bytes = frame_to(Role::Server, CLOSE, b"\x03\xe8");
     let (head, _) = bytes.split_at(7);

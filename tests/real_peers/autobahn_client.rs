@@ -17,27 +17,27 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const MESSAGE_THEN_BROKEN: &[u8] = b"\x81\x02hi\x83\x00";
 
 #[test]
-fn client_echoes_what_came_before_the_broken_rule_and_answers_the_failure() {
-    let (heard, ending) = run(|mut stream, mut ws| {
+fn client_echoes_messages_before_a_broken_rule_and_answers_the_failure() {
+    let (received, ending) = run(|mut stream, mut ws| {
         stream.write_all(MESSAGE_THEN_BROKEN).unwrap();
-        hear(&mut stream, &mut ws)
+        receive_all(&mut stream, &mut ws)
     });
-    assert_eq!(heard, ["hi", "close 1002: opcode is reserved"]);
+    assert_eq!(received, ["hi", "close 1002: opcode is reserved"]);
     assert_eq!(ending, Ending { code: Some(0), stdout: String::new(), stderr: String::new() });
 }
 
 #[test]
-fn client_leaves_a_server_that_sends_on_after_its_failure() {
+fn client_leaves_a_server_that_keeps_sending_after_its_failure() {
     let start = Instant::now();
-    let (heard, ending) = run(|mut stream, mut ws| {
+    let (received, ending) = run(|mut stream, mut ws| {
         stream.write_all(MESSAGE_THEN_BROKEN).unwrap();
-        let heard = hear(&mut stream, &mut ws);
+        let received = receive_all(&mut stream, &mut ws);
         while start.elapsed() < PATIENCE && stream.write_all(&[0; 100]).is_ok() {
             thread::sleep(Duration::from_millis(100));
         }
-        heard
+        received
     });
-    assert_eq!(heard, ["hi", "close 1002: opcode is reserved"]);
+    assert_eq!(received, ["hi", "close 1002: opcode is reserved"]);
     assert_eq!(ending.code, Some(0), "{ending:?}");
     assert!(start.elapsed() < PATIENCE, "it stayed connected");
 }
@@ -55,9 +55,9 @@ fn run(case: impl FnOnce(TcpStream, WsConnection) -> Vec<String> + Send) -> (Vec
             stream.write_all(&ws.send(close).unwrap()).unwrap();
             drop(stream);
             let (stream, ws) = accept(&listener, "/runCase?case=1&agent=wsproto");
-            let heard = case(stream, ws);
+            let received = case(stream, ws);
             drop(accept(&listener, "/updateReports?agent=wsproto"));
-            heard
+            received
         });
         (server.join().unwrap(), client.finish())
     })
@@ -80,13 +80,13 @@ fn accept(listener: &TcpListener, target: &str) -> (TcpStream, WsConnection) {
 }
 
 /// Everything that the client sends, up to the end of its direction.
-fn hear(stream: &mut TcpStream, ws: &mut WsConnection) -> Vec<String> {
+fn receive_all(stream: &mut TcpStream, ws: &mut WsConnection) -> Vec<String> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
     ws.receive_data(&bytes).unwrap();
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     while let Some(event) = ws.next_event().unwrap() {
-        heard.push(match event {
+        received.push(match event {
             WsEvent::Text(text) => text.data,
             WsEvent::Close(close) => {
                 format!("close {}: {}", close.code.unwrap().get(), close.reason)
@@ -94,5 +94,5 @@ fn hear(stream: &mut TcpStream, ws: &mut WsConnection) -> Vec<String> {
             other => format!("{other:?}"),
         });
     }
-    heard
+    received
 }

@@ -7,21 +7,21 @@ use crate::tools::{example, node, python};
 
 #[test]
 fn echo_server_understands_websockets_of_python() {
-    talk(python("websockets", "websockets_client.py"));
+    run_client(python("websockets", "websockets_client.py"));
 }
 
 #[test]
 fn echo_server_understands_wsproto_of_python() {
-    talk(python("wsproto", "wsproto_client.py"));
+    run_client(python("wsproto", "wsproto_client.py"));
 }
 
 #[test]
 fn echo_server_understands_ws_of_node() {
-    talk(node("ws", "ws_client.cjs"));
+    run_client(node("ws", "ws_client.cjs"));
 }
 
 /// Runs a client, if it is installed, and checks its output.
-fn talk(client: Option<Command>) {
+fn run_client(client: Option<Command>) {
     let Some(mut client) = client else { return };
     let (server, addr) = echo_server();
     let client = Program::start(client.arg(format!("ws://{addr}/"))).finish();

@@ -9,7 +9,7 @@ use crate::program::{Ending, Program};
 use crate::tools::example;
 
 #[test]
-fn an_example_that_is_asked_for_help_prints_its_usage() {
+fn an_example_prints_its_usage_for_help() {
     for name in ["echo_server", "echo_client", "autobahn_client", "dump", "conformance"] {
         let help = run(name, &["--help"]);
         assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
@@ -80,7 +80,7 @@ const PROGRAMS: [(&str, &str); 7] = [
 ];
 
 #[test]
-fn an_example_that_is_called_wrongly_says_why_and_ends_with_2() {
+fn an_example_with_wrong_arguments_says_why_and_exits_with_2() {
     let calls: &[(&str, &[&str], &str)] = &[
         ("echo_server", &["--port"], "invalid option '--port'"),
         ("echo_server", &["8080"], "unexpected argument \"8080\""),
@@ -173,7 +173,7 @@ fn echo_server_names_an_address_that_is_in_use() {
 }
 
 #[test]
-fn echo_client_names_an_address_where_nobody_listens() {
+fn echo_client_names_an_address_that_refuses_connections() {
     // The port of tcpmux, a service that is not in use.
     let ending = run("echo_client", &["ws://127.0.0.1:1/"]);
     assert_eq!((ending.code, ending.stdout.as_str()), (Some(1), ""));
@@ -182,11 +182,11 @@ fn echo_client_names_an_address_where_nobody_listens() {
 }
 
 #[test]
-fn lines_that_are_piped_into_echo_client_come_back_from_echo_server() {
+fn lines_piped_into_echo_client_come_back_from_echo_server() {
     let (server, addr) = echo_server();
     let typed = format!("hello\n\nGrüße, 世界\n{}\n", "0123456789".repeat(100_000));
     let client = Program::start(example("echo_client").arg(format!("ws://{addr}")));
-    let ending = client.give(typed.as_str()).finish();
+    let ending = client.with_input(typed.as_str()).finish();
     assert_eq!(ending.code, Some(0), "{}", ending.stderr);
     assert!(ending.stdout == typed, "of {} bytes, {} came back", typed.len(), ending.stdout.len());
     assert_eq!(server.kill().stderr, "");
@@ -230,7 +230,7 @@ fn dump_prints_the_fragments_of_a_message() {
 }
 
 #[test]
-fn dump_names_the_broken_rule_and_where_it_was_broken() {
+fn dump_names_a_broken_rule_and_its_offset() {
     assert_dump(
         "client",
         b"\x81\x02hi\x81\x82\0\0\0\0hi",
@@ -251,7 +251,7 @@ fn dump_names_the_broken_rule_and_where_it_was_broken() {
 }
 
 #[test]
-fn dump_decompresses_what_the_servers_answer_allows_it_to_compress() {
+fn dump_inflates_messages_with_the_parameters_of_the_servers_answer() {
     let head = b"HTTP/1.1 101 Switching Protocols\r\n\
                  sec-websocket-extensions: permessage-deflate; server_no_context_takeover\r\n\r\n";
     // The example of RFC 7692 §7.2.3.1, and a message that is not compressed.
@@ -282,7 +282,7 @@ fn dump_decompresses_what_the_servers_answer_allows_it_to_compress() {
 }
 
 #[test]
-fn dump_decompresses_what_the_client_has_offered_to_compress_and_says_that_it_has_not_seen_the_answer() {
+fn dump_inflates_messages_with_the_clients_offer_if_there_is_no_answer() {
     let head = b"GET / HTTP/1.1\r\nHost: h\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\
                  Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n\r\n";
     // RFC 7692 §7.2.3.2: the second message refers to the first. The masking key is 0.
@@ -303,7 +303,7 @@ has the response, which says which are in use
 }
 
 #[test]
-fn dump_finds_reserved_bits_broken_only_where_it_knows_that_no_extension_allows_them() {
+fn dump_reports_reserved_bits_only_if_no_extension_may_use_them() {
     let compressed = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
     let other_bit = b"\xa1\x02hi";
     // No extension was offered or agreed on.
@@ -355,7 +355,7 @@ fn dump_finds_reserved_bits_broken_only_where_it_knows_that_no_extension_allows_
     ] {
         let dump = Program::start(example("dump").args(["--role=client", "--extensions", extensions]));
         let expected = Ending { code: Some(code), stdout: stdout.to_owned(), stderr: String::new() };
-        assert_eq!(dump.give(compressed).finish(), expected);
+        assert_eq!(dump.with_input(compressed).finish(), expected);
     }
 }
 
@@ -384,14 +384,14 @@ fn dump_names_the_role_for_a_head_of_the_other_direction() {
             "this is a response, which a client received: use --role client",
         ),
     ] {
-        let ending = Program::start(example("dump").args(["--role", role])).give(capture).finish();
+        let ending = Program::start(example("dump").args(["--role", role])).with_input(capture).finish();
         let stderr = format!("dump: standard input: {why}\n");
         assert_eq!(ending, Ending { code: Some(2), stdout: String::new(), stderr }, "{capture:?}");
     }
 }
 
 #[test]
-fn dump_reads_no_frames_where_the_server_refused() {
+fn dump_reads_no_frames_after_a_refusal() {
     assert_dump(
         "client",
         b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno",
@@ -415,7 +415,7 @@ fn dump_reads_no_frames_where_the_server_refused() {
 }
 
 #[test]
-fn dump_names_a_malformed_head_as_such() {
+fn dump_says_that_a_head_is_malformed() {
     assert_dump(
         "server",
         b"GET / HTTP/1.1\r\nHo st: h\r\n\r\n",
@@ -462,13 +462,13 @@ fn dump_says_that_a_capture_ends_inside_the_handshake() {
 ",
     );
     let endless = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(64 << 10));
-    let ending = Program::start(example("dump").args(["--role", "server"])).give(endless).finish();
+    let ending = Program::start(example("dump").args(["--role", "server"])).with_input(endless).finish();
     let stderr = "dump: standard input: the handshake is longer than 64 KiB\n";
     assert_eq!(ending, Ending { code: Some(2), stdout: String::new(), stderr: stderr.to_owned() });
 }
 
 #[test]
-fn dump_tells_that_a_capture_was_cut() {
+fn dump_says_that_a_capture_was_cut() {
     assert_dump("client", b"", 0, "\n         0  end of the capture, without a close frame\n");
     assert_dump(
         "client",
@@ -488,7 +488,7 @@ fn dump_tells_that_a_capture_was_cut() {
 }
 
 #[test]
-fn an_example_that_cannot_read_ends_with_2() {
+fn an_example_that_cannot_read_its_input_exits_with_2() {
     let missing = scratch("missing");
     let file = missing.to_str().unwrap();
     for (name, args) in [
@@ -507,19 +507,19 @@ fn an_example_that_cannot_read_ends_with_2() {
 #[test]
 fn conformance_reads_a_file_or_the_standard_input() {
     let case = r#"{"id":"a","role":"client","chunks":["8100"],"split":"exact","deflate":null,"limits":null}"#;
-    let told = r#"{"id":"a","splits":1,"observed":{"outcome":"open","events":[{"type":"text","text":""}],"code":null,"at":null,"rule":null,"state":"Open","replies":[]},"differs":null}"#;
+    let reported = r#"{"id":"a","splits":1,"observed":{"outcome":"open","events":[{"type":"text","text":""}],"code":null,"at":null,"rule":null,"state":"Open","replies":[]},"differs":null}"#;
     let error = r#"{"id":null,"error":"not a case: expected ident at line 1 column 2"}"#;
     for (number, (lines, stdout, code)) in [
         (String::new(), String::new(), 0),
-        (format!("{case}\n\n{case}"), format!("{told}\n{told}\n"), 0),
-        (format!("{case}\nnonsense\n{case}\n"), format!("{told}\n{error}\n{told}\n"), 1),
+        (format!("{case}\n\n{case}"), format!("{reported}\n{reported}\n"), 0),
+        (format!("{case}\nnonsense\n{case}\n"), format!("{reported}\n{error}\n{reported}\n"), 1),
     ]
     .into_iter()
     .enumerate()
     {
         let expected = Ending { code: Some(code), stdout, stderr: String::new() };
         let conformance = |file: &str| Program::start(example("conformance").arg(file));
-        assert_eq!(conformance("-").give(lines.as_str()).finish(), expected);
+        assert_eq!(conformance("-").with_input(lines.as_str()).finish(), expected);
 
         let file = scratch(&format!("cases-{number}"));
         fs::write(&file, lines).unwrap();
@@ -530,7 +530,7 @@ fn conformance_reads_a_file_or_the_standard_input() {
 }
 
 #[test]
-fn a_file_whose_name_begins_with_a_hyphen_is_read_if_two_hyphens_are_in_front() {
+fn a_file_name_with_a_leading_hyphen_is_read_after_two_hyphens() {
     let directory = scratch("hyphen");
     fs::create_dir_all(&directory).unwrap();
     fs::write(directory.join("--role"), b"\x81\x02hi").unwrap();
@@ -547,7 +547,7 @@ fn a_file_whose_name_begins_with_a_hyphen_is_read_if_two_hyphens_are_in_front() 
 }
 
 #[test]
-fn checksum_extension_shows_that_the_failure_is_answered() {
+fn checksum_extension_shows_the_answer_to_the_failure() {
     let ending = run("checksum_extension", &[]);
     assert_eq!((ending.code, ending.stderr.as_str()), (Some(0), ""));
     let last = ending.stdout.lines().last().unwrap();
@@ -569,7 +569,7 @@ fn ledger_prints_the_rows_of_a_section_or_an_id() {
 }
 
 #[test]
-fn conformance_tells_the_cases_in_their_order() {
+fn conformance_prints_the_cases_in_their_order() {
     // More cases than the program reads ahead; some take longer than others.
     let case = |number: usize| {
         let times = if number % 100 == 0 { 10_000 } else { 1 };
@@ -578,7 +578,7 @@ fn conformance_tells_the_cases_in_their_order() {
         )
     };
     let cases: Vec<_> = (0..2500).map(case).collect();
-    let ending = Program::start(example("conformance").arg("-")).give(cases.join("\n")).finish();
+    let ending = Program::start(example("conformance").arg("-")).with_input(cases.join("\n")).finish();
     assert_eq!((ending.code, ending.stdout.lines().count()), (Some(0), cases.len()));
     for (number, line) in ending.stdout.lines().enumerate() {
         assert!(line.starts_with(&format!(r#"{{"id":"{number}","#)), "{number}: {line}");
@@ -595,8 +595,8 @@ fn run(name: &str, args: &[&str]) -> Ending {
 fn assert_dump(role: &str, capture: &[u8], code: i32, stdout: &str) {
     let expected = Ending { code: Some(code), stdout: stdout[1..].to_owned(), stderr: String::new() };
     let dump = |file: &[&str]| Program::start(example("dump").args(["--role", role]).args(file));
-    assert_eq!(dump(&[]).give(capture).finish(), expected);
-    assert_eq!(dump(&["-"]).give(capture).finish(), expected);
+    assert_eq!(dump(&[]).with_input(capture).finish(), expected);
+    assert_eq!(dump(&["-"]).with_input(capture).finish(), expected);
 
     let file = scratch(&format!("{role}-{}", capture.len()));
     fs::write(&file, capture).unwrap();

@@ -21,32 +21,32 @@ use crate::tools::{node, python};
 
 #[test]
 fn websockets_of_python_compresses_and_decompresses_with_our_server() {
-    welcome(python("websockets", "deflate_websockets.py"), PYTHON);
+    check_client(python("websockets", "deflate_websockets.py"), PYTHON);
 }
 
 #[test]
 fn wsproto_of_python_compresses_and_decompresses_with_our_server() {
-    welcome(python("wsproto", "deflate_wsproto.py"), WSPROTO);
+    check_client(python("wsproto", "deflate_wsproto.py"), WSPROTO);
 }
 
 #[test]
 fn ws_of_node_compresses_and_decompresses_with_our_server() {
-    welcome(node("ws", "deflate_ws.cjs"), ALL);
+    check_client(node("ws", "deflate_ws.cjs"), ALL);
 }
 
 #[test]
 fn websockets_of_python_compresses_and_decompresses_with_our_client() {
-    visit(python("websockets", "deflate_websockets.py"), PYTHON);
+    check_server(python("websockets", "deflate_websockets.py"), PYTHON);
 }
 
 #[test]
 fn wsproto_of_python_compresses_and_decompresses_with_our_client() {
-    visit(python("wsproto", "deflate_wsproto.py"), WSPROTO);
+    check_server(python("wsproto", "deflate_wsproto.py"), WSPROTO);
 }
 
 #[test]
 fn ws_of_node_compresses_and_decompresses_with_our_client() {
-    visit(node("ws", "deflate_ws.cjs"), ALL);
+    check_server(node("ws", "deflate_ws.cjs"), ALL);
 }
 
 /// What a peer supports.
@@ -94,7 +94,7 @@ fn argument(params: DeflateParams) -> String {
 }
 
 /// Has a peer's client, if it is installed, offer every setting to our echo server.
-fn welcome(client: Option<Command>, skills: Skills) {
+fn check_client(client: Option<Command>, skills: Skills) {
     let Some(mut client) = client else { return };
     let settings = settings(false, skills);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -114,12 +114,12 @@ fn welcome(client: Option<Command>, skills: Skills) {
 }
 
 /// Connects to a peer's server, if it is installed, with every setting.
-fn visit(server: Option<Command>, skills: Skills) {
+fn check_server(server: Option<Command>, skills: Skills) {
     let Some(mut server) = server else { return };
     let server = Program::start(server.arg("server"));
     let addr = format!("127.0.0.1:{}", server.line().trim_end());
     for params in settings(true, skills) {
-        talk(TcpStream::connect(&addr).unwrap(), params, skills);
+        check_echoes(TcpStream::connect(&addr).unwrap(), params, skills);
     }
     assert_eq!(server.kill(), Ending { code: None, stdout: String::new(), stderr: String::new() });
 }
@@ -182,7 +182,7 @@ fn serve(socket: TcpStream) -> DeflateParams {
 }
 
 /// Has an echo server echo all kinds of messages.
-fn talk(socket: TcpStream, params: DeflateParams, skills: Skills) {
+fn check_echoes(socket: TcpStream, params: DeflateParams, skills: Skills) {
     let mut deflate = PermessageDeflate::new()
         .with_threshold(0)
         .with_level(6)

@@ -13,7 +13,7 @@ use crate::program::Program;
 use crate::tools::example;
 
 #[test]
-fn server_that_breaks_a_rule_is_told_so_before_the_client_ends() {
+fn server_that_breaks_a_rule_gets_a_close_frame_before_the_client_ends() {
     let (client, mut server) = connected(&[]);
     server.stream.write_all(b"\x81\x05hello\x81\x82\0\0\0\0hi").unwrap();
     assert_eq!(client.line(), "hello\n");
@@ -38,7 +38,7 @@ fn server_that_closes_because_of_an_error_makes_the_client_fail() {
 }
 
 #[test]
-fn server_that_answers_the_handshake_a_byte_at_a_time_is_given_up_at_the_deadline() {
+fn server_that_answers_the_handshake_too_slowly_is_dropped_at_the_deadline() {
     let (client, mut stream) = accepted(&["--timeout", "1"]);
     let drip = thread::spawn(move || {
         for byte in b"HTTP/1.1 101 Switching Protocols\r\n".iter().cycle() {
@@ -55,7 +55,7 @@ fn server_that_answers_the_handshake_a_byte_at_a_time_is_given_up_at_the_deadlin
 }
 
 #[test]
-fn silent_server_is_pinged_and_the_connection_closed_if_it_does_not_answer() {
+fn silent_server_is_pinged_and_dropped_if_it_does_not_answer() {
     let (client, mut server) = connected(&["--idle-timeout", "1", "--timeout", "2"]);
     assert!(matches!(server.event(), WsEvent::Ping(_)));
     assert_eq!(server.close(), (Some(CloseCode::TIMEOUT), "no answer to a ping".to_owned()));
@@ -65,19 +65,19 @@ fn silent_server_is_pinged_and_the_connection_closed_if_it_does_not_answer() {
 }
 
 #[test]
-fn server_that_does_not_read_is_given_up() {
+fn server_that_does_not_read_is_dropped() {
     let (client, server) = connected(&["--timeout", "2"]);
     let lines = "0123456789\n".repeat(4 << 20);
-    let ending = client.give(lines).finish();
+    let ending = client.with_input(lines).finish();
     let error = "echo_client: the server does not read\n";
     assert!(ending.code == Some(1) && ending.stderr.ends_with(error), "{ending:?}");
     drop(server);
 }
 
 #[test]
-fn server_that_does_not_close_is_given_up() {
+fn server_that_does_not_close_is_dropped() {
     let (client, mut server) = connected(&["--timeout", "2"]);
-    let client = client.give("");
+    let client = client.with_input("");
     assert_eq!(server.close(), (Some(CloseCode::NORMAL_CLOSURE), "".to_owned()));
     let ending = client.finish();
     let error = "echo_client: the server does not close\n";

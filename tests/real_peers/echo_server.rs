@@ -12,7 +12,7 @@ use crate::clients::echo_server_with;
 use crate::program::Program;
 
 #[test]
-fn message_of_64_mib_is_echoed_to_a_peer_that_writes_all_of_it_before_it_reads() {
+fn message_of_64_mib_is_echoed_to_a_peer_that_writes_it_before_reading() {
     let (server, addr) = echo_server_with(&[]);
     let mut peer = open(&addr, "");
     // The longest message that the server accepts by default, in four frames and in one.
@@ -31,7 +31,7 @@ fn message_of_64_mib_is_echoed_to_a_peer_that_writes_all_of_it_before_it_reads()
 }
 
 #[test]
-fn frame_comes_back_as_one_frame_whatever_its_length() {
+fn frame_of_any_length_is_echoed_as_one_frame() {
     let (server, addr) = echo_server_with(&[]);
     let mut peer = open(&addr, "");
     // Characters of three bytes, so that some reads end inside a character.
@@ -45,7 +45,7 @@ fn frame_comes_back_as_one_frame_whatever_its_length() {
 }
 
 #[test]
-fn fragments_come_back_as_they_were_and_pongs_between_them() {
+fn fragments_are_echoed_unchanged_with_pongs_between_them() {
     let (server, addr) = echo_server_with(&[]);
     let mut peer = open(&addr, "");
     // If two fragments cut a character, the server echoes it in the second.
@@ -59,7 +59,7 @@ fn fragments_come_back_as_they_were_and_pongs_between_them() {
 }
 
 #[test]
-fn compressed_frame_comes_back_as_one_compressed_frame() {
+fn compressed_frame_is_echoed_as_one_compressed_frame() {
     let (server, addr) = echo_server_with(&[]);
     let mut peer = open(&addr, "Sec-WebSocket-Extensions: permessage-deflate\r\n");
     // Stored blocks, repeated: far more bytes than one read holds. The payload ends like every compressed message
@@ -76,7 +76,7 @@ fn compressed_frame_comes_back_as_one_compressed_frame() {
 }
 
 #[test]
-fn frame_that_breaks_a_rule_is_answered_after_the_echo_of_the_one_before_it() {
+fn frame_that_breaks_a_rule_is_answered_after_the_earlier_echo() {
     let (server, addr) = echo_server_with(&[]);
     let mut peer = open(&addr, "");
     peer.write_all(&[&frame(0x81, b"hello")[..], b"\x81\x02hi"].concat()).unwrap();
@@ -86,7 +86,7 @@ fn frame_that_breaks_a_rule_is_answered_after_the_echo_of_the_one_before_it() {
 }
 
 #[test]
-fn peer_that_breaks_a_rule_and_writes_on_can_still_read_why_it_was_closed() {
+fn peer_that_breaks_a_rule_and_keeps_writing_can_read_the_close_frame() {
     let (server, addr) = echo_server_with(&[]);
     let mut peer = open(&addr, "");
     peer.write_all(b"\x81\x02hi").unwrap();
@@ -97,7 +97,7 @@ fn peer_that_breaks_a_rule_and_writes_on_can_still_read_why_it_was_closed() {
 }
 
 #[test]
-fn half_a_text_that_is_not_utf8_is_answered_with_1007() {
+fn unfinished_text_that_is_not_utf8_is_answered_with_1007() {
     let (_server, addr) = echo_server_with(&[]);
     let mut peer = open(&addr, "");
     let text = frame(0x81, &[&[b'a'; 100_000][..], b"\xff"].concat());
@@ -107,7 +107,7 @@ fn half_a_text_that_is_not_utf8_is_answered_with_1007() {
 }
 
 #[test]
-fn peer_that_never_reads_is_cut_and_costs_no_more_than_the_limits_say() {
+fn peer_that_never_reads_is_dropped_and_uses_limited_memory() {
     let options = ["--write-timeout", "1", "--max-message-len", "1048576"];
     let (server, addr) = echo_server_with(&options);
     let mut peer = open(&addr, "");
@@ -132,7 +132,7 @@ fn peer_that_never_reads_is_cut_and_costs_no_more_than_the_limits_say() {
 }
 
 #[test]
-fn handshake_that_comes_a_byte_at_a_time_is_cut_at_its_deadline() {
+fn handshake_that_is_too_slow_is_dropped_at_its_deadline() {
     let (server, addr) = echo_server_with(&["--handshake-timeout", "1"]);
     let mut peer = connect(&addr);
     let mut writer = peer.try_clone().unwrap();
@@ -153,14 +153,14 @@ fn handshake_that_comes_a_byte_at_a_time_is_cut_at_its_deadline() {
 }
 
 #[test]
-fn connection_on_which_nothing_is_asked_is_closed_without_a_word() {
+fn connection_without_a_request_is_closed_without_an_answer() {
     let (server, addr) = echo_server_with(&["--handshake-timeout", "0.2"]);
     assert_eq!(read_to_end(&mut connect(&addr)), b"");
     assert_eq!(server.kill().stderr, "");
 }
 
 #[test]
-fn silent_peer_is_pinged_inside_half_a_frame_and_closed_if_it_does_not_answer() {
+fn silent_peer_is_pinged_inside_a_frame_and_closed_if_it_does_not_answer() {
     let (server, addr) = echo_server_with(&["--idle-timeout", "1"]);
     let mut peer = open(&addr, "");
     peer.write_all(&frame(0x81, b"hello")[..8]).unwrap();
@@ -224,7 +224,7 @@ fn each_frame_has_its_own_deadline() {
 
 #[cfg(unix)]
 #[test]
-fn interrupt_closes_each_connection_with_1001_and_ends_with_0() {
+fn interrupt_closes_each_connection_with_1001_and_exits_with_0() {
     for signal in ["INT", "TERM"] {
         let (server, addr) = echo_server_with(&[]);
         let mut peers = [open(&addr, ""), open(&addr, "")];
@@ -281,7 +281,7 @@ fn page_is_at_the_root_with_any_query_and_at_index_html() {
 }
 
 #[test]
-fn head_is_answered_as_get_without_the_body() {
+fn head_request_is_answered_like_get_without_the_body() {
     let (_server, addr) = echo_server_with(&[]);
     for target in ["/", "/elsewhere"] {
         let (head, body) = split_head(http(&addr, "GET", target));
@@ -307,7 +307,7 @@ fn other_methods_are_refused_with_405_and_other_paths_with_404() {
 }
 
 #[test]
-fn request_with_a_body_that_nobody_wants_is_answered_all_the_same() {
+fn request_with_an_unexpected_body_is_answered() {
     let (_server, addr) = echo_server_with(&[]);
     let mut peer = connect(&addr);
     let len = 32 << 20;
@@ -337,7 +337,7 @@ fn connection_above_the_cap_is_refused_with_503_until_another_has_ended() {
 }
 
 #[test]
-fn crowd_above_the_cap_is_dropped_and_the_connections_within_it_go_on() {
+fn connections_above_the_cap_are_dropped_and_the_others_continue() {
     let (server, addr) = echo_server_with(&["--max-connections", "1"]);
     let mut peer = open(&addr, "");
     let crowd: Vec<_> = (0..200).map(|_| connect(&addr)).collect();

@@ -41,13 +41,13 @@ impl Program {
     }
 
     /// Writes to its standard input, which stays open.
-    pub(crate) fn say(&self, input: &str) {
+    pub(crate) fn write_input(&self, input: &str) {
         // If the program has ended, its `Ending` shows that.
         let _ = self.stdin.send(input.into());
     }
 
     /// Writes to its standard input, and closes it.
-    pub(crate) fn give(mut self, input: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn with_input(mut self, input: impl Into<Vec<u8>>) -> Self {
         let _ = self.stdin.send(input.into());
         // The thread closes the stream when its channel is closed.
         self.stdin = mpsc::channel().0;

@@ -16,21 +16,21 @@ use crate::tools::{example, node, python};
 
 #[test]
 fn echo_client_understands_websockets_of_python() {
-    visit(python("websockets", "websockets_server.py"));
+    check_server(python("websockets", "websockets_server.py"));
 }
 
 #[test]
 fn echo_client_understands_wsproto_of_python() {
-    visit(python("wsproto", "wsproto_server.py"));
+    check_server(python("wsproto", "wsproto_server.py"));
 }
 
 #[test]
 fn echo_client_understands_ws_of_node() {
-    visit(node("ws", "ws_server.cjs"));
+    check_server(node("ws", "ws_server.cjs"));
 }
 
 /// Requests every path of a server, if it is installed.
-fn visit(server: Option<Command>) {
+fn check_server(server: Option<Command>) {
     let Some(mut server) = server else { return };
     let server = Program::start(&mut server);
     let addr = format!("127.0.0.1:{}", server.line().trim_end());
@@ -42,11 +42,11 @@ fn visit(server: Option<Command>) {
 
     let echo = client("/echo");
     for line in lines() {
-        echo.say(&line);
+        echo.write_input(&line);
         let back = echo.line();
         assert!(back == line, "of {} bytes, {} came back: {back:.99}", line.len(), back.len());
     }
-    check(echo.give("").finish(), 0, "", "connected to ws://ADDR/echo\nclosed: 1000 (Normal Closure)");
+    check(echo.with_input("").finish(), 0, "", "connected to ws://ADDR/echo\nclosed: 1000 (Normal Closure)");
     assert_eq!(server.line(), "/echo: closed with 1000 \"\"\n");
 
     // Nothing is typed, and the input stays open.
@@ -60,7 +60,7 @@ fn visit(server: Option<Command>) {
     assert_eq!(server.line(), "/surprise: closed with 4000 \"c'est tout, très bien\"\n");
 
     let vanish = client("/vanish");
-    vanish.say("hello\n");
+    vanish.write_input("hello\n");
     check(
         vanish.finish(),
         1,

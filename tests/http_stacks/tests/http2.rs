@@ -45,7 +45,7 @@ async fn serve(io: DuplexStream) {
 
 /// Echoes at `/echo` if the origin is allowed; resets the stream at `/reset` after a message.
 async fn serve_stream(request: HttpRequest<RecvStream>, mut respond: SendResponse<Bytes>) {
-    let connect = match judge(&request) {
+    let connect = match check_request(&request) {
         Ok(connect) => connect,
         Err(reject) => return refuse(reject, &mut respond),
     };
@@ -64,7 +64,7 @@ async fn serve_stream(request: HttpRequest<RecvStream>, mut respond: SendRespons
     }
 }
 
-fn judge(request: &HttpRequest<RecvStream>) -> Result<ServerExtendedConnect, RejectConnection> {
+fn check_request(request: &HttpRequest<RecvStream>) -> Result<ServerExtendedConnect, RejectConnection> {
     let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
     let connect = ServerExtendedConnect::parse_http(request, protocol, HandshakeLimits::default())
         .map_err(|error| error.response())?;
@@ -235,7 +235,7 @@ async fn other_requests_are_refused_by_their_status() {
 }
 
 #[tokio::test]
-async fn a_reset_is_an_abnormal_closure() {
+async fn a_reset_of_the_stream_is_an_abnormal_closure() {
     let (mut sender, server) = connection().await;
     let (_, mut socket) = open(&mut sender, connect_to("/reset")).await;
     socket.send(TextMessage::new("Hello"));
@@ -247,13 +247,13 @@ async fn a_reset_is_an_abnormal_closure() {
 }
 
 #[tokio::test]
-async fn a_server_whose_client_resets_hears_of_an_abnormal_closure() {
+async fn a_server_whose_client_resets_the_stream_gets_an_abnormal_closure() {
     let (near, far) = duplex(1 << 14);
     let server = tokio::spawn(async move {
         let mut connection =
             h2::server::Builder::new().enable_connect_protocol().handshake(far).await.unwrap();
         let (request, mut respond) = connection.accept().await.unwrap().unwrap();
-        let connect = judge(&request).unwrap();
+        let connect = check_request(&request).unwrap();
         let response = HttpResponse::try_from(connect.accept(AcceptConnection::new()).unwrap()).unwrap();
         let send = respond.send_response(response, false).unwrap();
         let mut socket = Http2Socket::server(request.into_body(), send);

@@ -36,7 +36,7 @@ fn server(http2: bool) -> DuplexStream {
 }
 
 async fn handle(mut request: HttpRequest<Incoming>) -> Result<HttpResponse<Full<Bytes>>, Infallible> {
-    let parts = judge(&request).unwrap_or_else(|parts| parts);
+    let parts = check_request(&request).unwrap_or_else(|parts| parts);
     if matches!(parts.status_code(), 101 | 200) {
         let upgrade = hyper::upgrade::on(&mut request);
         tokio::spawn(async move { echo_over(TokioIo::new(upgrade.await.unwrap())).await.unwrap() });
@@ -45,7 +45,7 @@ async fn handle(mut request: HttpRequest<Incoming>) -> Result<HttpResponse<Full<
 }
 
 /// The head of the answer: accepted, or refused.
-fn judge(request: &HttpRequest<Incoming>) -> Result<ResponseParts, ResponseParts> {
+fn check_request(request: &HttpRequest<Incoming>) -> Result<ResponseParts, ResponseParts> {
     let policy = OriginPolicy::allow(["https://page.example"]).unwrap();
     if request.version() == http::Version::HTTP_2 {
         let refuse = |reject: RejectConnection| ServerExtendedConnect::reject(reject).unwrap();
@@ -101,7 +101,7 @@ async fn converse<E: Entropy>(ws: &mut WsConnection<E>, io: &mut (impl AsyncRead
 }
 
 #[tokio::test]
-async fn a_client_of_bytes_is_echoed() {
+async fn a_client_without_hyper_is_echoed() {
     let mut io = server(false);
     let mut ws = WsConnection::client(SeededEntropy::new());
     io.write_all(&ws.send(request()).unwrap()).await.unwrap();
@@ -125,7 +125,7 @@ async fn a_client_over_hyper_is_echoed() {
 }
 
 #[tokio::test]
-async fn a_client_over_hypers_http_2_is_echoed() {
+async fn a_client_over_http_2_of_hyper_is_echoed() {
     let (mut sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
         .handshake::<_, Empty<Bytes>>(TokioIo::new(server(true)))
         .await
@@ -158,7 +158,7 @@ async fn answer_to(head: &str) -> String {
 }
 
 #[tokio::test]
-async fn refusals_go_out_through_hyper() {
+async fn refusals_are_sent_through_hyper() {
     let head = |origin: &str, version: &str| {
         format!(
             "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -15,14 +15,14 @@ use wsproto::{
 use crate::without_alloc::Fixed;
 
 pub fn check() {
-    hands_are_shaken();
-    all_is_one();
+    a_handshake_succeeds();
+    a_ws_connection_sends_a_message();
     output_grows();
     fragments_make_a_message();
     an_event_outlives_its_input();
 }
 
-fn hands_are_shaken() {
+fn a_handshake_succeeds() {
     let limits = HandshakeLimits::default();
     let (mut request, mut answer) = (Vec::new(), Vec::new());
     let mut client =
@@ -33,7 +33,7 @@ fn hands_are_shaken() {
     assert!(matches!(client.receive(&mut &*answer), Ok(Some(HandshakeResponse::Accept(_)))));
 }
 
-fn all_is_one() {
+fn a_ws_connection_sends_a_message() {
     let mut ws = WsConnection::server();
     ws.receive_data(
         b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -8,12 +8,12 @@ use wsproto::{
 
 pub fn check() {
     headers_are_read_and_written();
-    a_mask_goes_on_between_pieces();
-    a_conversation_goes_both_ways();
-    cut_input_is_put_together();
-    a_failure_is_told();
-    a_full_array_refuses();
-    a_key_has_its_answer();
+    a_mask_continues_between_pieces();
+    client_and_server_exchange_messages();
+    a_cut_character_is_joined();
+    a_failure_is_reported();
+    a_full_array_is_refused();
+    a_key_has_its_accept_token();
 }
 
 /// Entropy that always returns the key of RFC 6455 §5.7.
@@ -41,7 +41,7 @@ fn headers_are_read_and_written() {
     assert_eq!(FrameHeader::decode(encoded.as_bytes()), Ok(Some((header, encoded.as_bytes().len()))));
 }
 
-fn a_mask_goes_on_between_pieces() {
+fn a_mask_continues_between_pieces() {
     let mut payload = *b"\x7f\x9f\x4d\x51\x58";
     let (head, tail) = payload.split_at_mut(3);
     let mut mask = Mask::new(KEY);
@@ -50,7 +50,7 @@ fn a_mask_goes_on_between_pieces() {
     assert_eq!(payload, *b"Hello");
 }
 
-fn a_conversation_goes_both_ways() {
+fn client_and_server_exchange_messages() {
     let mut client = Connection::client(Limits::default(), Fixed);
     let mut server = Connection::server(Limits::default());
 
@@ -78,7 +78,7 @@ fn a_conversation_goes_both_ways() {
     assert_eq!(answers[..64 - unused], *b"\x81\x05Hello\x8a\x01?\x88\x05\x03\xe8bye");
 }
 
-fn cut_input_is_put_together() {
+fn a_cut_character_is_joined() {
     let mut receiver = Receiver::new(Role::Client, Limits::default());
     let mut bytes = *b"\x81\x03\xe2\x82\xac";
     let (head, tail) = bytes.split_at_mut(3);
@@ -86,7 +86,7 @@ fn cut_input_is_put_together() {
     assert_eq!(receiver.next_event(&mut &mut *tail), Ok(Some(Event::Text(TextMessage::new("€")))));
 }
 
-fn a_failure_is_told() {
+fn a_failure_is_reported() {
     let mut receiver = Receiver::new(Role::Server, Limits::default());
     let mut bytes = *b"\x81\x02hi";
     let error = receiver.next_event(&mut bytes.as_mut_slice()).unwrap_err();
@@ -94,7 +94,7 @@ fn a_failure_is_told() {
     assert_eq!(error.close_code(), CloseCode::PROTOCOL_ERROR);
 }
 
-fn a_full_array_refuses() {
+fn a_full_array_is_refused() {
     let mut connection = Connection::server(Limits::default());
     let mut memory = [0; 4];
     let refused = connection.send(BytesMessage::new(b"four"), &mut memory.as_mut_slice());
@@ -102,7 +102,7 @@ fn a_full_array_refuses() {
     assert_eq!(memory, [0; 4]);
 }
 
-fn a_key_has_its_answer() {
+fn a_key_has_its_accept_token() {
     let accept_token = generate_accept_token(b"dGhlIHNhbXBsZSBub25jZQ==");
     assert_eq!(accept_token.as_bytes(), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }

@@ -14,7 +14,7 @@ pub(super) fn state_when_taken(case: &mut Case<'_>) -> bool {
 }
 
 pub(super) fn all_headers(case: &mut Case<'_>) -> bool {
-    let mut mended = false;
+    let mut adjusted = false;
     for (ours, theirs) in case.ours.events.iter().zip(&mut case.theirs.events) {
         let (ours, theirs, left_out) = match (ours, theirs) {
             (Said::Request { headers: ours, .. }, Said::Request { headers, .. }) => (ours, headers, REQUEST),
@@ -22,19 +22,19 @@ pub(super) fn all_headers(case: &mut Case<'_>) -> bool {
             (Said::Reject { headers: ours, .. }, Said::Reject { headers, .. }) => (ours, headers, REJECT),
             _ => continue,
         };
-        let told = ours.iter().map(|(name, value)| (name.to_lowercase(), value.clone()));
-        let mut told: Fields = told.filter(|(name, _)| !left_out.contains(&name.as_str())).collect();
+        let reported = ours.iter().map(|(name, value)| (name.to_lowercase(), value.clone()));
+        let mut reported: Fields = reported.filter(|(name, _)| !left_out.contains(&name.as_str())).collect();
         let mut lengths = 0;
-        told.retain(|(name, _)| {
+        reported.retain(|(name, _)| {
             lengths += usize::from(name == "content-length");
             name != "content-length" || lengths == 1
         });
-        if *theirs == told && ours != theirs {
+        if *theirs == reported && ours != theirs {
             theirs.clone_from(ours);
-            mended = true;
+            adjusted = true;
         }
     }
-    mended
+    adjusted
 }
 
 const REQUEST: &[&str] = &["host", "sec-websocket-extensions", "sec-websocket-protocol"];
@@ -68,7 +68,7 @@ pub(super) fn failure_is_final(case: &mut Case<'_>) -> bool {
 pub(super) fn not_ascii(case: &mut Case<'_>) -> bool {
     let crashes =
         matches!(case.theirs.events.last(), Some(Said::Crash(error)) if error.starts_with("Unicode"));
-    crashes && !case.before.received.is_ascii() && yield_to_ours(case)
+    crashes && !case.before.received.is_ascii() && accept_ours(case)
 }
 
 pub(super) fn host_as_is(case: &mut Case<'_>) -> bool {
@@ -85,19 +85,19 @@ pub(super) fn host_as_is(case: &mut Case<'_>) -> bool {
 
 pub(super) fn checked_key(case: &mut Case<'_>) -> bool {
     let head = Head::of(case);
-    only_here(case, &["InvalidKey"]) && head.all("sec-websocket-key").len() == 1 && yield_to_ours(case)
+    refused_only_here(case, &["InvalidKey"]) && head.all("sec-websocket-key").len() == 1 && accept_ours(case)
 }
 
 pub(super) fn checked_http_version(case: &mut Case<'_>) -> bool {
     let refuses = matches!(&case.ours.events[..], [Said::Refused { why, .. }] if why == "HttpVersion");
     let refused = matches!(case.theirs.events.last(), Some(Said::Refused { .. }));
-    refuses && !refused && !Head::of(case).start.contains("HTTP/1.1") && yield_to_ours(case)
+    refuses && !refused && !Head::of(case).start.contains("HTTP/1.1") && accept_ours(case)
 }
 
 pub(super) fn checked_target(case: &mut Case<'_>) -> bool {
     let head = Head::of(case);
     let is_path = head.target().starts_with('/') && !head.target().contains('#');
-    only_here(case, &["InvalidTarget"]) && !is_path && yield_to_ours(case)
+    refused_only_here(case, &["InvalidTarget"]) && !is_path && accept_ours(case)
 }
 
 pub(super) fn absolute_target(case: &mut Case<'_>) -> bool {
@@ -117,35 +117,36 @@ pub(super) fn absolute_target(case: &mut Case<'_>) -> bool {
 
 pub(super) fn checked_host(case: &mut Case<'_>) -> bool {
     let head = Head::of(case);
-    only_here(case, &["InvalidHost"]) && head.all("host").len() == 1 && yield_to_ours(case)
+    refused_only_here(case, &["InvalidHost"]) && head.all("host").len() == 1 && accept_ours(case)
 }
 
 pub(super) fn no_request_body(case: &mut Case<'_>) -> bool {
     let head = Head::of(case);
     let has_body =
         head.all("content-length").iter().any(|len| *len != "0") || !head.all("transfer-encoding").is_empty();
-    only_here(case, &["RequestBody"]) && has_body && yield_to_ours(case)
+    refused_only_here(case, &["RequestBody"]) && has_body && accept_ours(case)
 }
 
 pub(super) fn checked_subprotocols(case: &mut Case<'_>) -> bool {
     let [Said::Request { subprotocols, .. }] = &mut case.theirs.events[..] else { return false };
-    let told = subprotocols.len();
+    let reported = subprotocols.len();
     subprotocols
         .retain(|name| name.chars().all(|char| char.is_ascii_graphic() && !SEPARATORS.contains(char)));
-    subprotocols.len() < told
+    subprotocols.len() < reported
 }
 
 /// Characters that a token cannot have (RFC 9110 §5.6.2).
 const SEPARATORS: &str = "()<>@,;:\\\"/[]?={}";
 
 pub(super) fn checked_extensions(case: &mut Case<'_>) -> bool {
-    only_here(case, &["InvalidExtension"]) && yield_to_ours(case)
+    refused_only_here(case, &["InvalidExtension"]) && accept_ours(case)
 }
 
 pub(super) fn single_headers(case: &mut Case<'_>) -> bool {
     let head = Head::of(case);
-    let is_repeated = |(why, name): &(&str, &str)| only_here(case, &[why]) && head.all(name).len() > 1;
-    SINGLE.iter().any(is_repeated) && yield_to_ours(case)
+    let is_repeated =
+        |(why, name): &(&str, &str)| refused_only_here(case, &[why]) && head.all(name).len() > 1;
+    SINGLE.iter().any(is_repeated) && accept_ours(case)
 }
 
 const SINGLE: [(&str, &str); 6] = [
@@ -164,7 +165,7 @@ pub(super) fn lists(case: &mut Case<'_>) -> bool {
         || head.all("upgrade").iter().any(|value| value.contains(','));
     let accepts = matches!(case.ours.events.first(), Some(Said::Request { .. } | Said::Accept { .. }));
     let refuses = matches!(case.theirs.events.first(), Some(Said::Refused { .. }));
-    accepts && refuses && is_list && yield_to_ours(case)
+    accepts && refuses && is_list && accept_ours(case)
 }
 
 pub(super) fn checked_head(case: &mut Case<'_>) -> bool {
@@ -173,7 +174,7 @@ pub(super) fn checked_head(case: &mut Case<'_>) -> bool {
     let is_odd = has_bare_lf || received.contains(&1) || received.windows(3).any(|three| three == b"\r\n ");
     let refuses = matches!(&case.ours.events[..], [Said::Refused { why, .. }] if why == "MalformedHead");
     let refused = matches!(case.theirs.events.last(), Some(Said::Refused { .. }));
-    is_odd && refuses && !refused && yield_to_ours(case)
+    is_odd && refuses && !refused && accept_ours(case)
 }
 
 pub(super) fn list_elements(case: &mut Case<'_>) -> bool {
@@ -195,14 +196,14 @@ pub(super) fn empty_choice(case: &mut Case<'_>) -> bool {
     let has_empty = names.iter().any(|name| head.all(name).iter().any(|value| is_empty(value)));
     let accepts = matches!(case.ours.events.first(), Some(Said::Accept { .. }));
     let refuses = matches!(case.theirs.events.first(), Some(Said::Refused { .. }));
-    has_empty && accepts && refuses && yield_to_ours(case)
+    has_empty && accepts && refuses && accept_ours(case)
 }
 
 pub(super) fn quoted_commas(case: &mut Case<'_>) -> bool {
     let head = Head::of(case);
     let is_quoted = |name| head.all(name).iter().any(|value| value.contains('"') && value.contains(','));
-    let refuses = only_here(case, &["MissingConnectionUpgrade", "MissingUpgrade"]);
-    refuses && (is_quoted("connection") || is_quoted("upgrade")) && yield_to_ours(case)
+    let refuses = refused_only_here(case, &["MissingConnectionUpgrade", "MissingUpgrade"]);
+    refuses && (is_quoted("connection") || is_quoted("upgrade")) && accept_ours(case)
 }
 
 pub(super) fn refusal_before_request(case: &mut Case<'_>) -> bool {
@@ -210,7 +211,7 @@ pub(super) fn refusal_before_request(case: &mut Case<'_>) -> bool {
         && case.role == Role::Server
         && case.before.asked.is_none()
         && case.theirs.sent.is_some();
-    early && yield_to_ours(case)
+    early && accept_ours(case)
 }
 
 pub(super) fn refusal_closes(case: &mut Case<'_>) -> bool {
@@ -246,7 +247,7 @@ pub(super) fn handshake_failure_at_once(case: &mut Case<'_>) -> bool {
     let waits = case.theirs.events.is_empty() && case.theirs.state == State::Connecting;
     let fails = matches!(case.ours.events[..], [Said::Refused { .. }]);
     let is_sure = !Head::of(case).has_status_above_599();
-    let mends = *case.step == Step::Drain && waits && fails && is_sure && yield_to_ours(case);
+    let mends = *case.step == Step::Drain && waits && fails && is_sure && accept_ours(case);
     if mends {
         case.follow = Follow::Refusal;
     }
@@ -260,13 +261,13 @@ pub(super) fn empty_read(case: &mut Case<'_>) -> bool {
         Some(Said::Crash(error)) => error.contains("received close, then received more data"),
         _ => false,
     };
-    case.before.empty_read && ends && case.ours.events != case.theirs.events && yield_to_ours(case)
+    case.before.empty_read && ends && case.ours.events != case.theirs.events && accept_ours(case)
 }
 
 pub(super) fn empty_line_first(case: &mut Case<'_>) -> bool {
     let received = &case.before.received;
     let empty = received.starts_with(b"\r") || received.windows(6).any(|six| six == b"\r\n\r\n\r\n");
-    empty && matches!(case.theirs.events[..], [Said::Refused { .. }]) && yield_to_ours(case)
+    empty && matches!(case.theirs.events[..], [Said::Refused { .. }]) && accept_ours(case)
 }
 
 pub(super) fn early_data(case: &mut Case<'_>) -> bool {
@@ -275,13 +276,13 @@ pub(super) fn early_data(case: &mut Case<'_>) -> bool {
     is_early
         && case.before.early
         && case.theirs.events.first() != case.ours.events.first()
-        && yield_to_ours(case)
+        && accept_ours(case)
 }
 
 pub(super) fn passed_over(case: &mut Case<'_>) -> bool {
     let informs =
         matches!(case.theirs.events.first(), Some(Said::Reject { status: 100 | 103, has_body: false, .. }));
-    informs && yield_to_ours(case)
+    informs && accept_ours(case)
 }
 
 pub(super) fn body_announced(case: &mut Case<'_>) -> bool {
@@ -302,18 +303,18 @@ pub(super) fn body_announced(case: &mut Case<'_>) -> bool {
 pub(super) fn strange_status(case: &mut Case<'_>) -> bool {
     let fails = matches!(&case.ours.events[..], [Said::Refused { why, .. }] if why == "InvalidStatus");
     let goes_on = matches!(case.theirs.events.first(), None | Some(Said::Reject { status: 600.., .. }));
-    fails && goes_on && Head::of(case).has_status_above_599() && yield_to_ours(case)
+    fails && goes_on && Head::of(case).has_status_above_599() && accept_ours(case)
 }
 
-pub(super) fn data_behind_refusal(case: &mut Case<'_>) -> bool {
+pub(super) fn data_after_refusal(case: &mut Case<'_>) -> bool {
     let fails = matches!(case.theirs.events[..], [Said::Refused { .. }]);
-    case.before.refused && fails && case.ours.events.is_empty() && yield_to_ours(case)
+    case.before.refused && fails && case.ours.events.is_empty() && accept_ours(case)
 }
 
 pub(super) fn end_before_request(case: &mut Case<'_>) -> bool {
     let nothing = case.before.received.is_empty() && case.theirs.events.is_empty();
     let fails = matches!(&case.ours.events[..], [Said::Refused { why, .. }] if why == "UnexpectedEof");
-    *case.step == Step::Eof && nothing && fails && yield_to_ours(case)
+    *case.step == Step::Eof && nothing && fails && accept_ours(case)
 }
 
 /// A head in a form that can be compared: without a reason phrase, its fields sorted.
@@ -325,7 +326,7 @@ fn written(bytes: &[u8]) -> (Vec<String>, Fields) {
 }
 
 /// Whether this crate refuses the head for one of these reasons, and Python accepts it.
-fn only_here(case: &Case<'_>, reasons: &[&str]) -> bool {
+fn refused_only_here(case: &Case<'_>, reasons: &[&str]) -> bool {
     let refuses =
         |event: &Said| matches!(event, Said::Refused { why, .. } if reasons.contains(&why.as_str()));
     case.ours.events.last().is_some_and(refuses)
@@ -333,7 +334,7 @@ fn only_here(case: &Case<'_>, reasons: &[&str]) -> bool {
 }
 
 /// Accepts what our side showed; nothing can be compared after it.
-fn yield_to_ours(case: &mut Case<'_>) -> bool {
+fn accept_ours(case: &mut Case<'_>) -> bool {
     case.theirs = case.ours.clone();
     case.follow = Follow::Nothing;
     true

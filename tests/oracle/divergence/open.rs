@@ -7,14 +7,14 @@ use crate::ours::KEY;
 use crate::script::{Role, Said, Seen, State, Step};
 
 pub(super) fn no_code_is_none(case: &mut Case<'_>) -> bool {
-    let mut mended = false;
+    let mut adjusted = false;
     for event in &mut case.theirs.events {
         if let Said::Close { code: code @ Some(1005), .. } = event {
             *code = None;
-            mended = true;
+            adjusted = true;
         }
     }
-    mended
+    adjusted
 }
 
 pub(super) fn end_in_turn(case: &mut Case<'_>) -> bool {
@@ -42,8 +42,8 @@ pub(super) fn answer_after_end(case: &mut Case<'_>) -> bool {
 }
 
 pub(super) fn failure_at_once(case: &mut Case<'_>) -> bool {
-    let [told @ .., Said::Failure { code, .. }] = &case.ours.events[..] else { return false };
-    if *code == TOO_BIG || case.theirs.events != told {
+    let [reported @ .., Said::Failure { code, .. }] = &case.ours.events[..] else { return false };
+    if *code == TOO_BIG || case.theirs.events != reported {
         return false;
     }
     case.theirs.events.push(Said::Failure { code: *code, why: String::new() });
@@ -53,12 +53,13 @@ pub(super) fn failure_at_once(case: &mut Case<'_>) -> bool {
 
 pub(super) fn data_before_failure(case: &mut Case<'_>) -> bool {
     let [before @ .., ours, Said::Failure { code: 1007, .. }] = &case.ours.events[..] else { return false };
-    let told = match &case.theirs.events[..] {
+    let reported = match &case.theirs.events[..] {
         [theirs @ .., piece, Said::Failure { code: 1007, .. }] if theirs == before => Some(piece),
         [theirs @ .., Said::Failure { code: 1007, .. }] if theirs == before => None,
         _ => return false,
     };
-    let mends = is_unfinished(ours) && told.is_none_or(|told| is_unfinished(told) && has_start(ours, told));
+    let mends = is_unfinished(ours)
+        && reported.is_none_or(|reported| is_unfinished(reported) && has_start(ours, reported));
     if mends {
         case.theirs.events = case.ours.events.clone();
     }
@@ -66,16 +67,16 @@ pub(super) fn data_before_failure(case: &mut Case<'_>) -> bool {
 }
 
 pub(super) fn cut_deflate(case: &mut Case<'_>) -> bool {
-    let [told @ .., Said::Failure { why, .. }] = &case.ours.events[..] else { return false };
+    let [reported @ .., Said::Failure { why, .. }] = &case.ours.events[..] else { return false };
     let ends = |event: &Said| match event {
         Said::Text(piece) => piece.message_finished,
         Said::Bytes(piece) => piece.message_finished,
         _ => false,
     };
     // A piece of the message may have been reported, or none.
-    let place = told.len() - usize::from(told.last().is_some_and(is_unfinished));
+    let place = reported.len() - usize::from(reported.last().is_some_and(is_unfinished));
     let is_cut = case.deflate && why == "InvalidDeflate" && case.theirs.events.get(place).is_some_and(ends);
-    is_cut && is_start(told, &case.theirs.events) && yield_to_ours(case)
+    is_cut && is_start(reported, &case.theirs.events) && accept_ours(case)
 }
 
 pub(super) fn ping_in_compressed(case: &mut Case<'_>) -> bool {
@@ -89,27 +90,27 @@ pub(super) fn ping_in_compressed(case: &mut Case<'_>) -> bool {
                 (first & 0x40 != 0 || in_compressed && first & 0xF == CONTINUATION) && first & FIN == 0;
         }
     }
-    case.deflate && pinged && yield_to_ours(case)
+    case.deflate && pinged && accept_ours(case)
 }
 
 pub(super) fn order_before_data(case: &mut Case<'_>) -> bool {
-    let ([told @ .., Said::Failure { why, .. }], [theirs @ .., failure]) =
+    let ([reported @ .., Said::Failure { why, .. }], [theirs @ .., failure]) =
         (&case.ours.events[..], &case.theirs.events[..])
     else {
         return false;
     };
     let is_of_order = ["ExpectedContinuation", "UnexpectedContinuation"].contains(&why.as_str());
-    told == theirs && is_of_order && is_of_extension(failure) && yield_to_ours(case)
+    reported == theirs && is_of_order && is_of_extension(failure) && accept_ours(case)
 }
 
 pub(super) fn final_block(case: &mut Case<'_>) -> bool {
     let is_final = |frame: &Frame| frame.payload == FINAL_HELLO;
-    case.deflate && frames(&case.before.received).iter().any(is_final) && yield_to_ours(case)
+    case.deflate && frames(&case.before.received).iter().any(is_final) && accept_ours(case)
 }
 
 pub(super) fn empty_compressed(case: &mut Case<'_>) -> bool {
     let is_empty = |frame: &Frame| frame.first & 0x40 != 0 && frame.payload.is_empty();
-    case.deflate && frames(&case.before.received).iter().any(is_empty) && yield_to_ours(case)
+    case.deflate && frames(&case.before.received).iter().any(is_empty) && accept_ours(case)
 }
 
 /// Whether Python failed in its extension.
@@ -118,15 +119,15 @@ pub(crate) fn is_of_extension(event: &Said) -> bool {
 }
 
 /// Accepts what our side showed; nothing can be compared after it.
-fn yield_to_ours(case: &mut Case<'_>) -> bool {
+fn accept_ours(case: &mut Case<'_>) -> bool {
     case.theirs = case.ours.clone();
     case.follow = Follow::Nothing;
     true
 }
 
 pub(super) fn limits(case: &mut Case<'_>) -> bool {
-    let [told @ .., Said::Failure { code: TOO_BIG, .. }] = &case.ours.events[..] else { return false };
-    if !case.tight || !is_start(told, &case.theirs.events) {
+    let [reported @ .., Said::Failure { code: TOO_BIG, .. }] = &case.ours.events[..] else { return false };
+    if !case.tight || !is_start(reported, &case.theirs.events) {
         return false;
     }
     case.theirs.events = case.ours.events.clone();
@@ -136,13 +137,14 @@ pub(super) fn limits(case: &mut Case<'_>) -> bool {
 }
 
 pub(super) fn bad_gateway(case: &mut Case<'_>) -> bool {
-    let ([told @ .., ours], [theirs @ .., failure]) = (&case.ours.events[..], &mut case.theirs.events[..])
+    let ([reported @ .., ours], [theirs @ .., failure]) =
+        (&case.ours.events[..], &mut case.theirs.events[..])
     else {
         return false;
     };
     // The code is valid, but the reason may still be wrong.
     let reads_on = matches!(ours, Said::Close { code: Some(1014), .. } | Said::Failure { code: 1007, .. });
-    if told != theirs || !reads_on || !is_unknown_code(failure) {
+    if reported != theirs || !reads_on || !is_unknown_code(failure) {
         return false;
     }
     *failure = ours.clone();
