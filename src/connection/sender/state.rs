@@ -1,4 +1,4 @@
-//! What may be sent next (RFC 6455 §5.4, §5.5.1).
+//! What may be sent next (RFC 6455 §5.4, §5.5.1, §6.1).
 
 use crate::error::LocalProtocolError;
 use crate::opcode::{MessageKind, Opcode};
