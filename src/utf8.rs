@@ -71,7 +71,7 @@ impl Utf8Decoder {
     ///
     /// [`InvalidUtf8`] if `input` begins with, or continues a character by, bytes that are not UTF-8; valid text before
     /// them was returned. `input` is then unchanged, and the decoder is at the end of its use.
-    pub fn decode<'a>(&'a mut self, input: &mut &'a [u8]) -> Result<&'a str, InvalidUtf8> {
+    pub fn decode<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Result<&'a str, InvalidUtf8> {
         let missing = self.missing();
         if missing > 0 {
             let (part, rest) = input.split_at_checked(missing).unwrap_or((input, &[]));
