@@ -289,7 +289,7 @@ impl InUse {
     fn receiver(&self, role: Role) -> Receiver {
         let mut extensions = Extensions::new();
         if let Some(params) = self.deflate {
-            let pushed = extensions.push(PermessageDeflate::new().run(role, params));
+            let pushed = extensions.push(PermessageDeflate::new().negotiated(role, params));
             assert!(pushed.is_ok(), "no other extension uses RSV1");
         }
         match role {

@@ -233,6 +233,25 @@ impl crate::error::RemoteProtocolError {
 }
 
 impl<E> Reply<E> {
+    /// Marks an event as a reply.
+    ///
+    /// Each `response()` is one already. This is for a layer that builds its events anew, such as a binding to another
+    /// language:
+    ///
+    /// ```
+    /// use wsproto::{CloseConnection, Pong, Reply, Sender};
+    ///
+    /// let mut sender = Sender::server();
+    /// let mut output = Vec::new();
+    /// sender.send(CloseConnection::EMPTY, &mut output)?;
+    /// sender.send(Reply::new(Pong::new(b"late")), &mut output)?; // it writes nothing, and is not an error
+    /// assert_eq!(output, b"\x88\x00");
+    /// # Ok::<(), wsproto::LocalProtocolError>(())
+    /// ```
+    pub const fn new(event: E) -> Self {
+        Self(event)
+    }
+
     /// The event, to be sent as if it were no reply.
     pub fn into_inner(self) -> E {
         self.0

@@ -184,7 +184,7 @@ fn a_compressor_does_not_outlive_the_close_frame_or_the_transport() {
     for ending in 0..4 {
         let params = DeflateParams::DEFAULT;
         let mut extensions = Extensions::new();
-        extensions.push(PermessageDeflate::new().run(Role::Server, params)).unwrap();
+        extensions.push(PermessageDeflate::new().negotiated(Role::Server, params)).unwrap();
         let mut server = Connection::server(Limits::default()).with_extensions(extensions);
         let mut output = Vec::with_capacity(4096);
         let ((), begun) = measured(|| server.send(TextMessage::from("a".repeat(100)), &mut output).unwrap());
@@ -302,7 +302,7 @@ fn the_table_of_bytes_per_connection_is_as_documented() {
 fn halves(deflate: &PermessageDeflate, params: DeflateParams) -> (Receiver, Sender) {
     let extensions = |role| {
         let mut extensions = Extensions::new();
-        extensions.push(deflate.run(role, params)).unwrap();
+        extensions.push(deflate.negotiated(role, params)).unwrap();
         extensions
     };
     let client = Connection::client(Limits::default(), Zeros).with_extensions(extensions(Role::Client));
@@ -382,7 +382,7 @@ impl Bomb {
         let reads = [&self.start].into_iter().chain(reads).chain([&self.end]);
         let ((_, total, failure), usage) = measured(|| {
             let mut extensions = Extensions::new();
-            extensions.push(deflate.run(Role::Client, DeflateParams::DEFAULT)).unwrap();
+            extensions.push(deflate.negotiated(Role::Client, DeflateParams::DEFAULT)).unwrap();
             let connection = Connection::client(limits, Zeros).with_extensions(extensions);
             let mut receiver = connection.into_parts().0;
             let (mut total, mut failure) = (0, None);

@@ -336,7 +336,7 @@ impl Deflate {
             Role::Server => wsproto::Role::Server,
         };
         let mut extensions = Extensions::new();
-        let pushed = extensions.push(PermessageDeflate::new().run(role, params));
+        let pushed = extensions.push(PermessageDeflate::new().negotiated(role, params));
         assert!(pushed.is_ok(), "no other extension uses RSV1");
         extensions
     }

@@ -71,7 +71,7 @@ impl Input {
             .with_mem_level(1 + self.mem_level % 9)
             .with_threshold(self.threshold.into());
         let mut extensions = Extensions::new();
-        extensions.push(deflate.run(role, params)).expect("no other extension uses its bit");
+        extensions.push(deflate.negotiated(role, params)).expect("no other extension uses its bit");
         extensions
     }
 

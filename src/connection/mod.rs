@@ -11,7 +11,7 @@ mod state;
 use crate::close_code::CloseCode;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::{LocalProtocolError, RemoteProtocolError};
-use crate::event::{CloseConnection, Event, EventRef, Outgoing};
+use crate::event::{CloseConnection, Event, EventRef, Outgoing, Reply};
 #[cfg(feature = "alloc")]
 use crate::extension::Extensions;
 use crate::limits::Limits;
@@ -215,7 +215,19 @@ impl<E: Entropy> Connection<E> {
             return Err(LocalProtocolError::Ended);
         }
         self.tell_end();
+        if self.echoes_mandatory_extension(&event) {
+            return self.sender.send(Reply::new(event), output);
+        }
         self.sender.send(event, output)
+    }
+
+    /// Whether this is the reply to a close frame with the code 1010, which only a client begins with (§7.4.1).
+    fn echoes_mandatory_extension(&self, event: &impl Outgoing) -> bool {
+        let has_code = |close: CloseConnection<&str>| close.code == Some(CloseCode::MANDATORY_EXT);
+        let Event::Close(close) = event.as_event() else { return false };
+        has_code(close)
+            && self.receiver.received_close().is_some_and(has_code)
+            && !self.sender.is_close_sent()
     }
 
     /// Records that the transport has ended: see [`Receiver::receive_eof`].

@@ -90,7 +90,7 @@ impl PreparedMessage {
     ///
     /// let agreed = DeflateParams { server_no_context_takeover: true, ..DeflateParams::DEFAULT };
     /// let mut extensions = Extensions::new();
-    /// extensions.push(deflate.run(Role::Server, agreed)).unwrap();
+    /// extensions.push(deflate.negotiated(Role::Server, agreed)).unwrap();
     /// let mut server = Connection::server(Limits::default()).with_extensions(extensions);
     /// let mut output = Vec::new();
     /// server.sender_mut().send_prepared(&message, &mut output)?;

@@ -205,6 +205,24 @@ impl Receiver {
         Some(Self { messages: self.messages.try_clone()?, ..*self })
     }
 
+    /// Whether no more events will come: the peer's close frame or an error was returned, or the transport has ended.
+    ///
+    /// Then `None` of [`next_event`](Self::next_event) no longer asks for more bytes.
+    ///
+    /// ```
+    /// use wsproto::{Limits, Receiver, Role};
+    ///
+    /// let mut receiver = Receiver::new(Role::Client, Limits::default());
+    /// assert_eq!(receiver.next_event(&mut &mut [][..]), Ok(None)); // it needs more bytes
+    /// assert!(!receiver.is_finished());
+    /// assert!(receiver.next_event(&mut &mut b"\x88\x00".to_owned()[..]).is_ok_and(|event| event.is_some()));
+    /// assert_eq!(receiver.next_event(&mut &mut [][..]), Ok(None)); // nothing more will come
+    /// assert!(receiver.is_finished());
+    /// ```
+    pub const fn is_finished(&self) -> bool {
+        !matches!(self.state(), ReceiverState::Open)
+    }
+
     /// What the receiver knows of the end.
     pub const fn state(&self) -> ReceiverState {
         match (*self.messages.state(), self.transport_ended) {

@@ -267,7 +267,7 @@ impl<E: Entropy> Sender<E> {
     /// use wsproto::{Connection, DeflateParams, Extensions, Limits, MessageKind, PermessageDeflate, Role, Rsv};
     ///
     /// let mut extensions = Extensions::new();
-    /// extensions.push(PermessageDeflate::new().run(Role::Server, DeflateParams::DEFAULT)).unwrap();
+    /// extensions.push(PermessageDeflate::new().negotiated(Role::Server, DeflateParams::DEFAULT)).unwrap();
     /// let mut server = Connection::server(Limits::default()).with_extensions(extensions);
     ///
     /// let mut output = Vec::new();

@@ -138,6 +138,22 @@ impl NegotiatedExtension {
         Self { inbound: Box::new(inbound), outbound: Box::new(outbound), standalone_window: None }
     }
 
+    /// Its two halves, to be run outside of a connection: the one that decodes, and the one that encodes.
+    ///
+    /// ```
+    /// use wsproto::{DeflateParams, MessageKind, PermessageDeflate, Role};
+    ///
+    /// # #[cfg(feature = "deflate")] {
+    /// let deflate = PermessageDeflate::new().with_threshold(0);
+    /// let (_, mut outbound) = deflate.negotiated(Role::Server, DeflateParams::DEFAULT).into_parts();
+    /// assert!(outbound.rsv_for(MessageKind::Text, Some(5)).is_some()); // it would compress this message
+    /// assert_eq!(outbound.encode(b"Hello", true), b"\xf2\x48\xcd\xc9\xc9\x07\x00"); // RFC 7692 §7.2.3.1
+    /// # }
+    /// ```
+    pub fn into_parts(self) -> (Box<dyn InboundExtension>, Box<dyn OutboundExtension>) {
+        (self.inbound, self.outbound)
+    }
+
     /// Lets messages be sent that permessage-deflate has compressed by themselves, with references of at most 2 to the
     /// power of `bits` bytes back.
     #[cfg(feature = "deflate")]

@@ -149,7 +149,8 @@ fn an_error_in_a_chain_is_reported_after_the_data_before_it() {
 fn two_extensions_that_use_the_same_bit_are_refused() {
     // RFC 7692 §6: RSV1 must not have "more than one" user.
     let mut extensions = Extensions::new();
-    let agreed = |deflate: PermessageDeflate| deflate.run(Role::Server, wsproto::DeflateParams::DEFAULT);
+    let agreed =
+        |deflate: PermessageDeflate| deflate.negotiated(Role::Server, wsproto::DeflateParams::DEFAULT);
     extensions.push(agreed(PermessageDeflate::new())).unwrap();
     assert!(extensions.push(agreed(PermessageDeflate::new())).is_err());
     assert_eq!(extensions.len(), 1);

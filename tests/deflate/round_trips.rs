@@ -276,7 +276,7 @@ proptest! {
         let mut wire = Vec::new();
         let mut said = Vec::new();
         let mut extensions = Extensions::new();
-        extensions.push(deflate.run(sender_role, params)).unwrap();
+        extensions.push(deflate.negotiated(sender_role, params)).unwrap();
         match sender_role {
             Role::Client => {
                 let mut sender = wsproto::Connection::client(Limits::default(), Keys(key))

@@ -63,7 +63,8 @@ fn ends(strange: Strange) -> Vec<Option<RemoteProtocolError>> {
     for place in 0..3 {
         for reads in [1, 3, 1000] {
             let mut extensions = Extensions::new();
-            let deflate = || PermessageDeflate::new().run(Role::Client, wsproto::DeflateParams::DEFAULT);
+            let deflate =
+                || PermessageDeflate::new().negotiated(Role::Client, wsproto::DeflateParams::DEFAULT);
             if place == 1 {
                 extensions.push(deflate()).unwrap();
             }

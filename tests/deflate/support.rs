@@ -76,7 +76,7 @@ impl Setup {
 
     pub(crate) fn extensions(&self) -> Extensions {
         let mut extensions = Extensions::new();
-        extensions.push(self.deflate.run(self.role, self.params)).unwrap();
+        extensions.push(self.deflate.negotiated(self.role, self.params)).unwrap();
         extensions
     }
 
@@ -205,14 +205,14 @@ pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver, bytes: &[u
 /// The sender of a server, with these settings on both sides.
 pub(crate) fn server_sender(deflate: &PermessageDeflate, params: DeflateParams) -> Sender {
     let mut extensions = Extensions::new();
-    extensions.push(deflate.run(Role::Server, params)).unwrap();
+    extensions.push(deflate.negotiated(Role::Server, params)).unwrap();
     Connection::server(Limits::default()).with_extensions(extensions).into_parts().1
 }
 
 /// The sender of a client, with these settings on both sides.
 pub(crate) fn client_sender(deflate: &PermessageDeflate, params: DeflateParams) -> Sender<Fixed> {
     let mut extensions = Extensions::new();
-    extensions.push(deflate.run(Role::Client, params)).unwrap();
+    extensions.push(deflate.negotiated(Role::Client, params)).unwrap();
     Connection::client(Limits::default(), Fixed).with_extensions(extensions).into_parts().1
 }
 

@@ -1,8 +1,8 @@
 //! Close frames: codes and reasons, received and sent (RFC 6455 §5.5.1, §7.4).
 
 use wsproto::{
-    CloseCode, CloseConnection, Limits, LocalProtocolError, ReceiverState, RemoteProtocolError, Role, Sender,
-    TextMessage,
+    CloseCode, CloseConnection, Connection, Limits, LocalProtocolError, ReceiverState, RemoteProtocolError,
+    Role, Sender, TextMessage,
 };
 
 use crate::support::{
@@ -220,6 +220,25 @@ fn only_a_client_asks_for_an_extension_but_a_server_may_echo_it() {
     output.clear();
     server.send(asked.response(), &mut output).unwrap();
     assert_eq!(output, unmasked(CLOSE, b"\x03\xf2permessage-deflate"));
+}
+
+#[test]
+fn server_may_echo_a_1010_that_it_has_received_in_an_event_of_its_own() {
+    let echo = CloseConnection::new(CloseCode::MANDATORY_EXT, "");
+    for code in [1000, 1010] {
+        let mut server = Connection::server(Limits::default());
+        let mut output = Vec::new();
+        let refused = server.send(echo, &mut output);
+        assert_eq!(refused, Err(LocalProtocolError::InvalidCloseCode(1010)), "before it has received one");
+        let mut bytes = masked(CLOSE, &u16::to_be_bytes(code));
+        assert!(server.next_event(&mut &mut bytes[..]).unwrap().is_some());
+        let echoed = server.send(echo, &mut output);
+        assert_eq!(echoed.is_ok(), code == 1010);
+        let expected = if code == 1010 { &b"\x88\x02\x03\xf2"[..] } else { b"" };
+        assert_eq!(output, expected);
+        let again = server.send(echo, &mut output);
+        assert!(again.is_err(), "a second close frame is the caller's fault");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::support::Fixed;
 
 fn agreed(role: Role) -> Extensions {
     let mut extensions = Extensions::new();
-    extensions.push(PermessageDeflate::new().run(role, DeflateParams::DEFAULT)).unwrap();
+    extensions.push(PermessageDeflate::new().negotiated(role, DeflateParams::DEFAULT)).unwrap();
     extensions
 }
 
@@ -72,7 +72,7 @@ fn window_bits_out_of_range_become_the_nearest_valid_value() {
             ..DeflateParams::DEFAULT
         };
         let mut extensions = Extensions::new();
-        extensions.push(PermessageDeflate::new().run(Role::Client, params)).unwrap();
+        extensions.push(PermessageDeflate::new().negotiated(Role::Client, params)).unwrap();
         let mut client = Connection::client(Limits::default(), Fixed).with_extensions(extensions);
         let mut bytes = Vec::new();
         client.send(TextMessage::new(&*"long".repeat(200)), &mut bytes).unwrap();

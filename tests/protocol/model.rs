@@ -108,7 +108,8 @@ impl Model {
         match code {
             None if reason.is_empty() => Ok(Vec::new()),
             None => Err(LocalProtocolError::CloseReasonWithoutCode),
-            Some(1010) if self.role == Role::Server && !is_reply => {
+            // §7.4.1: a server only echoes it.
+            Some(1010) if self.role == Role::Server && !is_reply && !self.peer_sent(1010) => {
                 Err(LocalProtocolError::InvalidCloseCode(1010))
             }
             Some(code @ (1000..=1003 | 1007..=1014 | 3000..=4999)) if reason.len() <= 123 => {
@@ -117,6 +118,10 @@ impl Model {
             Some(1000..=1003 | 1007..=1014 | 3000..=4999) => Err(LocalProtocolError::CloseReasonTooLong),
             Some(code) => Err(LocalProtocolError::InvalidCloseCode(code)),
         }
+    }
+
+    fn peer_sent(&self, asked: u16) -> bool {
+        matches!(self.peer, Peer::Closed { code: Some(code), .. } if code == asked)
     }
 
     /// Records the end of the transport; returns whether that ends the connection.

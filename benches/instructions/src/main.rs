@@ -435,7 +435,7 @@ fn deflating(params: DeflateParams) -> Result<Deflating, Failure> {
 fn extensions(role: Role, params: DeflateParams) -> Result<Extensions, Failure> {
     let mut extensions = Extensions::new();
     extensions
-        .push(PermessageDeflate::new().with_threshold(0).run(role, params))
+        .push(PermessageDeflate::new().with_threshold(0).negotiated(role, params))
         .map_err(|_| "two extensions use the same bit")?;
     Ok(extensions)
 }

@@ -274,7 +274,7 @@ impl DeflateEngine for Deflated {
     fn new(level: u8) -> Result<Self, Unfit> {
         let settings = PermessageDeflate::new().with_level(level);
         let mut extensions = Extensions::new();
-        extensions.push(settings.run(Role::Server, DeflateParams::DEFAULT)).map_err(refused)?;
+        extensions.push(settings.negotiated(Role::Server, DeflateParams::DEFAULT)).map_err(refused)?;
         Ok(Self {
             server: Connection::server(Limits::NONE).with_extensions(extensions),
             input: Vec::new(),

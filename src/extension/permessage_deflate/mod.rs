@@ -56,7 +56,7 @@ use params::{NAME, Offer, Window, client_window_is_missing};
 /// numbers double, up to 1024. [`release_memory`](crate::Connection::release_memory) frees it at once: call it if you
 /// know that a connection is idle.
 ///
-/// A decompressor takes 119 KiB, whatever was negotiated. A compressor takes this many KiB, at any level, by the window
+/// It takes 119 KiB to decompress, whatever was negotiated. A compressor takes this many KiB, at any level, by the window
 /// bits of this side (rows) and by [memory level](Self::with_mem_level) (columns), as measured:
 ///
 /// | window bits | 1 | 4 | 8 | 9 |
@@ -264,7 +264,7 @@ impl PermessageDeflate {
     /// let deflate = PermessageDeflate::new().with_max_ratio(10);
     /// let extensions = |role| {
     ///     let mut extensions = Extensions::new();
-    ///     extensions.push(deflate.run(role, DeflateParams::DEFAULT)).unwrap();
+    ///     extensions.push(deflate.negotiated(role, DeflateParams::DEFAULT)).unwrap();
     ///     extensions
     /// };
     /// let client = Connection::client(Limits::default(), SeededEntropy::new());
@@ -299,7 +299,7 @@ impl PermessageDeflate {
     /// use wsproto::{PermessageDeflate, Role, TextMessage};
     ///
     /// let mut extensions = Extensions::new();
-    /// let deflate = PermessageDeflate::new().run(Role::Server, DeflateParams::DEFAULT);
+    /// let deflate = PermessageDeflate::new().negotiated(Role::Server, DeflateParams::DEFAULT);
     /// extensions.push(deflate).unwrap();
     /// let mut server = Connection::server(Limits::default()).with_extensions(extensions);
     ///
@@ -308,7 +308,7 @@ impl PermessageDeflate {
     /// assert_eq!(event, Some(Event::Text(TextMessage::new("Hello"))));
     /// # Ok::<(), wsproto::RemoteProtocolError>(())
     /// ```
-    pub fn run(&self, role: Role, params: DeflateParams) -> NegotiatedExtension {
+    pub fn negotiated(&self, role: Role, params: DeflateParams) -> NegotiatedExtension {
         let (server, client) = (params.server(), params.client());
         let (theirs, ours) = match role {
             Role::Server => (client, server),
@@ -389,12 +389,12 @@ impl Extension for PermessageDeflate {
     }
 
     fn accept_response(&self, answer: &ExtensionParams) -> Result<NegotiatedExtension, NegotiationError> {
-        Ok(self.run(Role::Client, self.agreed_params(answer)?))
+        Ok(self.negotiated(Role::Client, self.agreed_params(answer)?))
     }
 
     fn accept_offer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, NegotiatedExtension)> {
         let (answer, params) = self.answer(offer).ok()?;
-        Some((answer, self.run(Role::Server, params)))
+        Some((answer, self.negotiated(Role::Server, params)))
     }
 }
 

@@ -22,6 +22,6 @@ pub(crate) fn check() {
 
 fn deflate(role: Role) -> Extensions {
     let mut extensions = Extensions::new();
-    assert!(extensions.push(PermessageDeflate::new().run(role, DeflateParams::DEFAULT)).is_ok());
+    assert!(extensions.push(PermessageDeflate::new().negotiated(role, DeflateParams::DEFAULT)).is_ok());
     extensions
 }
