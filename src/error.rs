@@ -212,7 +212,6 @@ impl RemoteProtocolError {
         match self {
             Self::ReservedOpcode(opcode) => Some(opcode as u16),
             Self::InvalidCloseCode(code) => Some(code),
-            Self::Extension(error) => Some(error.code.get()),
             Self::ReservedBits
             | Self::FragmentedControlFrame
             | Self::ControlFrameTooLong
@@ -230,7 +229,8 @@ impl RemoteProtocolError {
             | Self::TruncatedCloseCode
             | Self::InvalidCloseReason
             | Self::InvalidDeflate
-            | Self::InflationRatio => None,
+            | Self::InflationRatio
+            | Self::Extension(_) => None,
         }
     }
 

@@ -121,14 +121,14 @@ fn an_example_with_wrong_arguments_says_why_and_exits_with_2() {
         (
             "echo_client",
             &["http://h/"],
-            "cannot parse argument \"http://h/\": scheme of the URI is missing or not expected (RFC 6455 §3)",
+            "http://h/: scheme of the URI is missing or not expected (RFC 6455 §3)",
         ),
         (
             "echo_client",
             &["ws:///path"],
-            "cannot parse argument \"ws:///path\": host of the URI is missing or malformed (RFC 3986 §3.2.2)",
+            "ws:///path: host of the URI is missing or malformed (RFC 3986 §3.2.2)",
         ),
-        ("echo_client", &["wss://h/"], "cannot parse argument \"wss://h/\": this client has no TLS"),
+        ("echo_client", &["wss://h/"], "wss://h/: this client has no TLS"),
         ("autobahn_client", &["ws://127.0.0.1/"], "a URL and a name are needed"),
         ("autobahn_client", &["ws://127.0.0.1/", "a", "b"], "unexpected argument \"b\""),
         (
@@ -327,7 +327,7 @@ fn dump_reports_reserved_bits_only_if_no_extension_may_use_them() {
          0  head of 81 bytes: HTTP/1.1 101 Switching Protocols
         81  extensions in use: x-checksum; sum=8
         81  text \"hi\", end of message
-        85  not understood: reserved bits are set (RFC 6455 §5.2), but x-checksum; sum=8 is in use but not known here; what follows is not read
+        85  not understood: reserved bits are set (RFC 6455 §5.2), but dump does not know x-checksum; sum=8, which is in use; what follows is not read
 ",
     );
     // Frames without a handshake before them.
@@ -337,7 +337,7 @@ fn dump_reports_reserved_bits_only_if_no_extension_may_use_them() {
         3,
         "
          0  text \"Hello\", end of message
-         9  not understood: reserved bits are set (RFC 6455 §5.2), but no head was seen that says which extensions are in use; what follows is not read
+         9  not understood: reserved bits are set (RFC 6455 §5.2), but the capture has no head that says which extensions are in use; what follows is not read
 ",
     );
     // The option says what was agreed on.
@@ -436,7 +436,7 @@ fn dump_says_that_a_head_is_malformed() {
             "permessage-deflate; server_max_window_bits=99",
             "not a valid response: permessage-deflate: the value is malformed or out of range: server_max_window_bits",
         ),
-        ("permessage-deflate, permessage-deflate", "permessage-deflate is there twice"),
+        ("permessage-deflate, permessage-deflate", "permessage-deflate is listed twice"),
         ("a b", "Sec-WebSocket-Extensions is malformed: neither a comma nor a semicolon is at byte 2"),
     ] {
         let capture =
