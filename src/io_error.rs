@@ -1,4 +1,4 @@
-//! The errors as `std::io::Error`, for functions that return [`io::Result`](std::io::Result).
+//! The errors as `std::io::Error`, for functions that return [`io::Result`].
 
 use std::io::{self, ErrorKind};
 

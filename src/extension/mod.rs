@@ -1,7 +1,7 @@
 //! Extensions: how they are negotiated, and how they change payloads in each direction (RFC 6455 §9).
 //!
-//! An [`Extension`] offers itself and accepts offers; it holds settings and no state. The result of a negotiation is
-//! a [`NegotiatedExtension`] pair: the receiver runs one half, and the sender the other. Several extensions form a chain: a
+//! An `Extension` offers itself and accepts offers; it holds settings and no state. The result of a negotiation is a
+//! `NegotiatedExtension`: the receiver runs one half of it, and the sender the other. Several extensions form a chain: a
 //! payload that is sent passes them in the order in which the server named them, and a received one in the reverse
 //! order (§9.1).
 

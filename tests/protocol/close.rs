@@ -230,7 +230,7 @@ fn server_may_echo_a_1010_that_it_has_received_in_an_event_of_its_own() {
         let mut output = Vec::new();
         let refused = server.send(echo, &mut output);
         assert_eq!(refused, Err(LocalProtocolError::InvalidCloseCode(1010)), "before it has received one");
-        let mut bytes = masked(CLOSE, &u16::to_be_bytes(code));
+        let mut bytes = masked(CLOSE, u16::to_be_bytes(code));
         assert!(server.next_event(&mut &mut bytes[..]).unwrap().is_some());
         let echoed = server.send(echo, &mut output);
         assert_eq!(echoed.is_ok(), code == 1010);
