@@ -215,8 +215,8 @@ impl<E: Entropy> Connection<E> {
             return Err(LocalProtocolError::Ended);
         }
         self.tell_end();
-        if self.echoes_mandatory_extension(&event) {
-            return self.sender.send(Reply::new(event), output);
+        if let (Event::Close(close), true) = (event.as_event(), self.echoes_mandatory_extension(&event)) {
+            return self.sender.send_close(close, true, output);
         }
         self.sender.send(event, output)
     }
@@ -225,9 +225,7 @@ impl<E: Entropy> Connection<E> {
     fn echoes_mandatory_extension(&self, event: &impl Outgoing) -> bool {
         let has_code = |close: CloseConnection<&str>| close.code == Some(CloseCode::MANDATORY_EXT);
         let Event::Close(close) = event.as_event() else { return false };
-        has_code(close)
-            && self.receiver.received_close().is_some_and(has_code)
-            && !self.sender.is_close_sent()
+        has_code(close) && !event.is_reply() && self.receiver.received_close().is_some_and(has_code)
     }
 
     /// Records that the transport has ended: see [`Receiver::receive_eof`].

@@ -571,7 +571,7 @@ impl<E: Entropy> Sender<E> {
     }
 
     #[inline(never)]
-    fn send_close(
+    pub(super) fn send_close(
         &mut self,
         close: CloseConnection<&str>,
         is_reply: bool,
