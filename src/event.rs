@@ -1,8 +1,8 @@
-//! Events: what is received, and just as well what is sent (RFC 6455 §5.5, §5.6).
+//! Events: what is received, and what can be sent (RFC 6455 §5.5, §5.6).
 //!
-//! An event is generic over how it holds its data. Received ones lend it (`TextMessage<&str>`), those of
-//! `WsConnection` own it (`TextMessage<String>`), and any of them can be sent. `event/conversions.rs` has `map`,
-//! `as_ref` and `into_owned`.
+//! An event is generic over how it holds its data. Received events borrow it (`TextMessage<&str>`), those of
+//! `WsConnection` own it (`TextMessage<String>`), and all of them can be sent. `map`, `as_ref` and `into_owned` are in
+//! `event/conversions.rs`.
 
 mod conversions;
 
@@ -10,12 +10,22 @@ use core::ops::Deref;
 
 use crate::close_code::CloseCode;
 
-/// Whatever an open connection tells or is told.
+/// Anything that an open connection receives or sends: a message, a ping, a pong or a close frame.
 ///
-/// `T` holds text and `B` bytes: `&str` and `&[u8]` when lent by [`Receiver`](crate::Receiver), `String`
-/// and `Vec<u8>` once [owned].
+/// `T` holds text and `B` holds bytes: `&str` and `&[u8]` in events from a [`Receiver`](crate::Receiver), `String` and
+/// `Vec<u8>` in [owned] events.
 ///
-/// It is exhaustive on purpose: a match without a `_` arm handles all that can be received.
+/// The enum is exhaustive on purpose: a match without a `_` arm handles everything that can be received.
+///
+/// ```
+/// use wsproto::{Event, EventRef, Ping, Sender};
+///
+/// let event: EventRef = Event::Ping(Ping::new(b"7"));
+/// let mut output = Vec::new();
+/// Sender::server().send(event, &mut output)?;
+/// assert_eq!(output, b"\x89\x017");
+/// # Ok::<(), wsproto::LocalProtocolError>(())
+/// ```
 ///
 #[cfg_attr(feature = "alloc", doc = "[owned]: Self::into_owned")]
 #[cfg_attr(not(feature = "alloc"), doc = "[owned]: crate#features")]
@@ -29,17 +39,17 @@ pub enum Event<T, B> {
     Ping(Ping<B>),
     /// A pong.
     Pong(Pong<B>),
-    /// The end.
+    /// A close frame, or the end of the transport without one (code 1006).
     Close(CloseConnection<T>),
 }
 
-/// An event that lends its data.
+/// An event that borrows its data.
 pub type EventRef<'a> = Event<&'a str, &'a [u8]>;
 
-/// Text, whole or in pieces.
+/// A text message, or a piece of one (RFC 6455 §5.6).
 ///
-/// Received, a piece ends where a frame ends, where the caller's input did, or where a character would be
-/// cut. Sent, each piece becomes a frame.
+/// A received piece ends where a frame ends, where the caller's input ends, or before a character that is split. Each
+/// piece that is sent becomes one frame.
 ///
 /// ```
 /// use wsproto::TextMessage;
@@ -59,7 +69,7 @@ pub struct TextMessage<T> {
     pub message_finished: bool,
 }
 
-/// Bytes, whole or in pieces.
+/// A binary message, or a piece of one (RFC 6455 §5.6).
 ///
 /// ```
 /// use wsproto::BytesMessage;
@@ -76,7 +86,7 @@ pub struct BytesMessage<B> {
     pub message_finished: bool,
 }
 
-/// A question whether the peer is there (RFC 6455 §5.5.2).
+/// A ping, which asks whether the peer is still there (RFC 6455 §5.5.2).
 ///
 /// ```
 /// use wsproto::{Ping, Pong};
@@ -85,37 +95,46 @@ pub struct BytesMessage<B> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ping<B> {
-    /// What the pong will hold as well: at most 125 bytes.
+    /// The bytes that the pong has to repeat: at most 125.
     pub payload: B,
 }
 
-/// The answer to a ping, or an unasked sign of life (§5.5.3).
+/// A pong: the reply to a ping, or an unsolicited sign that the sender is still there (RFC 6455 §5.5.3).
+///
+/// ```
+/// use wsproto::{Pong, Sender};
+///
+/// let mut output = Vec::new();
+/// Sender::server().send(Pong::new(b""), &mut output)?; // unsolicited
+/// assert_eq!(output, b"\x8a\x00");
+/// # Ok::<(), wsproto::LocalProtocolError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Pong<B> {
-    /// What the ping held: at most 125 bytes.
+    /// The bytes of the ping: at most 125.
     pub payload: B,
 }
 
-/// The last that an endpoint says (§5.5.1).
+/// A close frame, the last frame that an endpoint sends (RFC 6455 §5.5.1).
 ///
 /// ```
 /// use wsproto::{CloseCode, CloseConnection};
 ///
 /// let close = CloseConnection::new(CloseCode::GOING_AWAY, "restart at 4");
-/// assert_eq!(*close.response(), close); // to be sent by the other side
+/// assert_eq!(*close.response(), close); // the other side sends it
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CloseConnection<T> {
-    /// Why; `None` where the frame does not say, which wsproto and the RFC call 1005.
+    /// The close code; `None` if the frame has none, for which the RFC reserves 1005.
     pub code: Option<CloseCode>,
-    /// The same for people: at most 123 bytes, empty if there is none.
+    /// The reason, for humans: at most 123 bytes of UTF-8, empty if there is none.
     pub reason: T,
 }
 
-/// An answer that the protocol asks for.
+/// A reply that the protocol asks for, such as the pong to a ping.
 ///
-/// Sending it when it is no longer allowed (a pong after our own close frame) is not an error, and
-/// writes nothing. It derefs to the event that it is.
+/// It may come too late, such as a pong after our own close frame: sending it is then not an error, and writes nothing.
+/// It dereferences to its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use = "a reply has to be sent, by `send`"]
 pub struct Reply<E>(E);
@@ -178,25 +197,24 @@ impl<B> Pong<B> {
 }
 
 impl<T> CloseConnection<T> {
-    /// A close with this code and reason.
+    /// A close frame with this code and reason.
     pub const fn new(code: CloseCode, reason: T) -> Self {
         Self { code: Some(code), reason }
     }
 }
 
 impl<T: AsRef<str>> CloseConnection<T> {
-    /// The close that answers it: the same code and reason.
+    /// The close frame that answers this one: with the same code and reason.
     pub fn response(&self) -> Reply<CloseConnection<&str>> {
         Reply(self.as_ref())
     }
 }
 
 impl CloseConnection<&'static str> {
-    /// A close that says nothing.
+    /// A close frame without code and reason.
     pub const EMPTY: Self = Self { code: None, reason: "" };
 
-    /// As much of a reason as a close frame holds: its first 123 bytes, or up to three fewer so that no character is
-    /// cut.
+    /// Truncates a reason to what a close frame holds: 123 bytes, or up to three fewer so that no character is split.
     ///
     /// ```
     /// use wsproto::{CloseCode, CloseConnection, Sender};
@@ -226,7 +244,8 @@ impl CloseConnection<&'static str> {
 const MAX_REASON_LEN: usize = 123;
 
 impl crate::error::RemoteProtocolError {
-    /// The close frame to answer with: the code that fits, and the rule in words (§7.1.7, §10.7).
+    /// The close frame to send: with the [close code](Self::close_code) and the [reason](Self::reason) of the error
+    /// (§7.1.7, §10.7).
     pub const fn response(self) -> Reply<CloseConnection<&'static str>> {
         Reply(CloseConnection::new(self.close_code(), CloseConnection::truncated_reason(self.reason())))
     }
@@ -235,8 +254,8 @@ impl crate::error::RemoteProtocolError {
 impl<E> Reply<E> {
     /// Marks an event as a reply.
     ///
-    /// Each `response()` is one already. This is for a layer that builds its events anew, such as a binding to another
-    /// language:
+    /// Each `response()` already returns a reply. This is for layers that build their own events, such as a binding to
+    /// another language:
     ///
     /// ```
     /// use wsproto::{CloseConnection, Pong, Reply, Sender};
@@ -244,7 +263,7 @@ impl<E> Reply<E> {
     /// let mut sender = Sender::server();
     /// let mut output = Vec::new();
     /// sender.send(CloseConnection::EMPTY, &mut output)?;
-    /// sender.send(Reply::new(Pong::new(b"late")), &mut output)?; // it writes nothing, and is not an error
+    /// sender.send(Reply::new(Pong::new(b"late")), &mut output)?; // writes nothing, and is not an error
     /// assert_eq!(output, b"\x88\x00");
     /// # Ok::<(), wsproto::LocalProtocolError>(())
     /// ```
@@ -252,7 +271,7 @@ impl<E> Reply<E> {
         Self(event)
     }
 
-    /// The event, to be sent as if it were no reply.
+    /// The event, to be sent as an ordinary one that is not a reply.
     pub fn into_inner(self) -> E {
         self.0
     }
@@ -266,14 +285,14 @@ impl<E> Deref for Reply<E> {
     }
 }
 
-/// What can be sent: every event, by value or by reference, and every reply.
+/// Everything that can be sent: each event, by value or by reference, and each reply.
 ///
 /// Only this crate implements it.
 pub trait Outgoing: sealed::Sealed {
-    /// The event, lent.
+    /// The event, borrowed.
     fn as_event(&self) -> EventRef<'_>;
 
-    /// Whether it is an answer, which may come too late.
+    /// Whether it is a [`Reply`], which may come too late.
     fn is_reply(&self) -> bool {
         false
     }

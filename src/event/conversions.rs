@@ -1,4 +1,4 @@
-//! From one way of holding data to another: converted, borrowed, or owned.
+//! Conversions of the data that events hold: mapped, borrowed, or owned.
 
 #[cfg(feature = "alloc")]
 use alloc::{string::String, vec::Vec};
@@ -6,7 +6,7 @@ use alloc::{string::String, vec::Vec};
 use super::{BytesMessage, CloseConnection, Event, EventRef, Ping, Pong, TextMessage};
 
 impl<T, B> Event<T, B> {
-    /// The same event, with its text or its bytes converted.
+    /// The same event, with its text or its bytes converted by one of these functions.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -52,10 +52,10 @@ impl<T: AsRef<str>, B: AsRef<[u8]>> Event<T, B> {
 
 #[cfg(feature = "alloc")]
 impl<T: Into<String>, B: Into<Vec<u8>>> Event<T, B> {
-    /// The same event, which owns its data; nothing is copied if it owned it already.
+    /// The same event, which owns its data. Nothing is copied if it owned the data already.
     ///
-    /// A received event that is kept for later, or sent to another thread, has to own its data. To send it, pass it by
-    /// value or by reference:
+    /// To keep a received event, or to move it to another thread, it has to own its data. It can be sent by value or by
+    /// reference:
     ///
     /// ```
     /// use wsproto::{Connection, Limits, Sender};
@@ -116,7 +116,7 @@ impl<T: AsRef<str>> TextMessage<T> {
 
 #[cfg(feature = "alloc")]
 impl<T: Into<String>> TextMessage<T> {
-    /// The same message, which owns its data; nothing is copied if it owned it already.
+    /// The same message, which owns its data. Nothing is copied if it owned it already.
     ///
     /// ```
     /// use wsproto::TextMessage;
@@ -168,7 +168,7 @@ impl<B: AsRef<[u8]>> BytesMessage<B> {
 
 #[cfg(feature = "alloc")]
 impl<B: Into<Vec<u8>>> BytesMessage<B> {
-    /// The same message, which owns its data; nothing is copied if it owned it already.
+    /// The same message, which owns its data. Nothing is copied if it owned it already.
     ///
     /// ```
     /// use wsproto::BytesMessage;
@@ -214,7 +214,7 @@ impl<B: AsRef<[u8]>> Ping<B> {
 
 #[cfg(feature = "alloc")]
 impl<B: Into<Vec<u8>>> Ping<B> {
-    /// The same ping, which owns its payload; nothing is copied if it owned it already.
+    /// The same ping, which owns its payload. Nothing is copied if it owned it already.
     ///
     /// ```
     /// use wsproto::Ping;
@@ -260,7 +260,7 @@ impl<B: AsRef<[u8]>> Pong<B> {
 
 #[cfg(feature = "alloc")]
 impl<B: Into<Vec<u8>>> Pong<B> {
-    /// The same pong, which owns its payload; nothing is copied if it owned it already.
+    /// The same pong, which owns its payload. Nothing is copied if it owned it already.
     ///
     /// ```
     /// use wsproto::Pong;
@@ -306,7 +306,7 @@ impl<T: AsRef<str>> CloseConnection<T> {
 
 #[cfg(feature = "alloc")]
 impl<T: Into<String>> CloseConnection<T> {
-    /// The same close frame, which owns its reason; nothing is copied if it owned it already.
+    /// The same close frame, which owns its reason. Nothing is copied if it owned it already.
     ///
     /// ```
     /// use wsproto::{CloseCode, CloseConnection};

@@ -1,4 +1,4 @@
-//! What a close frame says: a code and a reason, to and from bytes (RFC 6455 §5.5.1, §7.4).
+//! The payload of a close frame, a code and a reason, to and from bytes (RFC 6455 §5.5.1, §7.4).
 
 use core::ops::Deref;
 use core::str;
@@ -7,7 +7,7 @@ use crate::close_code::CloseCode;
 use crate::error::{Failure, LocalProtocolError, RemoteProtocolError};
 use crate::frame::header::FrameHeader;
 
-/// The payload of a close frame.
+/// The code and the reason of a close frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CloseBody<'a> {
     pub(crate) code: Option<CloseCode>,
@@ -15,12 +15,12 @@ pub(crate) struct CloseBody<'a> {
 }
 
 impl<'a> CloseBody<'a> {
-    /// Reads what has come of a payload; `whole` tells whether that is all.
+    /// Reads the part of a payload that was received; `whole` says whether that is all of it.
     ///
-    /// Called again with more, it fails at the first byte that breaks a rule.
+    /// If it is called again as more bytes arrive, it fails at the first byte that breaks a rule.
     pub(crate) fn decode(bytes: &'a [u8], whole: bool) -> Result<Self, Failure> {
         let Some((code, reason)) = bytes.split_first_chunk() else {
-            // One byte: `SecondByte` lets no frame pass whose payload ends here.
+            // With one byte, the rest is still to come: `SecondByte` refuses a payload of one byte.
             return Ok(Self { code: None, reason: "" });
         };
         let code = CloseCode::new(u16::from_be_bytes(*code));
@@ -64,7 +64,7 @@ impl<'a> CloseBody<'a> {
     }
 }
 
-/// A close frame's payload, as bytes.
+/// The encoded payload of a close frame.
 pub(crate) struct EncodedCloseBody {
     bytes: [u8; FrameHeader::MAX_CONTROL_LEN],
     len: usize,

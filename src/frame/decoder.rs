@@ -1,15 +1,14 @@
 //! Frames: bytes to pieces of payload, unmasked in place (RFC 6455 §5.2 to §5.5, §6.2).
 //!
-//! The decoder holds at most one unfinished header, and of a payload only how much is to come. It
-//! knows the order of frames in a message too, so that whatever a frame breaks fails at the first
-//! byte that breaks it: FIN, RSV and opcode on the first byte, mask bit and length form on the second,
-//! the length as soon as it is whole.
+//! The decoder keeps at most one incomplete header. Of a payload it keeps only the number of bytes that are still to
+//! come. It also knows the order of frames in a message, so a bad frame fails at the first byte that breaks a rule: FIN,
+//! RSV and opcode at the first byte, mask bit and form of the length at the second, the length at its last byte.
 //!
-//! For the next maintainer: this is the slow path, for what [`WholeMessage`] leaves alone. A header is read from the
-//! input if the input holds all of it; the fourteen bytes kept here serve only headers that a read has cut. All that is
-//! refused is refused by `FrameHeader::read`, under the rules of `decoder/rules.rs`. The frame in progress is
-//! changed where it is in the state: if it were copied out and back, fields that were just stored would be loaded as
-//! vectors, which waits for the stores.
+//! For the next maintainer: this is the slow path, for frames that [`WholeMessage`] does not accept. A header is read from
+//! the input if the input holds all of it; the fourteen bytes kept here are only for headers that are split across reads.
+//! Only `FrameHeader::read` refuses a frame, by the rules in `decoder/rules.rs`. The frame in progress is changed inside
+//! the state and not copied out and back: a copy would load fields as vectors just after they were stored one by one,
+//! and such a load waits for the stores.
 //!
 //! A frame is in progress until [`end_frame`](FrameDecoder::end_frame), even if all of its payload was read: extensions
 //! may have output left. Meanwhile, no message takes the fast path.
@@ -27,7 +26,7 @@ use crate::mask::Mask;
 use crate::opcode::Opcode;
 use crate::role::Role;
 
-/// Bytes to frames.
+/// Decodes received bytes to frames, and unmasks the payloads in place (RFC 6455 §5).
 ///
 /// ```
 /// use wsproto::{FrameDecoder, Limits, Opcode, Ends, Role};
@@ -47,18 +46,18 @@ use crate::role::Role;
 #[doc(alias = "FrameProtocol")]
 #[derive(Clone, Debug)]
 pub struct FrameDecoder {
-    // The limits, one by one: with the role beside the last of them, eight bytes are saved.
+    // The limits are separate fields: with the role next to the last of them, this saves eight bytes.
     max_frame_len: u64,
     max_message_len: u64,
     max_encoded_len: u64,
     max_fragments: u32,
-    /// Messages in one frame take the fast path if they have fewer bytes than this.
+    /// A message in one frame takes the fast path if it has fewer bytes than this.
     fast_len_end: u32,
-    /// Our own role: the peer's decides whether frames are masked.
+    /// Our own role. Whether frames must be masked depends on the peer's.
     role: Role,
     /// The RSV bits that the first frame of a message may have.
     first_rsv: Rsv,
-    /// Those that its other frames may have.
+    /// The RSV bits that the other frames of a message may have.
     continuation_rsv: Rsv,
     message: Message,
     state: State,
@@ -66,27 +65,39 @@ pub struct FrameDecoder {
     header: FrameHeader,
 }
 
-/// A piece of one frame's payload, unmasked.
+/// A piece of one frame's payload, unmasked: what [`FrameDecoder::decode`] returns.
+///
+/// ```
+/// use wsproto::{Ends, FrameDecoder, Limits, Role};
+///
+/// let mut decoder = FrameDecoder::new(Role::Client, Limits::default());
+/// let mut bytes = *b"\x82\x04ab"; // the header announces four bytes
+/// let mut input = bytes.as_mut_slice();
+/// let chunk = decoder.decode(&mut input)?.unwrap();
+/// assert_eq!((&*chunk.payload, chunk.ends), (&b"ab"[..], Ends::Nothing));
+/// assert_eq!(chunk.header.payload_len, 4);
+/// # Ok::<(), wsproto::RemoteProtocolError>(())
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FrameChunk<'a> {
-    /// The header of the frame as it is on the wire, with FIN, RSV and opcode; each chunk of the frame has it.
+    /// The header of the frame as it is on the wire, with FIN, RSV and opcode. All chunks of a frame have the same one.
     pub header: FrameHeader,
-    /// What the payload is: of a continuation, what its message is.
+    /// What the payload is. For a continuation, this is the opcode of its message.
     pub opcode: Opcode,
-    /// The bytes, in the caller's input.
+    /// The payload bytes, in the caller's input.
     pub payload: &'a mut [u8],
-    /// What ends with this chunk. With a control frame, its message ends.
+    /// What ends with this chunk. The end of a control frame counts as the end of a message.
     pub ends: Ends,
 }
 
-/// How far the input leads into a frame.
+/// What [`FrameDecoder::enter`] has reached.
 pub(crate) enum Entered {
-    /// Not to a payload: the input has ended.
+    /// No payload: the input has ended before it.
     Nothing,
-    /// To the payload of a frame that begins.
+    /// The start of a frame's payload.
     Begun,
-    /// It continues a payload.
+    /// The middle of a payload, or its end.
     InProgress,
 }
 
@@ -94,15 +105,15 @@ pub(crate) enum Entered {
 enum State {
     /// The next byte is the first of a header.
     BetweenFrames,
-    /// Collecting a header that a read has cut; `header[..filled]` has come.
+    /// Collecting a header that is split across reads; `header[..filled]` was received.
     Header { header: [u8; FrameHeader::MAX_LEN], filled: u8 },
     /// Passing a payload through.
     Payload(Frame),
-    /// A rule was broken, or the end was reached: nothing is read any more.
+    /// A rule was broken, or the connection has ended: nothing more is read.
     Stopped,
 }
 
-/// Where the data frames stand (§5.4).
+/// The message that the data frames belong to (§5.4).
 #[derive(Clone, Copy, Debug)]
 enum Message {
     /// The next data frame starts a message.
@@ -114,9 +125,9 @@ enum Message {
 /// A frame whose header is read.
 #[derive(Clone, Copy, Debug)]
 struct Frame {
-    /// What the payload is: of a continuation, what its message is.
+    /// What the payload is. For a continuation, this is the opcode of its message.
     opcode: Opcode,
-    /// The mask at the next byte; of an unmasked frame, nothing.
+    /// The mask at the next byte; not used if the frame is not masked.
     mask: Mask,
     fin: bool,
     remaining: u64,
@@ -143,11 +154,11 @@ impl FrameDecoder {
         decoder
     }
 
-    /// Lets data frames have these RSV bits, which extensions give a meaning (§5.2, §9.2): `first` the first frame of a
-    /// message, `continuation` its other frames.
+    /// Allows these RSV bits, which extensions define (§5.2, §9.2): `first` in the first frame of a message, and
+    /// `continuation` in its other frames.
     ///
-    /// A message whose first frame has such a bit may have [`max_encoded_len`](Limits::max_encoded_len) bytes, and not
-    /// [`max_message_len`](Limits::max_message_len): how long it becomes is for its extensions to limit.
+    /// The limit for a message whose first frame has such a bit is [`max_encoded_len`](Limits::max_encoded_len) and not
+    /// [`max_message_len`](Limits::max_message_len): its extensions have to limit the decoded length.
     ///
     /// ```
     /// use wsproto::{FrameDecoder, Limits, RemoteProtocolError, Role, Rsv};
@@ -167,14 +178,14 @@ impl FrameDecoder {
         self
     }
 
-    /// Lets no message take the fast path, as extensions want to see each frame.
+    /// Disables the fast path, for extensions that have to see every frame.
     #[cfg(feature = "alloc")]
     pub(crate) const fn without_fast_path(mut self) -> Self {
         self.fast_len_end = 0;
         self
     }
 
-    /// How long a message on the fast path may be.
+    /// The length of the longest message on the fast path.
     const fn longest_fast(&self) -> u32 {
         let max_len =
             if self.max_frame_len < self.max_message_len { self.max_frame_len } else { self.max_message_len };
@@ -182,14 +193,14 @@ impl FrameDecoder {
         if max_len < 0xFFFF { (max_len & 0xFFFF) as u32 } else { 0xFFFF }
     }
 
-    /// Reads `input` up to the end of a frame or of `input`, and removes what it has read.
+    /// Reads the next chunk of payload from `input`, up to the end of a frame or of `input`, and removes the bytes it used.
     ///
-    /// Returns the next chunk of payload, empty only where a frame ends; `None` when `input` is used up.
+    /// Returns `None` when `input` is used up. A chunk is empty only where a frame ends.
     ///
     /// # Errors
     ///
-    /// The rule that the peer broke. `input` then starts after the byte that broke it, and nothing more
-    /// is read from this peer: later calls drop their input and return `None`.
+    /// The rule that the peer broke. `input` then starts after the byte that broke it, and nothing more is read from
+    /// this peer: later calls drop their input and return `None`.
     #[inline]
     pub fn decode<'i>(
         &mut self,
@@ -201,8 +212,8 @@ impl FrameDecoder {
         Ok(Some(FrameChunk { header: self.header, opcode, payload: take(input, len), ends }))
     }
 
-    /// Finds the next piece of payload at the front of `input`, and unmasks it there: of text, at most `max_text_len`
-    /// bytes. The caller removes the piece.
+    /// Finds the next piece of payload at the front of `input`, and unmasks it there. A piece of text has at most
+    /// `max_text_len` bytes. The caller removes the piece.
     ///
     /// A piece without bytes is returned only where a frame ends.
     #[inline(never)]
@@ -217,7 +228,7 @@ impl FrameDecoder {
         }
     }
 
-    /// Reads up to a frame's payload, which is then for [`find`](Self::find) or [`read_by`](Self::read_by).
+    /// Reads up to a frame's payload; then call [`find`](Self::find) or [`read_by`](Self::read_by).
     #[inline(always)]
     pub(crate) fn enter(&mut self, input: &mut &mut [u8]) -> Result<Entered, RemoteProtocolError> {
         match self.state {
@@ -231,7 +242,7 @@ impl FrameDecoder {
         }
     }
 
-    /// Continues with a header that a read has cut.
+    /// Continues a header that is split across reads.
     #[cold]
     fn resume_header(
         &mut self,
@@ -243,7 +254,7 @@ impl FrameDecoder {
         self.after_header(self.read_joined(&header, len), filled.into(), input)
     }
 
-    /// Enters the state after what was read of a header, of which `kept` bytes had come before.
+    /// Enters the state after a header was read, of which `kept` bytes were received by earlier calls.
     #[inline(always)]
     fn after_header(
         &mut self,
@@ -292,10 +303,10 @@ impl FrameDecoder {
         Some(Piece { opcode, source: Source::Input, is_first, ends, len })
     }
 
-    /// Has `read` look at the payload in progress, at most `max_len` bytes of it, and removes what it returns that it
-    /// has read; the rest is as it came.
+    /// Unmasks at most `max_len` bytes of the payload in progress, passes them to `read`, and consumes as many as `read`
+    /// returns. The rest is masked again.
     ///
-    /// `read` gets what ends with the bytes that it sees. The frame does not end by this.
+    /// `read` is also given what ends with these bytes. The frame stays in progress, even if all of it is read.
     pub(crate) fn read_by(
         &mut self,
         input: &mut &mut [u8],
@@ -321,7 +332,7 @@ impl FrameDecoder {
         take(input, taken);
     }
 
-    /// What the payload of the frame in progress is, and what of it has ended on the wire.
+    /// The opcode of the frame in progress, and what has ended with the payload that was read.
     pub(crate) fn in_progress(&self) -> Option<(Opcode, Ends)> {
         let State::Payload(frame) = &self.state else { return None };
         Some((frame.opcode, frame.ends()))
@@ -338,14 +349,14 @@ impl FrameDecoder {
         self.state = State::BetweenFrames;
     }
 
-    /// How long a message may be.
+    /// The limit for the length of a message.
     pub(crate) const fn max_message_len(&self) -> u64 {
         self.max_message_len
     }
 
     /// How many bytes of the frame in progress are still to come; 0 between frames.
     ///
-    /// A hint for the size of the next read.
+    /// Use it as a hint for the size of the next read.
     pub fn payload_remaining(&self) -> u64 {
         match &self.state {
             State::Payload(frame) => frame.remaining,
@@ -353,10 +364,10 @@ impl FrameDecoder {
         }
     }
 
-    /// How many bytes are missing behind `input` before the frame that comes next lies in it whole.
+    /// How many more bytes `input` needs to hold the next frame completely.
     ///
-    /// That is known once its header is whole; before, it is what the header lacks, at least. Of a frame under way
-    /// it is what is left of that one. It is 0 where nothing is missing, and where `input` breaks a rule.
+    /// Until the header is complete, this is at least what the header still needs. If a frame is in progress, this is for
+    /// the rest of that frame. It is 0 if nothing is missing, and if `input` breaks a rule.
     ///
     /// ```
     /// use wsproto::{FrameDecoder, Limits, Role};
@@ -365,13 +376,13 @@ impl FrameDecoder {
     /// assert_eq!(decoder.bytes_needed(b""), 2);
     /// assert_eq!(decoder.bytes_needed(b"\x81\x05Hel"), 2);
     /// assert_eq!(decoder.bytes_needed(b"\x81\x05Hello"), 0);
-    /// assert_eq!(decoder.bytes_needed(b"\x83"), 0); // `decode` will say what is wrong
+    /// assert_eq!(decoder.bytes_needed(b"\x83"), 0); // `decode` will return the error
     /// ```
     pub fn bytes_needed(&self, input: &[u8]) -> u64 {
         let come = input.len() as u64;
         match &self.state {
             State::Payload(frame) => frame.remaining.saturating_sub(come),
-            // As for decoding, the fast path first.
+            // As in decoding, the fast path is tried first.
             State::BetweenFrames => match self.whole_message(input) {
                 Some(WholeMessage { header_len, len, .. }) => {
                     (header_len as u64).saturating_add(len as u64).saturating_sub(come)
@@ -392,7 +403,7 @@ impl FrameDecoder {
         self.role
     }
 
-    /// Whether nothing is in progress: no header, no frame, no message has begun without its end.
+    /// Whether nothing is in progress: no header, frame or message is incomplete.
     pub fn is_idle(&self) -> bool {
         match self.state {
             State::BetweenFrames => matches!(self.message, Message::Finished),
@@ -403,7 +414,7 @@ impl FrameDecoder {
 
     /// The fast path: a message in one frame whose header begins `input`, with nothing else in progress.
     ///
-    /// `None` is no verdict: everything else takes the slow path.
+    /// `None` does not mean an error: everything else takes the slow path.
     #[inline(always)]
     pub(crate) fn whole_message(&self, input: &[u8]) -> Option<WholeMessage> {
         match (&self.state, &self.message) {
@@ -414,19 +425,19 @@ impl FrameDecoder {
         }
     }
 
-    /// Consumes its header: of the payload, what is there comes next.
+    /// Consumes the header of a message whose payload is not complete: the slow path reads the payload.
     #[inline(never)]
     pub(crate) fn begin_whole_message(&mut self, message: WholeMessage, input: &mut &mut [u8]) {
         self.begin(message.header(self.role));
         take(input, message.header_len);
     }
 
-    /// Reads nothing more: all input is dropped.
+    /// Stops reading: all later input is dropped.
     pub(crate) fn stop(&mut self) {
         self.state = State::Stopped;
     }
 
-    /// Begins a frame; what comes next is its payload.
+    /// Begins a frame: the next bytes are its payload.
     #[inline(always)]
     fn begin(&mut self, header: FrameHeader) {
         let FrameHeader { fin, rsv, opcode, masking_key, payload_len } = header;
@@ -453,7 +464,7 @@ impl FrameDecoder {
         self.state = State::Payload(Frame { opcode, mask, fin, remaining: payload_len });
     }
 
-    /// Keeps a header's beginning, all that `input` holds.
+    /// Keeps all of `input`, which is the beginning of a header.
     #[cold]
     fn keep_header(&mut self, input: &mut &mut [u8]) {
         if input.is_empty() {
@@ -467,7 +478,7 @@ impl FrameDecoder {
         self.state = State::Header { header, filled };
     }
 
-    /// Reads a header that a read has cut.
+    /// Reads a header that was put together from several reads.
     #[cold]
     fn read_joined(&self, header: &[u8; FrameHeader::MAX_LEN], len: u8) -> Result<HeaderRead, Failure> {
         FrameHeader::read(header.get(..usize::from(len)).unwrap_or(header), self)
@@ -475,14 +486,14 @@ impl FrameDecoder {
 }
 
 impl Frame {
-    /// What `input` holds of its payload, at most `max_len` bytes.
+    /// The bytes of the payload at the front of `input`, at most `max_len` of them.
     #[inline(always)]
     fn front<'i>(&self, input: &'i mut [u8], max_len: usize) -> &'i mut [u8] {
         let len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len()).min(max_len);
         input.split_at_mut(len).0
     }
 
-    /// What has ended, by what was read.
+    /// What has ended with the bytes that were read.
     #[inline(always)]
     const fn ends(&self) -> Ends {
         match (self.remaining, self.fin) {
@@ -493,7 +504,7 @@ impl Frame {
     }
 }
 
-/// How long a frame is, at least; 0 if its header breaks a rule.
+/// The least length that a frame can have; 0 if its header breaks a rule.
 fn frame_len(read: Result<HeaderRead, Failure>) -> u64 {
     match read {
         Ok(HeaderRead::Whole { header, header_len }) => header.payload_len.saturating_add(header_len as u64),
@@ -502,7 +513,7 @@ fn frame_len(read: Result<HeaderRead, Failure>) -> u64 {
     }
 }
 
-/// A header of which `filled` bytes had come, with what `input` adds, and its length then.
+/// A header of which `filled` bytes were received, completed from `input`, and its new length.
 fn joined(
     mut header: [u8; FrameHeader::MAX_LEN],
     mut filled: u8,
@@ -516,7 +527,7 @@ fn joined(
     (header, filled)
 }
 
-/// Takes `len` bytes off the front of `input`, or all there are.
+/// Removes `len` bytes from the front of `input`, or all if there are fewer, and returns them.
 #[inline]
 pub(crate) fn take<'i>(input: &mut &'i mut [u8], len: usize) -> &'i mut [u8] {
     let all = mem::take(input);

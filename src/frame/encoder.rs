@@ -1,7 +1,7 @@
 //! Frames to bytes: the header alone, in place, copied and masked, or streamed (RFC 6455 §5.2, §5.3).
 //!
-//! A client's encoder owns the entropy that keys come from, and draws a new key for each frame. A
-//! server's has none, so that for it all masking is compiled away.
+//! A client's encoder owns the entropy that masking keys come from, and draws a new key for each frame. A server's has no
+//! entropy, so the compiler removes all masking from it.
 
 use crate::encoded_header::EncodedHeader;
 use crate::entropy::{Entropy, NoEntropy};
@@ -12,9 +12,9 @@ use crate::opcode::Opcode;
 use crate::output::Output;
 use crate::role::Role;
 
-/// Frames to bytes.
+/// Encodes frames to bytes, and masks them if it is a client's (RFC 6455 §5).
 ///
-/// It keeps the rules of a single frame; the order of frames is for [`Sender`](crate::Sender) to keep.
+/// It checks the rules for a single frame; [`Sender`](crate::Sender) checks the order of frames.
 ///
 /// ```
 /// use wsproto::{FrameEncoder, Opcode, Rsv};
@@ -28,7 +28,7 @@ use crate::role::Role;
 /// ```
 #[derive(Clone, Debug)]
 pub struct FrameEncoder<E = NoEntropy> {
-    /// Where a client's masking keys come from; a server has none.
+    /// The source of a client's masking keys; `None` for a server.
     entropy: Option<E>,
     state: State,
 }
@@ -37,19 +37,19 @@ pub struct FrameEncoder<E = NoEntropy> {
 enum State {
     /// The next bytes are a header.
     BetweenFrames,
-    /// Payload that was announced is still to be written.
+    /// A payload was announced, and a part of it is still to be written.
     Payload { remaining: u64, mask: Option<Mask> },
 }
 
 impl FrameEncoder<NoEntropy> {
-    /// An encoder of unmasked frames.
+    /// A server's encoder, which does not mask.
     pub const fn server() -> Self {
         Self { entropy: None, state: State::BetweenFrames }
     }
 }
 
 impl<E: Entropy> FrameEncoder<E> {
-    /// An encoder of frames masked by keys from `entropy`.
+    /// A client's encoder, which masks each frame with a key from `entropy`.
     pub const fn client(entropy: E) -> Self {
         Self { entropy: Some(entropy), state: State::BetweenFrames }
     }
@@ -72,12 +72,12 @@ impl<E: Entropy> FrameEncoder<E> {
         }
     }
 
-    /// Writes a frame, the payload copied and masked on the way.
+    /// Writes a frame to `output`, and masks the payload while it is copied.
     ///
     /// # Errors
     ///
-    /// A frame that [`FrameHeader::encode`] refuses, no room in `output`, or a
-    /// [streamed](Self::begin_frame) frame that is not complete. Then nothing was written.
+    /// A frame that [`FrameHeader::encode`] refuses, no room in `output`, or a [streamed](Self::begin_frame) frame that
+    /// is not complete. Nothing was written then.
     #[inline(always)]
     pub fn encode(
         &mut self,
@@ -87,13 +87,13 @@ impl<E: Entropy> FrameEncoder<E> {
         payload: &[u8],
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
-        let mut header = self.keyless(fin, rsv, opcode, payload.len() as u64)?;
+        let mut header = self.header_without_key(fin, rsv, opcode, payload.len() as u64)?;
         output.ensure_room(header.encoded_len().saturating_add(payload.len()))?;
         self.draw_key(&mut header);
         output.append_frame(header.to_bytes(), payload, header.mask())
     }
 
-    /// Masks a payload where it lies, and returns the header to write before it.
+    /// Masks a payload in place, and returns the header to write before it.
     ///
     /// ```
     /// use wsproto::{FrameEncoder, Opcode, Rsv};
@@ -112,7 +112,7 @@ impl<E: Entropy> FrameEncoder<E> {
     ///
     /// # Errors
     ///
-    /// As [`encode`](Self::encode); then the payload is as it was.
+    /// As [`encode`](Self::encode). The payload is unchanged then.
     #[inline(always)]
     pub fn encode_in_place(
         &mut self,
@@ -121,7 +121,7 @@ impl<E: Entropy> FrameEncoder<E> {
         opcode: Opcode,
         payload: &mut [u8],
     ) -> Result<EncodedHeader, LocalProtocolError> {
-        let mut header = self.keyless(fin, rsv, opcode, payload.len() as u64)?;
+        let mut header = self.header_without_key(fin, rsv, opcode, payload.len() as u64)?;
         self.draw_key(&mut header);
         if let Some(mut mask) = header.mask() {
             mask.apply(payload);
@@ -129,9 +129,10 @@ impl<E: Entropy> FrameEncoder<E> {
         Ok(header.to_bytes())
     }
 
-    /// Starts a frame whose payload comes in pieces, through [`continue_frame`](Self::continue_frame).
+    /// Starts a frame whose payload is passed in pieces to [`continue_frame`](Self::continue_frame), and returns its
+    /// header.
     ///
-    /// No other frame can be encoded before `payload_len` bytes have come.
+    /// No other frame can be encoded until `payload_len` bytes were passed.
     ///
     /// ```
     /// use wsproto::{FrameEncoder, LocalProtocolError, Opcode, Rsv};
@@ -155,7 +156,7 @@ impl<E: Entropy> FrameEncoder<E> {
         opcode: Opcode,
         payload_len: u64,
     ) -> Result<EncodedHeader, LocalProtocolError> {
-        let mut header = self.keyless(fin, rsv, opcode, payload_len)?;
+        let mut header = self.header_without_key(fin, rsv, opcode, payload_len)?;
         self.draw_key(&mut header);
         if payload_len > 0 {
             self.state = State::Payload { remaining: payload_len, mask: header.mask() };
@@ -163,12 +164,11 @@ impl<E: Entropy> FrameEncoder<E> {
         Ok(header.to_bytes())
     }
 
-    /// Masks the next piece of the payload that [`begin_frame`](Self::begin_frame) announced, where it lies.
+    /// Masks, in place, the next piece of the payload that [`begin_frame`](Self::begin_frame) announced.
     ///
     /// # Errors
     ///
-    /// [`LocalProtocolError::PayloadOverrun`] where `piece` is longer than what is still to come; it is
-    /// then left as it was.
+    /// [`LocalProtocolError::PayloadOverrun`] if `piece` is longer than the rest of the payload; it is unchanged then.
     #[inline]
     pub fn continue_frame(&mut self, piece: &mut [u8]) -> Result<(), LocalProtocolError> {
         let State::Payload { remaining, mask } = &mut self.state else {
@@ -187,7 +187,7 @@ impl<E: Entropy> FrameEncoder<E> {
         Ok(())
     }
 
-    /// How many bytes of the payload that [`begin_frame`](Self::begin_frame) announced are still to come.
+    /// How many bytes are still to be passed of the payload that [`begin_frame`](Self::begin_frame) announced.
     pub const fn payload_remaining(&self) -> u64 {
         match self.state {
             State::BetweenFrames => 0,
@@ -195,7 +195,7 @@ impl<E: Entropy> FrameEncoder<E> {
         }
     }
 
-    /// How many bytes a frame takes.
+    /// The length of a frame with this payload length, in bytes.
     pub(crate) fn encoded_len(&self, payload_len: usize) -> usize {
         let masking_key = self.entropy.as_ref().map(|_| [0; 4]);
         let (fin, rsv, opcode) = (true, Rsv::NONE, Opcode::Binary);
@@ -203,7 +203,7 @@ impl<E: Entropy> FrameEncoder<E> {
         header.encoded_len().saturating_add(payload_len)
     }
 
-    /// Whether such a frame may be written now.
+    /// Checks whether such a frame may be written now.
     #[cfg(feature = "alloc")]
     pub(crate) fn check(
         &self,
@@ -212,12 +212,12 @@ impl<E: Entropy> FrameEncoder<E> {
         opcode: Opcode,
         payload_len: usize,
     ) -> Result<(), LocalProtocolError> {
-        self.keyless(fin, rsv, opcode, payload_len as u64).map(|_| ())
+        self.header_without_key(fin, rsv, opcode, payload_len as u64).map(|_| ())
     }
 
-    /// A header that may be written now, but for its key: a refusal must not cost entropy either.
+    /// A header that may be written now, except that its key is still to be drawn: a refused frame must not use entropy.
     #[inline(always)]
-    fn keyless(
+    fn header_without_key(
         &self,
         fin: bool,
         rsv: Rsv,

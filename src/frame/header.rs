@@ -1,8 +1,8 @@
 //! Frame headers: the 2 to 14 bytes before a payload (RFC 6455 §5.2).
 //!
-//! Pure translation, and the rules that no header may break. A header is read in one place, `FrameHeader::read`:
-//! byte by byte in the RFC's order, so that each rule fails at the first byte that breaks it. What a connection allows
-//! at this point is a parameter of it, [`Rules`], which `FrameDecoder` knows.
+//! Translation only, and the rules that hold for every header. One function reads a header, `FrameHeader::read`: byte
+//! by byte in the RFC's order, so that each rule fails at the first byte that breaks it. Its parameter [`Rules`] says
+//! what the connection allows now; `FrameDecoder` implements it.
 
 use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, BitXor, BitXorAssign, Not};
 
@@ -11,7 +11,7 @@ use crate::error::{Failure, LocalProtocolError, RemoteProtocolError};
 use crate::mask::Mask;
 use crate::opcode::Opcode;
 
-/// What stands before a payload.
+/// The header of a WebSocket frame: FIN, RSV bits, opcode, masking key and payload length (RFC 6455 §5.2).
 ///
 /// ```
 /// use wsproto::{FrameHeader, Opcode, Rsv};
@@ -29,44 +29,44 @@ use crate::opcode::Opcode;
 /// # Ok::<(), wsproto::RemoteProtocolError>(())
 /// ```
 ///
-/// It is exhaustive on purpose: a header has these fields and no others.
+/// The struct is exhaustive on purpose: a header has these fields and no others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FrameHeader {
     /// Whether this is the last frame of its message.
     pub fin: bool,
-    /// The bits kept for extensions.
+    /// The bits reserved for extensions.
     pub rsv: Rsv,
-    /// What the payload is.
+    /// What the frame is: text, binary, a continuation or a control frame.
     pub opcode: Opcode,
     /// The key that masks the payload, if it is masked.
     pub masking_key: Option<[u8; 4]>,
-    /// How many bytes of payload follow: 0 to 2⁶³ − 1.
+    /// The length of the payload in bytes: 0 to 2⁶³ − 1.
     pub payload_len: u64,
 }
 
 impl FrameHeader {
-    /// The longest header: two bytes, a length of eight, a key of four.
+    /// The length of the longest header, in bytes: two, a length of eight, and a key of four.
     pub const MAX_LEN: usize = 14;
 
-    /// The longest payload of a control frame (§5.5).
+    /// The length of a control frame's longest payload, in bytes (§5.5).
     pub const MAX_CONTROL_LEN: usize = 125;
 
-    /// The longest payload of any frame (§5.2: the top bit of the length is 0).
+    /// The length of the longest payload, in bytes (§5.2: the top bit of the length is 0).
     pub const MAX_PAYLOAD_LEN: u64 = u64::MAX >> 1;
 
-    /// That of an empty ping.
+    /// The header of an empty ping.
     pub(super) const NOTHING: Self =
         Self { fin: true, rsv: Rsv::NONE, opcode: Opcode::Ping, masking_key: None, payload_len: 0 };
 
     /// Reads one header from the front of `input`.
     ///
-    /// Returns it with its length, or `None` until `input` holds all of it.
+    /// Returns the header with its length in bytes, or `None` if `input` does not hold all of it.
     ///
     /// # Errors
     ///
-    /// What no header may be, whoever sends it and whenever: a reserved opcode, a control frame that is
-    /// fragmented or too long, a length that is not minimal or has its top bit set. It fails as soon as
-    /// the bytes at hand are certain to break the rule.
+    /// What is not valid in any header: a reserved opcode; a control frame that is fragmented or too long; a close
+    /// frame of one byte; a length that is not minimal or has its top bit set. A bad header is reported at the byte
+    /// that proves it, even if the rest is missing.
     pub fn decode(input: &[u8]) -> Result<Option<(Self, usize)>, RemoteProtocolError> {
         match Self::read(input, &NoRules) {
             Ok(HeaderRead::Whole { header, header_len }) => Ok(Some((header, header_len))),
@@ -106,15 +106,15 @@ impl FrameHeader {
     ///
     /// # Errors
     ///
-    /// A control frame that is fragmented or longer than 125 bytes, a close frame of one byte, or a payload
-    /// of 2⁶³ bytes or more.
+    /// A control frame that is fragmented or longer than 125 bytes, a close frame of one byte, or a payload of 2⁶³
+    /// bytes or more.
     #[inline]
     pub fn encode(&self) -> Result<EncodedHeader, LocalProtocolError> {
         self.check()?;
         Ok(self.to_bytes())
     }
 
-    /// Refuses what the protocol cannot say.
+    /// Refuses a header that the protocol does not allow.
     #[inline(always)]
     pub(super) fn check(&self) -> Result<(), LocalProtocolError> {
         if self.opcode.is_control() {
@@ -133,7 +133,7 @@ impl FrameHeader {
         Ok(())
     }
 
-    /// The bytes of a header that [`check`](Self::check) lets pass.
+    /// The bytes of a header that [`check`](Self::check) has accepted.
     #[inline(always)]
     pub(super) fn to_bytes(self) -> EncodedHeader {
         let first = u8::from(self.fin) << 7 | self.rsv.bits() << 4 | self.opcode.bits();
@@ -150,7 +150,7 @@ impl FrameHeader {
         }
     }
 
-    /// How many bytes the header takes, 2 to 14.
+    /// The length of the encoded header, in bytes: 2 to 14.
     #[inline(always)]
     pub const fn encoded_len(&self) -> usize {
         let extended = match self.payload_len {
@@ -162,29 +162,29 @@ impl FrameHeader {
         2_usize.saturating_add(extended).saturating_add(key)
     }
 
-    /// The mask at the start of the payload, if there is one.
+    /// The mask at the start of the payload; `None` if the frame is not masked.
     #[inline]
     pub fn mask(&self) -> Option<Mask> {
         self.masking_key.map(Mask::new)
     }
 }
 
-/// What a connection allows at this point, of all that a header may be.
+/// What a connection allows in the next header.
 pub(super) trait Rules {
-    /// Whether frames have to be masked.
+    /// Whether frames must be masked.
     fn masks(&self) -> bool;
 
-    /// Checks RSV bits, and the order of frames.
+    /// Checks the RSV bits, and the order of frames.
     fn check_first(&self, first: FirstByte) -> Result<(), RemoteProtocolError>;
 
     /// Checks the mask bit.
     fn check_masked(&self, masked: bool) -> Result<(), RemoteProtocolError>;
 
-    /// Checks the length, before a byte of the payload is read.
+    /// Checks the length, before any byte of the payload is read.
     fn check_len(&self, payload_len: u64, first: FirstByte) -> Result<(), RemoteProtocolError>;
 }
 
-/// For a header without a connection.
+/// The rules for a header that is read without a connection: none of its own.
 struct NoRules;
 
 impl Rules for NoRules {
@@ -205,11 +205,11 @@ impl Rules for NoRules {
     }
 }
 
-/// How far a header could be read.
+/// The result of reading a header.
 pub(super) enum HeaderRead {
-    /// All of it.
+    /// The header is complete.
     Whole { header: FrameHeader, header_len: usize },
-    /// The bytes end in it; it has at least this length.
+    /// The bytes end inside the header; it has at least this length.
     Cut { header_len: usize },
 }
 
@@ -255,11 +255,11 @@ impl SecondByte {
     pub(super) fn decode(byte: u8, opcode: Opcode) -> Result<Self, RemoteProtocolError> {
         let len = byte & 0x7F;
         if opcode.is_control() {
-            // 125 bytes at most, so the longer forms are never right (§5.5).
+            // A control frame holds at most 125 bytes, so the longer forms are never valid (§5.5).
             if usize::from(len) > FrameHeader::MAX_CONTROL_LEN {
                 return Err(RemoteProtocolError::ControlFrameTooLong);
             }
-            // A close frame that says anything begins with a code of two bytes (§5.5.1).
+            // The payload of a close frame is empty, or begins with a code of two bytes (§5.5.1).
             if opcode == Opcode::Close && len == 1 {
                 return Err(RemoteProtocolError::TruncatedCloseCode);
             }
@@ -267,7 +267,7 @@ impl SecondByte {
         Ok(Self { masked: byte & 0x80 != 0, len })
     }
 
-    /// How many bytes of length follow.
+    /// How many bytes of extended length follow.
     #[inline(always)]
     pub(super) const fn extended_len(self) -> usize {
         match self.len {
@@ -277,7 +277,7 @@ impl SecondByte {
         }
     }
 
-    /// The length, once the [`extended_len`](Self::extended_len) bytes that follow are there.
+    /// The payload's length, from the [`extended_len`](Self::extended_len) bytes that follow.
     #[inline(always)]
     pub(super) fn payload_len(self, extended: &[u8]) -> Result<u64, RemoteProtocolError> {
         let payload_len = if let Ok(bytes) = <[u8; 2]>::try_from(extended) {
@@ -302,7 +302,7 @@ pub(super) const LEN_16: u8 = 126;
 /// "If 127, the following 8 bytes …" (§5.2).
 const LEN_64: u8 = 127;
 
-/// The three reserved bits of a header, as a set (§5.2).
+/// The three reserved bits (RSV1 to RSV3) of a frame header, as a set (RFC 6455 §5.2).
 ///
 /// ```
 /// use wsproto::Rsv;
@@ -317,18 +317,18 @@ const LEN_64: u8 = 127;
 pub struct Rsv(u8);
 
 impl Rsv {
-    /// None of them: the only lawful set where no extension is in use.
+    /// The empty set: the only valid one if no extension is in use.
     pub const NONE: Self = Self(0);
-    /// The first, nearest to FIN; permessage-deflate marks compressed messages by it.
+    /// The first bit, next to FIN. permessage-deflate sets it on compressed messages.
     pub const RSV1: Self = Self(0b100);
-    /// The second.
+    /// The second bit.
     pub const RSV2: Self = Self(0b010);
-    /// The third, nearest to the opcode.
+    /// The third bit, next to the opcode.
     pub const RSV3: Self = Self(0b001);
-    /// All three.
+    /// All three bits.
     pub const ALL: Self = Self(0b111);
 
-    /// The set with this number, as [`bits`](Self::bits) returns it; `None` if a bit above the lowest three is set.
+    /// The set for a number as [`bits`](Self::bits) returns it; `None` if the number is greater than 7.
     ///
     /// To read the first byte of a frame, shift its RSV bits down and mask them first:
     ///
@@ -337,13 +337,13 @@ impl Rsv {
     ///
     /// let first_byte = 0b1100_0001; // FIN, RSV1, opcode 1
     /// assert_eq!(Rsv::from_bits(first_byte >> 4 & 0b111), Some(Rsv::RSV1));
-    /// assert_eq!(Rsv::from_bits(first_byte >> 4), None); // FIN is not one of them
+    /// assert_eq!(Rsv::from_bits(first_byte >> 4), None); // FIN is not an RSV bit
     /// ```
     pub const fn from_bits(bits: u8) -> Option<Self> {
         if bits <= Self::ALL.0 { Some(Self(bits)) } else { None }
     }
 
-    /// The set as a number, RSV1 being 4 and RSV3 being 1.
+    /// The set as a number: the sum of 4 for RSV1, 2 for RSV2 and 1 for RSV3.
     pub const fn bits(self) -> u8 {
         self.0
     }

@@ -1,7 +1,7 @@
 //! Bytes to frames and back (RFC 6455 §5).
 
 mod header;
-// What is made of headers.
+// These use headers.
 mod close_body;
 mod piece;
 mod whole;

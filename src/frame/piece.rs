@@ -1,17 +1,24 @@
-//! A piece of payload that was found: what it is, how long it is, and what ends with it.
+//! A piece of payload that was found: its opcode, its length, and what ends with it.
 
 use crate::opcode::Opcode;
 
-/// What ends with a piece of payload.
+/// What ends with a piece of payload: nothing, a frame, or a message.
 ///
-/// It is exhaustive on purpose: the end of a message is the end of a frame too.
+/// The enum is exhaustive on purpose: the end of a message is the end of a frame too.
+///
+/// ```
+/// use wsproto::Ends;
+///
+/// assert!(Ends::Message.is_frame_end() && Ends::Message.is_message_end());
+/// assert!(Ends::Frame.is_frame_end() && !Ends::Frame.is_message_end());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ends {
-    /// Neither: more of the frame is to come.
+    /// Nothing: more of the frame follows.
     Nothing,
-    /// The frame, but not the message.
+    /// The frame, but not its message.
     Frame,
-    /// The frame, and the message with it.
+    /// The frame and its message.
     Message,
 }
 
@@ -29,19 +36,19 @@ impl Ends {
     }
 }
 
-/// A piece of payload that is ready. It borrows nothing, so that the caller may look at it before it borrows the bytes.
+/// A piece of payload that is ready. It borrows nothing, so the caller can examine it before it borrows the bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Piece {
-    /// What the payload is: of a continuation, what its message is.
+    /// What the payload is. For a continuation, this is the opcode of its message.
     pub(crate) opcode: Opcode,
     pub(crate) source: Source,
-    /// Whether the frame's payload begins with it.
+    /// Whether it is the first piece of its frame.
     pub(crate) is_first: bool,
     pub(crate) ends: Ends,
     pub(crate) len: usize,
 }
 
-/// Where a piece is.
+/// Where the bytes of a piece are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// At the front of the input, unmasked.

@@ -1,8 +1,8 @@
 //! The fast path: a whole message in one frame, which the input holds (RFC 6455 §5.2).
 //!
-//! Nearly all messages are of this kind. Here a handful of comparisons finds one, in 90 to 130 instructions; the slow
-//! path takes three times as many, and five times with extensions. It refuses nothing: whatever is unusual, or wrong, is
-//! for the slow path, and so both agree. It keeps no state.
+//! Nearly all messages are of this kind. A few comparisons recognise one here, in 90 to 130 instructions; the slow path
+//! takes three times as many, and five times with extensions. The fast path never returns an error: it leaves everything
+//! unusual or invalid to the slow path, so the two cannot disagree. It keeps no state.
 
 use core::mem;
 
@@ -11,7 +11,7 @@ use crate::mask::Mask;
 use crate::opcode::MessageKind;
 use crate::role::Role;
 
-/// A message in one frame, as its header says.
+/// A message in one frame, as its header describes it.
 #[derive(Clone, Copy)]
 pub(crate) struct WholeMessage {
     pub(crate) kind: MessageKind,
@@ -21,8 +21,8 @@ pub(crate) struct WholeMessage {
 }
 
 impl WholeMessage {
-    /// Reads the header that begins `input`, as an endpoint in this role receives it; of a message of fewer than
-    /// `len_end` bytes.
+    /// Reads the header at the front of `input`, which an endpoint in this role has received. `None` if it is not a
+    /// message in one frame, or has `len_end` bytes or more.
     #[inline(always)]
     pub(super) fn read(input: &[u8], role: Role, len_end: u32) -> Option<Self> {
         let [first, second, rest @ ..] = input else { return None };
@@ -31,7 +31,7 @@ impl WholeMessage {
             FIN_AND_BINARY => MessageKind::Binary,
             _ => return None,
         };
-        // If the mask bit is not as it should be, what is left is not a length of these two forms.
+        // If the mask bit is wrong, the result is greater than `LEN_16`, and the header is left to the slow path.
         let len = second ^ (u8::from(role.peer().masks()) << 7);
         let (len, rest) = match rest.split_first_chunk() {
             _ if len < LEN_16 => (usize::from(len), rest),
@@ -50,7 +50,7 @@ impl WholeMessage {
         Some(Self { kind, mask: Mask::new(*key), header_len, len })
     }
 
-    /// Its header in full.
+    /// The complete header.
     pub(crate) fn header(self, role: Role) -> FrameHeader {
         let Self { kind, mask, len, .. } = self;
         let masking_key = role.peer().masks().then(|| mask.key());

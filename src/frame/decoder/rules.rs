@@ -1,4 +1,4 @@
-//! What a frame's header may say now, by the role, the limits and the frames before it (RFC 6455 §5.1 to §5.5).
+//! The rules for the next header, by the role, the limits and the frames before it (RFC 6455 §5.1 to §5.5).
 
 use crate::error::RemoteProtocolError;
 use crate::frame::header::{FirstByte, Rsv, Rules};
@@ -15,8 +15,8 @@ impl Rules for FrameDecoder {
 
     #[inline(always)]
     fn check_first(&self, first: FirstByte) -> Result<(), RemoteProtocolError> {
-        // RSV bits "MUST be 0 unless an extension is negotiated that defines meanings" (§5.2, §5.8); that of
-        // compression is for the first frame of a message only (RFC 7692 §6.1).
+        // RSV bits "MUST be 0 unless an extension is negotiated that defines meanings" (§5.2, §5.8). The
+        // bit of permessage-deflate is only for the first frame of a message (RFC 7692 §6.1).
         if !first.rsv.is_empty() && !self.allowed_rsv(first.opcode).contains(first.rsv) {
             return Err(RemoteProtocolError::ReservedBits);
         }
@@ -37,7 +37,7 @@ impl Rules for FrameDecoder {
 
     #[inline(always)]
     fn check_masked(&self, masked: bool) -> Result<(), RemoteProtocolError> {
-        // Clients mask every frame, servers none (§5.1).
+        // A client must mask every frame, and a server must not mask any (§5.1).
         match self.role {
             _ if masked == self.masks() => Ok(()),
             Role::Server => Err(RemoteProtocolError::UnmaskedFrameFromClient),
@@ -45,7 +45,7 @@ impl Rules for FrameDecoder {
         }
     }
 
-    /// "Implementation- and/or platform-specific limitations" protect against frames of any length (§10.4).
+    /// Limits protect against frames that are too long for this endpoint (§10.4).
     #[inline(always)]
     fn check_len(&self, payload_len: u64, first: FirstByte) -> Result<(), RemoteProtocolError> {
         if first.opcode.is_control() {
