@@ -1,16 +1,16 @@
-//! UTF-8 in pieces: bytes to `&str`, a character cut in two carried over (RFC 6455 §5.6, §8.1).
+//! UTF-8 in pieces: bytes to `&str`, with characters that are split between two pieces (RFC 6455 §5.6, §8.1).
 //!
-//! A piece is read where it lies and lent as text. Only when a character is cut by the end of a piece
-//! are its first bytes, three at most, kept here; then that one character is put together and lent
-//! from here. Text that goes wrong is still lent up to where it does.
+//! A piece is checked in place and returned as text. Only if a piece ends inside a character, the first bytes of that
+//! character, at most three, are kept here. The character is then put together here and returned from here. If text is
+//! not UTF-8, its valid prefix is still returned.
 
 use core::str::{self, Utf8Error};
 
 use thiserror::Error;
 
-/// Checks a text that comes in pieces, which may cut its characters (§5.6, §8.1).
+/// An incremental UTF-8 decoder, for text in pieces that may split characters (RFC 6455 §5.6, §8.1).
 ///
-/// It does not copy: text is returned from the input, except for a character that was cut, of which it keeps the bytes.
+/// It does not copy: text is returned from the input. Only the bytes of a split character are kept.
 ///
 /// ```
 /// use wsproto::{InvalidUtf8, Utf8Decoder};
@@ -32,18 +32,18 @@ use thiserror::Error;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Utf8Decoder {
-    /// The beginning of a character whose end has not come yet; once complete, all of it.
+    /// The first bytes of a split character; all of its bytes once it is complete.
     character: [u8; 4],
-    /// How many bytes of `character` have come, 0 between characters.
+    /// How many bytes of `character` were received; 0 between characters.
     filled: u8,
 }
 
-/// Bytes that no UTF-8 text can have here.
+/// The error of a text that is not valid UTF-8, with the offset of the first bad byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[error("text is not UTF-8")]
 #[non_exhaustive]
 pub struct InvalidUtf8 {
-    /// The offset of the first byte that cannot follow, in the input of the call that failed.
+    /// The offset of the first byte that is not valid, in the input of the call that failed.
     pub at: usize,
 }
 
@@ -52,7 +52,7 @@ pub struct InvalidUtf8 {
 pub(crate) struct InvalidText<'a> {
     /// Its valid prefix.
     pub(crate) valid: &'a str,
-    /// The offset of the first byte that cannot follow; the length of the piece, if the text must not end here.
+    /// The offset of the first byte that is not valid; the length of the piece, if the text must not end there.
     pub(crate) at: usize,
 }
 
@@ -62,15 +62,14 @@ impl Utf8Decoder {
         Self { character: [0; 4], filled: 0 }
     }
 
-    /// Reads text from the front of `input`, and removes what it has read.
+    /// Reads text from the front of `input`, and removes the bytes that it has read.
     ///
-    /// Call it until `input` is empty. The text is empty if `input` ends inside the character that it begins or
-    /// continues.
+    /// Call it until `input` is empty. The returned text is empty if `input` holds only a part of a character.
     ///
     /// # Errors
     ///
-    /// [`InvalidUtf8`] if `input` begins with, or continues a character by, bytes that are not UTF-8; valid text before
-    /// them was returned. `input` is then unchanged, and the decoder is at the end of its use.
+    /// [`InvalidUtf8`] if the bytes at the front of `input` are not UTF-8; the valid text before them was returned by an
+    /// earlier call. `input` is unchanged then, and the decoder cannot be used any more.
     pub fn decode<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Result<&'a str, InvalidUtf8> {
         let missing = self.missing();
         if missing > 0 {
@@ -92,12 +91,12 @@ impl Utf8Decoder {
         }
     }
 
-    /// Whether the text can end here: no character has begun without its end.
+    /// Whether the text can end here: no character is incomplete.
     pub const fn is_complete(&self) -> bool {
         self.filled == 0
     }
 
-    /// How many bytes are missing of a character that has begun; 0 between characters.
+    /// How many bytes of an incomplete character are missing; 0 between characters.
     #[inline]
     pub(crate) fn missing(&self) -> usize {
         match self.filled {
@@ -118,7 +117,7 @@ impl Utf8Decoder {
         Ok(text)
     }
 
-    /// Takes on a character of which only `begun` has come; else tells its first bad byte.
+    /// Keeps the first bytes of a character. `Err` is the offset of the first bad byte.
     #[inline]
     fn begin(&mut self, begun: &[u8]) -> Result<(), usize> {
         for (i, byte) in begun.iter().enumerate() {
@@ -131,10 +130,9 @@ impl Utf8Decoder {
         Ok(())
     }
 
-    /// Adds bytes to a character that has begun, at most as many as are [`missing`](Self::missing).
+    /// Adds bytes to an incomplete character, at most as many as are [`missing`](Self::missing).
     ///
-    /// When none is missing any more, [`character`](Self::character) lends it. `Err` is the place of the
-    /// first bad byte.
+    /// Once none is missing, [`character`](Self::character) returns it. `Err` is the offset of the first bad byte.
     #[inline]
     pub(crate) fn resume(&mut self, bytes: &[u8]) -> Result<(), usize> {
         for (i, byte) in bytes.iter().enumerate() {
@@ -170,7 +168,7 @@ impl Utf8Decoder {
         }
     }
 
-    /// The character that was last put together.
+    /// The last character that was put together.
     #[inline]
     pub(crate) fn character(&self) -> &str {
         let whole = self.character.get(..usize::from(width(self.character[0]))).unwrap_or_default();
@@ -178,7 +176,7 @@ impl Utf8Decoder {
     }
 }
 
-/// Splits off a character that `piece` begins and does not end.
+/// Splits off an incomplete character at the end of `piece`.
 #[inline]
 fn split_begun(piece: &[u8]) -> (&[u8], &[u8]) {
     match piece.last() {
@@ -187,15 +185,15 @@ fn split_begun(piece: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Whether `piece` is the beginning of one character, and no more.
+/// Whether `piece` is only the beginning of one character.
 #[inline]
 pub(crate) fn is_begun(piece: &[u8]) -> bool {
     !piece.is_empty() && piece.len() < 4 && begun_at(piece) == 0
 }
 
-/// Where a character begins that `piece` does not end; the length of `piece` if there is none.
+/// The offset of an incomplete character at the end of `piece`; the length of `piece` if there is none.
 fn begun_at(piece: &[u8]) -> usize {
-    // A character of four bytes can lack its last, so its first stands among the last three.
+    // An incomplete character has at most three bytes, so its first byte is one of the last three.
     for (i, byte) in piece.iter().rev().take(3).enumerate() {
         let come = i.saturating_add(1);
         match width(*byte) {
@@ -207,7 +205,7 @@ fn begun_at(piece: &[u8]) -> usize {
     piece.len()
 }
 
-/// How many bytes a character has that begins with `first`; 0 where none can.
+/// The length in bytes of a character whose first byte is `first`; 0 if no character begins with it.
 const fn width(first: u8) -> u8 {
     match first {
         0x00..=0x7F => 1,
@@ -224,10 +222,10 @@ fn invalid_text(bytes: &[u8], error: Utf8Error) -> InvalidText<'_> {
     InvalidText { valid: str::from_utf8(valid).unwrap_or_default(), at: bad_byte(bytes, error) }
 }
 
-/// The place of the first byte that makes `bytes` impossible: behind them, if they end inside a character.
+/// The offset of the first byte that is not valid; the length of `bytes`, if they end inside a character.
 ///
-/// `Utf8Error` tells how long the well-formed beginning of a bad character is, but tells a length of
-/// one too where already its first byte is wrong.
+/// `Utf8Error` has the length of the valid beginning of a bad character, but it has a length of one also if the first
+/// byte is wrong.
 pub(crate) fn bad_byte(bytes: &[u8], error: Utf8Error) -> usize {
     let start = error.valid_up_to();
     match (bytes.get(start), error.error_len()) {
@@ -237,7 +235,7 @@ pub(crate) fn bad_byte(bytes: &[u8], error: Utf8Error) -> usize {
     }
 }
 
-/// [`core::str::from_utf8`], with a vectorised verdict on what is long enough to repay the call.
+/// [`core::str::from_utf8`], with a vectorised check for bytes long enough to be worth the call.
 #[inline]
 pub(crate) fn from_utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
     #[cfg(feature = "unsafe-text")]
@@ -246,7 +244,7 @@ pub(crate) fn from_utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
     }
     #[cfg(feature = "std")]
     if bytes.len() >= LONG {
-        // It says only yes or no: where it says no, `core` finds the place.
+        // It says only whether the bytes are valid; if they are not, `core` finds the first bad byte.
         if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
             return Ok(text);
         }
@@ -254,10 +252,10 @@ pub(crate) fn from_utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
     str::from_utf8(bytes)
 }
 
-/// Text of nothing but ASCII, which [`is_ascii`] has found.
+/// Bytes as text, which [`is_ascii`] has found to be ASCII.
 #[cfg(feature = "unsafe-text")]
 #[inline]
-#[allow(unsafe_code, reason = "what this feature is for: `core` would read all of it again")]
+#[allow(unsafe_code, reason = "this is what the feature is for: `core` would read all bytes again")]
 fn proven(ascii: &[u8]) -> &str {
     // SAFETY: bytes below 0x80 are UTF-8, each a character.
     unsafe { str::from_utf8_unchecked(ascii) }
@@ -265,7 +263,7 @@ fn proven(ascii: &[u8]) -> &str {
 
 /// Whether no byte has its top bit set.
 ///
-/// By words, the last of which may overlap the one before: `core` goes byte by byte where it is not aligned.
+/// It reads words of eight bytes; the last word may overlap the one before. `core` reads unaligned bytes one by one.
 #[cfg(feature = "unsafe-text")]
 #[inline]
 fn is_ascii(bytes: &[u8]) -> bool {
@@ -278,11 +276,11 @@ fn is_ascii(bytes: &[u8]) -> bool {
     seen & TOP_BITS == 0
 }
 
-/// From here on `simdutf8` beats `core`, even on ASCII.
+/// From this length on, in bytes, `simdutf8` is faster than `core`, even on ASCII.
 #[cfg(feature = "std")]
 const LONG: usize = 64;
 
-/// From here on `simdutf8` beats a look whether all is ASCII.
+/// From this length on, in bytes, `simdutf8` is faster than the check for ASCII.
 #[cfg(feature = "unsafe-text")]
 const SHORT: usize = 256;
 
@@ -290,7 +288,7 @@ const SHORT: usize = 256;
 mod tests {
     use super::*;
 
-    /// Feeds `pieces` as one text; gives it back with the place of the first bad byte, if any.
+    /// Decodes `pieces` as one text; returns it with the offset of the first bad byte, if there is one.
     fn decode(pieces: &[&[u8]]) -> (String, Option<usize>) {
         let mut decoder = Utf8Decoder::new();
         let mut text = String::new();
@@ -319,14 +317,14 @@ mod tests {
         (text, (decoder.missing() > 0).then_some(before))
     }
 
-    /// The verdict by the grammar of RFC 3629 §4, found by trying every prefix.
+    /// The first bad byte by the grammar of RFC 3629 §4, found by trying every prefix.
     fn first_bad_byte(bytes: &[u8]) -> Option<usize> {
         (0..bytes.len())
             .find(|&i| str::from_utf8(&bytes[..=i]).is_err_and(|error| error.error_len().is_some()))
     }
 
     #[test]
-    fn every_sequence_of_hard_bytes_agrees_with_the_grammar_however_it_is_cut() {
+    fn every_sequence_of_hard_bytes_agrees_with_the_grammar_however_it_is_split() {
         let hard = [
             0x00, 0x61, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec,
             0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff,
@@ -352,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn long_text_is_judged_the_same_wherever_it_goes_wrong() {
+    fn first_bad_byte_of_a_long_text_is_found_at_every_offset() {
         for len in [1, 7, 8, 9, 15, 63, 64, 65, 130, 255, 256, 257] {
             for at in 0..len {
                 let mut bytes = vec![b'a'; len];
@@ -363,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_in_four_pieces_is_lent_once_whole() {
+    fn character_in_four_pieces_is_returned_once_complete() {
         assert_eq!(decode(&[b"\xf0", b"\x9f", b"\x98", b"\x80"]), ("😀".into(), None));
     }
 }

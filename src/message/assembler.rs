@@ -1,4 +1,4 @@
-//! Pieces to whole messages.
+//! Pieces of messages to whole messages (RFC 6455 §5.4).
 
 use alloc::{string::String, vec::Vec};
 use core::mem;
@@ -7,14 +7,13 @@ use crate::error::RemoteProtocolError;
 use crate::event::{BytesMessage, TextMessage};
 use crate::opcode::MessageKind;
 
-/// Pieces to whole messages.
+/// Puts pieces together to whole messages.
 ///
-/// A message that comes in one piece is returned without a copy. Others are put together in a buffer, which is used
-/// again for the next one.
+/// A message in one piece is returned without a copy. Other messages are put together in a buffer, which is used again
+/// for the next one.
 ///
-/// Give it the limit that the connection has, [`Limits::max_message_len`](crate::Limits::max_message_len): then the
-/// connection fails before a message is too long for the buffer. After an error of the assembler the
-/// connection itself goes on.
+/// Pass the limit that the connection has, [`Limits::max_message_len`](crate::Limits::max_message_len): the connection
+/// then fails before a message is too long for the buffer. An error of the assembler does not end the connection.
 ///
 /// ```
 /// use wsproto::{MessageAssembler, TextMessage};
@@ -27,14 +26,14 @@ use crate::opcode::MessageKind;
 ///
 /// # Memory
 ///
-/// The buffer holds at most `max_message_len` bytes while a message is put together and until the next piece comes, and
-/// twice as many for the moment in which it grows. Then what a long message took is given back: at most 64 KiB are kept, or as many as
-/// [`with_max_kept`](Self::with_max_kept) says. [`release_memory`](Self::release_memory) gives it back at once.
+/// The buffer takes at most `max_message_len` bytes, and twice as many for the moment in which it grows. It is kept
+/// until the next message begins, and then shrinks to at most 64 KiB, or as
+/// [`with_max_kept`](Self::with_max_kept) says. [`release_memory`](Self::release_memory) frees it at once.
 #[derive(Clone, Debug)]
 pub struct MessageAssembler {
-    /// The buffer, if it last held text.
+    /// The buffer, if it was last used for text.
     text: String,
-    /// The buffer, if it last held bytes.
+    /// The buffer, if it was last used for bytes.
     bytes: Vec<u8>,
     max_message_len: usize,
     max_kept: usize,
@@ -51,13 +50,13 @@ enum State {
     Skipping,
 }
 
-/// What becomes of a piece.
+/// What happens to a piece.
 enum Piece {
     /// It is the whole message.
     Whole,
     /// It is added to the buffer.
     Part,
-    /// It is dropped, as its message is.
+    /// It is dropped, with the rest of its message.
     Skipped,
 }
 
@@ -73,19 +72,19 @@ impl MessageAssembler {
         }
     }
 
-    /// Keeps at most `max_kept` bytes of memory between two messages; 64 KiB unless set.
+    /// Sets how many bytes of memory are kept between two messages: at most 64 KiB unless set.
     #[must_use]
     pub const fn with_max_kept(mut self, max_kept: usize) -> Self {
         self.max_kept = max_kept;
         self
     }
 
-    /// Adds a piece of text; returns the message if it is the last.
+    /// Adds a piece of a text message; returns the whole message if this piece is the last.
     ///
     /// # Errors
     ///
-    /// [`RemoteProtocolError::MessageTooLong`] where the message would become too long. The piece is then
-    /// dropped, with it what was kept, and after it the rest of the message.
+    /// [`RemoteProtocolError::MessageTooLong`] if the message would become too long. The whole message is then dropped:
+    /// what was kept, this piece, and the pieces that follow.
     pub fn text<'a>(
         &'a mut self,
         piece: TextMessage<&'a str>,
@@ -103,7 +102,7 @@ impl MessageAssembler {
         }
     }
 
-    /// Adds a piece of a binary message; returns the message if it is the last.
+    /// Adds a piece of a binary message; returns the whole message if this piece is the last.
     ///
     /// # Errors
     ///
@@ -125,14 +124,14 @@ impl MessageAssembler {
         }
     }
 
-    /// Gives back the memory of the buffer, unless a message is in progress.
+    /// Frees the memory of the buffer, unless a message is in progress.
     pub fn release_memory(&mut self) {
         if !matches!(self.state, State::InMessage(_)) {
             *self = Self { state: self.state, max_kept: self.max_kept, ..Self::new(self.max_message_len) };
         }
     }
 
-    /// Decides what becomes of a piece of `len` bytes; its length is checked before anything is stored.
+    /// Decides what happens to a piece of `len` bytes. Its length is checked before anything is stored.
     fn receive(
         &mut self,
         kind: MessageKind,
@@ -162,7 +161,7 @@ impl MessageAssembler {
         Ok(if is_first && message_finished { Piece::Whole } else { Piece::Part })
     }
 
-    /// Empties the buffer for a message of this kind, and gives back what a long one took.
+    /// Empties the buffer for a message of this kind, and frees what a long message needed.
     fn begin(&mut self, kind: MessageKind) {
         let mut buffer = match self.text.capacity() {
             0 => mem::take(&mut self.bytes),
@@ -171,15 +170,15 @@ impl MessageAssembler {
         buffer.clear();
         buffer.shrink_to(self.max_kept);
         match kind {
-            // Nothing is always valid.
+            // An empty buffer is always valid UTF-8.
             MessageKind::Text => self.text = String::from_utf8(buffer).unwrap_or_default(),
             MessageKind::Binary => self.bytes = buffer,
         }
     }
 }
 
-/// How much to reserve beyond `len` for `needed` more bytes: up to twice the capacity, but no more than `max_len` in
-/// all.
+/// How much to reserve after `len` bytes for `needed` more: up to twice the capacity, but no more than `max_len` in
+/// total.
 fn more(len: usize, capacity: usize, needed: usize, max_len: usize) -> usize {
     if needed <= capacity.saturating_sub(len) {
         return 0;

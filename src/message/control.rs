@@ -1,10 +1,10 @@
-//! Control frames: a payload that comes in parts, and the event that it makes (RFC 6455 §5.5).
+//! Control frames: a payload that is split across reads, and the event made from it (RFC 6455 §5.5).
 
 use crate::event::{CloseConnection, Event, Ping, Pong};
 use crate::frame::{CloseBody, FrameHeader};
 use crate::opcode::Opcode;
 
-/// A control frame's payload, as far as it has come.
+/// The part of a control frame's payload that was received.
 #[derive(Clone, Debug)]
 pub(super) struct ControlPayload {
     bytes: [u8; FrameHeader::MAX_CONTROL_LEN],
@@ -24,7 +24,7 @@ impl ControlPayload {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
 
-    /// Adds to the payload; the frame's header has made sure that it fits.
+    /// Appends to the payload. The check of the frame's header has made sure that it fits.
     pub(super) fn extend(&mut self, bytes: &[u8]) {
         let free = self.bytes.get_mut(usize::from(self.len)..).unwrap_or_default();
         for (place, byte) in free.iter_mut().zip(bytes) {
@@ -34,7 +34,7 @@ impl ControlPayload {
     }
 }
 
-/// The event that a control frame with this payload makes.
+/// The event for a control frame with this payload.
 #[inline(always)]
 pub(super) fn control_event<'a, T, B>(
     opcode: Opcode,
@@ -49,11 +49,11 @@ pub(super) fn control_event<'a, T, B>(
     }
 }
 
-/// The event that a close frame's lawful payload makes.
+/// The event for a close frame whose payload was checked.
 pub(super) fn close(payload: &[u8]) -> CloseConnection<&str> {
     match CloseBody::decode(payload, true) {
         Ok(CloseBody { code, reason }) => CloseConnection { code, reason },
-        // `keep_control` lets no other payload through.
+        // Not reached: `keep_control` has refused such a payload.
         Err(_) => CloseConnection::EMPTY,
     }
 }

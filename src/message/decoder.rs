@@ -1,11 +1,11 @@
 //! Pieces of payload to events: text checked and returned as `&str`, control frames made whole (RFC 6455 §5.4, §5.6,
 //! §6.2).
 //!
-//! Data is returned as it comes, and nothing of it is kept except the beginning of a character that was cut. A control
-//! frame is returned whole: borrowed from the input if it holds all of it, else put together here.
+//! Data is returned as it arrives; only the beginning of a split character is kept. A control frame is returned whole:
+//! borrowed from the input if the input holds all of it, else put together here.
 //!
-//! For the next maintainer: `Payloads::find` borrows nothing, so that one loop, [`MessageDecoder::step`], can look at each
-//! piece before it makes an event of it, or goes on to the next.
+//! For the next maintainer: `Payloads::find` borrows nothing. So one loop, [`MessageDecoder::step`], can examine each
+//! piece before it makes an event from it or continues with the next piece.
 
 use crate::error::{Failure, RemoteProtocolError};
 use crate::event::{BytesMessage, CloseConnection, Event, EventRef, TextMessage};
@@ -21,7 +21,7 @@ use super::control::{ControlPayload, close, control_event};
 use super::payloads::{Payloads, take_input};
 use super::place::{Borrowed, Holds, InPlace, Located, Place};
 
-/// Bytes to events, whatever the state of the connection.
+/// Decodes received bytes to events, whatever the state of the connection.
 ///
 /// ```
 /// use wsproto::{Event, Limits, MessageDecoder, Ping, Role, TextMessage};
@@ -45,7 +45,7 @@ pub struct MessageDecoder {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum State {
-    /// Reading whatever comes.
+    /// Reading.
     Reading,
     /// The valid prefix of a text that is not UTF-8 was returned; the next call returns the error.
     Failing(Broken),
@@ -53,7 +53,7 @@ pub(crate) enum State {
     Failed(Broken),
     /// The close frame was returned.
     Closed,
-    /// The transport has ended before a close frame.
+    /// The transport has ended without a close frame.
     Ended,
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Broken {
 }
 
 impl MessageDecoder {
-    /// A decoder for what an endpoint in this role receives.
+    /// A decoder for an endpoint in this role.
     pub const fn new(role: Role, limits: Limits) -> Self {
         Self {
             payloads: Payloads::new(FrameDecoder::new(role, limits)),
@@ -82,7 +82,7 @@ impl MessageDecoder {
         Self { payloads: self.payloads.with_extensions(extensions), ..self }
     }
 
-    /// Reads `input` up to the next piece of a message or the next control frame.
+    /// Reads the next piece of a message or the next control frame from `input`, and removes the bytes it used.
     ///
     /// Returns `None` when `input` is used up. A piece without data is returned only where a frame ends.
     ///
@@ -100,15 +100,15 @@ impl MessageDecoder {
             }
             self.payloads.frames.begin_whole_message(message, input);
         } else if input.is_empty() && self.payloads.extensions.is_none() && self.is_reading() {
-            // Without extensions, nothing waits but an error.
+            // Without extensions, only an error can be waiting to be returned.
             return Ok(None);
         }
         self.decode_slowly(input)
     }
 
-    /// The same, but a frame is read only once it is in `input` whole; until then, `input` is left as it is.
+    /// As [`decode`](Self::decode), but reads a frame only once `input` holds all of it; until then `input` is unchanged.
     ///
-    /// Returns `None` where bytes are [missing](Self::bytes_needed), and once nothing more is read.
+    /// Returns `None` while bytes are [missing](Self::bytes_needed), and when nothing more is read.
     ///
     /// # Errors
     ///
@@ -130,7 +130,7 @@ impl MessageDecoder {
         self.decode_slowly(input)
     }
 
-    /// The same as [`decode`](Self::decode), but says where the data is.
+    /// As [`decode`](Self::decode), but says where the data is.
     #[inline(always)]
     pub(crate) fn locate<'r, 'i>(
         &'r mut self,
@@ -169,7 +169,7 @@ impl MessageDecoder {
         }
     }
 
-    /// A whole message that is not UTF-8: its valid prefix is returned all the same.
+    /// A whole message that is not UTF-8: its valid prefix is still returned.
     #[cold]
     fn borrow_bad_message<'i>(
         &mut self,
@@ -205,7 +205,7 @@ impl MessageDecoder {
         self.step::<InPlace>(input)
     }
 
-    /// What can be returned without more input: extensions may have something left.
+    /// Returns what needs no more input: extensions may have output left.
     #[inline(always)]
     fn decode_kept(&mut self, nothing_came: bool) -> Result<Option<EventRef<'_>>, RemoteProtocolError> {
         if self.payloads.extensions.is_none() {
@@ -232,7 +232,7 @@ impl MessageDecoder {
             return self.stopped(input).map(|()| None);
         }
         loop {
-            // The rest of a cut character is taken by itself, to be borrowed from where it was begun.
+            // The rest of a split character is read separately, as the character is put together in `self.utf8`.
             let missing = self.utf8.missing();
             let max_text_len = if missing == 0 { usize::MAX } else { missing };
             let piece = match self.payloads.find(input, max_text_len) {
@@ -290,7 +290,7 @@ impl MessageDecoder {
         }
     }
 
-    /// Consumes a piece of text that is no more than a part of a character; true once the character is whole.
+    /// Consumes a piece of text that is only a part of a character. Returns true once the character is complete.
     #[cold]
     fn resume_character(
         &mut self,
@@ -314,7 +314,7 @@ impl MessageDecoder {
         Ok(self.utf8.missing() == 0)
     }
 
-    /// Keeps what has come of a control frame; of a close frame, looks for the first byte that breaks a rule.
+    /// Keeps the received part of a control frame. For a close frame, checks each byte as it arrives.
     #[cold]
     fn keep_control(&mut self, piece: &Piece, input: &mut &mut [u8]) -> Result<(), RemoteProtocolError> {
         if piece.is_first {
@@ -337,9 +337,9 @@ impl MessageDecoder {
         Ok(())
     }
 
-    /// Takes text that extensions have decoded, which has to be UTF-8 (RFC 7692 §6.2), with what ends with it.
+    /// Returns text that extensions have decoded, which has to be UTF-8 (RFC 7692 §6.2), and what ends with it.
     ///
-    /// If it is not UTF-8, its valid prefix is still to be read: what the extensions hold is freed by the next call.
+    /// If it is not UTF-8, its valid prefix is returned. It borrows from the extensions, so the next call frees these.
     fn borrow_decoded_text(&mut self, len: usize, ends: Ends) -> Result<(&str, Ends), RemoteProtocolError> {
         let Self { payloads: Payloads { frames, extensions }, utf8, state, .. } = self;
         let decoded = extensions.as_mut().map_or(&[][..], |extensions| extensions.take(len));
@@ -355,7 +355,7 @@ impl MessageDecoder {
         }
     }
 
-    /// Records whether a text of the input was UTF-8; returns what ends with it.
+    /// Records whether text from the input was UTF-8. Returns what ends with it.
     #[inline(always)]
     fn after_text(
         &mut self,
@@ -371,21 +371,21 @@ impl MessageDecoder {
         }
     }
 
-    /// Whether more can come.
+    /// Whether more events can follow.
     #[inline(always)]
     pub(crate) const fn is_reading(&self) -> bool {
         matches!(self.state, State::Reading)
     }
 
-    /// Whether nothing is in progress: no header, no frame, no message has begun without its end.
+    /// Whether nothing is in progress: no header, frame or message is incomplete.
     pub fn is_idle(&self) -> bool {
         self.payloads.frames.is_idle()
     }
 
-    /// How many bytes are missing behind `input` before the frame that comes next lies in it whole.
+    /// How many more bytes `input` needs to hold the next frame completely.
     ///
-    /// That is known once its header is whole; before, it is what the header lacks, at least. It is 0 where
-    /// [`decode_frame`](Self::decode_frame) may still have something to tell, or is done for good.
+    /// Until the header is complete, this is at least what the header still needs. It is 0 if
+    /// [`decode_frame`](Self::decode_frame) may return something without more input, and when nothing more is read.
     #[inline(never)]
     pub fn bytes_needed(&self, input: &[u8]) -> u64 {
         if !self.is_reading() || self.payloads.has_decoded() {
@@ -394,15 +394,16 @@ impl MessageDecoder {
         self.payloads.frames.bytes_needed(input)
     }
 
-    /// How many bytes of the frame in progress are still to come: a hint for the size of the next read.
+    /// How many bytes of the frame in progress are still to come; 0 between frames. Use it as a hint for the size of the
+    /// next read.
     pub fn payload_remaining(&self) -> u64 {
         self.payloads.frames.payload_remaining()
     }
 
-    /// How many of the bytes taken from the input follow the one that broke a rule.
+    /// After an error, how many of the consumed bytes follow the byte that broke the rule.
     ///
-    /// A payload is taken as a whole before it is read, so this is 0 unless text or a close frame went
-    /// wrong before its end. What extensions have decoded is not counted. More than `u32::MAX` count as that.
+    /// A payload is consumed before it is checked. So this is 0 unless text or a close frame has a bad byte before its
+    /// end. It is also 0 for text that extensions have decoded. The greatest value is `u32::MAX`.
     pub fn bytes_after_error(&self) -> usize {
         match self.state {
             State::Reading | State::Closed | State::Ended => 0,
@@ -416,7 +417,7 @@ impl MessageDecoder {
         &self.state
     }
 
-    /// Records that nothing more comes: what the extensions hold is not decoded any more.
+    /// Records that the transport has ended: what the extensions hold is not decoded any more.
     pub(crate) fn receive_eof(&mut self) {
         if self.is_reading() {
             self.end(match self.payloads.waiting_error() {
@@ -426,12 +427,12 @@ impl MessageDecoder {
         }
     }
 
-    /// The close frame that was last received.
+    /// The close frame that was received.
     pub(crate) fn kept_close(&self) -> CloseConnection<&str> {
         close(self.control.filled())
     }
 
-    /// Reads nothing more, and keeps nothing.
+    /// Stops reading, and frees what was kept.
     fn end(&mut self, state: State) {
         self.payloads.stop();
         self.state = state;
@@ -443,7 +444,7 @@ impl MessageDecoder {
         error
     }
 
-    /// What is left to do when nothing is read any more.
+    /// What a call does when nothing more is read: it returns the error that waits, if any, and drops the input.
     #[cold]
     fn stopped(&mut self, input: &mut &mut [u8]) -> Result<(), RemoteProtocolError> {
         if let State::Failing(broken) = self.state {
@@ -455,7 +456,7 @@ impl MessageDecoder {
         Ok(())
     }
 
-    /// Frees memory that only saves time.
+    /// Frees memory that is kept only for speed.
     #[cfg(feature = "alloc")]
     pub(crate) fn release_memory(&mut self) {
         if let Some(extensions) = &mut self.payloads.extensions {
@@ -463,7 +464,7 @@ impl MessageDecoder {
         }
     }
 
-    /// A copy that decodes exactly what this decoder would; `None` while an extension is in use that cannot be copied.
+    /// A copy that decodes exactly as this decoder would; `None` while an extension in use cannot be copied.
     pub fn try_clone(&self) -> Option<Self> {
         let Self { payloads, utf8, control, state } = self;
         let (payloads, utf8, control) = (payloads.try_clone()?, utf8.clone(), control.clone());
@@ -504,7 +505,7 @@ fn read_text<'a>(utf8: &mut Utf8Decoder, bytes: &'a [u8], ends: Ends) -> (&'a st
     }
 }
 
-/// How many of `bytes` follow the one at this offset; `u32::MAX` stands for more, as few bytes hold it.
+/// How many of `bytes` follow the one at this offset; `u32::MAX` if more, as the count is stored in four bytes.
 fn after(bytes: &[u8], at: usize) -> u32 {
     u32::try_from(bytes.len().saturating_sub(at).saturating_sub(1)).unwrap_or(u32::MAX)
 }

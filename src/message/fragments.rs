@@ -1,8 +1,8 @@
-//! A message in fragments, where each is to become a frame (RFC 6455 §5.4).
+//! Cuts a message into fragments, each of which becomes a frame (RFC 6455 §5.4).
 
 use crate::opcode::MessageKind;
 
-/// The fragments of a payload, at least one, each with whether it is the last.
+/// An iterator over the fragments of a payload, at least one; the `bool` says whether it is the last.
 pub(crate) struct Fragments<'a> {
     kind: MessageKind,
     rest: Option<&'a [u8]>,
@@ -14,7 +14,7 @@ impl<'a> Fragments<'a> {
         Self { kind, rest: Some(payload), max_len: max_len.max(1) }
     }
 
-    /// Where to cut: between two characters of a text, if possible.
+    /// Where to cut the payload: between two characters of a text, if possible.
     fn cut(&self, payload: &[u8]) -> usize {
         let begins = |place: &usize| payload.get(*place).is_some_and(|byte| byte & 0xC0 != 0x80);
         match self.kind {

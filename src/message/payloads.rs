@@ -1,10 +1,10 @@
 //! Frames to pieces of payload, through the extensions if there are any (RFC 6455 §9; RFC 7692 §6.2).
 //!
-//! A piece is found first, and borrowed then: whoever finds it can look at it, and go on to the next one.
+//! A piece is found first and borrowed afterwards, so the caller can examine it, and continue with the next one.
 //!
-//! A frame that extensions decode is read some kilobytes at a time, and no more of it is taken than they have
-//! decoded: what they make of it may be a thousand times as much, and is returned before more is read. So the frame ends
-//! with the last piece of their output, and not where its payload ends on the wire.
+//! A frame that extensions decode is read a few kilobytes at a time, and only the bytes that they have decoded are
+//! consumed. Their output may be a thousand times as long, and is returned before more is read. So the frame ends with
+//! the last piece of their output, and not where its payload ends on the wire.
 
 use crate::error::RemoteProtocolError;
 use crate::extension::{InUse, InboundExtensions};
@@ -37,7 +37,7 @@ impl Payloads {
         Self { frames, extensions }
     }
 
-    /// Finds the next piece: of text, one of at most `max_text_len` bytes.
+    /// Finds the next piece. A piece of text has at most `max_text_len` bytes.
     ///
     /// Returns `None` when `input` is used up. A piece without bytes is returned only where a frame ends.
     #[inline(always)]
@@ -69,7 +69,7 @@ impl Payloads {
         }
     }
 
-    /// Asks the extensions what becomes of a frame.
+    /// Passes a frame's header to the extensions, which decide whether they decode the frame.
     #[inline(always)]
     fn begin_frame(&mut self) -> Result<(), RemoteProtocolError> {
         let header = self.frames.header();
@@ -78,14 +78,14 @@ impl Payloads {
             return Ok(());
         }
         extensions.begin_frame(&header)?;
-        // A bit may mean something else than that a message has another length than it seems.
+        // An RSV bit may have another meaning than that the payload is encoded, so the limit is checked here too.
         if !extensions.is_decoding() && extensions.message_len() > self.frames.max_message_len() {
             return Err(RemoteProtocolError::MessageTooLong);
         }
         Ok(())
     }
 
-    /// Has the extensions decode until there is a piece of output, or the end of a frame.
+    /// Lets the extensions decode until there is a piece of output, or a frame ends.
     #[inline(never)]
     fn find_decoded(
         &mut self,
@@ -121,7 +121,7 @@ impl Payloads {
         }
     }
 
-    /// The bytes of a piece, which are not consumed.
+    /// The bytes of a piece, without consuming them.
     pub(super) fn peek<'a>(&'a self, piece: &Piece, input: &'a [u8]) -> &'a [u8] {
         let bytes = match (piece.source, &self.extensions) {
             (Source::Extensions, Some(extensions)) => extensions.output(),
@@ -135,13 +135,13 @@ impl Payloads {
         self.extensions.as_mut().map_or(&[], |extensions| extensions.take(len))
     }
 
-    /// Whether there is something to return that needs no more input.
+    /// Whether something can be returned without more input.
     pub(super) fn has_decoded(&self) -> bool {
         let Some((extensions, ended)) = self.decoding() else { return false };
         ended.is_frame_end() || extensions.is_done() != Ok(true) || !extensions.output().is_empty()
     }
 
-    /// How the frame in progress will fail, whatever comes.
+    /// The error with which the frame in progress will fail, whatever bytes follow.
     pub(super) fn waiting_error(&self) -> Option<RemoteProtocolError> {
         let (extensions, _) = self.decoding()?;
         let has_output = !extensions.output().is_empty();
@@ -154,14 +154,14 @@ impl Payloads {
         }
     }
 
-    /// The extensions, while they decode a frame, and what of it has ended on the wire.
+    /// The extensions while they decode a frame, and what has ended on the wire.
     fn decoding(&self) -> Option<(&InboundExtensions, Ends)> {
         let extensions = self.extensions.as_ref().filter(|extensions| extensions.is_decoding())?;
         let (_, ended) = self.frames.in_progress()?;
         Some((extensions, ended))
     }
 
-    /// Records that the caller had no bytes.
+    /// Records a call with empty input.
     #[cold]
     pub(super) fn rest(&mut self) {
         if let (true, Some(extensions)) = (self.frames.is_idle(), &mut self.extensions) {
@@ -169,7 +169,7 @@ impl Payloads {
         }
     }
 
-    /// Reads nothing more, and keeps nothing.
+    /// Stops reading, and frees what was kept.
     pub(super) fn stop(&mut self) {
         self.frames.stop();
         self.extensions = None;
@@ -191,7 +191,7 @@ pub(super) fn take_input<'i>(input: &mut &'i mut [u8], len: usize) -> &'i [u8] {
     take(input, len)
 }
 
-/// How much of a payload is unmasked and looked at in one go.
+/// How many bytes of a payload are unmasked and passed to the extensions at a time.
 ///
-/// What is not decoded is masked again, so it should not be much more than what gives one piece.
+/// Bytes that are not decoded are masked again, so this should not be much more than one piece of output needs.
 const AT_ONCE: usize = 16 << 10;

@@ -1,38 +1,66 @@
-//! Where an event's data is: in the caller's input, or in the machine (RFC 6455 §5.4).
+//! Where an event's data is: in the caller's input, or in the decoder (RFC 6455 §5.4).
 
 use core::ops::Range;
 
 use crate::event::{Event, EventRef};
 use crate::frame::FrameHeader;
 
-/// An event, and where its data is in the input: what [`Receiver::next_range`](crate::Receiver::next_range) returns.
+/// An event, and the range of its data in the input: what [`Receiver::next_range`](crate::Receiver::next_range) returns.
 ///
-/// It borrows the receiver and not the input, so that the input can be split while it is held.
+/// It borrows the receiver and not the input, so the input can be split while this is held.
+///
+/// ```
+/// use wsproto::{BytesMessage, Event, Limits, Receiver, Role, Source};
+///
+/// let mut receiver = Receiver::new(Role::Client, Limits::default());
+/// let found = receiver.next_range(&mut &mut b"\x82\x02ab".to_owned()[..])?.unwrap();
+/// assert_eq!((found.consumed, found.header.payload_len), (4, 2));
+/// assert_eq!(found.event, Event::Bytes(BytesMessage::new(Source::Input(2..4))));
+/// # Ok::<(), wsproto::RemoteProtocolError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Found<'r> {
     /// How many bytes were removed from the input, headers included. The data is within them.
     pub consumed: usize,
-    /// The header of the frame that the data is from, as it is on the wire.
+    /// The header, as it is on the wire, of the frame that the data is from.
     pub header: FrameHeader,
-    /// The event, with the place of its data.
+    /// The event; its data is a [`Source`].
     pub event: Event<Source<&'r str>, Source<&'r [u8]>>,
 }
 
-/// Where the data of a [`Found`] event is.
+/// Where the data of a [`Found`] event is: in the input, or in the receiver.
 ///
-/// It is exhaustive on purpose: there is no third place.
+/// The enum is exhaustive on purpose: there is no third place.
+///
+/// ```
+/// use wsproto::Source;
+///
+/// let input = b"\x82\x02ab";
+/// for source in [Source::Input(2..4), Source::Kept(&b"ab"[..])] {
+///     let data = match source {
+///         Source::Input(range) => &input[range],
+///         Source::Kept(data) => data,
+///     };
+///     assert_eq!(data, b"ab");
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Source<T> {
-    /// In the input, unmasked: these bytes of it, counted from where it began at the call. Text is valid UTF-8.
+    /// In the input, unmasked: this range of it, counted from the start of the input at the call. Text is valid UTF-8.
     Input(Range<usize>),
-    /// In the receiver: a character that a read has cut, a control frame that came in parts, or what extensions have
-    /// decoded.
+    /// In the receiver: a character or a control frame that is split across reads, or the output of extensions.
     Kept(T),
 }
 
 impl<T> Source<T> {
-    /// The same place; what is kept is converted.
+    /// The same source, with kept data converted.
+    ///
+    /// ```
+    /// use wsproto::Source;
+    ///
+    /// assert_eq!(Source::Kept("é").map(str::as_bytes), Source::Kept(&b"\xc3\xa9"[..]));
+    /// ```
     pub fn map<U>(self, kept: impl FnOnce(T) -> U) -> Source<U> {
         match self {
             Self::Input(range) => Source::Input(range),
@@ -41,22 +69,22 @@ impl<T> Source<T> {
     }
 }
 
-/// How an event holds its data: from the input, which lives for `'i`, or kept in the machine, for `'r`.
+/// How an event holds its data: from the input, which lives for `'i`, or from the decoder, which lives for `'r`.
 pub(super) trait Holds<'r, 'i> {
     type Data<T: ?Sized + 'r + 'i>;
     type Event;
 
-    /// Data of the input, which begins `to_end` bytes before the end of what is consumed.
+    /// Data in the input. It begins `to_end` bytes before the end of the consumed bytes.
     fn input<T: ?Sized>(data: &'i T, to_end: usize) -> Self::Data<T>;
 
-    /// Data of the machine.
+    /// Data in the decoder.
     fn kept<T: ?Sized>(data: &'r T) -> Self::Data<T>;
 
     /// An event of a frame with this header.
     fn event(header: FrameHeader, event: Event<Self::Data<str>, Self::Data<[u8]>>) -> Self::Event;
 }
 
-/// As a reference, wherever it is.
+/// Data as a plain reference.
 pub(super) struct Borrowed;
 
 impl<'r, 'i: 'r> Holds<'r, 'i> for Borrowed {
@@ -79,14 +107,14 @@ impl<'r, 'i: 'r> Holds<'r, 'i> for Borrowed {
     }
 }
 
-/// As a reference that says where it is.
+/// Data as a [`Place`], which says where it is.
 pub(super) struct InPlace;
 
 /// Data, borrowed from where it is.
 pub(crate) enum Place<'r, 'i, T: ?Sized> {
-    /// In the input, so many bytes before the end of what is consumed.
+    /// In the input. It begins this many bytes before the end of the consumed bytes.
     Input(&'i T, usize),
-    /// In the machine.
+    /// In the decoder.
     Kept(&'r T),
 }
 
@@ -117,7 +145,7 @@ impl<'r, 'i> Holds<'r, 'i> for InPlace {
 }
 
 impl<'r> Located<'r, '_> {
-    /// The same as offsets in an input of which `consumed` bytes were removed.
+    /// Converts places to offsets in an input of which `consumed` bytes were removed.
     pub(crate) fn found(self, consumed: usize) -> Found<'r> {
         let range = |len: usize, to_end: usize| {
             let start = consumed.saturating_sub(to_end);
