@@ -1,17 +1,17 @@
-//! An open connection: two halves, and what follows from both (RFC 6455 §5.5.1, §7).
+//! An open connection: its two halves, and the rules that need both (RFC 6455 §5.5.1, §7).
 
 mod receiver;
 #[cfg(feature = "alloc")]
 mod prepared;
 mod sender;
-// What follows from the two.
+// These use the two halves.
 mod replies;
 mod state;
 
 use crate::close_code::CloseCode;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::{LocalProtocolError, RemoteProtocolError};
-use crate::event::{CloseConnection, Event, EventRef, Outgoing, Reply};
+use crate::event::{CloseConnection, Event, EventRef, Outgoing};
 #[cfg(feature = "alloc")]
 use crate::extension::Extensions;
 use crate::limits::Limits;
@@ -26,18 +26,18 @@ pub use replies::{AutoReplies, ReplyPolicy};
 pub use sender::Sender;
 pub use state::{CloseInfo, ClosedBy, ConnectionState, TransportAction};
 
-/// A connection after its handshake: a [`Receiver`] and a [`Sender`].
+/// An open connection, after the handshake: a [`Receiver`] and a [`Sender`].
 ///
-/// It keeps the rules that need both: once the peer's close frame was taken, no new message starts.
-/// [`split`](Self::split) lends the halves, so that an event can be answered while it is held:
+/// It applies the rules that need both: once the peer's close frame was received, no new message starts.
+/// [`split`](Self::split) borrows the halves separately, so that a reply can be sent while an event is held:
 ///
 /// ```
 /// use wsproto::{Connection, Event, Limits};
 ///
 /// let mut connection = Connection::server(Limits::default());
 /// let mut bytes = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x89\x80\0\0\0\0";
-/// let mut input = bytes.as_mut_slice(); // what the socket gave: "Hello" and a ping
-/// let mut output = Vec::new(); // what it is to be given
+/// let mut input = bytes.as_mut_slice(); // read from the socket: "Hello" and a ping
+/// let mut output = Vec::new(); // to be written to the socket
 ///
 /// let (receiver, sender) = connection.split();
 /// while let Some(event) = receiver.next_event(&mut input)? {
@@ -58,9 +58,9 @@ pub struct Connection<E = NoEntropy> {
     sender: Sender<E>,
 }
 
-/// A server's end: it masks nothing, and needs no entropy.
+/// A server's connection, which does not mask and needs no entropy.
 ///
-/// A server's type and a client's can be told apart by these two names:
+/// This name and [`ClientConnection`] show which side a connection is:
 ///
 /// ```
 /// use wsproto::{ClientConnection, Limits, SeededEntropy, Role, ServerConnection};
@@ -73,25 +73,25 @@ pub struct Connection<E = NoEntropy> {
 /// If the role is known only at run time, as in a proxy, use [`Connection::with_role`].
 pub type ServerConnection = Connection<NoEntropy>;
 
-/// A client's end, which masks its frames by keys from an [`Entropy`]: see [`ServerConnection`] for an example.
+/// A client's connection, which masks its frames with keys from an [`Entropy`]. [`ServerConnection`] has an example.
 pub type ClientConnection<E> = Connection<E>;
 
 impl Connection<NoEntropy> {
-    /// A server's end.
+    /// A server's connection.
     pub const fn server(limits: Limits) -> Self {
         Self::new(limits, None)
     }
 }
 
 impl<E: Entropy> Connection<E> {
-    /// A client's end, which masks its frames by keys from `entropy`.
+    /// A client's connection, which masks its frames with keys from `entropy`.
     pub const fn client(limits: Limits, entropy: E) -> Self {
         Self::new(limits, Some(entropy))
     }
 
-    /// An end whose role is known only at run time; a server draws nothing from `entropy`.
+    /// A connection whose role is known only at run time; a server draws nothing from `entropy`.
     ///
-    /// Both ends of a proxy then have one type:
+    /// The two connections of a proxy then have the same type:
     ///
     /// ```
     /// use wsproto::{Connection, Limits, Role, TextMessage};
@@ -112,13 +112,13 @@ impl<E: Entropy> Connection<E> {
         Self { receiver: Receiver::new(role, limits), sender: Sender::with_role(role, entropy) }
     }
 
-    /// Either end; `None` makes a server's.
+    /// A connection in either role; `None` makes a server's.
     pub(crate) const fn new(limits: Limits, entropy: Option<E>) -> Self {
         let sender = Sender::new(entropy);
         Self { receiver: Receiver::new(sender.role(), limits), sender }
     }
 
-    /// The same connection with the extensions that its handshake has agreed on, before anything is sent or
+    /// The same connection, with the extensions that were agreed on in the handshake. Call it before anything is sent or
     /// received.
     #[cfg(feature = "alloc")]
     #[must_use]
@@ -128,7 +128,7 @@ impl<E: Entropy> Connection<E> {
         Self { receiver: receiver.with_extensions(inbound), sender: sender.with_extensions(outbound) }
     }
 
-    /// Reads on in `input` up to the next event: see [`Receiver::next_event`].
+    /// Reads the next event from `input`, and removes the bytes it used: see [`Receiver::next_event`].
     ///
     /// # Errors
     ///
@@ -161,7 +161,8 @@ impl<E: Entropy> Connection<E> {
         Ok(found)
     }
 
-    /// The same, but of frames that lie in `input` whole: see [`Receiver::next_frame_event`].
+    /// As [`next_event`](Self::next_event), but reads a frame only once `input` holds all of it: see
+    /// [`Receiver::next_frame_event`].
     ///
     /// # Errors
     ///
@@ -180,7 +181,7 @@ impl<E: Entropy> Connection<E> {
         next
     }
 
-    /// How many bytes the next frame lacks: see [`Receiver::bytes_needed`].
+    /// How many more bytes `input` needs to hold the next frame completely: see [`Receiver::bytes_needed`].
     pub fn bytes_needed(&self, input: &[u8]) -> u64 {
         self.receiver.bytes_needed(input)
     }
@@ -189,8 +190,8 @@ impl<E: Entropy> Connection<E> {
     ///
     /// # Errors
     ///
-    /// What [`Sender::send`] refuses; a new message after the peer's close frame, or after it broke a rule;
-    /// and anything but a reply once the transport has ended.
+    /// What [`Sender::send`] refuses; a new message after the peer's close frame or error; and, once the transport has
+    /// ended, everything except a reply.
     #[inline(always)]
     pub fn send(
         &mut self,
@@ -214,14 +215,14 @@ impl<E: Entropy> Connection<E> {
         if self.receiver.is_transport_ended() && !event.is_reply() {
             return Err(LocalProtocolError::Ended);
         }
-        self.tell_end();
+        self.inform_sender_of_end();
         if let (Event::Close(close), true) = (event.as_event(), self.echoes_mandatory_extension(&event)) {
             return self.sender.send_close(close, true, output);
         }
         self.sender.send(event, output)
     }
 
-    /// Whether this is the reply to a close frame with the code 1010, which only a client begins with (§7.4.1).
+    /// Whether this is the reply to a close frame with the code 1010, which only a client can send first (§7.4.1).
     fn echoes_mandatory_extension(&self, event: &impl Outgoing) -> bool {
         let has_code = |close: CloseConnection<&str>| close.code == Some(CloseCode::MANDATORY_EXT);
         let Event::Close(close) = event.as_event() else { return false };
@@ -230,15 +231,15 @@ impl<E: Entropy> Connection<E> {
 
     /// Records that the transport has ended: see [`Receiver::receive_eof`].
     ///
-    /// It may have ended in one direction only: a close frame or a failure that came before can still be answered.
+    /// The other direction may still be open: a close frame or an error from before the end can still be answered.
     #[must_use = "it is the only event of a connection that ended without a close frame (1006)"]
     pub fn receive_eof(&mut self) -> Option<CloseConnection<&'static str>> {
         let close = self.receiver.receive_eof();
-        self.tell_sender();
+        self.inform_sender();
         close
     }
 
-    /// Frees memory that only saves time, in both halves: see [`Receiver::release_memory`] and
+    /// Frees memory that is kept only for speed, in both halves: see [`Receiver::release_memory`] and
     /// [`Sender::release_memory`].
     #[cfg(feature = "alloc")]
     pub fn release_memory(&mut self) {
@@ -246,17 +247,17 @@ impl<E: Entropy> Connection<E> {
         self.sender.release_memory();
     }
 
-    /// The halves side by side, so that one can be used while an event of the other is held.
+    /// Borrows the two halves separately, so that the sender can be used while an event from the receiver is held.
     ///
-    /// A half knows only its own side. That the peer has closed, the sender learns by the
-    /// [`response`](CloseConnection::response) to it, from [`Sender::close_received`], or as soon as the
-    /// connection itself is used again.
+    /// Each half knows only its own side. The sender learns that the peer has closed in one of three ways: the
+    /// [`response`](CloseConnection::response) is sent, [`Sender::close_received`] is called, or the connection itself is
+    /// used again.
     pub fn split(&mut self) -> (&mut Receiver, &mut Sender<E>) {
-        self.tell_sender();
+        self.inform_sender();
         (&mut self.receiver, &mut self.sender)
     }
 
-    /// The halves, to live apart: in two tasks or threads.
+    /// Takes the connection apart into its halves, for example to move them to two tasks or threads.
     pub fn into_parts(self) -> (Receiver, Sender<E>) {
         (self.receiver, self.sender)
     }
@@ -271,35 +272,35 @@ impl<E: Entropy> Connection<E> {
         &self.receiver
     }
 
-    /// The receiving half, to be used by itself.
+    /// The receiving half, mutably.
     pub const fn receiver_mut(&mut self) -> &mut Receiver {
         &mut self.receiver
     }
 
     /// The sending half.
     ///
-    /// It knows that the peer has closed or failed once it was [used](Self::sender_mut) after that.
+    /// It may not know yet that the peer has closed or failed: [`sender_mut`](Self::sender_mut) updates it.
     pub const fn sender(&self) -> &Sender<E> {
         &self.sender
     }
 
-    /// The sending half, to be used by itself.
+    /// The sending half, mutably, once it knows whether the peer has closed or failed.
     #[inline(always)]
     pub fn sender_mut(&mut self) -> &mut Sender<E> {
-        self.tell_sender();
+        self.inform_sender();
         &mut self.sender
     }
 
-    /// Has the sender know what the receiver knows of the end.
+    /// Informs the sender if the receiver has reached the end.
     #[inline(always)]
-    fn tell_sender(&mut self) {
+    fn inform_sender(&mut self) {
         if !self.receiver.is_reading() {
-            self.tell_end();
+            self.inform_sender_of_end();
         }
     }
 
     #[cold]
-    fn tell_end(&mut self) {
+    fn inform_sender_of_end(&mut self) {
         match self.receiver.state() {
             ReceiverState::Open => {}
             ReceiverState::CloseReceived => self.sender.close_received(),
@@ -308,22 +309,22 @@ impl<E: Entropy> Connection<E> {
         }
     }
 
-    /// The role that this end has.
+    /// Our own role.
     pub const fn role(&self) -> Role {
         self.sender.role()
     }
 
-    /// Where the connection stands.
+    /// The state of the connection.
     pub const fn state(&self) -> ConnectionState {
         ConnectionState::of(&self.receiver, self.sender.is_close_sent())
     }
 
-    /// What to do with the transport, once the output is written.
+    /// What to do with the transport once the output is written.
     pub const fn transport_action(&self) -> TransportAction {
         TransportAction::of(&self.receiver, self.sender.is_close_sent(), self.sender.role())
     }
 
-    /// How the connection ended; `None` while it has not.
+    /// How the connection ended; `None` if it has not ended.
     ///
     /// ```
     /// use wsproto::{CloseCode, CloseConnection, ClosedBy, Connection, Limits};
@@ -358,10 +359,10 @@ impl<E: Entropy> Connection<E> {
 }
 
 impl<E: Clone> Connection<E> {
-    /// A copy that does exactly what this connection would; `None` while an extension is in use that cannot be copied.
+    /// A copy that behaves exactly as this connection; `None` while an extension in use cannot be copied.
     ///
-    /// Without extensions there is always a copy. zlib's streams cannot be copied: with permessage-deflate there is a
-    /// copy until the first message is compressed or decompressed. An extension of your own decides by
+    /// Without extensions this always returns a copy. zlib's streams cannot be copied: with permessage-deflate it
+    /// returns a copy only until the first message is compressed or decompressed. Your own extensions decide with
     /// `InboundExtension::try_clone` and `OutboundExtension::try_clone`.
     ///
     /// ```

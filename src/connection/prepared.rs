@@ -1,4 +1,4 @@
-//! Messages encoded once for many connections (RFC 6455 §5.2).
+//! Messages that are encoded once and sent to many connections (RFC 6455 §5.2).
 
 use alloc::vec::Vec;
 
@@ -10,8 +10,8 @@ use crate::opcode::MessageKind;
 
 /// A whole message, encoded once and sent to any number of connections.
 ///
-/// A server sends the same bytes to everyone; a client copies and masks the payload each time, as every frame
-/// needs a key of its own (§5.3).
+/// A server sends the same bytes to all clients. A client copies and masks the payload each time, because every frame
+/// needs a new key (§5.3).
 ///
 /// ```
 /// use wsproto::{PreparedMessage, Sender};
@@ -31,17 +31,17 @@ pub struct PreparedMessage {
     /// Header and payload, unmasked.
     frame: Vec<u8>,
     header_len: usize,
-    /// The same compressed.
+    /// The payload compressed.
     #[cfg(feature = "deflate")]
     deflated: Option<Deflated>,
 }
 
-/// A message that was compressed by itself.
+/// A message that was compressed independently of others.
 #[cfg(feature = "deflate")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Deflated {
     pub(super) payload: Vec<u8>,
-    /// How far it looks back at most, as a power of two.
+    /// The window that its references need: 2 to this power, in bytes.
     pub(super) window_bits: u8,
 }
 
@@ -50,7 +50,7 @@ impl PreparedMessage {
     ///
     /// # Errors
     ///
-    /// [`LocalProtocolError::PayloadTooLong`], for 2⁶³ bytes and more.
+    /// [`LocalProtocolError::PayloadTooLong`] for 2⁶³ bytes or more.
     pub fn text(text: &str) -> Result<Self, LocalProtocolError> {
         Self::new(MessageKind::Text, text.as_bytes())
     }
@@ -59,7 +59,7 @@ impl PreparedMessage {
     ///
     /// # Errors
     ///
-    /// [`LocalProtocolError::PayloadTooLong`], for 2⁶³ bytes and more.
+    /// [`LocalProtocolError::PayloadTooLong`] for 2⁶³ bytes or more.
     pub fn bytes(bytes: &[u8]) -> Result<Self, LocalProtocolError> {
         Self::new(MessageKind::Binary, bytes)
     }
@@ -77,10 +77,10 @@ impl PreparedMessage {
         })
     }
 
-    /// The same message, compressed once for all who agreed to do without context takeover and to look back
-    /// at least as far: `deflate` tells how, and how far, as what a server does.
+    /// Adds a compressed copy, for connections with `server_no_context_takeover` and a window no smaller than
+    /// `deflate`'s for the server.
     ///
-    /// Others still compress it each for themselves.
+    /// On other connections with permessage-deflate, the message is still compressed each time it is sent.
     ///
     /// ```
     /// use wsproto::{Connection, DeflateParams, Extensions, Limits, PermessageDeflate, PreparedMessage, Role};
@@ -105,13 +105,13 @@ impl PreparedMessage {
         self
     }
 
-    /// The message compressed, if it is.
+    /// The compressed copy, if there is one.
     #[cfg(feature = "deflate")]
     pub(super) const fn as_deflated(&self) -> Option<&Deflated> {
         self.deflated.as_ref()
     }
 
-    /// What the message is.
+    /// Whether the message is text or binary.
     pub const fn kind(&self) -> MessageKind {
         self.kind
     }
@@ -121,7 +121,7 @@ impl PreparedMessage {
         self.frame.get(self.header_len..).unwrap_or_default()
     }
 
-    /// All of a frame that is not masked.
+    /// The whole frame, unmasked.
     pub(super) fn frame(&self) -> &[u8] {
         &self.frame
     }

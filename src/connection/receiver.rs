@@ -1,4 +1,4 @@
-//! The receiving half: messages and control frames to events, up to the end (RFC 6455 §5.5.1, §7.1).
+//! The receiving half: bytes to events, up to the end of the connection (RFC 6455 §5.5.1, §7.1).
 
 use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
@@ -9,12 +9,11 @@ use crate::limits::Limits;
 use crate::message::{Broken, Found, MessageDecoder, State};
 use crate::role::Role;
 
-/// Bytes to events.
+/// The receiving half of a connection: decodes bytes to events, in the caller's buffer.
 ///
-/// The receiver works in the caller's buffer: it unmasks payloads there and lends them from there. An
-/// event borrows the buffer and the receiver, never the [`Sender`](crate::Sender), so it can be answered
-/// while it is held. Nothing a receiver does depends on how the bytes were cut into reads, but for where
-/// the pieces of a message begin and end.
+/// Payloads are unmasked in the buffer, and events borrow them from there. An event borrows the buffer and the receiver,
+/// but not the [`Sender`](crate::Sender), so a reply can be sent while the event is held. How the bytes were split into
+/// reads changes only where the pieces of a message begin and end.
 ///
 /// ```
 /// use wsproto::{Event, Limits, Receiver, Role, TextMessage};
@@ -35,17 +34,27 @@ pub struct Receiver {
     transport_ended: bool,
 }
 
-/// What the receiver knows of the end.
+/// Whether a receiver expects more, or how receiving ended.
+///
+/// ```
+/// use wsproto::{Limits, Receiver, ReceiverState, Role};
+///
+/// let mut receiver = Receiver::new(Role::Client, Limits::default());
+/// assert_eq!(receiver.state(), ReceiverState::Open);
+/// receiver.next_event(&mut &mut b"\x88\x00".to_owned()[..])?; // a close frame
+/// assert_eq!(receiver.state(), ReceiverState::CloseReceived);
+/// # Ok::<(), wsproto::RemoteProtocolError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReceiverState {
-    /// More may come.
+    /// More events may follow.
     Open,
-    /// The peer's close frame was taken: what comes after it is dropped.
+    /// The peer's close frame was returned. Later input is dropped.
     CloseReceived,
-    /// The peer broke a rule: what comes after it is dropped.
+    /// The peer broke a rule. Later input is dropped.
     Failed(RemoteProtocolError),
-    /// The transport ended before a close frame came.
+    /// The transport ended without a close frame.
     Ended,
 }
 
@@ -61,16 +70,16 @@ impl Receiver {
         Self { messages: self.messages.with_extensions(extensions), ..self }
     }
 
-    /// Reads on in `input` up to the next event, and takes off what it has read.
+    /// Reads the next event from `input`, and removes the bytes it used.
     ///
-    /// Returns `None` when `input` is used up: then read more from the transport. What was taken off may
-    /// be overwritten once the event is dropped; what was not is as it came. After a close frame, a
-    /// failure or the transport's end, all input is dropped.
+    /// Returns `None` when `input` is used up: read more from the transport and call again. Consumed bytes may be
+    /// overwritten once the event is dropped; the others are unchanged. After a close frame, an error or the end of the
+    /// transport, all input is dropped.
     ///
     /// # Errors
     ///
-    /// The rule that the peer broke, once. Send its [`response`](RemoteProtocolError::response) and close
-    /// the transport (§7.1.7).
+    /// The rule that the peer broke, once. Send its [`response`](RemoteProtocolError::response) and close the transport
+    /// (§7.1.7).
     #[inline(always)]
     pub fn next_event<'r, 'i: 'r>(
         &'r mut self,
@@ -81,9 +90,9 @@ impl Receiver {
 
     /// As [`next_event`](Self::next_event), but returns where the data is instead of borrowing it from `input`.
     ///
-    /// This is for callers that split their buffers and pass the parts on, such as `BytesMut` or the provided buffers of
-    /// io_uring, and for bindings to other languages. Payloads are unmasked in `input`. Rules, errors and pieces are
-    /// the same as those of [`next_event`](Self::next_event), and the two can be used in turn.
+    /// This is for callers that split their buffers and hand over the parts, as with `BytesMut` or the provided buffers
+    /// of io_uring, and for bindings to other languages. Payloads are unmasked in `input`. Rules, errors and pieces are
+    /// the same as those of [`next_event`](Self::next_event), and calls of the two can be mixed.
     ///
     /// ```
     /// use wsproto::{Event, Limits, Receiver, Role, Source};
@@ -128,22 +137,26 @@ impl Receiver {
         Ok(located.map(|located| located.found(len.saturating_sub(input.len()))))
     }
 
-    /// The same, but a frame is read only once it lies in `input` whole; until then, `input` is left as it is.
+    /// As [`next_event`](Self::next_event), but reads a frame only once `input` holds all of it; until then `input` is
+    /// unchanged.
     ///
-    /// For whoever wants messages whole: a message in one frame is one event, with no copy, however it came. A
-    /// fragment of text that begins inside a character is two, and compressed messages still come in pieces.
+    /// This is for callers that want whole messages: a message in one frame is one event, without a copy, even if it
+    /// arrives in several reads. A fragment of text that begins inside a character is two events, and compressed messages
+    /// still come in pieces.
     ///
-    /// Returns `None` where bytes are [missing](Self::bytes_needed): then read more behind `input`; or, with nothing
-    /// missing, once the end has come. The buffer must have room for the longest frame that the [limits](Limits)
-    /// allow; let it grow as the bytes come, and not by the length that a header announces. If the transport ends
-    /// inside a frame, what came of it is for [`next_event`](Self::next_event) to judge.
+    /// Returns `None` while bytes are [missing](Self::bytes_needed): append more bytes to `input` and call again. Once
+    /// the receiver [is finished](Self::is_finished), it also returns `None`.
+    ///
+    /// The buffer must have room for the longest frame that the [limits](Limits) allow. Let it grow as bytes arrive, and
+    /// not by the length that a header announces. If the transport ends inside a frame, pass the incomplete frame to
+    /// [`next_event`](Self::next_event), which reads the part that was received.
     ///
     /// ```
     /// use wsproto::{Event, Limits, Receiver, Role, TextMessage};
     ///
     /// let mut receiver = Receiver::new(Role::Client, Limits::default());
     /// let mut buffer = *b"\x81\x05Hello"; // §5.7
-    /// let mut input = &mut buffer[..4]; // what came first
+    /// let mut input = &mut buffer[..4]; // the first read
     /// assert_eq!(receiver.next_frame_event(&mut input)?, None);
     /// assert_eq!((input.len(), receiver.bytes_needed(input)), (4, 3));
     ///
@@ -155,8 +168,8 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// As [`next_event`](Self::next_event): of a header as soon as it is certain, of a payload once it is whole,
-    /// and so of what extensions refuse.
+    /// As [`next_event`](Self::next_event). A bad header is reported at the byte that proves it; a bad payload, or one
+    /// that extensions refuse, once the whole frame is there.
     #[inline(always)]
     pub fn next_frame_event<'r, 'i: 'r>(
         &'r mut self,
@@ -165,20 +178,19 @@ impl Receiver {
         self.messages.decode_frame(input)
     }
 
-    /// How many bytes are missing behind `input` before the frame that comes next lies in it whole: a hint for
-    /// the size of the next read.
+    /// How many more bytes `input` needs to hold the next frame completely.
     ///
-    /// That is known once its header is whole; before, it is what the header lacks, at least. It is 0 where
-    /// [`next_frame_event`](Self::next_frame_event) may still have something to tell; and after a close frame or a
-    /// failure, when nothing is waited for any more.
+    /// Use it as a hint for the size of the next read. Until the header is complete, this is at least what the header
+    /// still needs. It is 0 if [`next_frame_event`](Self::next_frame_event) may return something without more input; and
+    /// after a close frame or an error, when nothing more is read.
     pub fn bytes_needed(&self, input: &[u8]) -> u64 {
         self.messages.bytes_needed(input)
     }
 
-    /// Takes note that the transport has ended: nothing more will come.
+    /// Records that the transport has ended.
     ///
-    /// Where neither a close frame nor a failure came before, returns the event that stands for it, with
-    /// code 1006 (§7.1.5, §7.2.1).
+    /// If there was neither a close frame nor an error before, returns the event for such an end, with the code 1006
+    /// (§7.1.5, §7.2.1).
     #[must_use = "it is the only event of a connection that ended without a close frame (1006)"]
     pub fn receive_eof(&mut self) -> Option<CloseConnection<&'static str>> {
         let was_open = self.state() == ReceiverState::Open;
@@ -188,26 +200,25 @@ impl Receiver {
         is_abnormal.then(|| CloseConnection::new(CloseCode::ABNORMAL_CLOSURE, ""))
     }
 
-    /// Frees memory that only saves time, such as that of a decompressor that begins each message anew.
+    /// Frees memory that is kept only for speed, such as that of a decompressor without context takeover.
     ///
-    /// It is also freed after eight calls in a row that found nothing to read, between two messages, or more if it had
-    /// to be allocated again before; and at the end.
+    /// It is also freed at the end of the connection, and after eight calls in a row with empty input between two
+    /// messages. If it had to be allocated again after that, more such calls are needed the next time.
     #[cfg(feature = "alloc")]
     pub fn release_memory(&mut self) {
         self.messages.release_memory();
     }
 
-    /// A copy that receives exactly what this receiver would; `None` while an extension is in use that cannot be
-    /// copied.
+    /// A copy that receives exactly what this receiver would; `None` while an extension in use cannot be copied.
     ///
     /// See [`Connection::try_clone`](crate::Connection::try_clone).
     pub fn try_clone(&self) -> Option<Self> {
         Some(Self { messages: self.messages.try_clone()?, ..*self })
     }
 
-    /// Whether no more events will come: the peer's close frame or an error was returned, or the transport has ended.
+    /// Whether no more events follow: the peer's close frame or an error was returned, or the transport has ended.
     ///
-    /// Then `None` of [`next_event`](Self::next_event) no longer asks for more bytes.
+    /// If so, `None` from [`next_event`](Self::next_event) no longer means that more bytes are needed.
     ///
     /// ```
     /// use wsproto::{Limits, Receiver, Role};
@@ -216,14 +227,14 @@ impl Receiver {
     /// assert_eq!(receiver.next_event(&mut &mut [][..]), Ok(None)); // it needs more bytes
     /// assert!(!receiver.is_finished());
     /// assert!(receiver.next_event(&mut &mut b"\x88\x00".to_owned()[..]).is_ok_and(|event| event.is_some()));
-    /// assert_eq!(receiver.next_event(&mut &mut [][..]), Ok(None)); // nothing more will come
+    /// assert_eq!(receiver.next_event(&mut &mut [][..]), Ok(None)); // nothing more follows
     /// assert!(receiver.is_finished());
     /// ```
     pub const fn is_finished(&self) -> bool {
         !matches!(self.state(), ReceiverState::Open)
     }
 
-    /// What the receiver knows of the end.
+    /// Whether more may be received, or how receiving ended.
     pub const fn state(&self) -> ReceiverState {
         match (*self.messages.state(), self.transport_ended) {
             (State::Reading, _) | (State::Failing(_), false) => ReceiverState::Open,
@@ -235,7 +246,7 @@ impl Receiver {
         }
     }
 
-    /// Whether more can come. If not, an error may still wait to be returned, and the state be open.
+    /// Whether more bytes are read. If not, an error may still wait to be returned, and the state may still be `Open`.
     #[inline(always)]
     pub(super) const fn is_reading(&self) -> bool {
         self.messages.is_reading()
@@ -251,17 +262,19 @@ impl Receiver {
         (self.state() == ReceiverState::CloseReceived).then(|| self.messages.kept_close())
     }
 
-    /// Whether nothing is under way: no header, no frame, no message has begun without its end.
+    /// Whether nothing is in progress: no header, frame or message is incomplete.
     pub fn is_idle(&self) -> bool {
         self.messages.is_idle()
     }
 
-    /// How many bytes of the frame under way are still to come: a hint for the size of the next read.
+    /// How many bytes of the frame in progress are still to come; 0 between frames.
+    ///
+    /// Use it as a hint for the size of the next read.
     pub fn payload_remaining(&self) -> u64 {
         self.messages.payload_remaining()
     }
 
-    /// After a failure, how many of the bytes taken off the input lie behind the one that broke the rule.
+    /// After an error, how many of the consumed bytes follow the byte that broke the rule.
     pub fn bytes_after_error(&self) -> usize {
         self.messages.bytes_after_error()
     }

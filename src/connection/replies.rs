@@ -1,6 +1,6 @@
-//! Answers that the connection prepares by itself, if asked to (RFC 6455 §5.5.1, §5.5.2, §7.1.7).
+//! Replies that are prepared automatically, if the policy says so (RFC 6455 §5.5.1, §5.5.2, §7.1.7).
 //!
-//! At most one pong and one close frame wait at any time: a flood of pings is answered once (§5.5.3).
+//! At most one pong and one close frame wait to be sent: many pings in one read are answered once (§5.5.3).
 
 use crate::entropy::Entropy;
 use crate::error::{LocalProtocolError, RemoteProtocolError};
@@ -10,23 +10,23 @@ use crate::output::Output;
 
 use super::sender::Sender;
 
-/// Which answers are prepared without being asked for.
+/// Which replies are prepared automatically: none, pongs, or pongs and the close frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReplyPolicy {
-    /// None: the caller sends each `response()`.
+    /// No replies: the caller sends each `response()`.
     #[default]
     Nothing,
     /// A pong to the latest ping.
     Pong,
-    /// A pong to the latest ping, and a close frame to the peer's, with its code, or to its breach of the
-    /// protocol.
+    /// A pong to the latest ping; and a close frame that answers the peer's, with the same code, or an error of the
+    /// peer.
     PongAndClose,
 }
 
-/// Answers waiting to be sent.
+/// Prepares replies to received events, and keeps them until they are sent.
 ///
-/// Show it what is received, and let it send when the output has room.
+/// Pass each received event to [`on_event`](Self::on_event), and call [`send`](Self::send) when the output has room.
 ///
 /// ```
 /// use wsproto::{Connection, Limits, AutoReplies, ReplyPolicy};
@@ -47,7 +47,7 @@ pub enum ReplyPolicy {
 pub struct AutoReplies {
     policy: ReplyPolicy,
     pong: Option<PongPayload>,
-    /// The code of the close frame that was received, or what went wrong.
+    /// The close frame to send: with the code that was received, or the code and reason of an error.
     close: Option<CloseConnection<&'static str>>,
 }
 
@@ -58,12 +58,12 @@ struct PongPayload {
 }
 
 impl AutoReplies {
-    /// Prepares what `policy` says.
+    /// No replies yet; `policy` says which are prepared.
     pub const fn new(policy: ReplyPolicy) -> Self {
         Self { policy, pong: None, close: None }
     }
 
-    /// Prepares the answer to an event that was received, if the policy asks for one.
+    /// Prepares the reply to a received event, if the policy asks for one.
     pub fn on_event(&mut self, event: &EventRef<'_>) {
         match (self.policy, event) {
             (ReplyPolicy::Pong | ReplyPolicy::PongAndClose, Event::Ping(ping)) => {
@@ -76,23 +76,23 @@ impl AutoReplies {
         }
     }
 
-    /// Prepares the close frame that answers a failure, if the policy asks for one.
+    /// Prepares the close frame for an error of the peer, if the policy asks for one.
     pub fn on_failure(&mut self, error: RemoteProtocolError) {
         if self.policy == ReplyPolicy::PongAndClose {
             self.close = Some(error.response().into_inner());
         }
     }
 
-    /// Whether an answer waits.
+    /// Whether a reply waits to be sent.
     pub const fn is_pending(&self) -> bool {
         self.pong.is_some() || self.close.is_some()
     }
 
-    /// Writes the answers that wait, the pong first; those that come too late are dropped.
+    /// Writes the replies that wait, the pong first. Replies that come too late are dropped.
     ///
     /// # Errors
     ///
-    /// No room in `output`, or a streamed frame that is not complete. What was not written still waits.
+    /// No room in `output`, or a streamed frame that is not complete. Replies that were not written still wait.
     pub fn send<E: Entropy>(
         &mut self,
         sender: &mut Sender<E>,

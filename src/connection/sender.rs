@@ -18,10 +18,10 @@ use crate::role::Role;
 use super::prepared::PreparedMessage;
 use state::{PeerEnd, State};
 
-/// Events to bytes.
+/// The sending half of a connection: encodes events to bytes, in an order that the protocol allows.
 ///
-/// A refused call writes nothing and changes nothing. A [`Reply`](crate::Reply) that comes too late is not an error:
-/// it writes nothing.
+/// A refused call writes nothing and changes nothing. A [`Reply`](crate::Reply) that comes too late is not an error, and
+/// writes nothing.
 ///
 /// ```
 /// use wsproto::{CloseCode, CloseConnection, LocalProtocolError, Sender, TextMessage};
@@ -51,7 +51,7 @@ impl Sender<NoEntropy> {
 }
 
 impl<E: Entropy> Sender<E> {
-    /// A sender for a client, which masks every frame by a key of its own from `entropy`.
+    /// A sender for a client, which masks every frame with a new key from `entropy`.
     pub const fn client(entropy: E) -> Self {
         Self::new(Some(entropy))
     }
@@ -83,9 +83,18 @@ impl<E: Entropy> Sender<E> {
         Self { extensions, ..self }
     }
 
-    /// Writes an event to `output`. If it starts a message, extensions do not see the message: it is not compressed.
+    /// Writes an event to `output`, as [`send`](Self::send), but a message that starts is not compressed.
     ///
-    /// The other pieces of a message are sent as its first piece was, whichever method sends them.
+    /// No extension sees the message. Later pieces of a message are sent as its first piece was, by any method.
+    ///
+    /// ```
+    /// use wsproto::{Sender, TextMessage};
+    ///
+    /// let mut output = Vec::new();
+    /// Sender::server().send_plain(TextMessage::from("Hello"), &mut output)?;
+    /// assert_eq!(output, b"\x81\x05Hello"); // RSV1 is not set, with permessage-deflate too
+    /// # Ok::<(), wsproto::LocalProtocolError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -112,10 +121,11 @@ impl<E: Entropy> Sender<E> {
     ///
     /// # Errors
     ///
-    /// - after the close frame: anything but a reply, which then writes nothing;
-    /// - text within a binary message, or bytes within a text;
-    /// - a control payload of more than 125 bytes, a reason of more than 123 or without a code, and a code
-    ///   that must not be sent; as a server, 1010 too, which only a client sends (§7.4.1);
+    /// - an event after the close frame, except a reply, which writes nothing then;
+    /// - text inside a binary message, or bytes inside a text message;
+    /// - a control payload of more than 125 bytes;
+    /// - a close reason of more than 123 bytes, or without a code;
+    /// - a close code that must not be sent; for a server, also 1010, which only a client sends (§7.4.1);
     /// - a new message once the sender knows [that the peer has closed](Self::close_received);
     /// - no room in `output`, or a [streamed](Self::begin_frame) frame that is not complete.
     #[inline(always)]
@@ -176,7 +186,9 @@ impl<E: Entropy> Sender<E> {
         self.send_data(kind, payload, message_finished, output)
     }
 
-    /// Writes a message in fragments of at most `max_fragment_len` bytes, 1 at least; all of them, or none.
+    /// Writes a message in fragments of at most `max_fragment_len` bytes: all of them or, after an error, none.
+    ///
+    /// 0 counts as 1.
     ///
     /// A text is cut between characters, unless one character is longer than a fragment. Control frames are not
     /// fragmented.
@@ -222,12 +234,11 @@ impl<E: Entropy> Sender<E> {
         })
     }
 
-    /// Writes a message that was encoded before.
+    /// Writes a [`PreparedMessage`], which was encoded before.
     ///
     /// # Errors
     ///
-    /// [`LocalProtocolError::MessageInProgress`], as it cannot be a piece of another message; and what
-    /// [`send`](Self::send) refuses.
+    /// [`LocalProtocolError::MessageInProgress`] inside another message; and what [`send`](Self::send) refuses.
     #[cfg(feature = "alloc")]
     pub fn send_prepared(
         &mut self,
@@ -255,12 +266,12 @@ impl<E: Entropy> Sender<E> {
         }
     }
 
-    /// Writes a piece of a message whose payload the caller has encoded, as an extension in use would have: with these
-    /// RSV bits.
+    /// Writes a piece of a message whose payload the caller has already encoded for an extension in use, with these RSV
+    /// bits.
     ///
-    /// Extensions do not see the payload, and what it decodes to is not checked. An extension that remembers earlier
-    /// messages, such as permessage-deflate with context takeover, then no longer knows what the peer remembers:
-    /// encode all messages of such a connection yourself, or none.
+    /// Extensions do not see the payload, and it is not checked what it decodes to. An extension that remembers earlier
+    /// messages, such as permessage-deflate with context takeover, no longer knows what the peer remembers then. On such
+    /// a connection, encode all messages yourself, or none.
     ///
     #[cfg_attr(not(feature = "deflate"), doc = "```ignore")]
     #[cfg_attr(feature = "deflate", doc = "```")]
@@ -306,8 +317,8 @@ impl<E: Entropy> Sender<E> {
 
     /// Makes a frame of a payload in place: masks it if this is a client, and returns the header to write before it.
     ///
-    /// The payload of a text has to be UTF-8; this is not checked. Extensions do not see the payload: a message that
-    /// starts so is not compressed.
+    /// The payload of a text message has to be UTF-8; this is not checked. Extensions do not see the payload: a message
+    /// that starts with this method is not compressed.
     ///
     /// ```
     /// use wsproto::{MessageKind, Sender};
@@ -351,12 +362,13 @@ impl<E: Entropy> Sender<E> {
         })
     }
 
-    /// Starts a frame of `payload_len` bytes that are passed in pieces to [`continue_frame`](Self::continue_frame), and returns the
-    /// header to write before them.
+    /// Starts a frame whose payload is passed in pieces to [`continue_frame`](Self::continue_frame), and returns the
+    /// header to write before it.
     ///
-    /// Nothing else can be sent until all of them were passed. The payload of a text has to be UTF-8; this is not
-    /// checked. As a client, do not show the header to the code that makes the payload, as the header contains the
-    /// masking key (§10.3). Extensions do not see the payload: a message that starts so is not compressed.
+    /// Nothing else can be sent until `payload_len` bytes were passed. The payload of a text message has to be UTF-8;
+    /// this is not checked. As a client, do not show the header to the code that makes the payload, because the header
+    /// contains the masking key (§10.3). Extensions do not see the payload: a message that starts with this method is not
+    /// compressed.
     ///
     /// ```
     /// use wsproto::{LocalProtocolError, MessageKind, Ping, Sender};
@@ -385,7 +397,8 @@ impl<E: Entropy> Sender<E> {
         })
     }
 
-    /// Masks, if this is a client, the next piece of the payload that [`begin_frame`](Self::begin_frame) announced.
+    /// Processes the next piece of the payload that [`begin_frame`](Self::begin_frame) announced: a client's is masked in
+    /// place.
     ///
     /// # Errors
     ///
@@ -396,25 +409,25 @@ impl<E: Entropy> Sender<E> {
         self.frames.continue_frame(piece)
     }
 
-    /// Records that the peer's close frame was received: no new message may start, but one that is in progress may
-    /// be finished (§5.5.1).
+    /// Records that the peer's close frame was received: a message in progress may be finished, but no new one may start
+    /// (§5.5.1).
     ///
-    /// [`Connection`](crate::Connection) does this by itself.
+    /// [`Connection`](crate::Connection) calls this itself.
     pub const fn close_received(&mut self) {
         self.peer_done(PeerEnd::Closed);
     }
 
-    /// Records that the peer broke a rule: no new message may start, but one that is in progress may be finished.
+    /// Records that the peer broke a rule: a message in progress may be finished, but no new one may start.
     ///
-    /// [`Connection`](crate::Connection) does this by itself.
+    /// [`Connection`](crate::Connection) calls this itself.
     pub const fn peer_failed(&mut self) {
         self.peer_done(PeerEnd::Failed);
     }
 
-    /// Records that the transport has ended without the peer's close frame: nothing more can be sent, and replies
-    /// write nothing.
+    /// Records that the transport has ended without the peer's close frame: nothing more can be sent, and replies write
+    /// nothing.
     ///
-    /// [`Connection`](crate::Connection) does this by itself.
+    /// [`Connection`](crate::Connection) calls this itself.
     pub fn transport_ended(&mut self) {
         if !self.is_close_sent() {
             self.end(State::Ended);
@@ -425,10 +438,10 @@ impl<E: Entropy> Sender<E> {
         self.state = self.state.after_peer(end);
     }
 
-    /// Frees memory that only saves time, such as that of a compressor that begins each message anew.
+    /// Frees memory that is kept only for speed, such as that of a compressor without context takeover.
     ///
-    /// It is also freed after eight control frames in which nothing was compressed, or more if it had to be allocated
-    /// again before; and with the close frame.
+    /// It is also freed with the close frame, and after eight control frames in a row without a compressed message. If
+    /// it had to be allocated again after that, more control frames are needed the next time.
     #[cfg(feature = "alloc")]
     pub fn release_memory(&mut self) {
         if let Some(extensions) = &mut self.extensions {
@@ -441,7 +454,7 @@ impl<E: Entropy> Sender<E> {
         matches!(self.state, State::CloseSent { .. })
     }
 
-    /// Whether nothing can be sent any more.
+    /// Whether nothing more can be sent.
     const fn is_over(&self) -> bool {
         matches!(self.state, State::CloseSent { .. } | State::Ended)
     }
@@ -457,13 +470,13 @@ impl<E: Entropy> Sender<E> {
         matches!(self.state, State::CloseSent { as_reply: true })
     }
 
-    /// Whether frames are sent as a client or as a server.
+    /// The role of this sender: a client masks its frames, and a server does not.
     pub const fn role(&self) -> Role {
         self.frames.role()
     }
 
-    /// Writes a piece of a message. Nearly all pieces are whole messages between others, and change no state: this is
-    /// the fast path.
+    /// Writes a piece of a message. The fast path is for a whole message while none is in progress: nearly all pieces
+    /// are such, and they do not change the state.
     #[inline(always)]
     fn send_data(
         &mut self,
@@ -499,8 +512,8 @@ impl<E: Entropy> Sender<E> {
         })
     }
 
-    /// Writes the payload of a data frame as extensions encode it, in fragments; false, and nothing was written, if no
-    /// extension encodes the message.
+    /// Writes the payload of a data frame, encoded by extensions, in fragments. Returns false if no extension encodes the
+    /// message; nothing was written then.
     fn write_encoded(
         &mut self,
         opcode: Opcode,
@@ -520,7 +533,7 @@ impl<E: Entropy> Sender<E> {
         }
     }
 
-    /// Writes a data frame that extensions do not see: the whole message then passes them by.
+    /// Writes a data frame that extensions do not see, and so none of its message.
     #[inline]
     fn write_plain<T>(
         &mut self,
@@ -591,7 +604,7 @@ impl<E: Entropy> Sender<E> {
 }
 
 impl<E: Clone> Sender<E> {
-    /// A copy that sends exactly what this sender would; `None` while an extension is in use that cannot be copied.
+    /// A copy that sends exactly what this sender would; `None` while an extension in use cannot be copied.
     ///
     /// See [`Connection::try_clone`](crate::Connection::try_clone).
     pub fn try_clone(&self) -> Option<Self> {

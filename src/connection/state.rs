@@ -1,4 +1,4 @@
-//! What follows from the two halves: where the connection stands, and how it ended (RFC 6455 §7.1).
+//! The state of a connection and how it ended, which follow from its two halves (RFC 6455 §7.1).
 //!
 //! |                    | nothing received | close received, or failed | transport ended before that |
 //! |--------------------|------------------|---------------------------|-----------------------------|
@@ -14,25 +14,37 @@ use crate::role::Role;
 
 use super::receiver::{Receiver, ReceiverState};
 
-/// Where a connection stands (§4.1, §7.1.3).
+/// The state of a connection, from its handshake to its end (RFC 6455 §4.1, §7.1.3).
+///
+/// The enum is exhaustive on purpose: a connection has no other states.
+///
+/// ```
+/// use wsproto::{CloseConnection, Connection, ConnectionState, Limits};
+///
+/// let mut connection = Connection::server(Limits::default());
+/// assert_eq!(connection.state(), ConnectionState::Open);
+/// connection.send(CloseConnection::EMPTY, &mut Vec::new())?;
+/// assert_eq!(connection.state(), ConnectionState::LocalClosing);
+/// # Ok::<(), wsproto::LocalProtocolError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConnectionState {
-    /// The handshake lasts.
+    /// The handshake is in progress.
     Connecting,
-    /// Messages go both ways.
+    /// Both sides can send messages.
     Open,
-    /// The peer has closed, or has failed, and we have not answered.
+    /// The peer has sent its close frame or broken a rule, and we have not sent our close frame yet.
     RemoteClosing,
-    /// We have closed, and the peer has not answered.
+    /// We have sent our close frame, and the peer has not sent its own yet.
     LocalClosing,
-    /// It is over.
+    /// The connection has ended.
     Closed,
-    /// The handshake ends in a refusal, whose body is under way.
+    /// The server has refused the request, and the body of the refusal is in progress.
     Rejecting,
 }
 
 impl ConnectionState {
-    /// The state of a connection, from what its halves know.
+    /// The state that follows from the two halves.
     pub(super) const fn of(receiver: &Receiver, close_sent: bool) -> Self {
         match (receiver.state(), close_sent) {
             (ReceiverState::Open, false) => Self::Open,
@@ -43,21 +55,47 @@ impl ConnectionState {
     }
 }
 
-/// How a connection ended.
+/// How a connection ended: who ended it, with which code and reason, and whether it was clean.
+///
+/// ```
+/// use wsproto::{CloseCode, ClosedBy, Connection, Event, Limits};
+///
+/// let mut connection = Connection::server(Limits::default());
+/// let mut bytes = *b"\x88\x82\0\0\0\0\x03\xe8"; // a client's close frame, code 1000
+/// let (receiver, sender) = connection.split();
+/// if let Some(Event::Close(close)) = receiver.next_event(&mut bytes.as_mut_slice())? {
+///     sender.send(close.response(), &mut Vec::new())?;
+/// }
+/// let close_info = connection.close_info().unwrap();
+/// assert_eq!((close_info.by, close_info.code), (ClosedBy::Remote, CloseCode::NORMAL_CLOSURE));
+/// assert!(close_info.was_clean);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CloseInfo<'a> {
     /// Who or what ended it.
     pub by: ClosedBy,
-    /// The close code (§7.1.5): that of the peer's close frame, 1005 if it had none, 1006 if none came.
+    /// The close code (§7.1.5): the code of the peer's close frame, 1005 if that frame had no code, or 1006 if no close
+    /// frame was received.
     pub code: CloseCode,
-    /// The reason (§7.1.6): that of the peer's close frame, else empty.
+    /// The close reason (§7.1.6): the reason of the peer's close frame, or empty.
     pub reason: &'a str,
-    /// Whether the peer's close frame was received, and ours was sent (§7.1.4).
+    /// Whether the peer's close frame was received and our own was sent (§7.1.4).
     pub was_clean: bool,
 }
 
-/// Who or what ended a connection.
+/// Who or what ended a connection: the local side, the peer, a failure or the transport.
+///
+/// ```
+/// use wsproto::{ClosedBy, Connection, Limits, RemoteProtocolError};
+///
+/// let mut connection = Connection::server(Limits::default());
+/// let mut bytes = *b"\x81\x02hi"; // not masked, as a client's frames must be
+/// connection.next_event(&mut bytes.as_mut_slice()).unwrap_err();
+/// let by = connection.close_info().unwrap().by;
+/// assert_eq!(by, ClosedBy::Failure(RemoteProtocolError::UnmaskedFrameFromClient));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ClosedBy {
@@ -71,20 +109,29 @@ pub enum ClosedBy {
     Transport,
 }
 
-/// What to do with the transport, once the output is written (§5.5.1, §7.1.1, §7.1.2, §7.1.7).
+/// What to do with the transport once the output is written: keep it, wait, or close it (RFC 6455 §7.1.1, §7.1.7).
+///
+/// ```
+/// use wsproto::{Connection, Limits, TransportAction};
+///
+/// let mut connection = Connection::server(Limits::default());
+/// assert_eq!(connection.transport_action(), TransportAction::Keep);
+/// _ = connection.receive_eof();
+/// assert_eq!(connection.transport_action(), TransportAction::Close);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportAction {
-    /// Keep it: the connection is in use, or not yet closed.
+    /// Keep it: the connection is in use, or its closing handshake is not complete.
     Keep,
-    /// Wait for the server to close it, but not for ever.
+    /// Wait until the server closes it, for a limited time (§7.1.1).
     AwaitClose,
-    /// Close it.
+    /// Close it now.
     Close,
 }
 
 impl TransportAction {
-    /// What the halves know says of the transport.
+    /// The action that follows from the states of the two halves.
     pub(super) const fn of(receiver: &Receiver, close_sent: bool, role: Role) -> Self {
         match (receiver.state(), close_sent, role) {
             _ if receiver.is_transport_ended() => Self::Close,

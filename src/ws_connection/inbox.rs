@@ -1,10 +1,10 @@
-//! The bytes that were received and not yet read, up to the end of the transport.
+//! The received bytes that are not read yet, up to the end of the transport.
 
 use alloc::vec::Vec;
 
 use crate::error::LocalProtocolError;
 
-/// The bytes that were received and not yet read.
+/// The received bytes that are not read yet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inbox {
     bytes: Vec<u8>,
@@ -15,10 +15,10 @@ pub(super) struct Inbox {
 /// How the inbox ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum End {
-    /// More may come.
+    /// More bytes may arrive.
     #[default]
     Open,
-    /// More came than is kept.
+    /// More bytes arrived than are kept.
     Overflow,
     /// The transport has ended.
     Eof,
@@ -44,8 +44,8 @@ impl Inbox {
 
     /// Frees the room of bytes that were read.
     ///
-    /// The unread bytes are only moved if there are no more of them than of the bytes that were read. So each byte is
-    /// moved at most once, in whatever order input is added and events are read.
+    /// The unread bytes are moved only if there are no more of them than bytes that were read. So each byte is moved at
+    /// most once, whatever the order in which input is added and events are read.
     pub(super) fn forget_read(&mut self) {
         let unread = self.bytes.len().saturating_sub(self.read);
         if unread == 0 {
@@ -56,13 +56,13 @@ impl Inbox {
         }
     }
 
-    /// Takes input that is not needed, and drops it.
+    /// Accepts input that is not needed, and drops it.
     pub(super) fn discard(&mut self) -> Result<(), LocalProtocolError> {
         self.free();
         if self.end == End::Eof { Err(LocalProtocolError::DataAfterEof) } else { Ok(()) }
     }
 
-    /// Keeps at most `room` unread bytes.
+    /// Drops all unread bytes after the first `room` bytes.
     pub(super) fn limit(&mut self, room: usize) {
         let max_len = self.read.saturating_add(room);
         if self.bytes.len() > max_len {
@@ -84,7 +84,7 @@ impl Inbox {
         self.read = 0;
     }
 
-    /// Lets a handshake read from the front.
+    /// Lets a handshake read from the front of the unread bytes.
     pub(super) fn read<'a, T>(&'a mut self, machine: impl FnOnce(&mut &'a [u8]) -> T) -> T {
         let unread = self.bytes.get(self.read..).unwrap_or_default();
         let mut input = unread;
@@ -93,7 +93,7 @@ impl Inbox {
         result
     }
 
-    /// Lets a connection read from the front, and unmask the bytes in place.
+    /// Lets a connection read from the front of the unread bytes, and unmask them in place.
     pub(super) fn read_in_place<T>(&mut self, machine: impl FnOnce(&mut &mut [u8]) -> T) -> T {
         let mut input = self.bytes.get_mut(self.read..).unwrap_or_default();
         let result = machine(&mut input);

@@ -1,4 +1,4 @@
-//! The handshake and then the connection in one type, with owned events, and bytes in a `Vec`.
+//! The handshake and the open connection in one type, with owned events, and output in a `Vec`.
 //!
 //! It corresponds to Python wsproto's `WSConnection`, and costs a copy of each payload. The crate's front page lists
 //! the differences and their reasons.
@@ -33,7 +33,7 @@ use inbox::{End, Inbox};
 
 pub use outgoing::WsOutgoing;
 
-/// A WebSocket connection from its first byte to its last.
+/// A WebSocket connection from handshake to close, with owned events and its own buffers.
 ///
 /// ```
 /// use wsproto::{AcceptConnection, SeededEntropy, Request, TextMessage, WsConnection, WsEvent};
@@ -54,8 +54,8 @@ pub use outgoing::WsOutgoing;
 ///
 /// # Memory
 ///
-/// What was received and is not read is kept: take all events before you hand in more. Of the memory that it took, at
-/// most 64 KiB are kept once it is read, and nothing after the end.
+/// Received bytes are kept until their events are read: read all events before you pass more bytes. Once all bytes are
+/// read, at most 64 KiB of memory are kept; after the end of the connection, none.
 #[doc(alias = "WSConnection")]
 #[derive(Debug)]
 pub struct WsConnection<E = NoEntropy> {
@@ -71,7 +71,16 @@ pub struct WsConnection<E = NoEntropy> {
     replies: AutoReplies,
 }
 
-/// What a [`WsConnection`] receives; each can be sent as well.
+/// An event of a [`WsConnection`], from the handshake or the open connection; each can be sent as well.
+///
+/// ```
+/// use wsproto::{SeededEntropy, Request, WsConnection, WsEvent};
+///
+/// let mut client = WsConnection::client(SeededEntropy::new());
+/// let event = WsEvent::Request(Request::new("localhost", "/"));
+/// assert!(client.send(event)?.starts_with(b"GET / HTTP/1.1\r\n"));
+/// # Ok::<(), wsproto::LocalProtocolError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WsEvent {
@@ -91,24 +100,33 @@ pub enum WsEvent {
     Ping(Ping<Vec<u8>>),
     /// A pong.
     Pong(Pong<Vec<u8>>),
-    /// The peer's close frame; with the code 1006, the end of the transport without one.
+    /// The peer's close frame; or, with the code 1006, the end of the transport without one.
     Close(CloseConnection<String>),
 }
 
-/// The peer broke a rule.
+/// The error of [`WsConnection::next_event`]: the peer broke a rule, in the handshake or in the open connection.
+///
+/// ```
+/// use wsproto::{HandshakeError, ReceiveError, WsConnection};
+///
+/// let mut server = WsConnection::server();
+/// server.receive_data(b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+/// assert_eq!(server.next_event(), Err(ReceiveError::Handshake(HandshakeError::MethodNotGet)));
+/// # Ok::<(), wsproto::LocalProtocolError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
-    /// In the handshake. A server sends its [`response`](HandshakeError::response).
+    /// An error in the handshake. A server sends its [`response`](HandshakeError::response).
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
-    /// In the open connection. Send its [`response`](RemoteProtocolError::response).
+    /// An error in the open connection. Send its [`response`](RemoteProtocolError::response).
     #[error(transparent)]
     Protocol(#[from] RemoteProtocolError),
 }
 
 /// `Idle` → `Client` → `Open` as a client, `Server` → `Open` as a server. A handshake that fails stays in its phase,
-/// and its own state is then closed; it goes to `Failed` if its machine cannot know of the failure.
+/// and its own state is then closed; it enters `Failed` if the handshake's own state does not know of the failure.
 #[derive(Debug)]
 enum Phase<E> {
     /// A client that has sent no request.
@@ -117,7 +135,7 @@ enum Phase<E> {
     Client(ClientHandshake),
     /// A server that waits for the request, or for the caller's response to it.
     Server(ServerHandshake),
-    /// Messages go both ways.
+    /// Both sides can send messages.
     Open(Connection<E>),
     /// A client that received too much data before it sent its request, or extensions that it cannot run.
     Failed,
@@ -162,8 +180,9 @@ impl<E: Entropy> WsConnection<E> {
         self
     }
 
-    /// Offers an extension as a client, and agrees to offers of it as a server, before anything is sent or
-    /// received. Handshake events that contain other extensions are refused, as nothing would run these.
+    /// Adds an extension, which a client offers and a server accepts. Call it before anything is sent or received.
+    ///
+    /// Handshake events that contain other extensions are refused, because nothing would run these.
     ///
     /// ```
     /// use wsproto::{AcceptConnection, SeededEntropy, Request, WsConnection};
@@ -221,7 +240,7 @@ impl<E: Entropy> WsConnection<E> {
         self.inbox.add(data, room)
     }
 
-    /// Takes a request that another HTTP stack has parsed, in place of its bytes, and returns it as an event.
+    /// Uses a request that another HTTP stack has parsed, instead of its bytes, and returns it as an event.
     ///
     /// The response is written as bytes. Pass bytes that came after the request to
     /// [`receive_data`](Self::receive_data).
@@ -279,9 +298,9 @@ impl<E: Entropy> WsConnection<E> {
         }
     }
 
-    /// Reads the next event from the bytes that were received; `None` if more have to be received first.
+    /// Reads the next event from the received bytes. Returns `None` if more bytes are needed.
     ///
-    /// The state changes when the event is read, not when its bytes arrive.
+    /// The state changes when an event is read, not when its bytes arrive.
     ///
     /// # Errors
     ///
@@ -299,10 +318,10 @@ impl<E: Entropy> WsConnection<E> {
     ///
     /// # Errors
     ///
-    /// What the protocol does not allow now, or at all. Nothing has changed then.
+    /// An event that the protocol does not allow now, or never allows. Nothing has changed then.
     pub fn send(&mut self, event: impl WsOutgoing) -> Result<Vec<u8>, LocalProtocolError> {
         if let Phase::Open(connection) = &mut self.phase {
-            // A pong changes nothing, so that it may stay in the outbox where the event is refused.
+            // A pong does not change the state, so it can stay in the outbox if the event is refused.
             let _ = self.replies.send_pong(connection.sender_mut(), &mut self.outbox);
         }
         event.write(self)?;
@@ -330,7 +349,7 @@ impl<E: Entropy> WsConnection<E> {
         }
     }
 
-    /// What to do with the transport, once what was sent is written to it.
+    /// What to do with the transport once the output is written.
     pub const fn transport_action(&self) -> TransportAction {
         match (&self.phase, self.state()) {
             (Phase::Open(connection), _) => connection.transport_action(),
@@ -399,7 +418,7 @@ impl<E: Entropy> WsConnection<E> {
         }
     }
 
-    /// What the end of the inbox means, once all of it is read.
+    /// Processes the end of the inbox, once all of its bytes are read.
     fn end_event(&mut self) -> Result<Option<WsEvent>, ReceiveError> {
         match (self.inbox.end, &mut self.phase) {
             (End::Open, _) => Ok(None),
@@ -437,7 +456,7 @@ fn supported(extensions: &[Box<dyn Extension>]) -> Vec<&dyn Extension> {
     extensions.iter().map(|extension| &**extension).collect()
 }
 
-/// A connection that is already open, after a handshake in another HTTP stack, or in a stream of HTTP/2.
+/// Makes a connection that is already open, after a handshake in another HTTP stack or in a stream of HTTP/2.
 ///
 /// ```
 /// use wsproto::{Connection, Limits, TextMessage, WsConnection};

@@ -1,4 +1,4 @@
-//! Sends each event: to the handshake or to the connection, if it is allowed in the phase (RFC 6455 §4.1).
+//! Sends each event through the handshake or the connection, if the phase allows it (RFC 6455 §4.1).
 
 use crate::entropy::Entropy;
 use crate::error::LocalProtocolError;
@@ -8,11 +8,11 @@ use crate::handshake::{AcceptConnection, ClientHandshake, RejectConnection, Reje
 use super::inbox::End;
 use super::{Phase, WsConnection, WsEvent, supported};
 
-/// What a [`WsConnection`] can send: every event, owned or borrowed, and every reply.
+/// Everything that a [`WsConnection`] can send: each event, owned or borrowed, and each reply.
 ///
 /// Only this crate implements it.
 pub trait WsOutgoing: sealed::Sealed {
-    /// Writes the event to the outbox, or nothing.
+    /// Writes the event to the outbox; after an error, nothing was written.
     #[doc(hidden)]
     fn write<E: Entropy>(self, connection: &mut WsConnection<E>) -> Result<(), LocalProtocolError>;
 }
@@ -25,7 +25,7 @@ impl WsOutgoing for Request {
         if connection.inbox.end == End::Eof {
             return Err(LocalProtocolError::Ended);
         }
-        // Only what the connection itself supports can run in it.
+        // Only the extensions that were added to the connection can run in it.
         if !self.offers().is_empty() {
             return Err(LocalProtocolError::InvalidExtension);
         }
@@ -42,7 +42,7 @@ impl WsOutgoing for AcceptConnection {
         let Phase::Server(handshake) = &mut connection.phase else {
             return Err(LocalProtocolError::NotInHandshake);
         };
-        // The connection would need bytes that are lost.
+        // Bytes that the connection would need were dropped.
         if connection.inbox.end == End::Overflow {
             return Err(LocalProtocolError::Ended);
         }

@@ -5,7 +5,7 @@ use crate::opcode::{MessageKind, Opcode};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Any message may start.
+    /// A message may start.
     Open,
     /// A message is in progress: more of its fragments follow.
     InMessage(MessageKind),
@@ -15,11 +15,11 @@ pub(super) enum State {
     PeerDoneInMessage(PeerEnd, MessageKind),
     /// Our close frame was sent: nothing may follow.
     CloseSent { as_reply: bool },
-    /// The transport has ended without the peer's close frame: nobody reads what is sent.
+    /// The transport has ended without the peer's close frame: nothing more can be sent.
     Ended,
 }
 
-/// Why the peer sends nothing more.
+/// Why nothing more is received from the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PeerEnd {
     /// Its close frame was received.
