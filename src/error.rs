@@ -1,4 +1,4 @@
-//! What can go wrong, by culprit: the peer broke a rule, or the caller did.
+//! Errors, by who caused them: the peer broke a rule, or the caller did.
 
 mod extension;
 mod handshake;
@@ -14,8 +14,8 @@ pub use handshake::HandshakeError;
 
 /// The peer broke the protocol once the connection was open; the variant names the rule.
 ///
-/// It is returned once, and it is final: what arrives after it is dropped. [`close_code`] is the code
-/// to close with, and [`response`](Self::response) the close frame that says so.
+/// It is returned once, and it is final: all later input is dropped. [`close_code`] is the code to close the connection
+/// with, and [`response`](Self::response) is the close frame to send.
 ///
 /// ```
 /// use wsproto::{CloseCode, Connection, Limits, RemoteProtocolError};
@@ -37,7 +37,7 @@ pub use handshake::HandshakeError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum RemoteProtocolError {
-    /// An opcode without a meaning, 3–7 or 11–15 (RFC 6455 §5.2).
+    /// A reserved opcode, 3 to 7 or 11 to 15 (RFC 6455 §5.2).
     ReservedOpcode(u8),
     /// An RSV bit that no extension in use claims (§5.2).
     ReservedBits,
@@ -45,45 +45,44 @@ pub enum RemoteProtocolError {
     FragmentedControlFrame,
     /// A control frame of more than 125 bytes (§5.5).
     ControlFrameTooLong,
-    /// A continuation with nothing to continue (§5.4).
+    /// A continuation frame while no message is in progress (§5.4).
     UnexpectedContinuation,
-    /// A new message before the last fragment of the one in progress (§5.4).
+    /// A new message before the end of the message in progress (§5.4).
     ExpectedContinuation,
     /// A client's frame that is not masked (§5.1).
     UnmaskedFrameFromClient,
     /// A server's frame that is masked (§5.1).
     MaskedFrameFromServer,
-    /// A length in more bytes than it needs (§5.2).
+    /// A payload length that is encoded in more bytes than it needs (§5.2).
     NonMinimalLength,
-    /// A length of 2⁶³ or more (§5.2).
+    /// A payload length of 2⁶³ bytes or more (§5.2).
     LengthTopBitSet,
     /// A data frame longer than [`Limits::max_frame_len`](crate::Limits::max_frame_len) (§10.4).
     FrameTooLong,
     /// A message longer than [`Limits::max_message_len`](crate::Limits::max_message_len) (§10.4).
     MessageTooLong,
-    /// A message that extensions decode, longer on the wire than
-    /// [`Limits::max_encoded_len`](crate::Limits::max_encoded_len) (§10.4); or than zlib can count, where C's
-    /// `unsigned long` has 32 bits.
+    /// An encoded message that is longer on the wire than [`Limits::max_encoded_len`](crate::Limits::max_encoded_len)
+    /// (§10.4), or longer than zlib can count where C's `unsigned long` has 32 bits.
     EncodedMessageTooLong,
-    /// A message of more fragments than [`Limits::max_fragments`](crate::Limits::max_fragments) (§10.4).
+    /// A message with more fragments than [`Limits::max_fragments`](crate::Limits::max_fragments) (§10.4).
     TooManyFragments,
     /// A text message that is not UTF-8 (§8.1).
     InvalidUtf8,
-    /// A close frame of one byte, where a code has two (§5.5.1).
+    /// A close frame with a payload of one byte, but a code has two (§5.5.1).
     TruncatedCloseCode,
     /// A close code that must not be sent (§7.4).
     InvalidCloseCode(u16),
     /// A close reason that is not UTF-8 (§5.5.1).
     InvalidCloseReason,
-    /// A compressed message that does not decompress (RFC 7692 §7.2.2).
+    /// A compressed message that cannot be decompressed (RFC 7692 §7.2.2).
     InvalidDeflate,
-    /// A compressed message that grows by more than the ratio that is allowed.
+    /// A compressed message whose decompressed length exceeds the allowed ratio.
     InflationRatio,
     /// A frame or a payload that breaks a rule of an extension (RFC 6455 §9).
     Extension(&'static ExtensionError),
 }
 
-/// The rule of an extension that the peer broke, as the extension names it.
+/// An extension's own error, with its close code and reason: the peer broke a rule of the extension.
 ///
 /// ```
 /// use wsproto::{CloseCode, ExtensionError, RemoteProtocolError};
@@ -98,7 +97,7 @@ pub enum RemoteProtocolError {
 pub struct ExtensionError {
     /// The code to close the connection with.
     pub code: CloseCode,
-    /// The rule, as a sentence for the close frame's reason, which holds its first 123 bytes.
+    /// The broken rule, as a sentence. Its first 123 bytes become the close frame's reason.
     pub reason: &'static str,
 }
 
@@ -110,8 +109,9 @@ impl ExtensionError {
 }
 
 impl RemoteProtocolError {
-    /// The variant's name in snake case, such as `reserved_opcode`. It does not change in later versions, so that logs and metrics
-    /// can rely on it.
+    /// The variant's name in snake case, such as `reserved_opcode`, for logs and metrics.
+    ///
+    /// It does not change in later versions.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ReservedOpcode(_) => "reserved_opcode",
@@ -234,7 +234,7 @@ impl RemoteProtocolError {
         }
     }
 
-    /// The section of the RFC whose rule is broken; `None` for a limit of our own, or a rule of an extension.
+    /// The section of the RFC that has the rule; `None` for our own limits and for rules of extensions.
     const fn section(self) -> Option<&'static str> {
         match self {
             Self::ReservedOpcode(_) | Self::ReservedBits | Self::NonMinimalLength | Self::LengthTopBitSet => {
@@ -261,7 +261,7 @@ impl RemoteProtocolError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) error: RemoteProtocolError,
-    /// The offset of that byte in what was looked at.
+    /// The offset of that byte in the checked bytes.
     pub(crate) at: usize,
 }
 
@@ -279,7 +279,7 @@ pub(crate) struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum LocalProtocolError {
-    /// A frame after the close frame was sent (RFC 6455 §5.5.1).
+    /// A frame after our own close frame was sent (RFC 6455 §5.5.1).
     #[error("the close frame was already sent")]
     CloseSent,
     /// A new message after the peer's close frame was received (§5.5.1).
@@ -288,25 +288,25 @@ pub enum LocalProtocolError {
     /// A new message after the peer broke a rule (§7.1.7).
     #[error("the peer has broken the protocol")]
     PeerFailed,
-    /// The transport has ended, or the handshake has failed.
+    /// An event after the transport has ended, or after the handshake has failed.
     #[error("the connection has ended")]
     Ended,
     /// A whole message while another one is in progress (§5.4).
     #[error("another message is in progress")]
     MessageInProgress,
-    /// Text where a binary message is in progress, or the other way round (§5.4).
+    /// Text while a binary message is in progress, or bytes while a text message is in progress (§5.4).
     #[error("a message of the other type is in progress")]
     OtherMessageInProgress,
-    /// A frame that extensions do not see, in a message that they encode (§9).
+    /// A frame that extensions do not see, inside a message that they encode (§9).
     #[error("extensions encode the message in progress")]
     EncodedMessageInProgress,
-    /// A continuation where no message is in progress (§5.4).
+    /// A continuation while no message is in progress (§5.4).
     #[error("no message is in progress")]
     NoMessageInProgress,
     /// Text that is not UTF-8 (§8.1).
     #[error("text is not UTF-8")]
     InvalidUtf8,
-    /// A frame before the announced payload of the last one was written.
+    /// A frame before the announced payload of the last frame is complete.
     #[error("the payload of the last frame is not complete")]
     FrameInProgress,
     /// More payload than was announced.
@@ -321,7 +321,7 @@ pub enum LocalProtocolError {
     /// A control frame in fragments (§5.5).
     #[error("a control frame cannot be fragmented")]
     FragmentedControlFrame,
-    /// A close frame of one byte, where a code has two (§5.5.1).
+    /// A close frame with a payload of one byte, but a code has two (§5.5.1).
     #[error("a close frame has no room for a code")]
     TruncatedCloseCode,
     /// A close code that must not be sent (§7.4).
@@ -333,16 +333,16 @@ pub enum LocalProtocolError {
     /// A close reason without a code (§5.5.1).
     #[error("a close reason needs a code")]
     CloseReasonWithoutCode,
-    /// The output has less room than this many bytes; where extensions encode, than it might take.
+    /// The output has no room for this many bytes. With extensions, this is the greatest length of the encoded frame.
     #[error("the output has no room for {0} bytes")]
     OutputFull(usize),
     /// RSV bits that no extension in use claims (§5.2).
     #[error("no extension in use claims these RSV bits")]
     ReservedBits,
-    /// Not what the handshake waits for now (§4).
+    /// An event or a call that the handshake does not allow now (§4).
     #[error("the handshake does not allow this now")]
     NotInHandshake,
-    /// Bytes after the transport's end was reported.
+    /// Bytes after the end of the transport was reported.
     #[error("data after the end of the transport")]
     DataAfterEof,
     /// A host that is not a `uri-host` with an optional port (RFC 9110 §7.2).
@@ -354,7 +354,7 @@ pub enum LocalProtocolError {
     /// A header name that is not a token (RFC 9110 §5.1).
     #[error("header name is malformed")]
     InvalidHeaderName,
-    /// A header value with a byte that would end it (RFC 9110 §5.5).
+    /// A header value with a byte that is not allowed in it, such as a line break (RFC 9110 §5.5).
     #[error("header value is malformed")]
     InvalidHeaderValue,
     /// A header that the handshake itself writes (RFC 6455 §11.3).
@@ -375,17 +375,18 @@ pub enum LocalProtocolError {
     /// An extension that the client did not offer (§4.2.2).
     #[error("extension was not offered")]
     ExtensionNotOffered,
-    /// A refusal with a status that does not refuse: 300 to 599 do (RFC 9110 §15).
+    /// A refusal with a status outside of 300 to 599 (RFC 9110 §15).
     #[error("status {0} does not refuse a connection")]
     InvalidStatus(u16),
-    /// A body where the refusal announced none, or more than it announced.
+    /// A body that the refusal did not announce, or that is longer than announced.
     #[error("body is not what was announced")]
     InvalidBody,
 }
 
 impl LocalProtocolError {
-    /// The variant's name in snake case, such as `close_sent`. It does not change in later versions, so that logs and metrics
-    /// can rely on it.
+    /// The variant's name in snake case, such as `close_sent`, for logs and metrics.
+    ///
+    /// It does not change in later versions.
     pub const fn name(self) -> &'static str {
         match self {
             Self::CloseSent => "close_sent",

@@ -1,4 +1,4 @@
-//! What can be wrong with the extensions that a peer names, and where (RFC 6455 §9.1, RFC 7692 §5, §7.1).
+//! Errors in the extensions that a peer names (RFC 6455 §9.1, RFC 7692 §5, §7.1).
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::excerpt::Excerpt;
 
-/// Why the value of a `Sec-WebSocket-Extensions` header cannot be parsed, and at which byte (RFC 6455 §9.1).
+/// The error of a malformed `Sec-WebSocket-Extensions` header, with the offset of the byte (RFC 6455 §9.1).
 ///
 #[cfg_attr(feature = "alloc", doc = "```")]
 #[cfg_attr(not(feature = "alloc"), doc = "```ignore")]
@@ -23,26 +23,26 @@ pub struct ExtensionParseError {
     offset: usize,
 }
 
-/// What is wrong at the byte of an [`ExtensionParseError`].
+/// The kind of an [`ExtensionParseError`]: what is wrong at its byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum ExtensionParseErrorKind {
-    /// An element does not begin with a token, the extension's name.
+    /// An element of the list does not begin with the extension's name, a token.
     #[error("an extension's name is missing")]
     MissingName,
-    /// No token, a parameter's name, follows a semicolon.
+    /// A semicolon is not followed by a parameter's name, a token.
     #[error("a parameter's name is missing")]
     MissingParamName,
-    /// No token and no quoted string follows an equals sign.
+    /// An equals sign is followed by neither a token nor a quoted string.
     #[error("a value is missing")]
     MissingValue,
-    /// A byte other than a comma or a semicolon follows a name or a value.
+    /// A name or a value is followed by a byte that is neither a comma nor a semicolon.
     #[error("neither a comma nor a semicolon is")]
     UnexpectedByte,
-    /// A byte that a quoted string cannot contain.
+    /// A quoted string contains a byte that is not allowed in it.
     #[error("a quoted value has an invalid byte")]
     InvalidQuotedByte,
-    /// A quoted string without its second quotation mark.
+    /// A quoted string has no closing quotation mark.
     #[error("a quoted value does not end")]
     UnclosedQuote,
 }
@@ -60,15 +60,15 @@ impl ExtensionParseError {
         self.kind
     }
 
-    /// The offset in the value of the byte that is wrong; the value's length if it ends too early.
+    /// The offset of the wrong byte in the header's value; the length of the value if it ends too early.
     pub const fn offset(&self) -> usize {
         self.offset
     }
 }
 
-/// Why an extension cannot run as the peer names it: which extension, which parameter, and which rule.
+/// The error of an extension that cannot be negotiated: which extension, which parameter and which rule.
 ///
-/// An `Extension` of your own makes one to refuse a server's response. The names are [excerpts](Excerpt).
+/// Your own `Extension` returns it to refuse a server's response. The names are [excerpts](Excerpt).
 ///
 /// ```
 /// use wsproto::{NegotiationError, NegotiationErrorKind};
@@ -83,7 +83,7 @@ pub struct NegotiationError {
     param: Option<Excerpt>,
 }
 
-/// The rule that a [`NegotiationError`] is about.
+/// The kind of a [`NegotiationError`]: the rule that is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum NegotiationErrorKind {
@@ -93,34 +93,34 @@ pub enum NegotiationErrorKind {
     /// The server's response has the extension twice (§9.1).
     #[error("the extension is repeated")]
     Repeated,
-    /// The server's response has more extensions than the 64 that are read.
+    /// The server's response has more than 64 extensions, which is our limit.
     #[error("there are too many extensions")]
     TooMany,
     /// The extension uses an RSV bit that another one uses already (RFC 7692 §6).
     #[error("an RSV bit is already in use")]
     RsvConflict,
-    /// The extension does not accept what it was offered or answered, for a reason of its own.
+    /// The extension does not accept the offer or the response, for another reason.
     #[error("the parameters are not acceptable")]
     Declined,
     /// The extension has no parameter of this name (§7.1).
     #[error("the parameter is unknown")]
     UnknownParam,
-    /// The parameter is there twice (§7.1).
+    /// The extension has the parameter twice (§7.1).
     #[error("the parameter is repeated")]
     RepeatedParam,
     /// The parameter needs a value and has none.
     #[error("the parameter has no value")]
     MissingValue,
-    /// The parameter has a value and takes none.
+    /// The parameter has a value but must not have one.
     #[error("the parameter takes no value")]
     UnexpectedValue,
     /// The value is malformed or out of range.
     #[error("the value is malformed or out of range")]
     InvalidValue,
-    /// The value is greater than the one that was offered.
+    /// The value is greater than the offered value.
     #[error("the value is greater than offered")]
     ValueTooLarge,
-    /// The server's response has a parameter that the offer does not allow it (§7.1.2.2).
+    /// The server's response has a parameter that the offer does not allow (§7.1.2.2).
     #[error("the parameter was not offered")]
     ParamNotOffered,
     /// A parameter that the other side requires is missing (§7.1).

@@ -1,4 +1,4 @@
-//! What can be wrong with the peer's handshake, and the status that refuses it (RFC 6455 §4, RFC 9110 §15).
+//! Errors in the peer's handshake, and the status that refuses it (RFC 6455 §4, RFC 9110 §15).
 
 use thiserror::Error;
 
@@ -8,8 +8,7 @@ use super::extension::{ExtensionParseError, NegotiationError};
 
 /// The peer broke the rules of the opening handshake; the variant names the rule.
 ///
-/// On a server, `response` (with the feature `alloc`) makes the refusal to send; a client just drops the
-/// transport.
+/// On a server, `response` (with the feature `alloc`) returns the refusal to send. A client only closes the transport.
 ///
 /// ```
 /// use wsproto::HandshakeError;
@@ -21,7 +20,7 @@ use super::extension::{ExtensionParseError, NegotiationError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// Not a head that HTTP allows (RFC 9112 §2 to §5; in HTTP/2 and HTTP/3, RFC 9113 §8.2.1, RFC 9114 §4.2).
+    /// A head that is not valid HTTP (RFC 9112 §2 to §5; in HTTP/2 and HTTP/3, RFC 9113 §8.2.1, RFC 9114 §4.2).
     #[error("head is malformed (RFC 9112 §2)")]
     MalformedHead,
     /// A head longer than [`max_head_len`](crate::HandshakeLimits::max_head_len).
@@ -30,27 +29,27 @@ pub enum HandshakeError {
     /// More fields than [`max_headers`](crate::HandshakeLimits::max_headers).
     #[error("head has too many fields")]
     TooManyHeaders,
-    /// An HTTP version other than 1.1, as which later ones of HTTP/1 are read too (RFC 6455 §4.1, RFC 9110 §2.5);
-    /// or, for extended CONNECT, than 2 and 3 (RFC 8441, RFC 9220).
+    /// A wrong HTTP version. It must be 1.1, and a later version of HTTP/1 is read as 1.1 (RFC 6455 §4.1, RFC 9110 §2.5);
+    /// for extended CONNECT it must be 2 or 3 (RFC 8441, RFC 9220).
     #[error("HTTP version is not the one for this handshake (RFC 6455 §4.1)")]
     HttpVersion,
     /// A method other than GET (§4.1).
     #[error("method is not GET (RFC 6455 §4.1)")]
     MethodNotGet,
-    /// A target that is neither a path nor an absolute URI of `http`, `https`, `ws` or `wss` (§4.2.1), or that has
-    /// what a URI cannot have (RFC 3986 §3.3, §3.4).
+    /// A target that is neither a path nor an absolute URI of `http`, `https`, `ws` or `wss` (§4.2.1), or that has a
+    /// character that is not allowed in a URI (RFC 3986 §3.3, §3.4).
     #[error("request target is malformed (RFC 9112 §3.2)")]
     InvalidTarget,
     /// `Host` is missing, repeated or malformed (RFC 9112 §3.2).
     #[error("Host is missing, repeated or malformed (RFC 9112 §3.2)")]
     InvalidHost,
-    /// A request with a body (RFC 6455 §4.1 asks for none).
+    /// A request with a body, but the handshake has none (RFC 6455 §4.1).
     #[error("request has a body (RFC 6455 §4.1)")]
     RequestBody,
-    /// `Upgrade` does not say `websocket` (§4.1, §4.2.1).
+    /// `Upgrade` does not contain `websocket` (§4.1, §4.2.1).
     #[error("Upgrade does not contain websocket (RFC 6455 §4.1)")]
     MissingUpgrade,
-    /// `Connection` does not say `Upgrade` (§4.1, §4.2.1).
+    /// `Connection` does not contain `Upgrade` (§4.1, §4.2.1).
     #[error("Connection does not contain Upgrade (RFC 6455 §4.1)")]
     MissingConnectionUpgrade,
     /// `Sec-WebSocket-Key` is missing, repeated, or not sixteen bytes in base64 (§4.2.1, §11.3.1).
@@ -59,25 +58,25 @@ pub enum HandshakeError {
     /// `Sec-WebSocket-Version` is missing, repeated or malformed (§4.3, §11.3.5).
     #[error("Sec-WebSocket-Version is missing, repeated or malformed (RFC 6455 §11.3.5)")]
     InvalidVersion,
-    /// `Sec-WebSocket-Version` is another than 13 (§4.4).
+    /// `Sec-WebSocket-Version` is not 13 (§4.4).
     #[error("Sec-WebSocket-Version is not 13 (RFC 6455 §4.4)")]
     UnsupportedVersion,
-    /// `Origin` stands more than once (RFC 6454 §7.3): no page has two.
+    /// `Origin` is repeated (RFC 6454 §7.3): a web page has only one.
     #[error("Origin is repeated (RFC 6454 §7.3)")]
     RepeatedOrigin,
-    /// `Sec-WebSocket-Accept` is missing, repeated, or not the answer to the key (§4.1).
+    /// `Sec-WebSocket-Accept` is missing, repeated, or does not fit the key (§4.1).
     #[error("Sec-WebSocket-Accept is missing, repeated or wrong (RFC 6455 §4.1)")]
     WrongAccept,
     /// The server chose this subprotocol, which was not offered (§4.1).
     #[error("server chose a subprotocol that was not offered: {0} (RFC 6455 §4.1)")]
     UnexpectedSubprotocol(Excerpt),
-    /// `Sec-WebSocket-Protocol` stands more than once in the response (§11.3.4).
+    /// `Sec-WebSocket-Protocol` is repeated in the response (§11.3.4).
     #[error("Sec-WebSocket-Protocol is repeated (RFC 6455 §11.3.4)")]
     RepeatedSubprotocol,
-    /// A `Sec-WebSocket-Extensions` is not a list of extensions (§9.1). The offset is one in the value of that header.
+    /// `Sec-WebSocket-Extensions` is not a list of extensions (§9.1). The offset is in the value of that header.
     #[error("Sec-WebSocket-Extensions is malformed: {0} (RFC 6455 §9.1)")]
     InvalidExtension(ExtensionParseError),
-    /// The server chose an extension that was not offered, or parameters that were not (§4.1, RFC 7692 §7.1).
+    /// The server chose an extension or parameters that were not offered (§4.1, RFC 7692 §7.1).
     #[error("server chose an extension that does not fit the offers: {0} (RFC 6455 §4.1)")]
     UnexpectedExtension(NegotiationError),
     /// A pseudo-header that is missing, repeated, misplaced or malformed (RFC 8441 §4, RFC 9113 §8.3,
@@ -94,7 +93,7 @@ pub enum HandshakeError {
     /// RFC 9114 §4.2).
     #[error("header is only for HTTP/1.1 (RFC 9113 §8.2.2)")]
     ConnectionSpecificHeader,
-    /// A status that is not valid (RFC 9110 §15): the server refuses, as with a 5xx, but what it means is not known.
+    /// A status outside of 100 to 599 (RFC 9110 §15): the server refuses, as with a 5xx, for an unknown reason.
     #[error("status is not from 100 to 599 (RFC 9110 §15)")]
     InvalidStatus,
     /// More 1xx responses than [`max_informational`](crate::HandshakeLimits::max_informational).
@@ -103,10 +102,10 @@ pub enum HandshakeError {
     /// The length or the framing of a refusal's body is malformed (RFC 9112 §6.3, §7.1).
     #[error("body is malformed (RFC 9112 §6.3)")]
     MalformedBody,
-    /// A refusal's body longer than [`max_body_len`](crate::HandshakeLimits::max_body_len).
+    /// A refusal with a body longer than [`max_body_len`](crate::HandshakeLimits::max_body_len).
     #[error("body is too long")]
     BodyTooLong,
-    /// More than [`max_early_data`](crate::HandshakeLimits::max_early_data) before the answer.
+    /// More bytes than [`max_early_data`](crate::HandshakeLimits::max_early_data) before the response to the request.
     #[error("too much data before the handshake ended")]
     TooMuchEarlyData,
     /// The transport ended inside the handshake (§4.1, §7.2.1).
@@ -115,8 +114,9 @@ pub enum HandshakeError {
 }
 
 impl HandshakeError {
-    /// The variant's name in snake case, such as `malformed_head`. It does not change in later versions, so that logs and metrics
-    /// can rely on it.
+    /// The variant's name in snake case, such as `malformed_head`, for logs and metrics.
+    ///
+    /// It does not change in later versions.
     pub const fn name(self) -> &'static str {
         match self {
             Self::MalformedHead => "malformed_head",
@@ -152,7 +152,7 @@ impl HandshakeError {
     }
 
     /// The status that a server refuses the request with (RFC 6455 §4.2.2, §10.7, RFC 9110 §15).
-    // The headers and the phrase of each status are in `handshake/status.rs`, and what a stream has in place of 426.
+    // `handshake/status.rs` has the headers and the phrase of each status, and the status of a stream instead of 426.
     pub const fn status(self) -> u16 {
         match self {
             Self::MethodNotGet | Self::MethodNotConnect => 405,

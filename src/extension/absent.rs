@@ -1,6 +1,6 @@
-//! What stands for extensions in a build without an allocator, where there are none: types without a value.
+//! Placeholders for extensions in a build without an allocator, which has no extensions: types without values.
 //!
-//! So what holds them takes no space, and what is done with them is compiled away.
+//! So a field for them takes no space, and the compiler removes the code that uses them.
 
 use crate::entropy::Entropy;
 use crate::error::{LocalProtocolError, RemoteProtocolError};

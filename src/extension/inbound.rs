@@ -1,8 +1,8 @@
-//! What is received: payloads through the chain of extensions, from the wire to the message (RFC 6455 §9).
+//! Received payloads, through the chain of extensions from the wire to the message (RFC 6455 §9).
 //!
-//! An extension keeps what it makes of a payload in a buffer of its own, and lends it. So nothing is copied
-//! between two of them, and an extension that makes much of little hands it out piece by piece: it is not
-//! asked for more before what it has given is used up.
+//! An extension keeps its output in its own buffer, and the next stage borrows it from there. So nothing is copied between
+//! two extensions. An extension whose output is much longer than its input returns it in pieces: it is called again only
+//! after its last output was used up.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -15,45 +15,71 @@ use crate::opcode::Opcode;
 
 use super::idle::Idle;
 
-/// The receiving half of an extension that runs.
+/// The receiving half of an extension in use: decodes the payloads of received frames (RFC 6455 §9).
 ///
-/// See [`Extension`](super::Extension) for how it comes to run.
+/// See [`Extension`](super::Extension) for a complete extension. This half refuses empty frames:
+///
+/// ```
+/// use wsproto::{CloseCode, Decoded, Ends, ExtensionError, FrameHeader, InboundExtension, RemoteProtocolError, Rsv};
+///
+/// const EMPTY: ExtensionError = ExtensionError::new(CloseCode::POLICY_VIOLATION, "frame is empty");
+///
+/// #[derive(Debug)]
+/// struct NoEmptyFrames;
+///
+/// impl InboundExtension for NoEmptyFrames {
+///     fn rsv(&self) -> Rsv {
+///         Rsv::NONE
+///     }
+///     fn begin_frame(&mut self, header: &FrameHeader) -> Result<bool, RemoteProtocolError> {
+///         match header.payload_len {
+///             0 => Err(RemoteProtocolError::Extension(&EMPTY)),
+///             _ => Ok(false), // the payload needs no decoding
+///         }
+///     }
+///     fn decode(&mut self, payload: &[u8], _: Ends, _: usize) -> Result<Decoded, RemoteProtocolError> {
+///         Ok(Decoded::new(payload.len(), true))
+///     }
+///     fn output(&self) -> &[u8] {
+///         &[]
+///     }
+/// }
+/// ```
 pub trait InboundExtension: fmt::Debug + Send + Sync {
-    /// The bits that the first frame of a message may bear.
+    /// The RSV bits that the first frame of a message may have.
     fn rsv(&self) -> Rsv;
 
-    /// The bits that its other frames may bear; none, unless the extension says otherwise.
+    /// The RSV bits that the other frames of a message may have; none by default.
     fn continuation_rsv(&self) -> Rsv {
         Rsv::NONE
     }
 
     /// Whether it ignores messages whose first frame has no RSV bit.
     ///
-    /// Then it sees no frame of such a message, and the message is received as fast as without extensions.
+    /// If so, it sees no frame of such a message, which is received as fast as without extensions.
     fn is_per_message(&self) -> bool {
         false
     }
 
-    /// Takes note of a data frame's header; tells whether its payload is to be [decoded](Self::decode).
+    /// Checks and records the header of a data frame; returns whether its payload is to be [decoded](Self::decode).
     ///
     /// # Errors
     ///
-    /// Where the frame breaks a rule of the extension: [`RemoteProtocolError::Extension`], with a code and a reason.
+    /// [`RemoteProtocolError::Extension`], with a code and a reason, if the frame breaks a rule of the extension.
     fn begin_frame(&mut self, header: &FrameHeader) -> Result<bool, RemoteProtocolError>;
 
-    /// Decodes from the front of `payload`, or goes on with what it has kept of it.
+    /// Decodes bytes from the front of `payload`, or continues with bytes that it has read and kept.
     ///
-    /// What it makes of it is its [`output`](Self::output) then; that of the last call is used up. `end`
-    /// tells what ends with `payload`. Until it is [done](Decoded::done), it is asked again, with what it
-    /// has not read; where nothing is left to read, with nothing.
+    /// The result is the new [`output`](Self::output); the output of the last call is used up. `end` says what ends with
+    /// `payload`. Until the result is [done](Decoded::done), this is called again with the bytes that were not read, or
+    /// with an empty payload if all were read.
     ///
-    /// More than `max_output` bytes of output would be too much for the message. An extension that stops there
-    /// has the message fail at the same byte however it is cut; one that does not, a little later.
+    /// With more than `max_output` bytes of output, the message would be too long. If the extension stops there, the
+    /// message fails at the same byte however the input is split; if it does not, a little later.
     ///
     /// # Errors
     ///
-    /// Where the payload is none that the extension could have made. The output is still used, for what
-    /// stood before the error.
+    /// If the extension cannot have encoded such a payload. The output from before the error is still used.
     fn decode(
         &mut self,
         payload: &[u8],
@@ -61,34 +87,34 @@ pub trait InboundExtension: fmt::Debug + Send + Sync {
         max_output: usize,
     ) -> Result<Decoded, RemoteProtocolError>;
 
-    /// What the last call of [`decode`](Self::decode) made.
+    /// The output of the last call of [`decode`](Self::decode).
     fn output(&self) -> &[u8];
 
-    /// Frees memory that only saves time, as no frame was [decoded](Self::decode) for a while.
+    /// Frees memory that is kept only for speed. It is called when no frame was [decoded](Self::decode) for a while.
     ///
     /// All of the output is used up. A message may still be in progress, between two of its frames.
     fn release_memory(&mut self) {}
 
-    /// A copy that decodes what follows exactly as this one does; `None`, unless the extension can be copied.
+    /// A copy that decodes exactly as this extension would; `None` by default, if the extension cannot be copied.
     ///
-    /// It serves [`Connection::try_clone`](crate::Connection::try_clone).
+    /// [`Connection::try_clone`](crate::Connection::try_clone) uses it.
     fn try_clone(&self) -> Option<Box<dyn InboundExtension>> {
         None
     }
 }
 
-/// How far [`InboundExtension::decode`] has come, whatever the length of its data (RFC 6455 §5.2).
+/// The result of [`InboundExtension::decode`]: how many bytes it has read, and whether it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decoded {
-    /// How many bytes of the payload it has read.
+    /// How many bytes of the payload were read.
     pub read: usize,
-    /// Whether it has read all, and its output holds all that it makes of it.
+    /// Whether all bytes were read, and the output is complete for them.
     pub done: bool,
 }
 
 impl Decoded {
-    /// It has read this many bytes of the payload, and is done with all of it or not.
+    /// A result: the number of bytes that were read, and whether the extension is done.
     ///
     /// ```
     /// use wsproto::Decoded;
@@ -105,48 +131,48 @@ impl Decoded {
 #[derive(Debug)]
 pub(crate) struct InboundExtensions {
     stages: Vec<Stage>,
-    /// How long the message in progress is, as far as it is decoded.
+    /// The length of the message in progress, as far as it is decoded.
     message_len: u64,
-    /// Counts calls that found nothing to read, since they have decoded a frame.
+    /// Counts calls with empty input since the last frame was decoded.
     idle: Idle,
     /// Whether they ignore messages whose first frame has no RSV bit.
     are_per_message: bool,
     course: Course,
 }
 
-/// What becomes of the frame in progress.
+/// What happens to the frame in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Course {
     /// The extensions ignore its message.
     IgnoresMessage,
-    /// They leave its payload alone.
+    /// The extensions do not decode its payload.
     PassesFrame,
-    /// They decode its payload.
+    /// The extensions decode its payload.
     DecodesFrame,
 }
 
 #[derive(Debug)]
 struct Stage {
     extension: Box<dyn InboundExtension>,
-    /// How much of its output is used up.
+    /// How many bytes of its output are used up.
     used: usize,
     state: StageState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StageState {
-    /// It lets the frame under way pass.
+    /// It does not decode the frame in progress.
     Passing,
-    /// It may have more to give than its output.
+    /// More output may follow.
     Decoding,
-    /// Its output is all that comes of what it was given.
+    /// Its output is complete for the bytes that it was given.
     Done,
-    /// Its output is all that came before the error.
+    /// It has failed; its output is from before the error.
     Failed(RemoteProtocolError),
 }
 
 impl InboundExtensions {
-    /// The halves, in the order that was negotiated.
+    /// The halves, from the order that was negotiated.
     pub(super) fn new(extensions: impl DoubleEndedIterator<Item = Box<dyn InboundExtension>>) -> Self {
         let stage = |extension| Stage { extension, used: 0, state: StageState::Passing };
         let stages: Vec<_> = extensions.rev().map(stage).collect();
@@ -155,7 +181,7 @@ impl InboundExtensions {
         Self { stages, message_len: 0, idle, are_per_message, course }
     }
 
-    /// The same halves once more, if all of them can be copied.
+    /// A copy; `None` if one of them cannot be copied.
     pub(crate) fn try_clone(&self) -> Option<Box<Self>> {
         let stages = self.stages.iter().map(|Stage { extension, used, state }| {
             Some(Stage { extension: extension.try_clone()?, used: *used, state: *state })
@@ -211,12 +237,12 @@ impl InboundExtensions {
         self.course == Course::DecodesFrame
     }
 
-    /// Decodes on, from the front of `payload`, until there is output, and returns how much it has read.
+    /// Decodes from the front of `payload` until there is output, and returns how many bytes were read.
     ///
-    /// The message has room for `room` bytes: one byte more is enough to know that it is too long.
+    /// The message may grow by `room` bytes: one byte more shows that it is too long.
     pub(crate) fn decode(&mut self, payload: &[u8], end: Ends, room: u64) -> usize {
         if self.is_done() == Ok(true) {
-            // They were, with what had come before.
+            // They were done with the earlier bytes, and now there are more.
             for stage in self.stages.iter_mut().filter(|stage| stage.is_active()) {
                 stage.state = StageState::Decoding;
             }
@@ -225,7 +251,7 @@ impl InboundExtensions {
         fill(&mut self.stages, payload, end, max_output)
     }
 
-    /// Whether the output is all that comes of the payload so far, or else how it failed after it.
+    /// Whether the output is complete for the payload so far. `Err` is the error that follows the output.
     pub(crate) fn is_done(&self) -> Result<bool, RemoteProtocolError> {
         match self.stages.iter().rfind(|stage| stage.is_active()).map(|stage| stage.state) {
             Some(StageState::Decoding) => Ok(false),
@@ -234,12 +260,12 @@ impl InboundExtensions {
         }
     }
 
-    /// What is decoded and not [used up](Self::take) yet.
+    /// The output that is not [used up](Self::take) yet.
     pub(crate) fn output(&self) -> &[u8] {
         self.stages.iter().rfind(|stage| stage.is_active()).map(Stage::unused).unwrap_or_default()
     }
 
-    /// Uses up `len` bytes of the output, and lends them.
+    /// Uses up `len` bytes of the output, and returns them.
     pub(crate) fn take(&mut self, len: usize) -> &[u8] {
         let Some(stage) = self.stages.iter_mut().rfind(|stage| stage.is_active()) else { return &[] };
         self.message_len = self.message_len.saturating_add(len as u64);
@@ -248,26 +274,26 @@ impl InboundExtensions {
         stage.extension.output().get(start..stage.used).unwrap_or_default()
     }
 
-    /// How long the message in progress is: of decoded frames what was taken, of others all.
+    /// The length of the message in progress: for decoded frames the output that was taken, for others the payload.
     pub(crate) const fn message_len(&self) -> u64 {
         self.message_len
     }
 
-    /// Ends the frame in progress, as everything of it is being taken.
+    /// Ends the frame in progress, when its last output is taken.
     pub(crate) const fn end_frame(&mut self) {
         self.course = Course::PassesFrame;
     }
 
-    /// Counts a call that found nothing to read, between two messages.
+    /// Counts a call with empty input between two messages.
     ///
-    /// After some of them, memory that only saves time is freed.
+    /// After some of them, memory that is kept only for speed is freed.
     pub(crate) fn rest(&mut self) {
         if self.idle.count() {
             self.release_memory();
         }
     }
 
-    /// Frees memory that only saves time.
+    /// Frees memory that is kept only for speed.
     pub(crate) fn release_memory(&mut self) {
         if !self.is_decoding() {
             self.stages.iter_mut().for_each(|stage| stage.extension.release_memory());
@@ -280,12 +306,12 @@ impl Stage {
         self.state != StageState::Passing
     }
 
-    /// The output that nobody has used.
+    /// The output that is not used up.
     fn unused(&self) -> &[u8] {
         self.extension.output().get(self.used..).unwrap_or_default()
     }
 
-    /// Decodes from the front of `payload`, and returns how much it has read.
+    /// Decodes from the front of `payload`, and returns how many bytes were read.
     fn decode(&mut self, payload: &[u8], end: Ends, max_output: usize) -> usize {
         self.used = 0;
         match self.extension.decode(payload, end, max_output) {
@@ -293,7 +319,7 @@ impl Stage {
                 let read = read.min(payload.len());
                 let has_read_all = read == payload.len();
                 self.state = match done && has_read_all {
-                    // It would be asked the same for ever.
+                    // No progress was made: this would loop for ever.
                     false if read == 0 && self.extension.output().is_empty() => {
                         StageState::Failed(NO_PROGRESS)
                     }
@@ -309,12 +335,12 @@ impl Stage {
         }
     }
 
-    /// Decodes what another stage has made, as far as it has come; false if there is nothing.
+    /// Decodes the output that another stage has so far. Returns false if there is none.
     fn decode_from(&mut self, source: &mut Self, end: Ends, max_output: usize) -> bool {
         let input = source.unused();
         let (end, is_all) = match source.state {
             StageState::Failed(error) if input.is_empty() => {
-                // What it still holds comes before the failure.
+                // The output that this stage still holds is returned before the error.
                 self.decode(&[], Ends::Nothing, max_output);
                 self.state = match self.unused() {
                     [] => StageState::Failed(error),
@@ -335,7 +361,7 @@ impl Stage {
     }
 }
 
-/// Has the last stage decode until it has output, or nothing more comes; tells how much of `payload` was read.
+/// Lets the last stage decode until it has output or needs more input; returns how many bytes of `payload` were read.
 fn fill(stages: &mut [Stage], payload: &[u8], end: Ends, max_output: usize) -> usize {
     let Some(place) = stages.iter().rposition(Stage::is_active) else { return 0 };
     let (before, rest) = stages.split_at_mut(place);
@@ -356,7 +382,7 @@ fn fill(stages: &mut [Stage], payload: &[u8], end: Ends, max_output: usize) -> u
     read
 }
 
-/// An extension has read nothing and made nothing, and is not done.
+/// The error of an extension that read nothing, made no output and is not done.
 const NO_PROGRESS: RemoteProtocolError = RemoteProtocolError::Extension(&ExtensionError::new(
     CloseCode::INTERNAL_ERROR,
     "extension makes no progress",

@@ -1,9 +1,9 @@
 //! Extensions: how they are negotiated, and how they change payloads in each direction (RFC 6455 §9).
 //!
-//! An `Extension` offers itself and accepts offers; it holds settings and no state. The result of a negotiation is a
-//! `NegotiatedExtension`: the receiver runs one half of it, and the sender the other. Several extensions form a chain: a
-//! payload that is sent passes them in the order in which the server named them, and a received one in the reverse
-//! order (§9.1).
+//! An `Extension` makes offers and accepts offers; it holds settings and no state. The result of a negotiation is a
+//! `NegotiatedExtension`: the receiver runs one half of it, and the sender the other. Several extensions form a chain. A
+//! payload to send passes them in the order in which the server named them, and a received payload in the reverse order
+//! (§9.1).
 
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
@@ -40,7 +40,7 @@ pub(crate) use absent::{InboundExtensions, OutboundExtensions};
 #[cfg(feature = "alloc")]
 pub(crate) use {inbound::InboundExtensions, outbound::OutboundExtensions};
 
-/// Half of the extensions in use, or nothing if there are none: one pointer.
+/// One half (receiving or sending) of all extensions in use, or `None` if there are none: one pointer.
 #[cfg(feature = "alloc")]
 pub(crate) type InUse<T> = Option<Box<T>>;
 

@@ -1,4 +1,4 @@
-//! Offers and responses: which extensions run, and with which parameters (RFC 6455 §9.1).
+//! Negotiation, by offers and responses: which extensions are used, and with which parameters (RFC 6455 §9.1).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -12,10 +12,10 @@ use super::inbound::{InboundExtension, InboundExtensions};
 use super::outbound::{OutboundExtension, OutboundExtensions};
 use super::params::ExtensionParams;
 
-/// An extension as it is negotiated: settings, and no state.
+/// A WebSocket extension that can be negotiated: its settings, without the state of a connection (RFC 6455 §9).
 ///
-/// Implement it for an extension of your own; `examples/checksum_extension.rs` is a complete one. This one changes
-/// nothing:
+/// Implement this trait for your own extension. `examples/checksum_extension.rs` has an extension that changes payloads.
+/// This extension does nothing:
 ///
 /// ```
 /// use wsproto::{NegotiatedExtension, Decoded, Extension, ExtensionParams, Extensions, FrameHeader, InboundExtension};
@@ -78,22 +78,24 @@ use super::params::ExtensionParams;
 /// assert_eq!((server.len(), client.len()), (1, 1));
 /// ```
 pub trait Extension: fmt::Debug + Send + Sync {
-    /// The name, a registered token (RFC 6455 §9.1).
+    /// The extension's name, a registered token (RFC 6455 §9.1).
     fn name(&self) -> &str;
 
-    /// What a client offers, the preferred parameters first.
+    /// The offers of a client, the preferred one first.
     fn offers(&self) -> Vec<ExtensionParams>;
 
-    /// As a client, checks the response to the offers, which has this extension's name, and returns what runs then.
+    /// As a client, checks the server's response to the offers, and returns the negotiated extension.
+    ///
+    /// The response has this extension's name.
     ///
     /// # Errors
     ///
     /// Why the response does not fit the offers; the handshake fails then.
     fn accept_response(&self, answer: &ExtensionParams) -> Result<NegotiatedExtension, NegotiationError>;
 
-    /// As a server, accepts an offer, which has this extension's name: returns the response, and what runs then.
+    /// As a server, accepts an offer: returns the response and the negotiated extension. `None` declines the offer.
     ///
-    /// `None` declines the offer. Others may follow it.
+    /// The offer has this extension's name. The client may have made other offers of it, which follow.
     fn accept_offer(&self, offer: &ExtensionParams) -> Option<(ExtensionParams, NegotiatedExtension)>;
 }
 
@@ -124,7 +126,7 @@ pointer!(&X, Box<X>);
 #[cfg(target_has_atomic = "ptr")]
 pointer!(alloc::sync::Arc<X>);
 
-/// The two halves of an extension that both sides have agreed on.
+/// An extension that both sides have agreed on: its receiving half and its sending half (RFC 6455 §9.1).
 #[derive(Debug)]
 pub struct NegotiatedExtension {
     inbound: Box<dyn InboundExtension>,
@@ -133,12 +135,12 @@ pub struct NegotiatedExtension {
 }
 
 impl NegotiatedExtension {
-    /// The half that decodes what is received, and the half that encodes what is sent.
+    /// A negotiated extension from the half that decodes received payloads and the half that encodes payloads to send.
     pub fn new(inbound: impl InboundExtension + 'static, outbound: impl OutboundExtension + 'static) -> Self {
         Self { inbound: Box::new(inbound), outbound: Box::new(outbound), standalone_window: None }
     }
 
-    /// Its two halves, to be run outside of a connection: the one that decodes, and the one that encodes.
+    /// The two halves, to run them outside of a connection: the one that decodes, and the one that encodes.
     ///
     /// ```
     /// use wsproto::{DeflateParams, MessageKind, PermessageDeflate, Role};
@@ -154,23 +156,34 @@ impl NegotiatedExtension {
         (self.inbound, self.outbound)
     }
 
-    /// Lets messages be sent that permessage-deflate has compressed by themselves, with references of at most 2 to the
-    /// power of `bits` bytes back.
+    /// Allows messages that permessage-deflate has compressed independently of others, with a window of at most 2 to the
+    /// power of `bits` bytes.
     #[cfg(feature = "deflate")]
     pub(super) const fn with_standalone_window(mut self, bits: u8) -> Self {
         self.standalone_window = Some(bits);
         self
     }
 
-    /// The RSV bits that it uses.
+    /// The RSV bits that the extension uses.
     fn rsv(&self) -> Rsv {
         self.inbound.rsv() | self.inbound.continuation_rsv()
     }
 }
 
-/// The extensions that both sides have agreed on, in order; possibly none.
+/// The extensions that both sides have agreed on, in order; possibly none (RFC 6455 §9.1).
 ///
-/// Give them to [`Connection::with_extensions`](crate::Connection::with_extensions).
+/// Pass them to [`Connection::with_extensions`](crate::Connection::with_extensions).
+///
+#[cfg_attr(not(feature = "deflate"), doc = "```ignore")]
+#[cfg_attr(feature = "deflate", doc = "```")]
+/// use wsproto::{Connection, ExtensionParams, Extensions, Limits, PermessageDeflate};
+///
+/// let offers = [ExtensionParams::new("permessage-deflate")]; // from the client's request
+/// let (extensions, responses) = Extensions::accept_offers(&[&PermessageDeflate::new()], &offers);
+/// assert_eq!((extensions.len(), responses.len()), (1, 1));
+/// let server = Connection::server(Limits::default()).with_extensions(extensions);
+/// # let _ = server;
+/// ```
 #[derive(Debug, Default)]
 #[must_use = "the peer relies on these extensions: the connection has to run them"]
 pub struct Extensions {
@@ -178,28 +191,26 @@ pub struct Extensions {
 }
 
 impl Extensions {
-    /// None.
+    /// No extensions.
     pub const fn new() -> Self {
         Self { agreed: Vec::new() }
     }
 
-    /// Whether there are none.
+    /// Whether there are no extensions.
     pub fn is_empty(&self) -> bool {
         self.agreed.is_empty()
     }
 
-    /// How many there are.
+    /// The number of extensions.
     pub fn len(&self) -> usize {
         self.agreed.len()
     }
 
     /// Adds an extension after the others.
     ///
-    /// Returns it if it uses an RSV bit that another one uses already (RFC 7692 §6).
-    ///
     /// # Errors
     ///
-    /// The extension, unchanged.
+    /// The extension, unchanged, if it uses an RSV bit that another extension already uses (RFC 7692 §6).
     pub fn push(&mut self, agreed: NegotiatedExtension) -> Result<(), NegotiatedExtension> {
         let claimed = self.agreed.iter().fold(Rsv::NONE, |bits, agreed| bits | agreed.rsv());
         if claimed.bits() & agreed.rsv().bits() != 0 {
@@ -209,10 +220,10 @@ impl Extensions {
         Ok(())
     }
 
-    /// As a server, chooses among `offers`, and returns the response, which is empty if nothing is accepted.
+    /// As a server, accepts extensions from `offers`, and returns them with the response, which may be empty.
     ///
-    /// Offers are read in the client's order. Of several offers of one extension, the first that is acceptable is accepted
-    /// (RFC 7692 §5). An extension that uses an RSV bit that is already in use is declined.
+    /// Offers are read in the client's order. If an extension is offered several times, the first acceptable offer is
+    /// accepted (RFC 7692 §5). An extension is declined if it uses an RSV bit that another one already uses.
     pub fn accept_offers(
         supported: &[&dyn Extension],
         offers: &[ExtensionParams],
@@ -235,12 +246,12 @@ impl Extensions {
         (chosen, answers)
     }
 
-    /// As a client, checks a server's `answers` to what `offered` offer, and returns what runs then.
+    /// As a client, checks the server's `answers` to the offers of `offered`, and returns the extensions in use.
     ///
     /// # Errors
     ///
-    /// Which extension was not offered, does not fit its offer, is answered twice, or uses an RSV bit that is taken:
-    /// then the connection fails (RFC 6455 §4.1, §9.1, RFC 7692 §5).
+    /// The extension that was not offered, does not fit its offer, is answered twice, or uses an RSV bit that another one
+    /// already uses. The connection fails then (RFC 6455 §4.1, §9.1, RFC 7692 §5).
     ///
     /// ```
     /// use wsproto::{ExtensionParams, Extensions, NegotiationErrorKind};
@@ -266,7 +277,7 @@ impl Extensions {
         Ok(chosen)
     }
 
-    /// The halves of all of them; nothing, if there are none.
+    /// The receiving and the sending halves of all extensions; `None` if there are none.
     pub(crate) fn split(self) -> (InUse<InboundExtensions>, InUse<OutboundExtensions>) {
         if self.is_empty() {
             return (None, None);

@@ -1,4 +1,4 @@
-//! Payloads that are sent, through the chain of extensions to frames (RFC 6455 §9).
+//! Payloads to send, through the chain of extensions to frames (RFC 6455 §9).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -12,35 +12,63 @@ use crate::output::Output;
 
 use super::idle::Idle;
 
-/// The sending half of an extension that runs.
+/// The sending half of an extension in use: encodes the payloads of frames to send (RFC 6455 §9).
 ///
-/// See [`Extension`](super::Extension) for how it comes to run.
+/// See [`Extension`](super::Extension) for a complete extension. This half adds a zero byte to each text frame, and sets
+/// RSV2 on the first frame of such a message:
+///
+/// ```
+/// use wsproto::{MessageKind, OutboundExtension, Rsv};
+///
+/// #[derive(Debug, Default)]
+/// struct ZeroByte {
+///     buffer: Vec<u8>,
+/// }
+///
+/// impl OutboundExtension for ZeroByte {
+///     fn rsv_for(&self, kind: MessageKind, _: Option<usize>) -> Option<Rsv> {
+///         (kind == MessageKind::Text).then_some(Rsv::RSV2)
+///     }
+///     fn max_encoded_len(&self, len: usize) -> usize {
+///         len.saturating_add(1)
+///     }
+///     fn encode(&mut self, payload: &[u8], _: bool) -> &[u8] {
+///         self.buffer = [payload, b"\0"].concat();
+///         &self.buffer
+///     }
+/// }
+///
+/// let mut outbound = ZeroByte::default();
+/// assert_eq!(outbound.rsv_for(MessageKind::Binary, Some(2)), None); // not encoded
+/// assert_eq!(outbound.encode(b"hi", true), b"hi\0");
+/// ```
 pub trait OutboundExtension: fmt::Debug + Send + Sync {
-    /// Whether a message that starts is to be [encoded](Self::encode), and if so the RSV bits of its first frame.
+    /// The RSV bits of the first frame of a message that starts; `None` if the message is not to be
+    /// [encoded](Self::encode).
     ///
-    /// `len` is how many bytes the message has; `None` if only its first piece is known. This changes nothing yet: the
-    /// message may still be refused for another reason.
+    /// `len` is the length of the message in bytes, or `None` if only its first piece is known. The message may still be
+    /// refused for another reason.
     fn rsv_for(&self, kind: MessageKind, len: Option<usize>) -> Option<Rsv>;
 
-    /// How long `len` bytes of payload can become at most.
+    /// The greatest length that `len` bytes of payload can have once they are encoded.
     ///
-    /// Before anything is encoded, the output is checked for that much room.
+    /// Before anything is encoded, it is checked that the output has this much room.
     fn max_encoded_len(&self, len: usize) -> usize;
 
-    /// Encodes the payload of a frame into a buffer of its own, and returns a reference to it.
+    /// Encodes the payload of a frame into the extension's own buffer, and returns a reference to the result.
     fn encode(&mut self, payload: &[u8], message_finished: bool) -> &[u8];
 
-    /// Frees the memory of a frame's payload, once the frame is written.
+    /// Frees the memory of a frame's encoded payload, once the frame is written.
     fn end_frame(&mut self) {}
 
-    /// Frees memory that only saves time, as nothing was [encoded](Self::encode) for a while.
+    /// Frees memory that is kept only for speed. It is called when nothing was [encoded](Self::encode) for a while.
     ///
     /// A message may still be in progress, between two of its frames.
     fn release_memory(&mut self) {}
 
-    /// A copy that encodes what follows exactly as this one does; `None`, unless the extension can be copied.
+    /// A copy that encodes exactly as this extension would; `None` by default, if the extension cannot be copied.
     ///
-    /// It serves [`Connection::try_clone`](crate::Connection::try_clone).
+    /// [`Connection::try_clone`](crate::Connection::try_clone) uses it.
     fn try_clone(&self) -> Option<Box<dyn OutboundExtension>> {
         None
     }
@@ -52,7 +80,8 @@ pub(crate) struct OutboundExtensions {
     stages: Vec<Stage>,
     /// How many control frames were sent in a row, since the last payload was encoded.
     idle: Idle,
-    /// How far back a message may look that was compressed by itself, as a power of two; `None` if none can be sent.
+    /// The largest window, as a power of two, for messages that were compressed independently; `None` if these cannot be
+    /// sent.
     #[cfg_attr(
         not(feature = "deflate"),
         expect(dead_code, reason = "only permessage-deflate can send such messages")
@@ -70,7 +99,7 @@ struct Stage {
 }
 
 impl OutboundExtensions {
-    /// The halves, in the order that was negotiated.
+    /// The halves, in the negotiated order.
     pub(super) fn new(
         extensions: impl Iterator<Item = Box<dyn OutboundExtension>>,
         standalone_window: Option<u8>,
@@ -80,7 +109,7 @@ impl OutboundExtensions {
         Self { stages, idle: Idle::new(), standalone_window, claimed }
     }
 
-    /// The same halves once more, if all of them can be copied.
+    /// A copy; `None` if one of them cannot be copied.
     pub(crate) fn try_clone(&self) -> Option<Box<Self>> {
         let stages = self.stages.iter().map(|Stage { extension, is_active }| {
             Some(Stage { extension: extension.try_clone()?, is_active: *is_active })
@@ -94,17 +123,18 @@ impl OutboundExtensions {
         self.rsv_for(kind, Some(len)).is_some()
     }
 
-    /// Whether a message can be sent that permessage-deflate has compressed by itself, with references of at most 2 to
-    /// the power of `window_bits` bytes back.
+    /// Whether a message can be sent that permessage-deflate has compressed independently of others, with a window of 2 to
+    /// the power of `window_bits` bytes.
     #[cfg(feature = "deflate")]
     pub(crate) fn takes_standalone(&self, window_bits: u8) -> bool {
         self.standalone_window.is_some_and(|bits| window_bits <= bits)
     }
 
-    /// Encodes the payload of a data frame, and writes it in fragments. Returns false if all extensions leave the
-    /// message alone; then nothing was written.
+    /// Encodes the payload of a data frame, and writes it in fragments. Returns false if no extension encodes the
+    /// message; nothing was written then.
     ///
-    /// What is encoded has to be sent, as the peer's half depends on it. So whether it can be written is checked first.
+    /// An encoded payload has to be sent, because the peer's half depends on it. So it is checked first that it can be
+    /// written.
     #[inline]
     pub(crate) fn write<E: Entropy>(
         &mut self,
@@ -145,14 +175,14 @@ impl OutboundExtensions {
         Ok(true)
     }
 
-    /// Refuses RSV bits that none of them claims.
+    /// Refuses RSV bits that no extension claims.
     pub(crate) const fn check_rsv(&self, opcode: Opcode, rsv: Rsv) -> Result<(), LocalProtocolError> {
         let (first, continuation) = self.claimed;
         let claimed = if matches!(opcode, Opcode::Continuation) { continuation } else { first };
         if claimed.contains(rsv) { Ok(()) } else { Err(LocalProtocolError::ReservedBits) }
     }
 
-    /// Refuses a frame that they do not see, in a message that they encode.
+    /// Refuses a frame that the extensions do not see, inside a message that they encode.
     pub(crate) fn check_plain(&self, opcode: Opcode) -> Result<(), LocalProtocolError> {
         match (opcode, self.mark_on()) {
             (Opcode::Continuation, Some(_)) => Err(LocalProtocolError::EncodedMessageInProgress),
@@ -160,7 +190,7 @@ impl OutboundExtensions {
         }
     }
 
-    /// Records a data frame that all of them leave alone; so they leave the rest of its message alone too.
+    /// Records a data frame that no extension encodes; so none encodes the rest of its message either.
     pub(crate) fn begin_plain(&mut self, opcode: Opcode) {
         if opcode != Opcode::Continuation {
             for stage in &mut self.stages {
@@ -169,23 +199,23 @@ impl OutboundExtensions {
         }
     }
 
-    /// The RSV bits of the first frame of such a message; `None` if all of them leave it alone.
+    /// The RSV bits of the first frame of such a message; `None` if no extension encodes it.
     fn rsv_for(&self, kind: MessageKind, len: Option<usize>) -> Option<Rsv> {
         let marks = self.stages.iter().filter_map(|stage| stage.extension.rsv_for(kind, len));
         marks.reduce(|bits, more| bits | more)
     }
 
-    /// The RSV bits of the other frames of the message in progress; `None` if all of them leave it alone.
+    /// The RSV bits of the other frames of the message in progress; `None` if no extension encodes it.
     fn mark_on(&self) -> Option<Rsv> {
         self.stages.iter().any(|stage| stage.is_active).then_some(Rsv::NONE)
     }
 
-    /// How long `len` bytes of payload can become at most, whichever extensions encode them.
+    /// The greatest length that `len` bytes of payload can have, whichever extensions encode them.
     fn max_encoded_len(&self, len: usize) -> usize {
         self.stages.iter().fold(len, |len, stage| stage.extension.max_encoded_len(len).max(len))
     }
 
-    /// Records that a message starts, which those encode that [mark](Self::rsv_for) it.
+    /// Records that a message starts. The extensions that return [RSV bits](Self::rsv_for) for it encode it.
     fn begin(&mut self, kind: MessageKind, len: Option<usize>) {
         for stage in &mut self.stages {
             stage.is_active = stage.extension.rsv_for(kind, len).is_some();
@@ -199,7 +229,7 @@ impl OutboundExtensions {
         active.fold(payload, |payload, stage| stage.extension.encode(payload, message_finished))
     }
 
-    /// Frees the memory of a frame's payload, once the frame is written.
+    /// Frees the memory of a frame's encoded payload, once the frame is written.
     fn end_frame(&mut self) {
         for stage in self.stages.iter_mut().filter(|stage| stage.is_active) {
             stage.extension.end_frame();
@@ -208,15 +238,14 @@ impl OutboundExtensions {
 
     /// Counts a control frame.
     ///
-    /// After some of them, memory that only saves time is freed: on a connection that is idle, pings and pongs are
-    /// all that is sent.
+    /// After some of them, memory that is kept only for speed is freed: an idle connection sends only pings and pongs.
     pub(crate) fn rest(&mut self) {
         if self.idle.count() {
             self.release_memory();
         }
     }
 
-    /// Frees memory that only saves time.
+    /// Frees memory that is kept only for speed.
     pub(crate) fn release_memory(&mut self) {
         self.stages.iter_mut().for_each(|stage| stage.extension.release_memory());
     }

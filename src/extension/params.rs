@@ -1,4 +1,4 @@
-//! Extensions as a header names them: `name; param; param=value` (RFC 6455 §9.1).
+//! Extensions as in the `Sec-WebSocket-Extensions` header: `name; param; param=value` (RFC 6455 §9.1).
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
@@ -7,7 +7,7 @@ use crate::error::{ExtensionParseError, ExtensionParseErrorKind as Kind};
 use crate::http::packed;
 use crate::http::syntax::{is_field_value_byte, is_token, token_len, trim_end, trim_start};
 
-/// One extension with its parameters, as `Sec-WebSocket-Extensions` offers or agrees to it.
+/// One extension with its parameters, as in a `Sec-WebSocket-Extensions` header (RFC 6455 §9.1).
 ///
 /// ```
 /// use wsproto::ExtensionParams;
@@ -21,13 +21,13 @@ use crate::http::syntax::{is_field_value_byte, is_token, token_len, trim_end, tr
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ExtensionParams {
-    /// The name; then in turn a parameter's name and its value, [packed]. A value has a `=` before it, so
-    /// that an empty one is not as none.
+    /// The name, then each parameter's name and value, [packed]. A value is stored after a `=`, so that an empty value
+    /// differs from no value.
     bytes: Vec<u8>,
 }
 
 impl ExtensionParams {
-    /// An extension without parameters. That `name` is a token is checked when it is sent.
+    /// An extension without parameters. `name` has to be a token, which is checked when it is sent.
     pub fn new(name: &str) -> Self {
         Self::with_capacity(name, 0)
     }
@@ -85,7 +85,7 @@ impl ExtensionParams {
     ///
     /// # Errors
     ///
-    /// What is malformed, and at which byte.
+    /// What is malformed, and the offset of the byte.
     pub fn parse_list(value: &[u8]) -> Result<Vec<Self>, ExtensionParseError> {
         let mut list: Vec<Self> = Vec::new();
         read_list(value, &mut |item| match (item, list.last_mut()) {
@@ -96,14 +96,14 @@ impl ExtensionParams {
         Ok(list)
     }
 
-    /// Parses the only extension of a list, in memory of one piece; `None` if there is another number of them, or if
-    /// the list is malformed.
+    /// Parses a list of exactly one extension, with one allocation; `None` if the list has another length or is
+    /// malformed.
     pub(crate) fn parse_one(value: &[u8]) -> Option<Self> {
         let mut only: Option<Self> = None;
         let mut count: usize = 0;
         read_list(value, &mut |item| match (item, &mut only) {
             (Item::Extension(name), only) => {
-                // A flag of two bytes, `;b`, becomes three; nothing grows by more.
+                // A flag of two bytes, `;b`, is stored in three; nothing else grows more.
                 let capacity = value.len().saturating_add(value.len() / 2).saturating_add(2);
                 count = count.saturating_add(1);
                 *only = Some(Self::with_capacity(text(name), capacity));
@@ -123,7 +123,7 @@ impl ExtensionParams {
         }
     }
 
-    /// Checks that a header's value is a list by the grammar of §9.1, and keeps nothing of it.
+    /// Checks that a header's value is a list by the grammar of §9.1, without storing it.
     pub(crate) fn check_list(value: &[u8]) -> Result<(), ExtensionParseError> {
         read_list(value, &mut |_| {})
     }
@@ -157,7 +157,7 @@ impl fmt::Debug for ExtensionParams {
     }
 }
 
-/// What stands between quotes (RFC 9110 §5.6.4).
+/// A value as it is written between quotes (RFC 9110 §5.6.4).
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -172,21 +172,21 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// What a list is made of, in order.
+/// One part of a list: a name or a parameter.
 enum Item<'a> {
     Extension(&'a [u8]),
-    /// Of the extension before it.
+    /// A parameter of the last extension.
     Param(&'a [u8], Option<Value<'a>>),
 }
 
 #[derive(Clone, Copy)]
 enum Value<'a> {
     Token(&'a [u8]),
-    /// What stands between the quotes, some of it after backslashes.
+    /// The text between the quotes, which may contain backslash escapes.
     Quoted(&'a [u8]),
 }
 
-/// What stands between quotes, without its backslashes.
+/// Removes the backslash escapes from a quoted value.
 fn unquoted(quoted: &[u8]) -> Vec<u8> {
     let mut rest = quoted;
     let mut value = Vec::with_capacity(quoted.len());
@@ -204,7 +204,7 @@ fn read_list<'a>(value: &'a [u8], see: &mut impl FnMut(Item<'a>)) -> Result<(), 
         .map_err(|(kind, rest)| ExtensionParseError::new(kind, value.len().saturating_sub(rest.len())))
 }
 
-/// What is wrong, and what follows the byte before it.
+/// What is wrong, and the rest of the value, from the wrong byte on.
 type Malformed<'a> = (Kind, &'a [u8]);
 
 fn read_items<'a>(value: &'a [u8], see: &mut impl FnMut(Item<'a>)) -> Result<(), Malformed<'a>> {
@@ -242,21 +242,21 @@ fn read_extension<'a>(value: &'a [u8], see: &mut impl FnMut(Item<'a>)) -> Result
     Ok(rest)
 }
 
-/// The token at the front, and what follows it.
+/// The token at the front, and the rest.
 fn token(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (token, rest) = bytes.split_at_checked(token_len(bytes))?;
     (!token.is_empty()).then_some((token, rest))
 }
 
-/// What was text, or has been checked to be ASCII.
+/// Converts bytes that are UTF-8: they were text, or were checked to be ASCII.
 fn text(token: &[u8]) -> &str {
     core::str::from_utf8(token).unwrap_or_default()
 }
 
-/// A value at the front.
+/// The value at the front, and the rest.
 ///
-/// A quoted one must be a token once it is unquoted (§9.1). If it is not, it is a value that its extension does not
-/// know, and not a fault of the list.
+/// A quoted value must be a token once it is unquoted (§9.1). If it is not, the list is still well-formed: the extension
+/// then refuses the value.
 fn token_or_quoted(bytes: &[u8]) -> Result<(Value<'_>, &[u8]), Malformed<'_>> {
     let Some(quoted) = bytes.strip_prefix(b"\"") else {
         let (token, rest) = token(bytes).ok_or((Kind::MissingValue, bytes))?;
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn one_extension_is_read_as_in_a_list() {
+    fn single_extension_is_parsed_as_in_a_list() {
         for value in
             ["a", " a;b=c ,", "a; b=\"c,d\"; e", "a; b=\"\\c\"", &alloc::format!("a{}", ";b".repeat(999))]
         {
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_reported_with_its_byte() {
+    fn malformed_list_is_reported_with_the_offset_of_its_byte() {
         for (value, kind, offset) in [
             (";", Kind::MissingName, 0),
             (" \t;", Kind::MissingName, 2),

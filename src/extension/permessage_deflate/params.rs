@@ -1,4 +1,4 @@
-//! The four parameters, in offers and in responses (RFC 7692 §7.1).
+//! The four parameters of permessage-deflate, in offers and in responses (RFC 7692 §7.1).
 
 use alloc::string::ToString;
 
@@ -15,7 +15,7 @@ const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
 const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
-/// The parameters that both sides have agreed on (RFC 7692 §7.1).
+/// The parameters of permessage-deflate that both sides have agreed on (RFC 7692 §7.1).
 ///
 /// ```
 /// use wsproto::{DeflateParams, ExtensionParams};
@@ -30,13 +30,13 @@ pub struct DeflateParams {
     pub server_no_context_takeover: bool,
     /// Whether the client compresses each message independently.
     pub client_no_context_takeover: bool,
-    /// How far back the server looks at most, as a power of two: 8 to 15.
+    /// The size of the server's window, as a power of two: 8 to 15, for 256 bytes to 32 KiB.
     pub server_max_window_bits: u8,
-    /// How far back the client looks at most, as a power of two: 8 to 15.
+    /// The size of the client's window, as a power of two: 8 to 15, for 256 bytes to 32 KiB.
     pub client_max_window_bits: u8,
 }
 
-/// One direction's share.
+/// The parameters of one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Window {
     pub(super) takeover: bool,
@@ -49,12 +49,12 @@ pub(super) struct Offer {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
     server_max_window_bits: Option<u8>,
-    /// 15 where it is offered without a value.
+    /// 15 if it is offered without a value.
     client_max_window_bits: Option<u8>,
 }
 
 impl DeflateParams {
-    /// The parameters of a response that names none.
+    /// The parameters that a response without parameters stands for.
     pub const DEFAULT: Self = Self {
         server_no_context_takeover: false,
         client_no_context_takeover: false,
@@ -62,7 +62,7 @@ impl DeflateParams {
         client_max_window_bits: Window::MAX_BITS,
     };
 
-    /// Parses a server's response.
+    /// Parses the parameters of a server's response.
     ///
     /// # Errors
     ///
@@ -82,17 +82,17 @@ impl DeflateParams {
 }
 
 impl Window {
-    /// 32 KiB, as far as DEFLATE can look.
+    /// 32 KiB, the largest window of DEFLATE.
     pub(super) const MAX_BITS: u8 = 15;
 
-    /// Bits outside 8 to 15 are taken to the nearest inside.
+    /// Bits outside of 8 to 15 are set to the nearest value in this range.
     const fn new(takeover: bool, bits: u8) -> Self {
         Self { takeover, bits: clamp(bits, 8, Self::MAX_BITS) }
     }
 }
 
 impl Offer {
-    /// What a client with these settings offers.
+    /// The offer of a client with these settings.
     pub(super) fn of_client(settings: DeflateParams, offers_client_window: bool) -> Self {
         let DeflateParams { server_no_context_takeover, client_no_context_takeover, .. } = settings;
         Self {
@@ -103,7 +103,7 @@ impl Offer {
         }
     }
 
-    /// The same offer, without what is asked of the server.
+    /// The same offer, without the parameters that restrict the server.
     pub(super) const fn without_asking_the_server(self) -> Self {
         Self { server_no_context_takeover: false, server_max_window_bits: None, ..self }
     }
@@ -117,17 +117,17 @@ impl Offer {
         self.client_max_window_bits.is_some()
     }
 
-    /// Parses a client's offer; what is wrong with it declines it (§7.1).
+    /// Parses a client's offer. After an error, the offer is declined (§7.1).
     pub(super) fn parse_offer(offer: &ExtensionParams) -> Result<Self, NegotiationError> {
         Self::parse(offer, Some(Window::MAX_BITS))
     }
 
-    /// Parses a server's response; what is wrong with it fails the connection (§7.1).
+    /// Parses a server's response. After an error, the connection fails (§7.1).
     pub(super) fn parse_answer(answer: &ExtensionParams) -> Result<Self, NegotiationError> {
         Self::parse(answer, None)
     }
 
-    /// `valueless` is what `client_max_window_bits` stands for without a value, if it may go without.
+    /// `valueless` is the value of `client_max_window_bits` without a value; `None` if it needs one.
     fn parse(params: &ExtensionParams, valueless: Option<u8>) -> Result<Self, NegotiationError> {
         let mut parsed = Self::default();
         for (name, value) in params.params() {
@@ -152,7 +152,7 @@ impl Offer {
         Ok(parsed)
     }
 
-    /// The parameters that this offer and its response agree on.
+    /// The parameters that follow from this offer and its response.
     pub(super) fn agree(self, answer: Self) -> Result<DeflateParams, NegotiationError> {
         if self.server_no_context_takeover && !answer.server_no_context_takeover {
             return Err(error(Kind::MissingParam, SERVER_NO_CONTEXT_TAKEOVER));
@@ -168,7 +168,7 @@ impl Offer {
             (Some(offered), Some(answered)) if answered <= offered => answered,
             (Some(offered), None) => offered,
             (None, None) => Window::MAX_BITS,
-            // Not to be answered unless it was offered, nor by more (§7.1.2.2).
+            // A response must not have it unless the offer has it, nor with a greater value (§7.1.2.2).
             (Some(_), Some(_)) => return Err(error(Kind::ValueTooLarge, CLIENT_MAX_WINDOW_BITS)),
             (None, Some(_)) => return Err(error(Kind::ParamNotOffered, CLIENT_MAX_WINDOW_BITS)),
         };
@@ -206,7 +206,7 @@ impl Offer {
         (answer, params)
     }
 
-    /// As the header has them.
+    /// The parameters as in the header.
     pub(super) fn to_params(self) -> ExtensionParams {
         let mut params = ExtensionParams::new(NAME);
         if self.server_no_context_takeover {
@@ -226,7 +226,7 @@ impl Offer {
     }
 }
 
-/// Sets a flag; false if it was set.
+/// Sets a flag; returns false if it was set before.
 const fn set(flag: &mut bool) -> bool {
     !core::mem::replace(flag, true)
 }
