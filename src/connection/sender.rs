@@ -367,8 +367,8 @@ impl<E: Entropy> Sender<E> {
     ///
     /// Nothing else can be sent until `payload_len` bytes were passed. The payload of a text message has to be UTF-8;
     /// this is not checked. As a client, do not show the header to the code that makes the payload, because the header
-    /// contains the masking key (§10.3). Extensions do not see the payload: a message that starts with this method is not
-    /// compressed.
+    /// contains the masking key (§10.3). Extensions do not see the payload: a message that starts with this method is
+    /// not compressed.
     ///
     /// ```
     /// use wsproto::{LocalProtocolError, MessageKind, Ping, Sender};

@@ -29,8 +29,8 @@ pub enum HandshakeError {
     /// More fields than [`max_headers`](crate::HandshakeLimits::max_headers).
     #[error("head has too many fields")]
     TooManyHeaders,
-    /// A wrong HTTP version. It must be 1.1, and a later version of HTTP/1 is read as 1.1 (RFC 6455 §4.1, RFC 9110 §2.5);
-    /// for extended CONNECT it must be 2 or 3 (RFC 8441, RFC 9220).
+    /// A wrong HTTP version. It must be 1.1, and a later version of HTTP/1 is read as 1.1 (RFC 6455 §4.1, RFC 9110
+    /// §2.5); for extended CONNECT it must be 2 or 3 (RFC 8441, RFC 9220).
     #[error("HTTP version is not the one for this handshake (RFC 6455 §4.1)")]
     HttpVersion,
     /// A method other than GET (§4.1).

@@ -1,7 +1,7 @@
 //! Received payloads, through the chain of extensions from the wire to the message (RFC 6455 §9).
 //!
-//! An extension keeps its output in its own buffer, and the next stage borrows it from there. So nothing is copied between
-//! two extensions. An extension whose output is much longer than its input returns it in pieces: it is called again only
+//! An extension keeps its output in its own buffer, and the next stage borrows it from there. So nothing is copied
+//! between two extensions. An extension whose output is much longer than its input returns it in pieces: it is called again only
 //! after its last output was used up.
 
 use alloc::boxed::Box;

@@ -123,8 +123,8 @@ impl OutboundExtensions {
         self.rsv_for(kind, Some(len)).is_some()
     }
 
-    /// Whether a message can be sent that permessage-deflate has compressed independently of others, with a window of 2 to
-    /// the power of `window_bits` bytes.
+    /// Whether a message can be sent that permessage-deflate has compressed independently of others, with a window of 2
+    /// to the power of `window_bits` bytes.
     #[cfg(feature = "deflate")]
     pub(crate) fn takes_standalone(&self, window_bits: u8) -> bool {
         self.standalone_window.is_some_and(|bits| window_bits <= bits)

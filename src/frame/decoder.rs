@@ -1,12 +1,12 @@
 //! Frames: bytes to pieces of payload, unmasked in place (RFC 6455 §5.2 to §5.5, §6.2).
 //!
 //! The decoder keeps at most one incomplete header. Of a payload it keeps only the number of bytes that are still to
-//! come. It also knows the order of frames in a message, so a bad frame fails at the first byte that breaks a rule: FIN,
-//! RSV and opcode at the first byte, mask bit and form of the length at the second, the length at its last byte.
+//! come. It also knows the order of frames in a message, so a bad frame fails at the first byte that breaks a rule:
+//! FIN, RSV and opcode at the first byte, mask bit and form of the length at the second, the length at its last byte.
 //!
 //! For the next maintainer: this is the slow path, for frames that [`WholeMessage`] does not accept. A header is read from
-//! the input if the input holds all of it; the fourteen bytes kept here are only for headers that are split across reads.
-//! Only `FrameHeader::read` refuses a frame, by the rules in `decoder/rules.rs`. The frame in progress is changed inside
+//! the input if the input holds all of it; the fourteen bytes kept here are only for headers that are split across
+//! reads. Only `FrameHeader::read` refuses a frame, by the rules in `decoder/rules.rs`. The frame in progress is changed inside
 //! the state and not copied out and back: a copy would load fields as vectors just after they were stored one by one,
 //! and such a load waits for the stores.
 //!
@@ -193,9 +193,9 @@ impl FrameDecoder {
         if max_len < 0xFFFF { (max_len & 0xFFFF) as u32 } else { 0xFFFF }
     }
 
-    /// Reads the next chunk of payload from `input`, up to the end of a frame or of `input`, and removes the bytes it used.
+    /// Reads the next chunk of payload from `input`, and removes the bytes it used.
     ///
-    /// Returns `None` when `input` is used up. A chunk is empty only where a frame ends.
+    /// The chunk ends where the frame or `input` ends. Returns `None` when `input` is used up. A chunk is empty only where a frame ends.
     ///
     /// # Errors
     ///

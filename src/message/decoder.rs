@@ -61,7 +61,7 @@ pub(crate) enum State {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Broken {
     pub(crate) error: RemoteProtocolError,
-    /// How many of the consumed bytes follow the one that broke it; `u32::MAX` stands for more.
+    /// How many of the consumed bytes follow the byte that broke the rule; `u32::MAX` if there are more.
     overread: u32,
 }
 

@@ -110,7 +110,7 @@ impl<'r, 'i: 'r> Holds<'r, 'i> for Borrowed {
 /// Data as a [`Place`], which says where it is.
 pub(super) struct InPlace;
 
-/// Data, borrowed from where it is.
+/// Borrowed data, and where it is.
 pub(crate) enum Place<'r, 'i, T: ?Sized> {
     /// In the input. It begins this many bytes before the end of the consumed bytes.
     Input(&'i T, usize),

@@ -54,7 +54,7 @@ pub(super) struct Offer {
 }
 
 impl DeflateParams {
-    /// The parameters that a response without parameters stands for.
+    /// The meaning of a response that has no parameters.
     pub const DEFAULT: Self = Self {
         server_no_context_takeover: false,
         client_no_context_takeover: false,
