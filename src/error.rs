@@ -149,7 +149,9 @@ impl RemoteProtocolError {
             Self::InvalidUtf8 | Self::InvalidCloseReason | Self::InvalidDeflate => {
                 CloseCode::INVALID_FRAME_PAYLOAD_DATA
             }
-            Self::Extension(error) => error.code,
+            // Another code could not be sent.
+            Self::Extension(error) if error.code.is_sendable() => error.code,
+            Self::Extension(_) => CloseCode::PROTOCOL_ERROR,
             Self::ReservedOpcode(_)
             | Self::ReservedBits
             | Self::FragmentedControlFrame

@@ -69,7 +69,7 @@ impl Utf8Decoder {
     /// # Errors
     ///
     /// [`InvalidUtf8`] if the bytes at the front of `input` are not UTF-8; the valid text before them was returned by an
-    /// earlier call. `input` is unchanged then, and the decoder cannot be used any more.
+    /// earlier call. `input` and the decoder are unchanged then.
     pub fn decode<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Result<&'a str, InvalidUtf8> {
         let missing = self.missing();
         if missing > 0 {
@@ -135,15 +135,17 @@ impl Utf8Decoder {
     /// Once none is missing, [`character`](Self::character) returns it. `Err` is the offset of the first bad byte.
     #[inline]
     pub(crate) fn resume(&mut self, bytes: &[u8]) -> Result<(), usize> {
+        let mut next = self.clone();
         for (i, byte) in bytes.iter().enumerate() {
-            if !self.may_follow(*byte) {
+            if !next.may_follow(*byte) {
                 return Err(i);
             }
-            self.push(*byte);
+            next.push(*byte);
         }
-        if self.missing() == 0 {
-            self.filled = 0;
+        if next.missing() == 0 {
+            next.filled = 0;
         }
+        *self = next;
         Ok(())
     }
 
@@ -183,6 +185,16 @@ fn split_begun(piece: &[u8]) -> (&[u8], &[u8]) {
         Some(last) if !last.is_ascii() => piece.split_at(begun_at(piece)),
         _ => (piece, &[]),
     }
+}
+
+/// Whether the first character of `piece` is not UTF-8, whatever follows.
+#[inline]
+pub(crate) fn begins_invalid(piece: &[u8]) -> bool {
+    if piece.first().is_none_or(u8::is_ascii) {
+        return false;
+    }
+    let first = piece.get(..4).unwrap_or(piece);
+    str::from_utf8(first).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_some())
 }
 
 /// Whether `piece` is only the beginning of one character.

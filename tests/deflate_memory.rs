@@ -267,6 +267,29 @@ fn the_end_of_a_connection_frees_received_data() {
     }
 }
 
+#[test]
+fn decompressed_text_that_is_not_utf8_frees_the_decompressor() {
+    // Stored blocks: 0xFF, and "a" with 0xFF after it.
+    let first_byte = b"\xc1\x07\x00\x01\x00\xfe\xff\xff\x00".to_vec();
+    let after_a_prefix = b"\xc1\x08\x00\x02\x00\xfd\xffa\xff\x00".to_vec();
+    for (mut bytes, has_prefix) in [(first_byte, false), (after_a_prefix, true)] {
+        let (mut receiver, _) = halves(&PermessageDeflate::new(), DeflateParams::DEFAULT);
+        let ((), usage) = measured(|| {
+            let mut input = bytes.as_mut_slice();
+            if has_prefix {
+                assert!(receiver.next_event(&mut input).is_ok_and(|event| event.is_some()));
+                assert!(receiver.receive_eof().is_none(), "an error waits");
+            } else {
+                assert!(receiver.next_event(&mut input).is_err());
+            }
+        });
+        assert!(usage.kept <= 0, "{has_prefix}: {usage:?}");
+        if has_prefix {
+            assert!(receiver.next_event(&mut &mut [][..]).is_err());
+        }
+    }
+}
+
 /// The table in the documentation: `cargo test --test deflate_memory table -- --nocapture`
 #[cfg(target_pointer_width = "64")]
 #[test]

@@ -304,13 +304,15 @@ impl<E: Entropy> Sender<E> {
             match &sender.extensions {
                 Some(extensions) => {
                     extensions.check_rsv(opcode, rsv)?;
-                    extensions.check_plain(opcode)?;
+                    extensions.check_encoded(opcode)?;
                 }
                 None if rsv.is_empty() => {}
                 None => return Err(LocalProtocolError::ReservedBits),
             }
             sender.frames.encode(message_finished, rsv, opcode, payload, output)?;
-            sender.begin_plain(opcode);
+            if let Some(extensions) = &mut sender.extensions {
+                extensions.begin_encoded(opcode);
+            }
             Ok(())
         })
     }

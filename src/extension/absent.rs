@@ -16,6 +16,16 @@ pub(crate) enum InboundExtensions {}
 #[derive(Debug)]
 pub(crate) enum OutboundExtensions {}
 
+impl OutboundExtensions {
+    pub(crate) const fn check_encoded(&self, _: Opcode) -> Result<(), LocalProtocolError> {
+        match *self {}
+    }
+
+    pub(crate) const fn begin_encoded(&mut self, _: Opcode) {
+        match *self {}
+    }
+}
+
 impl InboundExtensions {
     pub(crate) const fn try_clone(&self) -> Option<Self> {
         match *self {}

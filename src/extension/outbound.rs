@@ -89,6 +89,19 @@ pub(crate) struct OutboundExtensions {
     standalone_window: Option<u8>,
     /// The RSV bits that they claim on the first frame of a message, and on its other frames.
     claimed: (Rsv, Rsv),
+    /// Who encodes the message in progress, or the last one.
+    encoder: Encoder,
+}
+
+/// Who encodes a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoder {
+    /// Nobody: it is sent as it is.
+    Nobody,
+    /// At least one of the extensions.
+    Extensions,
+    /// The caller, who then passes each payload encoded.
+    Caller,
 }
 
 #[derive(Debug)]
@@ -106,7 +119,7 @@ impl OutboundExtensions {
         claimed: (Rsv, Rsv),
     ) -> Self {
         let stages = extensions.map(|extension| Stage { extension, is_active: false }).collect();
-        Self { stages, idle: Idle::new(), standalone_window, claimed }
+        Self { stages, idle: Idle::new(), standalone_window, claimed, encoder: Encoder::Nobody }
     }
 
     /// A copy; `None` if one of them cannot be copied.
@@ -152,7 +165,12 @@ impl OutboundExtensions {
             // Its message has started already.
             Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => None,
         };
-        let mark = kind.map_or_else(|| self.mark_on(), |kind| self.rsv_for(kind, len));
+        let mark = match (kind, self.encoder) {
+            (Some(kind), _) => self.rsv_for(kind, len),
+            (None, Encoder::Nobody) => None,
+            (None, Encoder::Extensions) => Some(Rsv::NONE),
+            (None, Encoder::Caller) => return Err(LocalProtocolError::EncodedMessageInProgress),
+        };
         let Some(mut rsv) = mark else { return Ok(false) };
         let max_len = self.max_encoded_len(payload.len());
         let count = max_len.checked_div(max_fragment_len).unwrap_or(max_len).saturating_add(1);
@@ -182,17 +200,37 @@ impl OutboundExtensions {
         if claimed.contains(rsv) { Ok(()) } else { Err(LocalProtocolError::ReservedBits) }
     }
 
-    /// Refuses a frame that the extensions do not see, inside a message that they encode.
+    /// Refuses a frame that is not encoded, inside a message that is.
     pub(crate) fn check_plain(&self, opcode: Opcode) -> Result<(), LocalProtocolError> {
-        match (opcode, self.mark_on()) {
-            (Opcode::Continuation, Some(_)) => Err(LocalProtocolError::EncodedMessageInProgress),
+        match (opcode, self.encoder) {
+            (Opcode::Continuation, Encoder::Extensions | Encoder::Caller) => {
+                Err(LocalProtocolError::EncodedMessageInProgress)
+            }
             _ => Ok(()),
         }
     }
 
-    /// Records a data frame that no extension encodes; so none encodes the rest of its message either.
+    /// Refuses a frame that the caller has encoded, inside a message that extensions encode.
+    pub(crate) fn check_encoded(&self, opcode: Opcode) -> Result<(), LocalProtocolError> {
+        match (opcode, self.encoder) {
+            (Opcode::Continuation, Encoder::Extensions) => Err(LocalProtocolError::EncodedMessageInProgress),
+            _ => Ok(()),
+        }
+    }
+
+    /// Records a data frame that nobody encodes; so nobody encodes the rest of its message either.
     pub(crate) fn begin_plain(&mut self, opcode: Opcode) {
+        self.begin_without_extensions(opcode, Encoder::Nobody);
+    }
+
+    /// Records a data frame that the caller has encoded; so the caller encodes the rest of its message too.
+    pub(crate) fn begin_encoded(&mut self, opcode: Opcode) {
+        self.begin_without_extensions(opcode, Encoder::Caller);
+    }
+
+    fn begin_without_extensions(&mut self, opcode: Opcode, encoder: Encoder) {
         if opcode != Opcode::Continuation {
+            self.encoder = encoder;
             for stage in &mut self.stages {
                 stage.is_active = false;
             }
@@ -205,11 +243,6 @@ impl OutboundExtensions {
         marks.reduce(|bits, more| bits | more)
     }
 
-    /// The RSV bits of the other frames of the message in progress; `None` if no extension encodes it.
-    fn mark_on(&self) -> Option<Rsv> {
-        self.stages.iter().any(|stage| stage.is_active).then_some(Rsv::NONE)
-    }
-
     /// The greatest length that `len` bytes of payload can have, whichever extensions encode them.
     fn max_encoded_len(&self, len: usize) -> usize {
         self.stages.iter().fold(len, |len, stage| stage.extension.max_encoded_len(len).max(len))
@@ -217,6 +250,7 @@ impl OutboundExtensions {
 
     /// Records that a message starts. The extensions that return [RSV bits](Self::rsv_for) for it encode it.
     fn begin(&mut self, kind: MessageKind, len: Option<usize>) {
+        self.encoder = Encoder::Extensions;
         for stage in &mut self.stages {
             stage.is_active = stage.extension.rsv_for(kind, len).is_some();
         }

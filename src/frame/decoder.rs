@@ -178,10 +178,10 @@ impl FrameDecoder {
         self
     }
 
-    /// Disables the fast path, for extensions that have to see every frame.
+    /// Enables or disables the fast path: some extensions have to see every frame.
     #[cfg(feature = "alloc")]
-    pub(crate) const fn without_fast_path(mut self) -> Self {
-        self.fast_len_end = 0;
+    pub(crate) const fn with_fast_path(mut self, enabled: bool) -> Self {
+        self.fast_len_end = if enabled { self.longest_fast().saturating_add(1) } else { 0 };
         self
     }
 

@@ -184,6 +184,7 @@ impl ClientHandshake {
             }
             State::Receiving { .. } | State::Rejecting(_) => {
                 self.state = State::Failed;
+                self.head.clear();
                 Err(HandshakeError::UnexpectedEof)
             }
             State::Accepted | State::Rejected | State::Failed => Ok(None),

@@ -15,7 +15,7 @@ use crate::frame::{CloseBody, Ends, FrameDecoder, Piece, Source, WholeMessage};
 use crate::limits::Limits;
 use crate::opcode::{MessageKind, Opcode};
 use crate::role::Role;
-use crate::utf8::{InvalidText, Utf8Decoder, from_utf8, is_begun};
+use crate::utf8::{InvalidText, Utf8Decoder, begins_invalid, from_utf8, is_begun};
 
 use super::control::{ControlPayload, close, control_event};
 use super::payloads::{Payloads, take_input};
@@ -250,6 +250,14 @@ impl MessageDecoder {
                     };
                     return Ok(Some(H::event(header, bytes_event(data, ends))));
                 }
+                // Found here, as the memory of extensions cannot be freed while an event borrows it.
+                Opcode::Text
+                    if missing == 0
+                        && piece.source == Source::Extensions
+                        && begins_invalid(self.payloads.peek(&piece, input)) =>
+                {
+                    return Err(self.fail(RemoteProtocolError::InvalidUtf8, 0));
+                }
                 Opcode::Text if missing == 0 && !is_begun(self.payloads.peek(&piece, input)) => {
                     let (data, ends) = match source {
                         Source::Input => {
@@ -425,6 +433,7 @@ impl MessageDecoder {
                 None => State::Ended,
             });
         }
+        self.payloads.stop();
     }
 
     /// The close frame that was received.

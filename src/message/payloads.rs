@@ -8,6 +8,8 @@
 
 use crate::error::RemoteProtocolError;
 use crate::extension::{InUse, InboundExtensions};
+#[cfg(feature = "alloc")]
+use crate::frame::Rsv;
 use crate::frame::{Ends, Entered, FrameDecoder, Piece, Source, take};
 use crate::opcode::Opcode;
 
@@ -26,14 +28,9 @@ impl Payloads {
     /// The same frames, decoded by these extensions.
     #[cfg(feature = "alloc")]
     pub(super) fn with_extensions(self, extensions: InUse<InboundExtensions>) -> Self {
-        let mut frames = self.frames;
-        if let Some(extensions) = &extensions {
-            let (first, continuation) = extensions.claimed();
-            frames = frames.with_allowed_rsv(first, continuation);
-            if !extensions.are_per_message() {
-                frames = frames.without_fast_path();
-            }
-        }
+        let (first, continuation) = extensions.as_ref().map_or((Rsv::NONE, Rsv::NONE), |all| all.claimed());
+        let has_fast_path = extensions.as_ref().is_none_or(|all| all.are_per_message());
+        let frames = self.frames.with_allowed_rsv(first, continuation).with_fast_path(has_fast_path);
         Self { frames, extensions }
     }
 

@@ -1,9 +1,13 @@
 //! Which frames may have the Per-Message Compressed bit, and which may come between compressed ones (RFC 7692 §6).
 
-use wsproto::{CloseCode, Connection, Event, EventRef, Limits, RemoteProtocolError, Role, TextMessage};
+use wsproto::{
+    CloseCode, Connection, Event, EventRef, Extensions, Limits, Ping, RemoteProtocolError, Role, TextMessage,
+};
 
 use crate::blocks::Blocks;
-use crate::protocol::{BINARY, CLOSE, FIN, PING, PONG, TEXT, binary, close, frame_to, ping, pong, text};
+use crate::protocol::{
+    BINARY, CLOSE, FIN, Fixed, PING, PONG, TEXT, binary, close, frame_to, ping, pong, text,
+};
 use crate::support::{RSV1, Setup, both, fails, says};
 
 const WHOLE: u8 = FIN | RSV1 | TEXT;
@@ -229,4 +233,20 @@ fn next_frame_event_waits_if_no_inflated_data_is_left() {
     while receiver.next_frame_event(&mut input).unwrap().is_some() {}
     assert_eq!(*input, [0xf3], "it is consumed though the frame is not whole");
     assert_eq!(receiver.bytes_needed(input), 35);
+}
+
+#[test]
+fn extensions_that_are_set_again_replace_those_that_were_set_before() {
+    let mut client = Connection::client(Limits::default(), Fixed)
+        .with_extensions(Setup::of(Role::Client).extensions())
+        .with_extensions(Extensions::new());
+    let mut compressed = *b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
+    let refused = client.next_event(&mut &mut compressed[..]);
+    assert_eq!(refused.map(|_| ()), Err(RemoteProtocolError::ReservedBits));
+    let mut output = Vec::new();
+    let mut client =
+        Connection::client(Limits::default(), Fixed).with_extensions(Setup::of(Role::Client).extensions());
+    let mut compressed = *b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
+    assert!(client.next_event(&mut &mut compressed[..]).unwrap().is_some());
+    client.send(Ping::new(b""), &mut output).unwrap();
 }

@@ -318,3 +318,27 @@ fn a_payload_that_the_caller_has_encoded_is_sent_with_bits_that_were_agreed_on()
     let refused = Sender::server().send_encoded(MessageKind::Text, Rsv::RSV1, b"", true, &mut output);
     assert_eq!(refused, Err(LocalProtocolError::ReservedBits), "nothing was agreed on");
 }
+
+#[test]
+fn message_that_the_caller_encodes_is_continued_only_by_what_the_caller_encodes() {
+    let hello = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
+    let mut sender = server(&PermessageDeflate::new().with_threshold(0));
+    let mut output = Vec::new();
+    sender.send_encoded(MessageKind::Text, Rsv::RSV1, &hello[..3], false, &mut output).unwrap();
+    let begun = output.clone();
+    let refused = Err(LocalProtocolError::EncodedMessageInProgress);
+    assert_eq!(sender.send(TextMessage::from("lo"), &mut output), refused);
+    assert_eq!(sender.send(TextMessage::partial("lo"), &mut output), refused);
+    assert_eq!(sender.send_plain(TextMessage::from("lo"), &mut output), refused);
+    assert_eq!(sender.send_continuation(b"lo", true, &mut output), refused);
+    assert_eq!(sender.send_fragmented(TextMessage::from("lo"), 1, &mut output), refused);
+    assert_eq!(sender.frame_in_place(MessageKind::Text, &mut [b'l'], true).map(|_| ()), refused);
+    assert_eq!(sender.begin_frame(MessageKind::Text, 1, true).map(|_| ()), refused);
+    assert_eq!(output, begun, "nothing was written");
+    sender.send(Ping::new("!"), &mut output).unwrap();
+    sender.send_encoded(MessageKind::Text, Rsv::NONE, &hello[3..], true, &mut output).unwrap();
+    assert_eq!(output, b"\x41\x03\xf2\x48\xcd\x89\x01!\x80\x04\xc9\xc9\x07\x00");
+    output.clear();
+    sender.send(TextMessage::from("Hello"), &mut output).unwrap();
+    assert_eq!(output[0], 0xC1, "the next message is compressed again");
+}

@@ -149,3 +149,13 @@ fn errors_implement_the_error_trait() {
     let errors: [&dyn core::error::Error; 2] = [&Remote::ReservedBits, &Local::CloseSent];
     assert!(errors.iter().all(|error| error.source().is_none()));
 }
+
+#[test]
+fn error_of_an_extension_with_a_code_that_cannot_be_sent_closes_with_1002() {
+    const ODD: ExtensionError = ExtensionError::new(CloseCode::ABNORMAL_CLOSURE, "no");
+    let error = Remote::Extension(&ODD);
+    assert_eq!(error.close_code(), CloseCode::PROTOCOL_ERROR);
+    let mut output = Vec::new();
+    Sender::server().send(error.response(), &mut output).unwrap();
+    assert_eq!(output, b"\x88\x04\x03\xeano");
+}

@@ -254,3 +254,16 @@ fn after_bad_text_the_receiver_has_the_same_state_for_all_cuts() {
     let whole = in_progress(&mut [&bytes[..]].into_iter());
     assert_eq!(in_progress(&mut bytes.chunks(1)), whole);
 }
+
+#[test]
+fn decoder_is_unchanged_by_an_error() {
+    let mut decoder = wsproto::Utf8Decoder::new();
+    assert_eq!(decoder.decode(&mut &b"\xf0"[..]), Ok(""));
+    for bad in [&b"\x9f\xff"[..], b"\xff", b"\x9f\x9f\x28"] {
+        let mut input = bad;
+        assert!(decoder.decode(&mut input).is_err());
+        assert_eq!(input, bad);
+    }
+    assert_eq!(decoder.decode(&mut &b"\x9f\x98\x80"[..]), Ok("\u{1f600}"));
+    assert!(decoder.is_complete());
+}

@@ -217,9 +217,14 @@ impl Stream {
     ///
     /// So a limit is exceeded at the same byte of the input, however it is cut.
     fn step_beyond(&mut self, input: &[u8]) -> Result<Step, RemoteProtocolError> {
+        // Without room, zlib reads up to the byte that would give output: not one call for each byte.
+        let before = self.step(input, InflateFlush::NoFlush, 0)?;
+        if before.stream_ended {
+            return Ok(before);
+        }
         let step = self.step(&[], InflateFlush::NoFlush, 1)?;
-        if step.written > 0 || step.stream_ended {
-            return Ok(step);
+        if step.written > 0 || step.stream_ended || before.read > 0 {
+            return Ok(Step { read: before.read, ..step });
         }
         self.step(input.get(..1).unwrap_or_default(), InflateFlush::NoFlush, 1)
     }
