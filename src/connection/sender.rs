@@ -92,7 +92,7 @@ impl<E: Entropy> Sender<E> {
     ///
     /// let mut output = Vec::new();
     /// Sender::server().send_plain(TextMessage::from("Hello"), &mut output)?;
-    /// assert_eq!(output, b"\x81\x05Hello"); // RSV1 is not set, with permessage-deflate too
+    /// assert_eq!(output, b"\x81\x05Hello"); // no RSV1, even if permessage-deflate is in use
     /// # Ok::<(), wsproto::LocalProtocolError>(())
     /// ```
     ///
