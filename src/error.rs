@@ -12,7 +12,7 @@ use crate::close_code::CloseCode;
 pub use extension::{ExtensionParseError, ExtensionParseErrorKind, NegotiationError, NegotiationErrorKind};
 pub use handshake::HandshakeError;
 
-/// The peer broke the protocol once the connection was open; the variant names the rule.
+/// A protocol error of the peer in the open connection; the variant names the broken rule.
 ///
 /// It is returned once, and it is final: all later input is dropped. [`close_code`] is the code to close the connection
 /// with, and [`response`](Self::response) is the close frame to send.
@@ -47,7 +47,7 @@ pub enum RemoteProtocolError {
     ControlFrameTooLong,
     /// A continuation frame while no message is in progress (§5.4).
     UnexpectedContinuation,
-    /// A new message before the end of the message in progress (§5.4).
+    /// A new message while another one is in progress (§5.4).
     ExpectedContinuation,
     /// A client's frame that is not masked (§5.1).
     UnmaskedFrameFromClient,
@@ -267,7 +267,9 @@ pub(crate) struct Failure {
     pub(crate) at: usize,
 }
 
-/// The caller asked for something that the protocol forbids. Nothing was written, and no state has changed.
+/// A protocol error of the caller, who asked for something that the protocol forbids.
+///
+/// Nothing was written, and no state has changed.
 ///
 /// ```
 /// use wsproto::{Connection, Limits, LocalProtocolError, Ping};

@@ -284,7 +284,7 @@ impl<E: Entropy> Connection<E> {
         &self.sender
     }
 
-    /// The sending half, mutably, once it knows whether the peer has closed or failed.
+    /// The sending half, mutably. Before, it is informed if the peer has closed or failed.
     #[inline(always)]
     pub fn sender_mut(&mut self) -> &mut Sender<E> {
         self.inform_sender();

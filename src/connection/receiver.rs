@@ -189,7 +189,7 @@ impl Receiver {
 
     /// Records that the transport has ended.
     ///
-    /// If there was neither a close frame nor an error before, returns the event for such an end, with the code 1006
+    /// If no close frame and no error came before, returns the event for such an end, with the code 1006
     /// (§7.1.5, §7.2.1).
     #[must_use = "it is the only event of a connection that ended without a close frame (1006)"]
     pub fn receive_eof(&mut self) -> Option<CloseConnection<&'static str>> {

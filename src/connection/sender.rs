@@ -477,8 +477,10 @@ impl<E: Entropy> Sender<E> {
         self.frames.role()
     }
 
-    /// Writes a piece of a message. The fast path is for a whole message while none is in progress: nearly all pieces
-    /// are such, and they do not change the state.
+    /// Writes a piece of a message.
+    ///
+    /// The fast path is for a whole message while no other one is in progress. Nearly all pieces are of this kind, and
+    /// they do not change the state.
     #[inline(always)]
     fn send_data(
         &mut self,

@@ -6,7 +6,7 @@ use crate::excerpt::Excerpt;
 
 use super::extension::{ExtensionParseError, NegotiationError};
 
-/// The peer broke the rules of the opening handshake; the variant names the rule.
+/// A protocol error of the peer in the opening handshake; the variant names the broken rule.
 ///
 /// On a server, `response` (with the feature `alloc`) returns the refusal to send. A client only closes the transport.
 ///

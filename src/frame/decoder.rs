@@ -195,7 +195,8 @@ impl FrameDecoder {
 
     /// Reads the next chunk of payload from `input`, and removes the bytes it used.
     ///
-    /// The chunk ends where the frame or `input` ends. Returns `None` when `input` is used up. A chunk is empty only where a frame ends.
+    /// The chunk ends where the frame or `input` ends; it is empty only at the end of a frame. Returns `None` when
+    /// `input` is used up.
     ///
     /// # Errors
     ///
@@ -215,7 +216,7 @@ impl FrameDecoder {
     /// Finds the next piece of payload at the front of `input`, and unmasks it there. A piece of text has at most
     /// `max_text_len` bytes. The caller removes the piece.
     ///
-    /// A piece without bytes is returned only where a frame ends.
+    /// A piece without bytes is returned only at the end of a frame.
     #[inline(never)]
     pub(crate) fn next_piece(
         &mut self,
@@ -412,7 +413,7 @@ impl FrameDecoder {
         }
     }
 
-    /// The fast path: a message in one frame whose header begins `input`, with nothing else in progress.
+    /// The fast path: a message in one frame whose header is at the front of `input`, while nothing is in progress.
     ///
     /// `None` does not mean an error: everything else takes the slow path.
     #[inline(always)]

@@ -84,7 +84,7 @@ impl MessageDecoder {
 
     /// Reads the next piece of a message or the next control frame from `input`, and removes the bytes it used.
     ///
-    /// Returns `None` when `input` is used up. A piece without data is returned only where a frame ends.
+    /// Returns `None` when `input` is used up. A piece without data is returned only at the end of a frame.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ mod payloads;
 mod decoder;
 #[cfg(feature = "alloc")]
 mod assembler;
-// The other direction.
+// For sending.
 mod fragments;
 
 #[cfg(feature = "alloc")]

@@ -36,7 +36,7 @@ impl Payloads {
 
     /// Finds the next piece. A piece of text has at most `max_text_len` bytes.
     ///
-    /// Returns `None` when `input` is used up. A piece without bytes is returned only where a frame ends.
+    /// Returns `None` when `input` is used up. A piece without bytes is returned only at the end of a frame.
     #[inline(always)]
     pub(super) fn find(
         &mut self,
@@ -75,7 +75,8 @@ impl Payloads {
             return Ok(());
         }
         extensions.begin_frame(&header)?;
-        // An RSV bit may have another meaning than that the payload is encoded, so the limit is checked here too.
+        // An RSV bit does not always mean that the payload is encoded. The decoder did not check the length of a message
+        // with such a bit, so it is checked here.
         if !extensions.is_decoding() && extensions.message_len() > self.frames.max_message_len() {
             return Err(RemoteProtocolError::MessageTooLong);
         }

@@ -4,7 +4,7 @@
 //! the differences and their reasons.
 
 mod inbox;
-// Uses the machine in this file.
+// Uses the types in this file.
 mod outgoing;
 
 use alloc::borrow::ToOwned;
