@@ -118,8 +118,8 @@ impl<E: Entropy> Connection<E> {
         Self { receiver: Receiver::new(sender.role(), limits), sender }
     }
 
-    /// The same connection, with the extensions that were agreed on in the handshake. Call it before anything is sent or
-    /// received.
+    /// The same connection, with the extensions that were agreed on in the handshake. Call it before anything is sent
+    /// or received.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn with_extensions(self, extensions: Extensions) -> Self {
@@ -250,8 +250,8 @@ impl<E: Entropy> Connection<E> {
     /// Borrows the two halves separately, so that the sender can be used while an event from the receiver is held.
     ///
     /// Each half knows only its own side. The sender learns that the peer has closed in one of three ways: the
-    /// [`response`](CloseConnection::response) is sent, [`Sender::close_received`] is called, or the connection itself is
-    /// used again.
+    /// [`response`](CloseConnection::response) is sent, [`Sender::close_received`] is called, or the connection itself
+    /// is used again.
     pub fn split(&mut self) -> (&mut Receiver, &mut Sender<E>) {
         self.inform_sender();
         (&mut self.receiver, &mut self.sender)

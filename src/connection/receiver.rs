@@ -11,9 +11,9 @@ use crate::role::Role;
 
 /// The receiving half of a connection: decodes bytes to events, in the caller's buffer.
 ///
-/// Payloads are unmasked in the buffer, and events borrow them from there. An event borrows the buffer and the receiver,
-/// but not the [`Sender`](crate::Sender), so a reply can be sent while the event is held. How the bytes were split into
-/// reads changes only where the pieces of a message begin and end.
+/// Payloads are unmasked in the buffer, and events borrow them from there. An event borrows the buffer and the
+/// receiver, but not the [`Sender`](crate::Sender), so a reply can be sent while the event is held. How the bytes were
+/// split into reads changes only where the pieces of a message begin and end.
 ///
 /// ```
 /// use wsproto::{Event, Limits, Receiver, Role, TextMessage};
@@ -141,15 +141,15 @@ impl Receiver {
     /// unchanged.
     ///
     /// This is for callers that want whole messages: a message in one frame is one event, without a copy, even if it
-    /// arrives in several reads. A fragment of text that begins inside a character is two events, and compressed messages
-    /// still come in pieces.
+    /// arrives in several reads. A fragment of text that begins inside a character is two events, and compressed
+    /// messages still come in pieces.
     ///
     /// Returns `None` while bytes are [missing](Self::bytes_needed): append more bytes to `input` and call again. Once
     /// the receiver [is finished](Self::is_finished), it also returns `None`.
     ///
-    /// The buffer must have room for the longest frame that the [limits](Limits) allow. Let it grow as bytes arrive, and
-    /// not by the length that a header announces. If the transport ends inside a frame, pass the incomplete frame to
-    /// [`next_event`](Self::next_event), which reads the part that was received.
+    /// The buffer must have room for the longest frame that the [limits](Limits) allow. Let it grow as bytes arrive,
+    /// and not by the length that a header announces. If the transport ends inside a frame, pass the incomplete frame
+    /// to [`next_event`](Self::next_event), which reads the part that was received.
     ///
     /// ```
     /// use wsproto::{Event, Limits, Receiver, Role, TextMessage};
@@ -181,8 +181,8 @@ impl Receiver {
     /// How many more bytes `input` needs to hold the next frame completely.
     ///
     /// Use it as a hint for the size of the next read. Until the header is complete, this is at least what the header
-    /// still needs. It is 0 if [`next_frame_event`](Self::next_frame_event) may return something without more input; and
-    /// after a close frame or an error, when nothing more is read.
+    /// still needs. It is 0 if [`next_frame_event`](Self::next_frame_event) may return something without more input;
+    /// and after a close frame or an error, when nothing more is read.
     pub fn bytes_needed(&self, input: &[u8]) -> u64 {
         self.messages.bytes_needed(input)
     }

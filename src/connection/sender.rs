@@ -20,8 +20,8 @@ use state::{PeerEnd, State};
 
 /// The sending half of a connection: encodes events to bytes, in an order that the protocol allows.
 ///
-/// A refused call writes nothing and changes nothing. A [`Reply`](crate::Reply) that comes too late is not an error, and
-/// writes nothing.
+/// A refused call writes nothing and changes nothing. A [`Reply`](crate::Reply) that comes too late is not an error,
+/// and writes nothing.
 ///
 /// ```
 /// use wsproto::{CloseCode, CloseConnection, LocalProtocolError, Sender, TextMessage};
@@ -270,8 +270,8 @@ impl<E: Entropy> Sender<E> {
     /// bits.
     ///
     /// Extensions do not see the payload, and it is not checked what it decodes to. An extension that remembers earlier
-    /// messages, such as permessage-deflate with context takeover, no longer knows what the peer remembers then. On such
-    /// a connection, encode all messages yourself, or none.
+    /// messages, such as permessage-deflate with context takeover, no longer knows what the peer remembers then. On
+    /// such a connection, encode all messages yourself, or none.
     ///
     #[cfg_attr(not(feature = "deflate"), doc = "```ignore")]
     #[cfg_attr(feature = "deflate", doc = "```")]

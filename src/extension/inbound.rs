@@ -1,8 +1,8 @@
 //! Received payloads, through the chain of extensions from the wire to the message (RFC 6455 §9).
 //!
 //! An extension keeps its output in its own buffer, and the next stage borrows it from there. So nothing is copied
-//! between two extensions. An extension whose output is much longer than its input returns it in pieces: it is called again only
-//! after its last output was used up.
+//! between two extensions. An extension whose output is much longer than its input returns it in pieces: it is called
+//! again only after its last output was used up.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -70,9 +70,9 @@ pub trait InboundExtension: fmt::Debug + Send + Sync {
 
     /// Decodes bytes from the front of `payload`, or continues with bytes that it has read and kept.
     ///
-    /// The result is the new [`output`](Self::output); the output of the last call is used up. `end` says what ends with
-    /// `payload`. Until the result is [done](Decoded::done), this is called again with the bytes that were not read, or
-    /// with an empty payload if all were read.
+    /// The result is the new [`output`](Self::output); the output of the last call is used up. `end` says what ends
+    /// with `payload`. Until the result is [done](Decoded::done), this is called again with the bytes that were not
+    /// read, or with an empty payload if all were read.
     ///
     /// With more than `max_output` bytes of output, the message would be too long. If the extension stops there, the
     /// message fails at the same byte however the input is split; if it does not, a little later.

@@ -1,9 +1,9 @@
 //! Extensions: how they are negotiated, and how they change payloads in each direction (RFC 6455 §9).
 //!
 //! An `Extension` makes offers and accepts offers; it holds settings and no state. The result of a negotiation is a
-//! `NegotiatedExtension`: the receiver runs one half of it, and the sender the other. Several extensions form a chain. A
-//! payload to send passes them in the order in which the server named them, and a received payload in the reverse order
-//! (§9.1).
+//! `NegotiatedExtension`: the receiver runs one half of it, and the sender the other. Several extensions form a chain.
+//! A payload to send passes them in the order in which the server named them, and a received payload in the reverse
+//! order (§9.1).
 
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;

@@ -14,8 +14,8 @@ use super::params::ExtensionParams;
 
 /// A WebSocket extension that can be negotiated: its settings, without the state of a connection (RFC 6455 §9).
 ///
-/// Implement this trait for your own extension. `examples/checksum_extension.rs` has an extension that changes payloads.
-/// This extension does nothing:
+/// Implement this trait for your own extension. `examples/checksum_extension.rs` has an extension that changes
+/// payloads. This extension does nothing:
 ///
 /// ```
 /// use wsproto::{NegotiatedExtension, Decoded, Extension, ExtensionParams, Extensions, FrameHeader, InboundExtension};
@@ -156,8 +156,8 @@ impl NegotiatedExtension {
         (self.inbound, self.outbound)
     }
 
-    /// Allows messages that permessage-deflate has compressed independently of others, with a window of at most 2 to the
-    /// power of `bits` bytes.
+    /// Allows messages that permessage-deflate has compressed independently of others, with a window of at most 2 to
+    /// the power of `bits` bytes.
     #[cfg(feature = "deflate")]
     pub(super) const fn with_standalone_window(mut self, bits: u8) -> Self {
         self.standalone_window = Some(bits);

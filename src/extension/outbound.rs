@@ -14,8 +14,8 @@ use super::idle::Idle;
 
 /// The sending half of an extension in use: encodes the payloads of frames to send (RFC 6455 §9).
 ///
-/// See [`Extension`](super::Extension) for a complete extension. This half adds a zero byte to each text frame, and sets
-/// RSV2 on the first frame of such a message:
+/// See [`Extension`](super::Extension) for a complete extension. This half adds a zero byte to each text frame, and
+/// sets RSV2 on the first frame of such a message:
 ///
 /// ```
 /// use wsproto::{MessageKind, OutboundExtension, Rsv};
@@ -46,8 +46,8 @@ pub trait OutboundExtension: fmt::Debug + Send + Sync {
     /// The RSV bits of the first frame of a message that starts; `None` if the message is not to be
     /// [encoded](Self::encode).
     ///
-    /// `len` is the length of the message in bytes, or `None` if only its first piece is known. The message may still be
-    /// refused for another reason.
+    /// `len` is the length of the message in bytes, or `None` if only its first piece is known. The message may still
+    /// be refused for another reason.
     fn rsv_for(&self, kind: MessageKind, len: Option<usize>) -> Option<Rsv>;
 
     /// The greatest length that `len` bytes of payload can have once they are encoded.
@@ -80,8 +80,8 @@ pub(crate) struct OutboundExtensions {
     stages: Vec<Stage>,
     /// How many control frames were sent in a row, since the last payload was encoded.
     idle: Idle,
-    /// The largest window, as a power of two, for messages that were compressed independently; `None` if these cannot be
-    /// sent.
+    /// The largest window, as a power of two, for messages that were compressed independently; `None` if these cannot
+    /// be sent.
     #[cfg_attr(
         not(feature = "deflate"),
         expect(dead_code, reason = "only permessage-deflate can send such messages")

@@ -255,8 +255,8 @@ fn text(token: &[u8]) -> &str {
 
 /// The value at the front, and the rest.
 ///
-/// A quoted value must be a token once it is unquoted (§9.1). If it is not, the list is still well-formed: the extension
-/// then refuses the value.
+/// A quoted value must be a token once it is unquoted (§9.1). If it is not, the list is still well-formed: the
+/// extension then refuses the value.
 fn token_or_quoted(bytes: &[u8]) -> Result<(Value<'_>, &[u8]), Malformed<'_>> {
     let Some(quoted) = bytes.strip_prefix(b"\"") else {
         let (token, rest) = token(bytes).ok_or((Kind::MissingValue, bytes))?;

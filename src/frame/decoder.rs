@@ -4,11 +4,11 @@
 //! come. It also knows the order of frames in a message, so a bad frame fails at the first byte that breaks a rule:
 //! FIN, RSV and opcode at the first byte, mask bit and form of the length at the second, the length at its last byte.
 //!
-//! For the next maintainer: this is the slow path, for frames that [`WholeMessage`] does not accept. A header is read from
-//! the input if the input holds all of it; the fourteen bytes kept here are only for headers that are split across
-//! reads. Only `FrameHeader::read` refuses a frame, by the rules in `decoder/rules.rs`. The frame in progress is changed inside
-//! the state and not copied out and back: a copy would load fields as vectors just after they were stored one by one,
-//! and such a load waits for the stores.
+//! For the next maintainer: this is the slow path, for frames that [`WholeMessage`] does not accept. A header is read
+//! from the input if the input holds all of it; the fourteen bytes kept here are only for headers that are split across
+//! reads. Only `FrameHeader::read` refuses a frame, by the rules in `decoder/rules.rs`. The frame in progress is
+//! changed inside the state and not copied out and back: a copy would load fields as vectors just after they were
+//! stored one by one, and such a load waits for the stores.
 //!
 //! A frame is in progress until [`end_frame`](FrameDecoder::end_frame), even if all of its payload was read: extensions
 //! may have output left. Meanwhile, no message takes the fast path.
@@ -304,8 +304,8 @@ impl FrameDecoder {
         Some(Piece { opcode, source: Source::Input, is_first, ends, len })
     }
 
-    /// Unmasks at most `max_len` bytes of the payload in progress, passes them to `read`, and consumes as many as `read`
-    /// returns. The rest is masked again.
+    /// Unmasks at most `max_len` bytes of the payload in progress, passes them to `read`, and consumes as many as
+    /// `read` returns. The rest is masked again.
     ///
     /// `read` is also given what ends with these bytes. The frame stays in progress, even if all of it is read.
     pub(crate) fn read_by(
@@ -367,8 +367,8 @@ impl FrameDecoder {
 
     /// How many more bytes `input` needs to hold the next frame completely.
     ///
-    /// Until the header is complete, this is at least what the header still needs. If a frame is in progress, this is for
-    /// the rest of that frame. It is 0 if nothing is missing, and if `input` breaks a rule.
+    /// Until the header is complete, this is at least what the header still needs. If a frame is in progress, this is
+    /// for the rest of that frame. It is 0 if nothing is missing, and if `input` breaks a rule.
     ///
     /// ```
     /// use wsproto::{FrameDecoder, Limits, Role};

@@ -1,7 +1,7 @@
 //! Frames to bytes: the header alone, in place, copied and masked, or streamed (RFC 6455 §5.2, §5.3).
 //!
-//! A client's encoder owns the entropy that masking keys come from, and draws a new key for each frame. A server's has no
-//! entropy, so the compiler removes all masking from it.
+//! A client's encoder owns the entropy that masking keys come from, and draws a new key for each frame. A server's has
+//! no entropy, so the compiler removes all masking from it.
 
 use crate::encoded_header::EncodedHeader;
 use crate::entropy::{Entropy, NoEntropy};
@@ -215,7 +215,8 @@ impl<E: Entropy> FrameEncoder<E> {
         self.header_without_key(fin, rsv, opcode, payload_len as u64).map(|_| ())
     }
 
-    /// A header that may be written now, except that its key is still to be drawn: a refused frame must not use entropy.
+    /// A header that may be written now, except that its key is still to be drawn: a refused frame must not use
+    /// entropy.
     #[inline(always)]
     fn header_without_key(
         &self,

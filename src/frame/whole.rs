@@ -1,8 +1,8 @@
 //! The fast path: a whole message in one frame, which the input holds (RFC 6455 §5.2).
 //!
 //! Nearly all messages are of this kind. A few comparisons recognise one here, in 90 to 130 instructions; the slow path
-//! takes three times as many, and five times with extensions. The fast path never returns an error: it leaves everything
-//! unusual or invalid to the slow path, so the two cannot disagree. It keeps no state.
+//! takes three times as many, and five times with extensions. The fast path never returns an error: it leaves
+//! everything unusual or invalid to the slow path, so the two cannot disagree. It keeps no state.
 
 use core::mem;
 

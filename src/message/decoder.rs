@@ -106,7 +106,8 @@ impl MessageDecoder {
         self.decode_slowly(input)
     }
 
-    /// As [`decode`](Self::decode), but reads a frame only once `input` holds all of it; until then `input` is unchanged.
+    /// As [`decode`](Self::decode), but reads a frame only once `input` holds all of it; until then `input` is
+    /// unchanged.
     ///
     /// Returns `None` while bytes are [missing](Self::bytes_needed), and when nothing more is read.
     ///
@@ -402,8 +403,8 @@ impl MessageDecoder {
         self.payloads.frames.bytes_needed(input)
     }
 
-    /// How many bytes of the frame in progress are still to come; 0 between frames. Use it as a hint for the size of the
-    /// next read.
+    /// How many bytes of the frame in progress are still to come; 0 between frames. Use it as a hint for the size of
+    /// the next read.
     pub fn payload_remaining(&self) -> u64 {
         self.payloads.frames.payload_remaining()
     }

@@ -75,8 +75,8 @@ impl Payloads {
             return Ok(());
         }
         extensions.begin_frame(&header)?;
-        // An RSV bit does not always mean that the payload is encoded. The decoder did not check the length of a message
-        // with such a bit, so it is checked here.
+        // An RSV bit does not always mean that the payload is encoded. The decoder did not check the length of a
+        // message with such a bit, so it is checked here.
         if !extensions.is_decoding() && extensions.message_len() > self.frames.max_message_len() {
             return Err(RemoteProtocolError::MessageTooLong);
         }

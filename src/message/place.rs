@@ -5,7 +5,8 @@ use core::ops::Range;
 use crate::event::{Event, EventRef};
 use crate::frame::FrameHeader;
 
-/// An event, and the range of its data in the input: what [`Receiver::next_range`](crate::Receiver::next_range) returns.
+/// An event, and the range of its data in the input: what [`Receiver::next_range`](crate::Receiver::next_range)
+/// returns.
 ///
 /// It borrows the receiver and not the input, so the input can be split while this is held.
 ///
