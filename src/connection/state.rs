@@ -109,7 +109,9 @@ pub enum ClosedBy {
     Transport,
 }
 
-/// What to do with the transport once the output is written: keep it, wait, or close it (RFC 6455 §7.1.1, §7.1.7).
+/// What to do with the transport once the output is written: keep it, wait, or close it (RFC 6455 §7.1.1).
+///
+/// The rules are in §5.5.1, §7.1.1, §7.1.2 and §7.1.7.
 ///
 /// ```
 /// use wsproto::{Connection, Limits, TransportAction};

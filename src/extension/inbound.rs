@@ -104,6 +104,8 @@ pub trait InboundExtension: fmt::Debug + Send + Sync {
 }
 
 /// The result of [`InboundExtension::decode`]: how many bytes it has read, and whether it is done.
+///
+/// A frame's payload can be decoded in parts of any length (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decoded {
