@@ -180,14 +180,8 @@
 //! let mut connection = Connection::server(limits);
 //! let mut assembler = MessageAssembler::new(1 << 20); // the same limit
 //! let (mut buffer, mut end, mut output) = (vec![0; 4096], 0, Vec::new());
-//! while connection.transport_action() == TransportAction::Keep {
-//!     if end == buffer.len() {
-//!         buffer.resize(2 * end, 0); // at most twice the longest frame
-//!     }
-//!     match reader.read(&mut buffer[end..])? {
-//!         0 => _ = connection.receive_eof(),
-//!         len => end += len,
-//!     }
+//! // Bytes after the handshake go to the front of the buffer: end = bytes.len().
+//! loop {
 //!     let mut input = &mut buffer[..end];
 //!     let (receiver, sender) = connection.split();
 //!     loop {
@@ -208,6 +202,16 @@
 //!     end = unread;
 //!     writer.write_all(&output)?;
 //!     output.clear();
+//!     if connection.transport_action() != TransportAction::Keep {
+//!         break;
+//!     }
+//!     if end == buffer.len() {
+//!         buffer.resize(2 * end, 0); // at most twice the longest frame
+//!     }
+//!     match reader.read(&mut buffer[end..])? {
+//!         0 => _ = connection.receive_eof(),
+//!         len => end += len,
+//!     }
 //! }
 //! # assert_eq!(writer, b"\x88\x1f\x03\xeaframe from client is unmasked");
 //! # Ok(())
@@ -313,7 +317,7 @@
 //!
 //! # Differences from Python's wsproto
 //!
-//! Names and events are those of wsproto. These things differ:
+//! Names and events are those of Python's wsproto. These things differ:
 //!
 //! - *Close codes.* `CloseReason` is [`CloseCode`], as the RFC's reason is the text. A close frame without a code has
 //!   `code: None` and not 1005, so that 1005 can be refused when it is sent. Codes are checked in both directions. 1012

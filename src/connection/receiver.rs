@@ -94,6 +94,9 @@ impl Receiver {
     /// of io_uring, and for bindings to other languages. Payloads are unmasked in `input`. Rules, errors and pieces are
     /// the same as those of [`next_event`](Self::next_event), and calls of the two can be mixed.
     ///
+    /// It consumes the front of `input`, as [`next_event`](Self::next_event) does. With `None`, all of `input` is used:
+    /// do not pass these bytes again.
+    ///
     /// ```
     /// use wsproto::{Event, Limits, Receiver, Role, Source};
     ///
@@ -123,6 +126,7 @@ impl Receiver {
     ///         }
     ///     }
     /// }
+    /// buffer.clear(); // all of it is used, even if it ends inside a header
     /// assert_eq!(messages, [b"Hello"]);
     /// # Ok::<(), wsproto::RemoteProtocolError>(())
     /// ```

@@ -145,8 +145,8 @@ fn the_end_of_a_frame_is_reported_after_its_inflated_data() {
 
 #[test]
 fn inflated_data_is_delivered_in_the_read_that_completes_it() {
-    let mut client = Connection::client(Limits::default(), crate::protocol::Fixed)
-        .with_extensions(Setup::of(Role::Client).extensions());
+    let mut client =
+        Connection::client(Limits::default(), Fixed).with_extensions(Setup::of(Role::Client).extensions());
     let mut bytes = frame_to(Role::Client, WHOLE, Blocks::new().stored(false, b"Hello").message());
     // The last byte of the stored block was received, but not the end of the message.
     let (mut head, mut tail) = bytes.split_at_mut(12);
