@@ -112,6 +112,7 @@
 //! | to receive in one thread and to send in another | [`Receiver`], [`Sender`]: [`Connection::into_parts`] |
 //! | whole messages | [`Connection::next_frame_event`] with a [`MessageAssembler`] |
 //! | pings and close frames answered for you | [`AutoReplies`] |
+//! | pings, and an end to connections that are dead | [`Keepalive`] |
 //! | one message for many connections | [`PreparedMessage`] |
 //! | the handshake and the connection in one, with owned events, as in Python | [`WsConnection`] |
 //! | compression, or an extension of your own | [`PermessageDeflate`], [`Extension`] |
@@ -419,6 +420,7 @@ mod event;
 mod extension;
 mod message;
 mod connection;
+mod keepalive;
 // Heads to an open connection.
 #[cfg(feature = "alloc")]
 mod handshake;
@@ -443,6 +445,7 @@ pub use error::{
 pub use event::{BytesMessage, CloseConnection, Event, EventRef, Outgoing, Ping, Pong, Reply, TextMessage};
 pub use excerpt::Excerpt;
 pub use frame::{Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
+pub use keepalive::{Keepalive, KeepaliveAction, Timeout, Timeouts};
 pub use limits::{HandshakeLimits, Limits};
 pub use mask::Mask;
 pub use message::{Found, MessageDecoder, Source};
