@@ -444,7 +444,9 @@ pub use error::{
 };
 pub use event::{BytesMessage, CloseConnection, Event, EventRef, Outgoing, Ping, Pong, Reply, TextMessage};
 pub use excerpt::Excerpt;
-pub use frame::{Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, Rsv};
+pub use frame::{
+    Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, LengthForm, RawFrameHeader, Rsv,
+};
 pub use keepalive::{Keepalive, KeepaliveAction, Timeout, Timeouts};
 pub use limits::{HandshakeLimits, Limits};
 pub use mask::Mask;

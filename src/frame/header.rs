@@ -300,7 +300,7 @@ impl SecondByte {
 pub(super) const LEN_16: u8 = 126;
 
 /// "If 127, the following 8 bytes …" (§5.2).
-const LEN_64: u8 = 127;
+pub(super) const LEN_64: u8 = 127;
 
 /// The three reserved bits (RSV1 to RSV3) of a frame header, as a set (RFC 6455 §5.2).
 ///

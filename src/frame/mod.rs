@@ -1,7 +1,8 @@
 //! Bytes to frames and back (RFC 6455 §5).
 
 mod header;
-// These use headers.
+mod raw;
+// What is made of headers.
 mod close_body;
 mod piece;
 mod whole;
@@ -15,4 +16,5 @@ pub use encoder::FrameEncoder;
 pub use header::{FrameHeader, Rsv};
 pub use piece::Ends;
 pub(crate) use piece::{Piece, Source};
+pub use raw::{LengthForm, RawFrameHeader};
 pub(crate) use whole::WholeMessage;

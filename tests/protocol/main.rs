@@ -23,6 +23,7 @@ mod fragmentation;
 mod frames;
 mod limits;
 mod masking;
+mod raw_headers;
 mod rfc_examples;
 mod utf8;
 mod whole;

@@ -1,0 +1,87 @@
+//! Headers that may break every rule: what is encoded, and what a decoder makes of it.
+
+use proptest::prelude::*;
+use wsproto::{FrameHeader, LengthForm, Opcode, RawFrameHeader, RemoteProtocolError, Rsv};
+
+fn raw_header() -> impl Strategy<Value = RawFrameHeader> {
+    let form = prop_oneof![Just(LengthForm::Bits7), Just(LengthForm::Bits16), Just(LengthForm::Bits64)];
+    let len = prop_oneof![0..130_u64, 65_500..65_600_u64, any::<u64>()];
+    (any::<bool>(), 0..8_u8, any::<u8>(), any::<Option<[u8; 4]>>(), len, form).prop_map(
+        |(fin, rsv, opcode, key, len, form)| {
+            RawFrameHeader::new(opcode, len)
+                .with_fin(fin)
+                .with_rsv(Rsv::from_bits(rsv).unwrap())
+                .with_masking_key(key)
+                .with_length_form(form)
+        },
+    )
+}
+
+/// Which rule a header breaks without a connection, found from its fields.
+fn broken_rule(header: &RawFrameHeader) -> Option<RemoteProtocolError> {
+    let opcode = header.opcode & 0x0F;
+    let Ok(known) = Opcode::try_from(opcode) else {
+        return Some(RemoteProtocolError::ReservedOpcode(opcode));
+    };
+    if known.is_control() {
+        if !header.fin {
+            return Some(RemoteProtocolError::FragmentedControlFrame);
+        }
+        if header.length_form != LengthForm::Bits7 || header.payload_len % 128 > 125 {
+            return Some(RemoteProtocolError::ControlFrameTooLong);
+        }
+        if known == Opcode::Close && header.payload_len % 128 == 1 {
+            return Some(RemoteProtocolError::TruncatedCloseCode);
+        }
+    }
+    match header.length_form {
+        LengthForm::Bits7 => None,
+        LengthForm::Bits16 => {
+            (header.payload_len % 65_536 < 126).then_some(RemoteProtocolError::NonMinimalLength)
+        }
+        LengthForm::Bits64 if header.payload_len >> 63 == 1 => Some(RemoteProtocolError::LengthTopBitSet),
+        LengthForm::Bits64 => (header.payload_len < 65_536).then_some(RemoteProtocolError::NonMinimalLength),
+    }
+}
+
+proptest! {
+    #[test]
+    fn decoder_names_the_rule_that_a_raw_header_breaks(header in raw_header()) {
+        let bytes = header.encode();
+        let is_cut = header.length_form == LengthForm::Bits7 && header.payload_len % 128 > 125;
+        match (FrameHeader::decode(&bytes), broken_rule(&header)) {
+            (decoded, Some(rule)) => prop_assert_eq!(decoded, Err(rule)),
+            (decoded, None) if is_cut => prop_assert!(!matches!(decoded, Err(RemoteProtocolError::ReservedOpcode(_)))),
+            (decoded, None) => {
+                let (decoded, len) = decoded.unwrap().unwrap();
+                prop_assert_eq!(len, bytes.len());
+                prop_assert_eq!((decoded.fin, decoded.rsv, decoded.masking_key), (header.fin, header.rsv, header.masking_key));
+                prop_assert_eq!(decoded.opcode.bits(), header.opcode & 0x0F);
+            }
+        }
+    }
+
+    #[test]
+    fn header_without_a_fault_is_encoded_alike_by_both(header in raw_header()) {
+        if let Ok(Some((decoded, _))) = FrameHeader::decode(&header.encode()) {
+            let raw = RawFrameHeader::from(decoded);
+            prop_assert_eq!(&*raw.encode(), &*decoded.encode().unwrap());
+        }
+    }
+}
+
+#[test]
+fn each_field_is_where_section_5_2_puts_it() {
+    let header = RawFrameHeader::new(0xF3, 126);
+    assert_eq!(*header.encode(), *b"\x83\x7e\x00\x7e", "FIN, opcode 3, 16 bits");
+    assert_eq!(*header.with_rsv(Rsv::ALL).with_fin(false).encode(), *b"\x73\x7e\x00\x7e");
+    assert_eq!(
+        *header.with_length_form(LengthForm::Bits7).encode(),
+        *b"\x83\x7e",
+        "a form without its bytes"
+    );
+    let short = RawFrameHeader::new(1, 5);
+    assert_eq!(*short.with_length_form(LengthForm::Bits16).encode(), *b"\x81\x7e\x00\x05");
+    assert_eq!(*short.with_length_form(LengthForm::Bits64).encode(), *b"\x81\x7f\0\0\0\0\0\0\0\x05");
+    assert_eq!(*short.with_masking_key(Some(*b"abcd")).encode(), *b"\x81\x85abcd");
+}
