@@ -110,6 +110,7 @@
 //! | to check where a page comes from, or to read a URI | [`OriginPolicy`], [`WebSocketUri`] |
 //! | an open connection, without copies | [`Connection`] |
 //! | to receive in one thread and to send in another | [`Receiver`], [`Sender`]: [`Connection::into_parts`] |
+//! | to read from a transport into a buffer that grows as needed | [`ReadBuffer`] |
 //! | whole messages | [`Connection::next_frame_event`] with a [`MessageAssembler`] |
 //! | pings and close frames answered for you | [`AutoReplies`] |
 //! | pings, and an end to connections that are dead | [`Keepalive`] |
@@ -411,6 +412,9 @@ mod subprotocol;
 mod excerpt;
 mod error;
 mod output;
+// Between a transport and a machine.
+#[cfg(feature = "alloc")]
+mod read_buffer;
 // Bytes to heads, and back.
 #[cfg(feature = "alloc")]
 mod http;
@@ -472,6 +476,7 @@ pub use {
     },
     http::{Headers, HeadersIter, HttpVersion, RequestHead, StreamError, split_list},
     message::MessageAssembler,
+    read_buffer::ReadBuffer,
     ws_connection::{ReceiveError, WsConnection, WsEvent, WsOutgoing},
 };
 

@@ -1,0 +1,144 @@
+//! The read buffer: what is unread stays in order, however it is filled and read, and memory stays bounded.
+#![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
+
+use proptest::prelude::*;
+use wsproto::{LocalProtocolError, ReadBuffer};
+
+fn take<'b>(len: usize) -> impl FnOnce(&mut &'b mut [u8]) -> &'b [u8] {
+    move |input| {
+        let (taken, rest) = std::mem::take(input).split_at_mut(len);
+        *input = rest;
+        taken
+    }
+}
+
+#[test]
+fn new_buffer_has_no_memory_and_an_emptied_one_gives_it_back() {
+    let mut buffer = ReadBuffer::new();
+    assert_eq!(buffer.capacity(), 0);
+    assert_eq!(buffer.space().len(), 4096);
+    buffer.filled(4).unwrap();
+    buffer.release_memory();
+    assert_eq!(buffer.capacity(), 4);
+    buffer.read(take(4));
+    buffer.release_memory();
+    assert_eq!((buffer.capacity(), buffer.unread()), (0, &b""[..]));
+}
+
+#[test]
+fn more_than_the_space_cannot_be_filled() {
+    let mut buffer = ReadBuffer::new().with_min_space(10);
+    assert_eq!(buffer.filled(1), Err(LocalProtocolError::PayloadOverrun));
+    assert_eq!(buffer.space().len(), 10);
+    assert_eq!(buffer.filled(11), Err(LocalProtocolError::PayloadOverrun));
+    assert_eq!(buffer.filled(usize::MAX), Err(LocalProtocolError::PayloadOverrun));
+    buffer.filled(10).unwrap();
+    assert_eq!(buffer.unread(), [0; 10]);
+}
+
+#[test]
+fn full_buffer_offers_no_space() {
+    let mut buffer = ReadBuffer::new().with_min_space(8).with_max_len(20);
+    while !buffer.space().is_empty() {
+        let len = buffer.space().len();
+        buffer.filled(len).unwrap();
+    }
+    assert_eq!((buffer.unread().len(), buffer.capacity()), (20, 20));
+    assert_eq!(buffer.extend_from_slice(b"x"), Err(LocalProtocolError::OutputFull(1)));
+    buffer.read(take(1));
+    assert_eq!(buffer.space().len(), 1);
+}
+
+#[test]
+fn memory_is_bounded_by_what_is_unread() {
+    // A peer that never completes anything, and one that completes everything.
+    let mut buffer = ReadBuffer::new().with_min_space(100).with_max_len(1 << 20);
+    for _ in 0..1000 {
+        buffer.space();
+        buffer.filled(1).unwrap();
+        assert!(buffer.capacity() <= 2 * (buffer.unread().len() + 100));
+    }
+    buffer.read(take(1000));
+    let before = buffer.capacity();
+    for _ in 0..1000 {
+        let len = buffer.space().len();
+        buffer.filled(len).unwrap();
+        buffer.read(take(len));
+    }
+    assert_eq!(buffer.capacity(), before);
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Fill(usize),
+    Extend(usize),
+    Read(usize),
+    ReadShared(usize),
+    Release,
+}
+
+proptest! {
+    #[test]
+    fn bytes_come_out_as_they_went_in(
+        min_space in 0..40_usize,
+        max_len in 1..200_usize,
+        acts in prop::collection::vec(
+            prop_oneof![
+                (0..50_usize).prop_map(Act::Fill),
+                (0..50_usize).prop_map(Act::Extend),
+                (0..60_usize).prop_map(Act::Read),
+                (0..60_usize).prop_map(Act::ReadShared),
+                Just(Act::Release),
+            ],
+            0..80,
+        ),
+    ) {
+        let mut buffer = ReadBuffer::new().with_min_space(min_space).with_max_len(max_len);
+        let mut model = std::collections::VecDeque::new();
+        let mut next = 0_u8;
+        let mut byte = || { next = next.wrapping_add(1); next };
+        for act in acts {
+            match act {
+                Act::Fill(len) => {
+                    let space = buffer.space();
+                    let room = max_len - model.len();
+                    prop_assert!(space.len() >= min_space.max(1).min(room), "{} {room}", space.len());
+                    let len = len.min(space.len());
+                    for place in &mut space[..len] {
+                        *place = byte();
+                        model.push_back(*place);
+                    }
+                    buffer.filled(len).unwrap();
+                }
+                Act::Extend(len) => {
+                    let bytes: Vec<u8> = (0..len).map(|_| byte()).collect();
+                    let fits = len <= max_len - model.len();
+                    prop_assert_eq!(buffer.extend_from_slice(&bytes).is_ok(), fits);
+                    if fits {
+                        model.extend(bytes);
+                    }
+                }
+                Act::Read(len) => {
+                    let len = len.min(model.len());
+                    prop_assert!(buffer.read(take(len)).iter().copied().eq(model.drain(..len)));
+                }
+                Act::ReadShared(len) => {
+                    let len = len.min(model.len());
+                    let taken = buffer.read_shared(|input| {
+                        let (taken, rest) = input.split_at(len);
+                        *input = rest;
+                        taken
+                    });
+                    prop_assert!(taken.iter().copied().eq(model.drain(..len)));
+                }
+                Act::Release => {
+                    buffer.release_memory();
+                    prop_assert_eq!(buffer.capacity(), model.len());
+                }
+            }
+            prop_assert!(buffer.unread().iter().eq(model.iter()));
+            prop_assert!(buffer.unread().len() <= max_len && buffer.capacity() <= max_len.max(min_space.max(1)) * 2);
+        }
+    }
+}
