@@ -316,6 +316,9 @@ pub enum LocalProtocolError {
     /// More payload than was announced.
     #[error("more payload than announced")]
     PayloadOverrun,
+    /// More bytes than a buffer has space for.
+    #[error("the buffer has no space for {0} bytes")]
+    BufferFull(usize),
     /// A payload of 2⁶³ bytes or more (§5.2).
     #[error("payload is too long for a frame")]
     PayloadTooLong,
@@ -405,6 +408,7 @@ impl LocalProtocolError {
             Self::ReservedBits => "reserved_bits",
             Self::FrameInProgress => "frame_in_progress",
             Self::PayloadOverrun => "payload_overrun",
+            Self::BufferFull(_) => "buffer_full",
             Self::PayloadTooLong => "payload_too_long",
             Self::ControlFrameTooLong => "control_frame_too_long",
             Self::FragmentedControlFrame => "fragmented_control_frame",

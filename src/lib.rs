@@ -358,6 +358,7 @@
 [`MessageAssembler`]: crate#features
 [`OriginPolicy`]: crate#features
 [`PreparedMessage`]: crate#features
+[`ReadBuffer`]: crate#features
 [`ServerExtendedConnect`]: crate#features
 [`ServerHandshake`]: crate#features
 [`ServerHandshake::refused_head`]: crate#features
@@ -448,9 +449,7 @@ pub use error::{
 };
 pub use event::{BytesMessage, CloseConnection, Event, EventRef, Outgoing, Ping, Pong, Reply, TextMessage};
 pub use excerpt::Excerpt;
-pub use frame::{
-    Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, LengthForm, RawFrameHeader, Rsv,
-};
+pub use frame::{Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, LengthForm, RawFrameHeader, Rsv};
 pub use keepalive::{Keepalive, KeepaliveAction, Timeout, Timeouts};
 pub use limits::{HandshakeLimits, Limits};
 pub use mask::Mask;

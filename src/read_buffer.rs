@@ -115,11 +115,11 @@ impl ReadBuffer {
     ///
     /// # Errors
     ///
-    /// [`LocalProtocolError::PayloadOverrun`] if the space is shorter; then nothing has changed.
+    /// [`LocalProtocolError::BufferFull`] if the space is shorter; then nothing has changed.
     pub fn filled(&mut self, len: usize) -> Result<(), LocalProtocolError> {
         let end = self.end.saturating_add(len);
         if end > self.bytes.len() {
-            return Err(LocalProtocolError::PayloadOverrun);
+            return Err(LocalProtocolError::BufferFull(len));
         }
         self.end = end;
         Ok(())
@@ -129,11 +129,11 @@ impl ReadBuffer {
     ///
     /// # Errors
     ///
-    /// [`LocalProtocolError::OutputFull`] if they and the unread bytes are more than the greatest length; then nothing
+    /// [`LocalProtocolError::BufferFull`] if they and the unread bytes are more than the greatest length; then nothing
     /// has changed.
     pub fn extend_from_slice(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
         if bytes.len() > self.max_len.saturating_sub(self.unread().len()) {
-            return Err(LocalProtocolError::OutputFull(bytes.len()));
+            return Err(LocalProtocolError::BufferFull(bytes.len()));
         }
         let min_space = mem::replace(&mut self.min_space, bytes.len());
         let space = self.space();

@@ -29,10 +29,10 @@ fn new_buffer_has_no_memory_and_an_emptied_one_gives_it_back() {
 #[test]
 fn more_than_the_space_cannot_be_filled() {
     let mut buffer = ReadBuffer::new().with_min_space(10);
-    assert_eq!(buffer.filled(1), Err(LocalProtocolError::PayloadOverrun));
+    assert_eq!(buffer.filled(1), Err(LocalProtocolError::BufferFull(1)));
     assert_eq!(buffer.space().len(), 10);
-    assert_eq!(buffer.filled(11), Err(LocalProtocolError::PayloadOverrun));
-    assert_eq!(buffer.filled(usize::MAX), Err(LocalProtocolError::PayloadOverrun));
+    assert_eq!(buffer.filled(11), Err(LocalProtocolError::BufferFull(11)));
+    assert_eq!(buffer.filled(usize::MAX), Err(LocalProtocolError::BufferFull(usize::MAX)));
     buffer.filled(10).unwrap();
     assert_eq!(buffer.unread(), [0; 10]);
 }
@@ -45,7 +45,7 @@ fn full_buffer_offers_no_space() {
         buffer.filled(len).unwrap();
     }
     assert_eq!((buffer.unread().len(), buffer.capacity()), (20, 20));
-    assert_eq!(buffer.extend_from_slice(b"x"), Err(LocalProtocolError::OutputFull(1)));
+    assert_eq!(buffer.extend_from_slice(b"x"), Err(LocalProtocolError::BufferFull(1)));
     buffer.read(take(1));
     assert_eq!(buffer.space().len(), 1);
 }

@@ -14,12 +14,12 @@ use super::header::{FrameHeader, LEN_16, LEN_64, Rsv};
 ///
 /// // A ping in fragments, with a length in more bytes than it needs.
 /// let ping = RawFrameHeader::new(Opcode::Ping.bits(), 2).with_fin(false).with_length_form(LengthForm::Bits64);
-/// assert_eq!(*ping.encode(), *b"\x09\x7f\0\0\0\0\0\0\0\x02");
-/// assert_eq!(FrameHeader::decode(&ping.encode()), Err(RemoteProtocolError::FragmentedControlFrame));
+/// assert_eq!(ping.encode().as_bytes(), b"\x09\x7f\0\0\0\0\0\0\0\x02");
+/// assert_eq!(FrameHeader::decode(ping.encode().as_bytes()), Err(RemoteProtocolError::FragmentedControlFrame));
 ///
 /// // An announced length of 2⁶³, masked.
 /// let long = RawFrameHeader::new(2, 1 << 63).with_masking_key(Some([1, 2, 3, 4]));
-/// assert_eq!(*long.encode(), *b"\x82\xff\x80\0\0\0\0\0\0\0\x01\x02\x03\x04");
+/// assert_eq!(long.encode().as_bytes(), b"\x82\xff\x80\0\0\0\0\0\0\0\x01\x02\x03\x04");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -45,6 +45,7 @@ const LOCAL: &[(LocalProtocolError, &str)] = &[
     (Local::InvalidUtf8, "text is not UTF-8"),
     (Local::FrameInProgress, "the payload of the last frame is not complete"),
     (Local::PayloadOverrun, "more payload than announced"),
+    (Local::BufferFull(9), "the buffer has no space for 9 bytes"),
     (Local::PayloadTooLong, "payload is too long for a frame"),
     (Local::ControlFrameTooLong, "a control frame holds 125 bytes at most"),
     (Local::FragmentedControlFrame, "a control frame cannot be fragmented"),
