@@ -68,6 +68,10 @@ impl<E: Entropy + ?Sized> Entropy for Box<E> {
 
 /// The entropy of a server, which masks nothing: it has no values, so the compiler removes the code that masks.
 ///
+/// A `Connection` without a parameter is a `Connection<NoEntropy>`: a server's. A client's is a
+/// [`ClientConnection`](crate::ClientConnection); for both in one type, see
+/// [`Connection::with_role`](crate::Connection::with_role).
+///
 /// ```
 /// use wsproto::{Connection, Limits, NoEntropy};
 ///

@@ -288,6 +288,10 @@ impl<E> Deref for Reply<E> {
 /// Everything that can be sent: each event, by value or by reference, and each reply.
 ///
 /// Only this crate implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    note = "for a message, use `TextMessage::from(text)` or `BytesMessage::from(bytes)`"
+)]
 pub trait Outgoing: sealed::Sealed {
     /// The event, borrowed.
     fn as_event(&self) -> EventRef<'_>;

@@ -258,6 +258,11 @@ impl<E: Entropy> Connection<E> {
     }
 
     /// Takes the connection apart into its halves, for example to move them to two tasks or threads.
+    ///
+    /// A half knows only its own side. So tell the sender what the receiver has found:
+    /// [`close_received`](Sender::close_received) after the peer's close frame, [`peer_failed`](Sender::peer_failed)
+    /// after an error, and [`transport_ended`](Sender::transport_ended) at the end of the transport.
+    /// [`from_parts`](Self::from_parts) joins the halves again, for [`close_info`](Self::close_info).
     pub fn into_parts(self) -> (Receiver, Sender<E>) {
         (self.receiver, self.sender)
     }

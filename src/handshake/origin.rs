@@ -97,10 +97,10 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Which origins may connect, where not every page may (RFC 6455 §10.2).
+/// The origins from which pages may connect, for a server that not every page may use (RFC 6455 §10.2).
 ///
-/// Nothing applies it but you. Browsers always tell the origin; whoever tells none is no browser, could
-/// as well make one up, and passes, unless it is [`require_origin`](Self::require_origin).
+/// You have to call [`check`](Self::check). Browsers always send `Origin`. A request without it is not from a browser,
+/// and is allowed unless [`require_origin`](Self::require_origin) is set: other clients can send any origin.
 ///
 /// ```
 /// use wsproto::{OriginPolicy, Request, Scheme};

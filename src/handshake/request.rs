@@ -123,6 +123,18 @@ impl Request {
         text(self.headers.bytes(self.host))
     }
 
+    /// The absolute path: the [target](Self::target) without its query (§3).
+    ///
+    /// ```
+    /// use wsproto::Request;
+    ///
+    /// let request = Request::new("server.example.com", "/chat?room=1");
+    /// assert_eq!((request.path(), request.target()), ("/chat", "/chat?room=1"));
+    /// ```
+    pub fn path(&self) -> &str {
+        self.target().split('?').next().unwrap_or_default()
+    }
+
     /// The resource name (§3): an absolute path with an optional query.
     pub fn target(&self) -> &str {
         text(self.headers.bytes(self.target))

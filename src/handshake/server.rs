@@ -52,7 +52,7 @@ use super::status::reason_phrase;
 ///     }
 ///     let mut input = &buffer[..len];
 ///     match handshake.receive(&mut input) {
-///         Ok(Some(request)) if request.target() == "/chat" => {
+///         Ok(Some(request)) if request.path() == "/chat" => {
 ///             let deflate = PermessageDeflate::new();
 ///             let (accept, extensions) = AcceptConnection::new().with_extensions(&[&deflate], request);
 ///             handshake.accept(accept, &mut output)?;

@@ -208,7 +208,8 @@ impl<E: Entropy> WsConnection<E> {
 
     /// Sets which replies are prepared automatically: none by default.
     ///
-    /// The next [`send`](Self::send) or [`bytes_to_send`](Self::bytes_to_send) returns them.
+    /// The next [`send`](Self::send) or [`bytes_to_send`](Self::bytes_to_send) returns them. A refusal of the handshake
+    /// is not prepared: send the [`response`](HandshakeError::response) of its error.
     #[must_use]
     pub fn with_reply_policy(mut self, policy: ReplyPolicy) -> Self {
         self.replies = AutoReplies::new(policy);
