@@ -22,7 +22,7 @@ struct Workload {
     run: fn(times: usize) -> Result<(), Failure>,
 }
 
-const WORKLOADS: [Workload; 46] = [
+const WORKLOADS: [Workload; 47] = [
     messages("decode-binary-16", |times| decode(times, BINARY, 16, ALL)),
     messages("decode-binary-125", |times| decode(times, BINARY, 125, ALL)),
     messages("decode-binary-1024", |times| decode(times, BINARY, 1024, ALL)),
@@ -67,6 +67,7 @@ const WORKLOADS: [Workload; 46] = [
     flood("flood-deflated-byte", |times| flooded(times, &EMPTY, TAKEOVER)),
     flood("flood-deflated-no-takeover-byte", |times| flooded(times, &EMPTY, NO_TAKEOVER)),
     flood("flood-final-block-byte", |times| flooded(times, &FINAL_BLOCK, TAKEOVER)),
+    Workload { name: "flood-full-message-byte", units: FULL_LEN, run: flooded_full },
     // If these two are equal, events cost the same when the caller takes them more slowly than they arrive.
     Workload { name: "ws-backlog-message", units: 512, run: |times| backlog(times, 512) },
     Workload { name: "ws-backlog-message-of-8-times", units: 4096, run: |times| backlog(times, 4096) },
@@ -381,6 +382,33 @@ fn flooded(times: usize, message: &[u8], params: DeflateParams) -> Result<(), Fa
         total += measured_decode(&mut server, &mut buffer)?;
     }
     expect(total, if message == EMPTY { 0 } else { times * FLOOD_LEN / message.len() })
+}
+
+/// A fragment of 125 bytes: stored blocks without data, 5 bytes each.
+const FULL_FRAGMENT: &[u8] = &[0x00, 0xFD, 0, 0, 0, 0];
+const NO_DATA: &[u8] = &[0x00, 0x00, 0x00, 0xFF, 0xFF];
+
+/// The bytes of 30 such fragments.
+const FULL_LEN: usize = 30 * (6 + 125);
+
+/// A message that is as long as the limit allows, and goes on with blocks that add nothing to it.
+fn flooded_full(times: usize) -> Result<(), Failure> {
+    const MESSAGE_LEN: usize = 65_000;
+    let limits = Limits::NONE.with_max_message_len(MESSAGE_LEN as u64);
+    let mut server = Connection::server(limits).with_extensions(extensions(Role::Server, TAKEOVER)?);
+    let client = Connection::client(Limits::NONE, Counter(0));
+    let mut client = client.with_extensions(extensions(Role::Client, TAKEOVER)?);
+    let mut filling = Vec::new();
+    client.send(BytesMessage::partial(vec![0; MESSAGE_LEN]), &mut filling)?;
+    let mut input = filling.as_mut_slice();
+    while server.next_event(&mut input)?.is_some() {}
+    let wire = [FULL_FRAGMENT, &NO_DATA.repeat(25)].concat().repeat(30);
+    let mut total = 0;
+    for _ in 0..times {
+        let mut buffer = wire.clone();
+        total += measured_decode(&mut server, &mut buffer)?;
+    }
+    expect(total, 0)
 }
 
 #[inline(never)]
