@@ -235,7 +235,11 @@ impl Receiver {
     /// assert!(receiver.is_finished());
     /// ```
     pub const fn is_finished(&self) -> bool {
-        !matches!(self.state(), ReceiverState::Open)
+        match *self.messages.state() {
+            // After the transport's end too: the error is still to be returned.
+            State::Reading | State::Failing(_) => false,
+            State::Failed(_) | State::Closed | State::Ended => true,
+        }
     }
 
     /// Whether more may be received, or how receiving ended.
@@ -279,6 +283,8 @@ impl Receiver {
     }
 
     /// After an error, how many of the consumed bytes follow the byte that broke the rule.
+    ///
+    /// In a compressed message these bytes are not counted, and this is 0.
     pub fn bytes_after_error(&self) -> usize {
         self.messages.bytes_after_error()
     }

@@ -246,3 +246,21 @@ fn an_end_directly_after_bad_text_does_not_hide_the_failure() {
     assert_eq!(close_info.by, ClosedBy::Failure(RemoteProtocolError::InvalidUtf8));
     assert_eq!(server.next_event(&mut input), Ok(None));
 }
+
+#[test]
+fn receiver_is_not_finished_while_an_error_waits() {
+    for role in BOTH {
+        let mut reader = Reader::new(role, Limits::default());
+        let mut bytes = frame_to(role, TEXT | FIN, b"a\xff");
+        let mut input = bytes.as_mut_slice();
+        assert!(
+            reader.receiver.next_event(&mut input).is_ok_and(|event| event.is_some()),
+            "the valid prefix"
+        );
+        assert_eq!(reader.receiver.receive_eof(), None);
+        assert!(!reader.receiver.is_finished());
+        let error = reader.receiver.next_event(&mut &mut [][..]).map(|_| ());
+        assert_eq!(error, Err(RemoteProtocolError::InvalidUtf8));
+        assert!(reader.receiver.is_finished());
+    }
+}
