@@ -5,7 +5,6 @@
 //! it is full of unread bytes: a peer cannot make it grow by announcing a length.
 
 use alloc::vec::Vec;
-use core::mem;
 
 use crate::error::LocalProtocolError;
 
@@ -93,10 +92,15 @@ impl ReadBuffer {
     ///
     /// Report by [`filled`](Self::filled) how much was read.
     pub fn space(&mut self) -> &mut [u8] {
+        self.space_for(self.min_space)
+    }
+
+    /// The space, with at least `min_space` bytes unless the greatest length forbids it.
+    fn space_for(&mut self, min_space: usize) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         }
-        let min_space = self.min_space.min(self.max_len.saturating_sub(self.unread().len()));
+        let min_space = min_space.min(self.max_len.saturating_sub(self.unread().len()));
         if self.bytes.len().saturating_sub(self.end) < min_space && self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
             self.end = self.end.saturating_sub(self.start);
@@ -135,10 +139,8 @@ impl ReadBuffer {
         if bytes.len() > self.max_len.saturating_sub(self.unread().len()) {
             return Err(LocalProtocolError::BufferFull(bytes.len()));
         }
-        let min_space = mem::replace(&mut self.min_space, bytes.len());
-        let space = self.space();
+        let space = self.space_for(bytes.len());
         space.get_mut(..bytes.len()).unwrap_or_default().copy_from_slice(bytes);
-        self.min_space = min_space;
         self.filled(bytes.len())
     }
 

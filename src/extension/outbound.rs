@@ -107,7 +107,7 @@ enum Encoder {
 #[derive(Debug)]
 struct Stage {
     extension: Box<dyn OutboundExtension>,
-    /// Whether it encodes the message in progress.
+    /// Whether it encodes the message in progress, if [extensions](Encoder::Extensions) do.
     is_active: bool,
 }
 
@@ -231,9 +231,6 @@ impl OutboundExtensions {
     fn begin_without_extensions(&mut self, opcode: Opcode, encoder: Encoder) {
         if opcode != Opcode::Continuation {
             self.encoder = encoder;
-            for stage in &mut self.stages {
-                stage.is_active = false;
-            }
         }
     }
 

@@ -433,8 +433,9 @@ impl MessageDecoder {
                 Some(error) => State::Failing(Broken { error, overread: 0 }),
                 None => State::Ended,
             });
+        } else {
+            self.payloads.stop();
         }
-        self.payloads.stop();
     }
 
     /// The close frame that was received.
