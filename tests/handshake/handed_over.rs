@@ -30,10 +30,12 @@ fn version(text: &str) -> Option<HttpVersion> {
     Some(match text {
         "HTTP/0.9" | "HTTP/1.0" => HttpVersion::Http10,
         // A stack reads a higher minor version as the highest that it knows (RFC 9110 §2.5).
-        "HTTP/1.1" | "HTTP/1.2" | "HTTP/1.3" | "HTTP/1.9" => HttpVersion::Http11,
         "HTTP/2.0" => HttpVersion::Http2,
         "HTTP/3.0" => HttpVersion::Http3,
-        _ => return None,
+        _ => match text.strip_prefix("HTTP/1.")?.as_bytes() {
+            [b'1'..=b'9'] => HttpVersion::Http11,
+            _ => return None,
+        },
     })
 }
 
