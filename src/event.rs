@@ -5,10 +5,13 @@
 //! `event/conversions.rs`.
 
 mod conversions;
+mod message;
 
 use core::ops::Deref;
 
 use crate::close_code::CloseCode;
+
+pub use message::{Message, MessageRef};
 
 /// Anything that an open connection receives or sends: a message, a ping, a pong or a close frame.
 ///

@@ -13,30 +13,28 @@
 #![cfg_attr(feature = "deflate", doc = "```")]
 #![cfg_attr(not(feature = "deflate"), doc = "```ignore")]
 //! use std::io::{self, Read, Write};
-//! use wsproto::{AcceptConnection, Connection, Event, HandshakeLimits, Limits};
-//! use wsproto::{PermessageDeflate, ServerHandshake, TransportAction};
+//! use wsproto::{AcceptConnection, Connection, HandshakeLimits, Limits, Messages};
+//! use wsproto::{PermessageDeflate, ReadBuffer, ServerHandshake, TransportAction};
 //!
 //! /// Sends each message back to the client.
 //! fn serve(mut socket: impl Read + Write) -> io::Result<()> {
-//!     let (mut buffer, mut output) = (vec![0; 16 << 10], Vec::new());
+//!     let (mut buffer, mut output) = (ReadBuffer::new(), Vec::new());
 //!
 //!     // The opening handshake: bytes to a request, and a response to bytes.
 //!     let mut handshake = ServerHandshake::new(HandshakeLimits::default());
-//!     let (extensions, mut received) = loop {
-//!         let len = socket.read(&mut buffer)?;
+//!     let extensions = loop {
+//!         let len = socket.read(buffer.space())?;
 //!         if len == 0 {
 //!             return Ok(()); // the client has left
 //!         }
-//!         let mut input = &buffer[..len];
-//!         match handshake.receive(&mut input) {
+//!         buffer.filled(len)?;
+//!         match buffer.read_shared(|input| handshake.receive(input)) {
 //!             Ok(None) => {} // the request is not complete: read more
 //!             Ok(Some(request)) => {
 //!                 let deflate = PermessageDeflate::new();
-//!                 let accept = AcceptConnection::new();
-//!                 let (accept, extensions) = accept.with_extensions(&[&deflate], request);
+//!                 let (accept, extensions) = AcceptConnection::new().with_extensions(&[&deflate], request);
 //!                 handshake.accept(accept, &mut output)?;
-//!                 // Bytes after the request belong to the connection.
-//!                 break (extensions, len - input.len()..len);
+//!                 break extensions;
 //!             }
 //!             Err(error) => {
 //!                 handshake.reject(error.response(), &mut output)?;
@@ -44,33 +42,23 @@
 //!             }
 //!         }
 //!     };
+//!     socket.write_all(&output)?;
 //!
-//!     // The connection: bytes to events, and events to bytes.
-//!     let mut connection = Connection::server(Limits::default()).with_extensions(extensions);
+//!     // The connection: bytes to messages, and messages to bytes. The buffer may have the first ones already.
+//!     let connection = Connection::server(Limits::default()).with_extensions(extensions);
+//!     let mut ws = Messages::new(connection, buffer);
 //!     loop {
-//!         let mut input = &mut buffer[received];
-//!         let (receiver, sender) = connection.split();
-//!         loop {
-//!             match receiver.next_event(&mut input) {
-//!                 Ok(Some(Event::Text(piece))) => sender.send(piece, &mut output)?,
-//!                 Ok(Some(Event::Bytes(piece))) => sender.send(piece, &mut output)?,
-//!                 Ok(Some(Event::Ping(ping))) => sender.send(ping.response(), &mut output)?,
-//!                 Ok(Some(Event::Pong(_))) => {}
-//!                 Ok(Some(Event::Close(close))) => sender.send(close.response(), &mut output)?,
-//!                 Ok(None) => break, // all bytes are used
-//!                 // The peer broke a rule.
-//!                 Err(error) => sender.send(error.response(), &mut output)?,
-//!             }
+//!         let (mut incoming, mut outgoing) = ws.split();
+//!         while let Some(message) = incoming.next_message() {
+//!             outgoing.send(message)?;
 //!         }
-//!         socket.write_all(&output)?;
-//!         output.clear();
-//!         if connection.transport_action() != TransportAction::Keep {
+//!         socket.write_all(ws.output())?; // pongs and close frames are in it too
+//!         ws.written(usize::MAX); // all of it
+//!         if ws.transport_action() != TransportAction::Keep {
 //!             return Ok(()); // shut down writing, read to the end, then close the socket
 //!         }
-//!         received = 0..socket.read(&mut buffer)?;
-//!         if received.is_empty() {
-//!             _ = connection.receive_eof(); // now `close_info` says 1006
-//!         }
+//!         let len = socket.read(ws.space())?;
+//!         ws.filled(len)?; // 0 is the end of the transport: now `close_info` says 1006
 //!     }
 //! }
 //! # struct Socket(&'static [u8], Vec<u8>);
@@ -111,8 +99,8 @@
 //! | an open connection, without copies | [`Connection`] |
 //! | to receive in one thread and to send in another | [`Receiver`], [`Sender`]: [`Connection::into_parts`] |
 //! | to read from a transport into a buffer that grows as needed | [`ReadBuffer`] |
-//! | whole messages | [`Connection::next_frame_event`] with a [`MessageAssembler`] |
-//! | pings and close frames answered for you | [`AutoReplies`] |
+//! | whole messages, with pings and close frames answered | [`Messages`] |
+//! | replies and whole messages, each apart | [`AutoReplies`], [`MessageAssembler`] |
 //! | pings, and an end to connections that are dead | [`Keepalive`] |
 //! | one message for many connections | [`PreparedMessage`] |
 //! | the handshake and the connection in one, with owned events, as in Python | [`WsConnection`] |
@@ -131,6 +119,7 @@
 //! bytes ◄─ FrameEncoder ◄─ (extensions) ◄─────────────────── Sender ◄─── Event
 //!
 //! Connection   = Receiver + Sender
+//! Messages     = ReadBuffer + Connection + AutoReplies, and whole messages
 //! WsConnection = handshake, then Connection
 //! ```
 //!
@@ -164,60 +153,63 @@
 //! [`ConnectionState`] is this state; it is computed from the two halves. [`TransportAction`] says what to do with the
 //! transport: a server closes it, a client waits for the server to close it. [`CloseInfo`] says how it ended.
 //!
-//! # Whole messages
+//! # Messages in pieces
 //!
-//! [`next_event`](Connection::next_event) returns a message in pieces, as the reads have cut it: a piece is not a
-//! message, until `message_finished` is true. If you prefer whole messages, keep reading into the same buffer until it
-//! holds a complete frame. Then a message in one frame is one event, still without a copy; a [`MessageAssembler`] joins
-//! the fragments of the others:
+//! [`Messages`] waits for whole messages, so the longest one has to fit in memory. A [`Connection`] returns each piece
+//! as it arrives, in your buffer, without a copy: a piece is not a message, until `message_finished` is true. Replies
+//! are then yours to send:
 //!
 //! ```
-//! use wsproto::{Connection, Event, Limits, MessageAssembler, TransportAction};
+//! use std::io::{self, Read, Write};
+//! use wsproto::{Connection, Event, TransportAction};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # use std::io::{Read, Write};
-//! # let mut reader = &b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x81\x05Hello"[..];
-//! # let mut writer = Vec::new();
-//! let limits = Limits::default().with_max_message_len(1 << 20).with_max_frame_len(1 << 20);
-//! let mut connection = Connection::server(limits);
-//! let mut assembler = MessageAssembler::new(1 << 20); // the same limit
-//! let (mut buffer, mut end, mut output) = (vec![0; 4096], 0, Vec::new());
-//! // Bytes after the handshake go to the front of the buffer: end = bytes.len().
-//! loop {
-//!     let mut input = &mut buffer[..end];
-//!     let (receiver, sender) = connection.split();
+//! /// Sends each piece back. The first `received` bytes of the buffer came after the handshake.
+//! fn echo(
+//!     mut socket: impl Read + Write,
+//!     mut connection: Connection,
+//!     mut buffer: Vec<u8>,
+//!     mut received: usize,
+//! ) -> io::Result<()> {
+//!     let mut output = Vec::new();
 //!     loop {
-//!         match receiver.next_frame_event(&mut input) {
-//!             Ok(Some(Event::Text(text))) => match assembler.text(text) {
-//!                 Ok(Some(message)) => assert_eq!(message, "Hello"),
-//!                 Ok(None) => {} // more fragments follow
+//!         let mut input = &mut buffer[..received];
+//!         let (receiver, sender) = connection.split();
+//!         loop {
+//!             match receiver.next_event(&mut input) {
+//!                 Ok(Some(Event::Text(piece))) => sender.send(piece, &mut output)?,
+//!                 Ok(Some(Event::Bytes(piece))) => sender.send(piece, &mut output)?,
+//!                 Ok(Some(Event::Ping(ping))) => sender.send(ping.response(), &mut output)?,
+//!                 Ok(Some(Event::Pong(_))) => {}
+//!                 Ok(Some(Event::Close(close))) => sender.send(close.response(), &mut output)?,
+//!                 Ok(None) => break, // all bytes are used
+//!                 // The peer broke a rule.
 //!                 Err(error) => sender.send(error.response(), &mut output)?,
-//!             },
-//!             Ok(Some(Event::Close(close))) => sender.send(close.response(), &mut output)?,
-//!             Ok(Some(_)) => {} // as above
-//!             Ok(None) => break,
-//!             Err(error) => sender.send(error.response(), &mut output)?,
+//!             }
+//!         }
+//!         socket.write_all(&output)?;
+//!         output.clear();
+//!         if connection.transport_action() != TransportAction::Keep {
+//!             return Ok(());
+//!         }
+//!         received = socket.read(&mut buffer)?;
+//!         if received == 0 {
+//!             _ = connection.receive_eof();
 //!         }
 //!     }
-//!     let unread = input.len();
-//!     buffer.copy_within(end - unread..end, 0);
-//!     end = unread;
-//!     writer.write_all(&output)?;
-//!     output.clear();
-//!     if connection.transport_action() != TransportAction::Keep {
-//!         break;
-//!     }
-//!     if end == buffer.len() {
-//!         buffer.resize(2 * end, 0); // at most twice the longest frame
-//!     }
-//!     match reader.read(&mut buffer[end..])? {
-//!         0 => _ = connection.receive_eof(),
-//!         len => end += len,
-//!     }
 //! }
-//! # assert_eq!(writer, b"\x88\x1f\x03\xeaframe from client is unmasked");
-//! # Ok(())
+//! # struct Socket(&'static [u8], Vec<u8>);
+//! # impl Read for Socket {
+//! #     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> { self.0.read(buffer) }
 //! # }
+//! # impl Write for Socket {
+//! #     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> { self.1.write(bytes) }
+//! #     fn flush(&mut self) -> io::Result<()> { Ok(()) }
+//! # }
+//! # let mut socket = Socket(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x81\x05Hello", Vec::new());
+//! # let connection = wsproto::Connection::server(wsproto::Limits::default());
+//! # echo(&mut socket, connection, vec![0; 4096], 0)?;
+//! # assert_eq!(socket.1, b"\x81\x05Hello\x88\x1f\x03\xeaframe from client is unmasked");
+//! # Ok::<(), io::Error>(())
 //! ```
 //!
 //! # All in one
@@ -308,7 +300,7 @@
 //! | `deflate` (default) | [`PermessageDeflate`] (RFC 7692); without `std`, its memory comes from C's `malloc` |
 //! | `wasm_js` | [`SeededEntropy`] on `wasm32-unknown-unknown`, seeded by JavaScript's `crypto.getRandomValues` |
 //! | `http` | conversions from and to the `http` crate's types, for [`ServerUpgrade`] and the like |
-//! | `alloc` | the handshake, your own [`Extension`]s, [`MessageAssembler`], [`WsConnection`], `Vec<u8>` as [`Output`] |
+//! | `alloc` | the handshake, your own [`Extension`]s, [`Messages`], [`WsConnection`], `Vec<u8>` as [`Output`] |
 //! | `unsafe-text` | saves the second pass over short ASCII text: the one use of `unsafe`, which is forbidden without it |
 //! | none | frames, messages and connections, without an allocator: `no_std` |
 //!
@@ -356,6 +348,7 @@
 [`Extension`]: crate#features
 [`HandshakeResponse::Reject`]: crate#features
 [`MessageAssembler`]: crate#features
+[`Messages`]: crate#features
 [`OriginPolicy`]: crate#features
 [`PreparedMessage`]: crate#features
 [`ReadBuffer`]: crate#features
@@ -426,6 +419,8 @@ mod extension;
 mod message;
 mod connection;
 mod keepalive;
+#[cfg(feature = "alloc")]
+mod messages;
 // Heads to an open connection.
 #[cfg(feature = "alloc")]
 mod handshake;
@@ -447,7 +442,10 @@ pub use error::{
     ExtensionError, ExtensionParseError, ExtensionParseErrorKind, HandshakeError, LocalProtocolError,
     NegotiationError, NegotiationErrorKind, RemoteProtocolError,
 };
-pub use event::{BytesMessage, CloseConnection, Event, EventRef, Outgoing, Ping, Pong, Reply, TextMessage};
+pub use event::{
+    BytesMessage, CloseConnection, Event, EventRef, Message, MessageRef, Outgoing, Ping, Pong, Reply,
+    TextMessage,
+};
 pub use excerpt::Excerpt;
 pub use frame::{Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, LengthForm, RawFrameHeader, Rsv};
 pub use keepalive::{Keepalive, KeepaliveAction, Timeout, Timeouts};
@@ -475,6 +473,7 @@ pub use {
     },
     http::{Headers, HeadersIter, HttpVersion, RequestHead, StreamError, split_list},
     message::MessageAssembler,
+    messages::{IncomingMessages, Messages, OutgoingMessages},
     read_buffer::ReadBuffer,
     ws_connection::{ReceiveError, WsConnection, WsEvent, WsOutgoing},
 };

@@ -3,8 +3,16 @@
 //! Unread bytes are `bytes[start..end]`; free space is `bytes[end..]`. Unread bytes are moved to the front only when
 //! there is no space after them, so each byte is moved once at most before it is consumed. The buffer grows only when
 //! it is full of unread bytes: a peer cannot make it grow by announcing a length.
+//!
+//! The beginning of a message can be held before the unread bytes. Between the two are the headers that were read, and
+//! the payload that was moved over them.
+//!
+//! ```text
+//! bytes: │ … │ held │ … │ unread │ free space │
+//! ```
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::error::LocalProtocolError;
 
@@ -59,15 +67,25 @@ pub struct ReadBuffer {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    held: Range<usize>,
     min_space: usize,
     max_len: usize,
+    max_kept: usize,
 }
 
 impl ReadBuffer {
     /// An empty buffer, which grows up to 16 MiB and 14 bytes: a frame of the greatest length that
     /// [`Limits`](crate::Limits) allow unless set.
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), start: 0, end: 0, min_space: 4096, max_len: (16 << 20) + 14 }
+        Self {
+            bytes: Vec::new(),
+            start: 0,
+            end: 0,
+            held: 0..0,
+            min_space: 4096,
+            max_len: (16 << 20) + 14,
+            max_kept: 128 << 10,
+        }
     }
 
     /// Offers at least `min_space` bytes to read into, 1 or more; 4096 unless set.
@@ -88,6 +106,15 @@ impl ReadBuffer {
         self
     }
 
+    /// Keeps at most `max_kept` bytes of memory once all is read: 128 KiB unless set.
+    ///
+    /// [`release_memory`](Self::release_memory) frees these too.
+    #[must_use = "it returns the buffer with this setting"]
+    pub const fn with_max_kept(mut self, max_kept: usize) -> Self {
+        self.max_kept = max_kept;
+        self
+    }
+
     /// The space to read into, all of it initialized; it is empty only if `max_len` unread bytes are in the buffer.
     ///
     /// Report by [`filled`](Self::filled) how much was read.
@@ -98,13 +125,16 @@ impl ReadBuffer {
     /// The space, with at least `min_space` bytes unless the greatest length forbids it.
     fn space_for(&mut self, min_space: usize) -> &mut [u8] {
         if self.start == self.end {
-            (self.start, self.end) = (0, 0);
+            (self.start, self.end) = (self.held.end, self.held.end);
+            if self.end == 0 && self.bytes.len() > self.max_kept {
+                self.bytes.truncate(self.max_kept);
+                self.bytes.shrink_to_fit();
+            }
         }
-        let min_space = min_space.min(self.max_len.saturating_sub(self.unread().len()));
-        if self.bytes.len().saturating_sub(self.end) < min_space && self.start > 0 {
-            self.bytes.copy_within(self.start..self.end, 0);
-            self.end = self.end.saturating_sub(self.start);
-            self.start = 0;
+        let kept = self.held.len().saturating_add(self.unread().len());
+        let min_space = min_space.min(self.max_len.saturating_sub(kept));
+        if self.bytes.len().saturating_sub(self.end) < min_space && kept < self.end {
+            self.move_to_front();
         }
         if self.bytes.len().saturating_sub(self.end) < min_space {
             let doubled = self.bytes.len().saturating_mul(2).min(self.max_len);
@@ -113,6 +143,15 @@ impl ReadBuffer {
             self.bytes.resize(doubled.max(needed), 0);
         }
         self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Moves what is kept to the front: the held bytes, and the unread bytes directly after them.
+    fn move_to_front(&mut self) {
+        let (held, unread) = (self.held.len(), self.unread().len());
+        self.bytes.copy_within(self.held.clone(), 0);
+        self.bytes.copy_within(self.start..self.end, held);
+        self.held = 0..held;
+        (self.start, self.end) = (held, held.saturating_add(unread));
     }
 
     /// Records that `len` bytes were read into the [`space`](Self::space).
@@ -136,7 +175,8 @@ impl ReadBuffer {
     /// [`LocalProtocolError::BufferFull`] if they and the unread bytes are more than the greatest length; then nothing
     /// has changed.
     pub fn extend_from_slice(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
-        if bytes.len() > self.max_len.saturating_sub(self.unread().len()) {
+        let kept = self.held.len().saturating_add(self.unread().len());
+        if bytes.len() > self.max_len.saturating_sub(kept) {
             return Err(LocalProtocolError::BufferFull(bytes.len()));
         }
         let space = self.space_for(bytes.len());
@@ -145,6 +185,7 @@ impl ReadBuffer {
     }
 
     /// The bytes that were read from the transport and are not used yet.
+    #[inline(always)]
     pub fn unread(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
@@ -153,6 +194,7 @@ impl ReadBuffer {
     ///
     /// It is for a [`Connection`](crate::Connection), a [`Receiver`](crate::Receiver) and the decoders, which write into
     /// the bytes.
+    #[inline(always)]
     pub fn read<'b, R>(&'b mut self, machine: impl FnOnce(&mut &'b mut [u8]) -> R) -> R {
         let mut input = self.bytes.get_mut(self.start..self.end).unwrap_or_default();
         let result = machine(&mut input);
@@ -162,6 +204,7 @@ impl ReadBuffer {
 
     /// The same for a machine that only looks at the bytes: a [`ServerHandshake`](crate::ServerHandshake) or a
     /// [`ClientHandshake`](crate::ClientHandshake).
+    #[inline]
     pub fn read_shared<'b, R>(&'b mut self, machine: impl FnOnce(&mut &'b [u8]) -> R) -> R {
         let mut input = self.bytes.get(self.start..self.end).unwrap_or_default();
         let result = machine(&mut input);
@@ -169,12 +212,59 @@ impl ReadBuffer {
         result
     }
 
+    /// Reads `len` bytes after a header.
+    #[inline(always)]
+    pub(crate) fn read_after(&mut self, header_len: usize, len: usize) -> Option<&mut [u8]> {
+        let payload = self.start.wrapping_add(header_len);
+        self.start = payload.wrapping_add(len);
+        self.bytes.get_mut(payload..self.start)
+    }
+
+    /// The unread bytes; there is always `Some`, which the compiler does not know.
+    #[inline(always)]
+    pub(crate) fn checked_unread(&self) -> Option<&[u8]> {
+        self.bytes.get(self.start..self.end)
+    }
+
+    /// The last `len` bytes that were read.
+    pub(crate) fn last_read(&self, len: usize) -> &[u8] {
+        self.bytes.get(self.start.saturating_sub(len)..self.start).unwrap_or_default()
+    }
+
+    /// Holds the last `len` bytes that were read, after those that are held already.
+    pub(crate) fn hold_last(&mut self, len: usize) {
+        let last = self.start.saturating_sub(len)..self.start;
+        if self.held.is_empty() {
+            self.held = last;
+        } else {
+            if self.held.end != last.start {
+                self.bytes.copy_within(last, self.held.end);
+            }
+            self.held.end = self.held.end.saturating_add(len);
+        }
+    }
+
+    /// The bytes that are held.
+    pub(crate) fn held(&self) -> &[u8] {
+        self.bytes.get(self.held.clone()).unwrap_or_default()
+    }
+
+    /// Holds nothing any more.
+    pub(crate) fn drop_held(&mut self) {
+        self.held = 0..0;
+    }
+
+    /// Drops everything, and frees all memory.
+    pub(crate) fn clear(&mut self) {
+        self.bytes = Vec::new();
+        (self.start, self.end, self.held) = (0, 0, 0..0);
+    }
+
     /// Frees memory: all of it if no byte is unread, otherwise what the unread bytes do not need.
     pub fn release_memory(&mut self) {
+        self.move_to_front();
         self.bytes.truncate(self.end);
-        self.bytes.drain(..self.start);
         self.bytes.shrink_to_fit();
-        (self.start, self.end) = (0, self.bytes.len());
     }
 
     /// How many bytes are allocated.

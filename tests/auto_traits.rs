@@ -28,7 +28,7 @@ keys! {
     KeepaliveAction, LengthForm, RawFrameHeader, Timeout, Timeouts,
     BytesMessage<&[u8]>, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, ConnectionState,
     Event<&str, &[u8]>, FrameHeader, HandshakeLimits, Limits, LocalProtocolError, MessageKind, Opcode,
-    Excerpt, ExtensionError, ExtensionParseError, ExtensionParseErrorKind, InvalidUtf8, Ends, NegotiationError, NegotiationErrorKind, Ping<&[u8]>, Pong<&[u8]>, ReceiverState, RemoteProtocolError, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv,
+    Message<&str, &[u8]>, Excerpt, ExtensionError, ExtensionParseError, ExtensionParseErrorKind, InvalidUtf8, Ends, NegotiationError, NegotiationErrorKind, Ping<&[u8]>, Pong<&[u8]>, ReceiverState, RemoteProtocolError, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv,
     TextMessage<&str>, TransportAction, UnknownOpcode,
 }
 
@@ -49,7 +49,7 @@ threads! {
 threads! {
     AcceptConnection, NegotiatedExtension, HandshakeResponse, ClientHandshake, Connection, Decoded,
     ClientExtendedConnect, ClientUpgrade, Event<String, Vec<u8>>, ExtensionParams, Extensions, HandshakeError, Headers, HeadersIter<'static>, HttpVersion,
-    MessageAssembler, MessageDecoder, Origin, OriginPolicy, PreparedMessage, ReadBuffer, ReceiveError,
+    IncomingMessages<'static>, MessageAssembler, MessageDecoder, Messages, OutgoingMessages<'static>, Origin, OriginPolicy, PreparedMessage, ReadBuffer, ReceiveError,
     Receiver, RejectConnection, RejectData<Vec<u8>>, Request, RequestHead, ResponseParts, Scheme,
     Sender, ServerExtendedConnect, ServerHandshake, ServerUpgrade, StreamError, UriError, WebSocketUri, WsConnection, WsEvent,
     dyn Extension, dyn InboundExtension, dyn OutboundExtension,

@@ -182,6 +182,19 @@ impl Receiver {
         self.messages.decode_frame(input)
     }
 
+    /// The length of the longest message that is received.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn max_message_len(&self) -> u64 {
+        self.messages.max_message_len()
+    }
+
+    /// The decoder, for whole messages.
+    #[cfg(feature = "alloc")]
+    #[inline(always)]
+    pub(crate) const fn decoder_mut(&mut self) -> &mut MessageDecoder {
+        &mut self.messages
+    }
+
     /// How many more bytes `input` needs to hold the next frame completely.
     ///
     /// Use it as a hint for the size of the next read. Until the header is complete, this is at least what the header

@@ -350,6 +350,12 @@ impl FrameDecoder {
         self.state = State::BetweenFrames;
     }
 
+    /// Whether no header and no frame is incomplete.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn is_between_frames(&self) -> bool {
+        matches!(self.state, State::BetweenFrames)
+    }
+
     /// The limit for the length of a message.
     pub(crate) const fn max_message_len(&self) -> u64 {
         self.max_message_len

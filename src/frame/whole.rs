@@ -12,12 +12,12 @@ use crate::opcode::MessageKind;
 use crate::role::Role;
 
 /// A message in one frame, as its header describes it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct WholeMessage {
     pub(crate) kind: MessageKind,
     pub(super) mask: Mask,
     pub(crate) header_len: usize,
-    pub(super) len: usize,
+    pub(crate) len: usize,
 }
 
 impl WholeMessage {
@@ -57,20 +57,33 @@ impl WholeMessage {
         FrameHeader { fin: true, rsv: Rsv::NONE, opcode: kind.opcode(), masking_key, payload_len: len as u64 }
     }
 
+    /// Whether `input` holds all of the frame.
+    #[inline(always)]
+    pub(crate) const fn is_in(&self, input: &[u8]) -> bool {
+        self.len <= input.len().wrapping_sub(self.header_len)
+    }
+
     /// Consumes the frame and returns its payload, unmasked, if `input` holds all of it.
     #[inline(always)]
     pub(crate) fn take<'i>(self, role: Role, input: &mut &'i mut [u8]) -> Option<&'i mut [u8]> {
-        let Self { mut mask, header_len, len, .. } = self;
-        if len > input.len().wrapping_sub(header_len) {
+        let Self { header_len, len, .. } = self;
+        if !self.is_in(input) {
             return None;
         }
         let (_, rest) = mem::take(input).split_at_mut_checked(header_len)?;
         let (payload, rest) = rest.split_at_mut_checked(len)?;
         *input = rest;
+        self.unmask(role, payload);
+        Some(payload)
+    }
+
+    /// Unmasks the payload.
+    #[inline(always)]
+    pub(crate) fn unmask(self, role: Role, payload: &mut [u8]) {
+        let mut mask = self.mask;
         if role == Role::Server {
             mask.apply(payload);
         }
-        Some(payload)
     }
 }
 

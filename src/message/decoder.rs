@@ -10,6 +10,8 @@
 use crate::error::{Failure, RemoteProtocolError};
 use crate::event::{BytesMessage, CloseConnection, Event, EventRef, TextMessage};
 #[cfg(feature = "alloc")]
+use crate::event::{Message, MessageRef};
+#[cfg(feature = "alloc")]
 use crate::extension::{InUse, InboundExtensions};
 use crate::frame::{CloseBody, Ends, FrameDecoder, Piece, Source, WholeMessage};
 use crate::limits::Limits;
@@ -63,6 +65,27 @@ pub(crate) struct Broken {
     pub(crate) error: RemoteProtocolError,
     /// How many of the consumed bytes follow the byte that broke the rule; `u32::MAX` if there are more.
     overread: u32,
+}
+
+/// A piece that was consumed; text is not checked yet.
+#[cfg(feature = "alloc")]
+pub(crate) enum Unchecked<'r> {
+    /// Data in the input: the last `len` of the bytes that were consumed.
+    Input { kind: MessageKind, len: usize, is_last: bool },
+    /// Data that extensions have decoded.
+    Decoded { kind: MessageKind, bytes: &'r [u8], is_last: bool },
+    /// A control frame.
+    Control(EventRef<'r>),
+}
+
+/// What was received of a control frame.
+enum Control<'i> {
+    /// A part.
+    Incomplete,
+    /// All of it, in the input.
+    Whole(&'i [u8]),
+    /// All of it, in the decoder.
+    Kept,
 }
 
 impl MessageDecoder {
@@ -151,8 +174,26 @@ impl MessageDecoder {
 
     /// The fast path, for a message in one frame.
     #[inline(always)]
-    fn whole_message(&self, input: &[u8]) -> Option<WholeMessage> {
+    pub(crate) fn whole_message(&self, input: &[u8]) -> Option<WholeMessage> {
         self.payloads.frames.whole_message(input)
+    }
+
+    /// Consumes a message that was found, with its payload.
+    #[cfg(feature = "alloc")]
+    #[inline(always)]
+    pub(crate) fn take_message<'i>(
+        &mut self,
+        message: WholeMessage,
+        payload: &'i mut [u8],
+    ) -> Result<MessageRef<'i>, RemoteProtocolError> {
+        message.unmask(self.payloads.frames.role(), payload);
+        match message.kind {
+            MessageKind::Binary => Ok(Message::Binary(payload)),
+            MessageKind::Text => match from_utf8(payload) {
+                Ok(text) => Ok(Message::Text(text)),
+                Err(_) => Err(self.fail_text(payload)),
+            },
+        }
     }
 
     #[inline(always)]
@@ -280,23 +321,99 @@ impl MessageDecoder {
                     }
                 }
                 Opcode::Close | Opcode::Ping | Opcode::Pong | Opcode::Continuation => {
-                    let is_whole = piece.is_first && ends.is_frame_end();
-                    if opcode == Opcode::Close || !is_whole {
-                        self.keep_control(&piece, input)?;
-                    }
-                    let payload = take_input(input, len);
-                    if is_whole {
-                        let reason = |reason: &'i str| H::input(reason, reason.len());
-                        let event = control_event(opcode, payload, reason, |payload| H::input(payload, len));
-                        return Ok(Some(H::event(header, event)));
-                    }
-                    if ends.is_frame_end() {
-                        let event = control_event(opcode, self.control.filled(), H::kept, H::kept);
-                        return Ok(Some(H::event(header, event)));
+                    match self.receive_control(&piece, input)? {
+                        Control::Incomplete => {}
+                        Control::Whole(payload) => {
+                            let reason = |reason: &'i str| H::input(reason, reason.len());
+                            let event =
+                                control_event(opcode, payload, reason, |payload| H::input(payload, len));
+                            return Ok(Some(H::event(header, event)));
+                        }
+                        Control::Kept => {
+                            let event = control_event(opcode, self.control.filled(), H::kept, H::kept);
+                            return Ok(Some(H::event(header, event)));
+                        }
                     }
                 }
             }
         }
+    }
+
+    /// Finds the next piece, but leaves the check of text to the caller, who checks whole messages.
+    #[cfg(feature = "alloc")]
+    #[inline(never)]
+    pub(crate) fn next_unchecked<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<Unchecked<'r>>, RemoteProtocolError> {
+        if input.is_empty() {
+            self.payloads.rest();
+        }
+        if !self.is_reading() {
+            return self.stopped(input).map(|()| None);
+        }
+        loop {
+            let piece = match self.payloads.find(input, usize::MAX) {
+                Ok(Some(piece)) => piece,
+                Ok(None) => return Ok(None),
+                Err(error) => return Err(self.fail(error, 0)),
+            };
+            let Piece { opcode, source, len, ends, .. } = piece;
+            let kind = match opcode {
+                Opcode::Text => MessageKind::Text,
+                Opcode::Binary => MessageKind::Binary,
+                Opcode::Close | Opcode::Ping | Opcode::Pong | Opcode::Continuation => {
+                    let payload = match self.receive_control(&piece, input)? {
+                        Control::Incomplete => continue,
+                        Control::Whole(payload) => payload,
+                        Control::Kept => self.control.filled(),
+                    };
+                    return Ok(Some(Unchecked::Control(control_event(
+                        opcode,
+                        payload,
+                        |text| text,
+                        |bytes| bytes,
+                    ))));
+                }
+            };
+            let is_last = ends.is_message_end();
+            return Ok(Some(match source {
+                Source::Input => {
+                    take_input(input, len);
+                    Unchecked::Input { kind, len, is_last }
+                }
+                Source::Extensions => {
+                    Unchecked::Decoded { kind, bytes: self.payloads.take_decoded(len), is_last }
+                }
+            }));
+        }
+    }
+
+    /// Fails because of a message that is not UTF-8; `len` of its bytes follow the one that broke the rule.
+    #[cfg(feature = "alloc")]
+    #[cold]
+    pub(crate) fn fail_text(&mut self, message: &[u8]) -> RemoteProtocolError {
+        let (_, overread) = read_text(&mut Utf8Decoder::new(), message, Ends::Message);
+        self.fail(RemoteProtocolError::InvalidUtf8, overread.unwrap_or_default())
+    }
+
+    /// Consumes a piece of a control frame.
+    #[inline(always)]
+    fn receive_control<'i>(
+        &mut self,
+        piece: &Piece,
+        input: &mut &'i mut [u8],
+    ) -> Result<Control<'i>, RemoteProtocolError> {
+        let is_whole = piece.is_first && piece.ends.is_frame_end();
+        if piece.opcode == Opcode::Close || !is_whole {
+            self.keep_control(piece, input)?;
+        }
+        let payload = take_input(input, piece.len);
+        Ok(match piece.ends.is_frame_end() {
+            true if is_whole => Control::Whole(payload),
+            true => Control::Kept,
+            false => Control::Incomplete,
+        })
     }
 
     /// Consumes a piece of text that is only a part of a character. Returns true once the character is complete.
@@ -378,6 +495,18 @@ impl MessageDecoder {
             State::Failed(Broken { error, .. }) => Err(error),
             _ => Ok(Ends::Nothing),
         }
+    }
+
+    /// Whether no header and no frame is incomplete; a message may be.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn is_between_frames(&self) -> bool {
+        self.payloads.frames.is_between_frames()
+    }
+
+    /// The length of the longest message that is decoded.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn max_message_len(&self) -> u64 {
+        self.payloads.frames.max_message_len()
     }
 
     /// Whether more events can follow.

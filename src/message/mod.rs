@@ -12,6 +12,8 @@ mod fragments;
 #[cfg(feature = "alloc")]
 pub use assembler::MessageAssembler;
 pub use decoder::MessageDecoder;
+#[cfg(feature = "alloc")]
+pub(crate) use decoder::Unchecked;
 pub(crate) use decoder::{Broken, State};
 pub(crate) use fragments::Fragments;
 pub use place::{Found, Source};

@@ -7,7 +7,7 @@ use wsproto::{
     ReceiverState, RemoteProtocolError, Role, Sender,
 };
 
-use crate::protocol::{self, Fixed, Reader, Said, cuts, frame_to};
+use crate::protocol::{self, Fixed, Reader, Said, check_messages, cuts, frame_to};
 
 /// The Per-Message Compressed bit in the first byte of a frame (RFC 7692 §6).
 pub(crate) const RSV1: u8 = 0x40;
@@ -149,6 +149,7 @@ pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver, bytes: &[u
     let whole = feed(&mut [bytes].into_iter());
     let bytewise = reader_of(&mut bytes.chunks(1));
     assert_eq!(Seen::by(&bytewise), whole, "byte by byte");
+    check_messages(role, &receiver, bytes, &whole.said, whole.failure);
     for cut in cuts(bytes.len()) {
         let (head, tail) = bytes.split_at(cut);
         let mut reader = reader_of(&mut [head].into_iter());

@@ -7,8 +7,8 @@
 use core::cell::Cell;
 
 use wsproto::{
-    BytesMessage, CloseConnection, Entropy, Event, EventRef, Found, Limits, Receiver, ReceiverState,
-    RemoteProtocolError, Role, Source, TextMessage,
+    BytesMessage, CloseConnection, Connection, Entropy, Event, EventRef, Found, Limits, Message, Messages,
+    ReadBuffer, Receiver, ReceiverState, RemoteProtocolError, Role, Sender, Source, TextMessage,
 };
 
 pub(crate) const BOTH: [Role; 2] = [Role::Server, Role::Client];
@@ -307,7 +307,59 @@ pub(crate) fn check_with(role: Role, limits: Limits, bytes: &[u8]) -> Seen {
         let then = feed(role, limits, [&bytes[..certain]]);
         assert_eq!(then, whole, "the bytes after the failure changed the result");
     }
+    let failure = whole.failure.map(|(error, _)| error);
+    check_messages(role, || Receiver::new(role, limits), bytes, &whole.said, failure);
     whole
+}
+
+/// What `Messages` makes of these reads: the whole messages, and the failure.
+fn messages_of<'a>(
+    receiver: Receiver,
+    role: Role,
+    reads: impl IntoIterator<Item = &'a [u8]>,
+) -> (Vec<Said>, Option<RemoteProtocolError>) {
+    let connection = Connection::from_parts(receiver, Sender::with_role(role, Fixed));
+    let mut ws = Messages::new(connection, ReadBuffer::new());
+    let mut messages = Vec::new();
+    for mut read in reads {
+        while !read.is_empty() {
+            let space = ws.space();
+            let len = space.len().min(read.len());
+            let (now, rest) = read.split_at(len);
+            space[..len].copy_from_slice(now);
+            ws.filled(len).expect("the space is as long");
+            read = rest;
+            while let Some(message) = ws.next_message() {
+                messages.push(match message {
+                    Message::Text(data) => text(data),
+                    Message::Binary(data) => binary(data),
+                });
+            }
+        }
+    }
+    (messages, ws.failure())
+}
+
+/// `Messages` returns the same messages and the same failure, but it checks text when its message is complete.
+#[track_caller]
+pub(crate) fn check_messages(
+    role: Role,
+    receiver: impl Fn() -> Receiver,
+    bytes: &[u8],
+    said: &[Said],
+    failure: Option<RemoteProtocolError>,
+) {
+    let whole = messages_of(receiver(), role, [bytes]);
+    let is_message = |said: &&Said| matches!(said, Said::Text(_) | Said::Binary(_));
+    assert_eq!(whole.0, said.iter().filter(is_message).cloned().collect::<Vec<_>>());
+    if failure != Some(RemoteProtocolError::InvalidUtf8) {
+        assert_eq!(whole.1, failure);
+    }
+    assert_eq!(messages_of(receiver(), role, bytes.chunks(1)), whole, "messages, byte by byte");
+    for cut in cuts(bytes.len()) {
+        let (head, tail) = bytes.split_at(cut);
+        assert_eq!(messages_of(receiver(), role, [head, tail]), whole, "messages, cut at {cut}");
+    }
 }
 
 /// Nothing is processed after a close frame or a failure (§5.5.1, §7.1.7).

@@ -1,0 +1,306 @@
+//! The receiving side: bytes to whole messages, and the replies that they need.
+//!
+//! A message in one frame is returned where it was read, once the buffer holds all of it. A frame that is longer than
+//! [`CHUNK`] is unmasked as it arrives, while it is in the processor's cache. Later fragments are moved to the first,
+//! over the headers between them. So the only bytes that are copied follow a second header. What extensions have
+//! decoded is not in the buffer, and is collected in a vector.
+//!
+//! Text is checked when its message is complete: a `&str` cannot be had from parts that were checked before, without a
+//! second pass over them.
+
+use alloc::vec::Vec;
+
+use crate::connection::{AutoReplies, Receiver, ReplyPolicy};
+use crate::error::RemoteProtocolError;
+use crate::event::{Message, MessageRef};
+use crate::frame::{FrameHeader, WholeMessage};
+use crate::message::{MessageDecoder, Unchecked};
+use crate::opcode::MessageKind;
+use crate::read_buffer::ReadBuffer;
+use crate::utf8::from_utf8;
+
+use super::observed::Observed;
+
+/// The bytes that were received, and what is made of them.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    pub(super) buffer: ReadBuffer,
+    /// What extensions have decoded of the message in progress.
+    decoded: Vec<u8>,
+    progress: Progress,
+    pub(super) replies: AutoReplies,
+    pub(super) observed: Observed,
+    /// How many bytes are unread once the frame in progress is complete; 0 if that is not known.
+    frame_len: usize,
+    /// Whether the transport has ended.
+    is_ended: bool,
+}
+
+/// The message in progress, and where its pieces are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// There is none.
+    BetweenMessages,
+    /// In the buffer, held.
+    Held,
+    /// In `decoded`.
+    Decoded,
+    /// The message was returned: its memory is used again.
+    Returned,
+}
+
+/// A message that can be returned.
+enum Ready {
+    /// In one frame, at the front of the unread bytes.
+    InOneFrame(WholeMessage),
+    /// Put together, where `progress` says.
+    PutTogether(MessageKind),
+}
+
+/// What was done with a piece.
+enum Step {
+    /// There was none.
+    Nothing,
+    /// It was a control frame.
+    Control,
+    /// It was read, and is to be held.
+    Read { kind: MessageKind, len: usize, is_last: bool },
+    /// It was added to `decoded`.
+    Decoded { kind: MessageKind, is_last: bool },
+}
+
+impl Inbox {
+    pub(super) const fn new(buffer: ReadBuffer) -> Self {
+        Self {
+            buffer,
+            decoded: Vec::new(),
+            progress: Progress::BetweenMessages,
+            replies: AutoReplies::new(ReplyPolicy::PongAndClose),
+            observed: Observed::new(),
+            frame_len: 0,
+            is_ended: false,
+        }
+    }
+
+    /// Returns the next message, if all of it was received. An error is kept by the receiver.
+    #[inline(always)]
+    pub(super) fn next_message(&mut self, receiver: &mut Receiver) -> Option<MessageRef<'_>> {
+        let unread = self.buffer.checked_unread()?;
+        if unread.len() < self.frame_len.min(CHUNK) {
+            return None;
+        }
+        if self.progress == Progress::BetweenMessages {
+            if let Some(message) = receiver.decoder_mut().whole_message(unread) {
+                if message.is_in(unread) {
+                    return self.take(message, receiver.decoder_mut());
+                }
+            }
+        }
+        self.next_slowly(receiver)
+    }
+
+    /// Returns a message that is in one frame.
+    #[inline(always)]
+    fn take(&mut self, message: WholeMessage, decoder: &mut MessageDecoder) -> Option<MessageRef<'_>> {
+        self.observed.message = true;
+        self.frame_len = 0;
+        let payload = self.buffer.read_after(message.header_len, message.len)?;
+        decoder.take_message(message, payload).map_err(|error| self.replies.on_failure(error)).ok()
+    }
+
+    #[inline(never)]
+    fn next_slowly(&mut self, receiver: &mut Receiver) -> Option<MessageRef<'_>> {
+        let decoder = receiver.decoder_mut();
+        match self.advance(decoder) {
+            Some(Ready::InOneFrame(message)) => self.take(message, decoder),
+            Some(Ready::PutTogether(kind)) => self.finish(kind, decoder),
+            None => {
+                if self.is_ended && !receiver.is_transport_ended() {
+                    _ = receiver.receive_eof();
+                    self.free();
+                }
+                None
+            }
+        }
+    }
+
+    /// The slow path: reads pieces until a message is complete.
+    fn advance(&mut self, decoder: &mut MessageDecoder) -> Option<Ready> {
+        if self.progress == Progress::Returned {
+            self.begin();
+        }
+        loop {
+            let unread = self.buffer.unread();
+            if let Some(message) = decoder.whole_message(unread).filter(|message| message.is_in(unread)) {
+                return Some(Ready::InOneFrame(message));
+            }
+            if unread.len() < CHUNK && !self.is_ended && may_wait(decoder, unread) {
+                let frame_len = frame_len(decoder, unread);
+                if unread.len() < frame_len {
+                    // It may become greater until the header is complete.
+                    self.frame_len = if unread.len() < FrameHeader::MAX_LEN { 0 } else { frame_len };
+                    return None;
+                }
+            }
+            self.frame_len = 0;
+            let step = match self.step(decoder) {
+                Ok(step) => step,
+                Err(error) => {
+                    self.replies.on_failure(error);
+                    Step::Nothing
+                }
+            };
+            let (kind, is_last) = match step {
+                Step::Nothing => {
+                    if !decoder.is_reading() {
+                        self.free();
+                    }
+                    if may_wait(decoder, &[]) {
+                        self.frame_len = frame_len(decoder, &[]);
+                    }
+                    return None;
+                }
+                Step::Control => continue,
+                Step::Read { kind, len, is_last } => {
+                    self.keep(len);
+                    (kind, is_last)
+                }
+                Step::Decoded { kind, is_last } => {
+                    self.keep_decoded();
+                    (kind, is_last)
+                }
+            };
+            if is_last {
+                return Some(Ready::PutTogether(kind));
+            }
+        }
+    }
+
+    /// Reads one piece.
+    fn step(&mut self, decoder: &mut MessageDecoder) -> Result<Step, RemoteProtocolError> {
+        let Self { buffer, decoded, replies, observed, .. } = self;
+        buffer.read(|input| {
+            Ok(match decoder.next_unchecked(input)? {
+                None => Step::Nothing,
+                Some(Unchecked::Input { kind, len, is_last }) => Step::Read { kind, len, is_last },
+                Some(Unchecked::Decoded { kind, bytes, is_last }) => {
+                    decoded.extend_from_slice(bytes);
+                    Step::Decoded { kind, is_last }
+                }
+                Some(Unchecked::Control(event)) => {
+                    replies.on_event(&event);
+                    observed.on_control(&event);
+                    Step::Control
+                }
+            })
+        })
+    }
+
+    /// Adds the last `len` bytes that were read to the message.
+    fn keep(&mut self, len: usize) {
+        if self.progress == Progress::Decoded {
+            self.decoded.extend_from_slice(self.buffer.last_read(len));
+        } else {
+            self.buffer.hold_last(len);
+            self.progress = Progress::Held;
+        }
+    }
+
+    /// A piece was added to `decoded`: what is held in the buffer belongs before it.
+    fn keep_decoded(&mut self) {
+        if self.progress == Progress::Held {
+            self.decoded.splice(..0, self.buffer.held().iter().copied());
+            self.buffer.drop_held();
+        }
+        self.progress = Progress::Decoded;
+    }
+
+    /// Returns the message that was put together.
+    fn finish(&mut self, kind: MessageKind, decoder: &mut MessageDecoder) -> Option<MessageRef<'_>> {
+        let message = match self.progress {
+            Progress::Decoded => &self.decoded,
+            _ => self.buffer.held(),
+        };
+        self.progress = Progress::Returned;
+        self.observed.message = true;
+        match kind {
+            MessageKind::Binary => Some(Message::Binary(message)),
+            MessageKind::Text => match from_utf8(message) {
+                Ok(text) => Some(Message::Text(text)),
+                Err(_) => {
+                    self.replies.on_failure(decoder.fail_text(message));
+                    None
+                }
+            },
+        }
+    }
+
+    /// The space to read into. It ends where a long frame ends.
+    pub(super) fn space(&mut self) -> &mut [u8] {
+        if self.progress == Progress::Returned {
+            self.begin();
+        }
+        let needed = self.frame_len.saturating_sub(self.buffer.unread().len());
+        let is_long = self.frame_len.saturating_add(self.buffer.held().len()) >= LONG;
+        let max_len = if is_long && needed > 0 { needed } else { usize::MAX };
+        let space = self.buffer.space();
+        let len = space.len().min(max_len);
+        space.get_mut(..len).unwrap_or_default()
+    }
+
+    /// Records that the transport has ended.
+    pub(super) const fn receive_eof(&mut self) {
+        self.is_ended = true;
+        self.frame_len = 0;
+    }
+
+    /// Begins a message: the memory of the last one is used again.
+    fn begin(&mut self) {
+        self.progress = Progress::BetweenMessages;
+        self.buffer.drop_held();
+        self.decoded.clear();
+        self.decoded.shrink_to(MAX_KEPT);
+    }
+
+    /// Frees all memory: nothing more is read.
+    pub(super) fn free(&mut self) {
+        self.buffer.clear();
+        self.decoded = Vec::new();
+    }
+
+    /// Frees the memory that is kept only for speed.
+    pub(super) fn release_memory(&mut self) {
+        if self.progress == Progress::Returned {
+            self.begin();
+        }
+        self.decoded.shrink_to_fit();
+        self.buffer.release_memory();
+    }
+}
+
+/// Whether the next frame, or the one in progress, is a data frame: a control frame is read as it arrives.
+fn may_wait(decoder: &MessageDecoder, unread: &[u8]) -> bool {
+    if decoder.is_between_frames() {
+        unread.first().is_some_and(|first| first & CONTROL == 0)
+    } else {
+        decoder.payload_remaining() > FrameHeader::MAX_CONTROL_LEN as u64
+    }
+}
+
+/// How many bytes are unread once the frame in progress is complete.
+fn frame_len(decoder: &MessageDecoder, unread: &[u8]) -> usize {
+    let needed = usize::try_from(decoder.bytes_needed(unread)).unwrap_or(usize::MAX);
+    needed.saturating_add(unread.len())
+}
+
+/// How many bytes of a frame are unmasked at a time: few enough for the cache, and many enough for the slow path.
+const CHUNK: usize = 32 << 10;
+
+/// The length in bytes of a message that is worth a read that ends where it ends.
+const LONG: usize = 16 << 10;
+
+/// How much memory is kept for the output of extensions.
+const MAX_KEPT: usize = 64 << 10;
+
+/// The bit in the first byte of a frame that control frames have (RFC 6455 §5.5).
+const CONTROL: u8 = 0x08;

@@ -1,0 +1,345 @@
+//! Whole messages: a buffer, a connection, and the replies that the protocol asks for, in one machine.
+
+mod observed;
+mod inbox;
+mod outbox;
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::connection::{
+    AutoReplies, CloseInfo, Connection, ConnectionState, Receiver, ReceiverState, ReplyPolicy, Sender,
+    TransportAction,
+};
+use crate::entropy::{Entropy, NoEntropy};
+use crate::error::{LocalProtocolError, RemoteProtocolError};
+use crate::event::{CloseConnection, MessageRef, Outgoing, Ping};
+use crate::keepalive::{Keepalive, KeepaliveAction, Timeout};
+use crate::read_buffer::ReadBuffer;
+
+use inbox::Inbox;
+use outbox::Outbox;
+
+/// An open connection that receives whole messages, answers pings and close frames, and has its own buffers.
+///
+/// This is the easy way to use a connection, after a handshake of any kind. The loop is the same over every transport:
+/// handle the messages, write the output, ask what to do with the transport, read.
+///
+/// ```
+/// use std::io::{self, Read, Write};
+/// use wsproto::{Connection, Limits, Messages, ReadBuffer, TransportAction};
+///
+/// /// Sends each message back to the client.
+/// fn echo(mut socket: impl Read + Write, mut ws: Messages) -> io::Result<()> {
+///     loop {
+///         let (mut incoming, mut outgoing) = ws.split();
+///         while let Some(message) = incoming.next_message() {
+///             outgoing.send(message)?;
+///         }
+///         socket.write_all(ws.output())?;
+///         ws.written(usize::MAX); // all of it
+///         if ws.transport_action() != TransportAction::Keep {
+///             return Ok(()); // `close_info` says how the connection ended
+///         }
+///         let len = socket.read(ws.space())?;
+///         ws.filled(len)?;
+///     }
+/// }
+///
+/// // After the handshake, which has read from the same buffer:
+/// let ws = Messages::new(Connection::server(Limits::default()), ReadBuffer::new());
+/// # struct Socket(&'static [u8], Vec<u8>);
+/// # impl Read for Socket {
+/// #     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> { self.0.read(buffer) }
+/// # }
+/// # impl Write for Socket {
+/// #     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> { self.1.write(bytes) }
+/// #     fn flush(&mut self) -> io::Result<()> { Ok(()) }
+/// # }
+/// # let mut socket = Socket(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x89\x80\0\0\0\0\x81\x05Hello", Vec::new());
+/// # echo(&mut socket, ws)?;
+/// # assert_eq!(socket.1, b"\x81\x05Hello\x8a\x00\x88\x1f\x03\xeaframe from client is unmasked");
+/// # Ok::<(), io::Error>(())
+/// ```
+///
+/// # If the peer breaks a rule
+///
+/// Then no message follows, the close frame that says why is in the output, and [`failure`](Self::failure) and
+/// [`close_info`](Self::close_info) return the error. So a loop that only looks at messages does everything right.
+///
+/// Text is checked when its message is complete. A [`Receiver`] reports invalid text as soon as it arrives.
+///
+/// # Time
+///
+/// With [`with_keepalive`](Self::with_keepalive), call [`poll`](Self::poll) before you wait: it sends pings and says
+/// until when to wait.
+///
+/// # Memory
+///
+/// A message in one frame is returned where it was read, without a copy. Later fragments are moved to the first, and
+/// compressed messages are collected in a second buffer. So the buffer holds
+/// the longest message, which [`Limits`](crate::Limits) bound. It grows as bytes arrive, whatever the peer announces.
+/// Between messages it keeps at most what [`ReadBuffer::with_max_kept`] says, and nothing after
+/// [`release_memory`](Self::release_memory).
+///
+/// The output holds what you have sent and not written. Stop reading while it is long: then it grows only by a pong
+/// and a close frame.
+#[derive(Debug)]
+pub struct Messages<E = NoEntropy> {
+    connection: Connection<E>,
+    inbox: Inbox,
+    outbox: Outbox,
+    keepalive: Option<Keepalive>,
+    timeout: Option<Timeout>,
+}
+
+/// The receiving side of [`Messages`], from [`Messages::split`].
+#[derive(Debug)]
+pub struct IncomingMessages<'a> {
+    receiver: &'a mut Receiver,
+    inbox: &'a mut Inbox,
+}
+
+/// The sending side of [`Messages`], from [`Messages::split`].
+#[derive(Debug)]
+pub struct OutgoingMessages<'a, E = NoEntropy> {
+    sender: &'a mut Sender<E>,
+    output: &'a mut Vec<u8>,
+}
+
+impl<E: Entropy> Messages<E> {
+    /// The messages of `connection`, which is open.
+    ///
+    /// Pass the `buffer` that the handshake has read from: it may have the first messages already.
+    pub fn new(connection: Connection<E>, buffer: ReadBuffer) -> Self {
+        let limit = usize::try_from(connection.receiver().max_message_len()).unwrap_or(usize::MAX);
+        Self {
+            connection,
+            inbox: Inbox::new(buffer.with_max_len(limit.saturating_add(ROOM))),
+            outbox: Outbox::new(),
+            keepalive: None,
+            timeout: None,
+        }
+    }
+
+    /// Sets which replies are prepared automatically: [`ReplyPolicy::PongAndClose`] unless set.
+    ///
+    /// With less, the connection never closes of itself: send a close frame once the state is
+    /// [`RemoteClosing`](ConnectionState::RemoteClosing).
+    #[must_use = "it returns the machine with this setting"]
+    pub fn with_reply_policy(mut self, policy: ReplyPolicy) -> Self {
+        self.inbox.replies = AutoReplies::new(policy);
+        self
+    }
+
+    /// Sends pings, and gives up a connection that is dead or too slow: see [`poll`](Self::poll).
+    ///
+    /// If the `keepalive` has timed the handshake, report its [end](Keepalive::opened) before.
+    #[must_use = "it returns the machine with this setting"]
+    pub const fn with_keepalive(mut self, keepalive: Keepalive) -> Self {
+        self.keepalive = Some(keepalive);
+        self
+    }
+
+    /// The space to read into; report by [`filled`](Self::filled) how much was read.
+    ///
+    /// It is never empty. It ends where a message of more than 16 KiB ends, so that the next one begins at the front of
+    /// the buffer.
+    pub fn space(&mut self) -> &mut [u8] {
+        self.inbox.space()
+    }
+
+    /// Records that `len` bytes were read into the [`space`](Self::space). 0 means that the transport has ended, as in
+    /// [`std::io::Read`](https://doc.rust-lang.org/std/io/trait.Read.html).
+    ///
+    /// # Errors
+    ///
+    /// [`LocalProtocolError::BufferFull`] if the space is shorter; then nothing has changed.
+    pub fn filled(&mut self, len: usize) -> Result<(), LocalProtocolError> {
+        self.inbox.buffer.filled(len)?;
+        if len == 0 {
+            self.receive_eof();
+        }
+        self.inbox.observed.bytes = true;
+        Ok(())
+    }
+
+    /// Appends bytes that were read elsewhere. They are copied once; [`space`](Self::space) saves that.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalProtocolError::BufferFull`] if they are more than a message may have; then nothing has changed.
+    pub fn receive_data(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
+        self.inbox.buffer.extend_from_slice(bytes)?;
+        self.inbox.observed.bytes |= !bytes.is_empty();
+        Ok(())
+    }
+
+    /// Records that the transport has ended. Messages that were received before can still be read.
+    pub fn receive_eof(&mut self) {
+        self.inbox.receive_eof();
+    }
+
+    /// Returns the next message, if all of it was received.
+    ///
+    /// `None` means that more bytes are needed, or that no more messages follow: [`transport_action`] says
+    /// which. To answer a message while it is borrowed, [`split`](Self::split) the two sides.
+    ///
+    /// [`transport_action`]: Self::transport_action
+    #[inline(always)]
+    pub fn next_message(&mut self) -> Option<MessageRef<'_>> {
+        self.inbox.next_message(self.connection.receiver_mut())
+    }
+
+    /// Adds a message, a ping or a close frame to the output.
+    ///
+    /// # Errors
+    ///
+    /// What [`Connection::send`] refuses; then nothing has changed.
+    #[inline(always)]
+    pub fn send(&mut self, event: impl Outgoing) -> Result<(), LocalProtocolError> {
+        self.connection.send(event, &mut self.outbox.bytes)
+    }
+
+    /// Borrows the two sides separately, so that a message can be sent while another is borrowed.
+    pub fn split(&mut self) -> (IncomingMessages<'_>, OutgoingMessages<'_, E>) {
+        let (receiver, sender) = self.connection.split();
+        (
+            IncomingMessages { receiver, inbox: &mut self.inbox },
+            OutgoingMessages { sender, output: &mut self.outbox.bytes },
+        )
+    }
+
+    /// The bytes to write to the transport, replies included. Report by [`written`](Self::written) how many were
+    /// written.
+    pub fn output(&mut self) -> &[u8] {
+        self.send_replies();
+        self.outbox.unwritten()
+    }
+
+    /// Removes the first `len` bytes from the [`output`](Self::output), which were written; all if it has fewer.
+    pub fn written(&mut self, len: usize) {
+        self.outbox.written(len);
+    }
+
+    /// Checks the deadlines, adds a ping to the output if one is due, and returns until when to wait at the latest.
+    ///
+    /// Call it before you wait, after the messages that were received have been handled; then write the
+    /// [`output`](Self::output). `now` is explained at [`Keepalive`].
+    ///
+    /// # Errors
+    ///
+    /// The deadline that has passed. The output then has a close frame, if one can be sent, and
+    /// [`transport_action`](Self::transport_action) says to close the transport.
+    pub fn poll(&mut self, now: Duration) -> Result<Option<Duration>, Timeout> {
+        self.send_replies();
+        let Some(keepalive) = &mut self.keepalive else { return Ok(None) };
+        let is_idle = self.connection.receiver().is_idle() && self.inbox.buffer.unread().is_empty();
+        self.inbox.observed.report(keepalive, now, is_idle);
+        if self.connection.sender().is_close_sent() {
+            keepalive.close_sent(now);
+        }
+        loop {
+            // An error means that the event is not allowed any more, and so not needed.
+            match keepalive.poll(now) {
+                KeepaliveAction::Wait(until) => return Ok(until),
+                KeepaliveAction::SendPing(payload) => {
+                    _ = self.connection.send(Ping::new(payload), &mut self.outbox.bytes);
+                }
+                KeepaliveAction::SendClose(code) => {
+                    _ = self.connection.send(CloseConnection::new(code, ""), &mut self.outbox.bytes);
+                }
+                KeepaliveAction::GiveUp(timeout) => {
+                    if let Some(code) = timeout.close_code() {
+                        _ = self.connection.send(CloseConnection::new(code, ""), &mut self.outbox.bytes);
+                    }
+                    self.timeout = Some(timeout);
+                    return Err(timeout);
+                }
+            }
+        }
+    }
+
+    /// The deadlines, for example to report what was sent, or to read the [round-trip time](Keepalive::round_trip).
+    pub const fn keepalive_mut(&mut self) -> Option<&mut Keepalive> {
+        self.keepalive.as_mut()
+    }
+
+    /// What to do with the transport once the [`output`](Self::output) is written.
+    pub fn transport_action(&mut self) -> TransportAction {
+        self.send_replies();
+        match self.timeout {
+            Some(_) => TransportAction::Close,
+            None => self.connection.transport_action(),
+        }
+    }
+
+    /// How the connection ended; `None` if it has not ended.
+    pub fn close_info(&mut self) -> Option<CloseInfo<'_>> {
+        self.send_replies();
+        self.connection.close_info()
+    }
+
+    /// The rule that the peer broke, if it did. The close frame that says so is in the output.
+    pub const fn failure(&self) -> Option<RemoteProtocolError> {
+        match self.connection.receiver().state() {
+            ReceiverState::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The state of the connection.
+    pub fn state(&mut self) -> ConnectionState {
+        self.send_replies();
+        self.connection.state()
+    }
+
+    /// The connection, for what this type has no method for.
+    pub const fn connection(&self) -> &Connection<E> {
+        &self.connection
+    }
+
+    /// Frees the memory that is kept only for speed: all of the buffers', if all is read and written.
+    ///
+    /// Call it when the connection has been idle for a while.
+    pub fn release_memory(&mut self) {
+        self.connection.release_memory();
+        self.inbox.release_memory();
+        self.outbox.release_memory();
+    }
+
+    /// Adds the prepared replies to the output.
+    fn send_replies(&mut self) {
+        let sender = self.connection.sender_mut();
+        // A `Vec` has room, and no frame is ever left incomplete here.
+        _ = self.inbox.replies.send(sender, &mut self.outbox.bytes);
+    }
+}
+
+impl IncomingMessages<'_> {
+    /// Returns the next message, if all of it was received: see [`Messages::next_message`].
+    #[inline(always)]
+    pub fn next_message(&mut self) -> Option<MessageRef<'_>> {
+        self.inbox.next_message(self.receiver)
+    }
+}
+
+impl<E: Entropy> OutgoingMessages<'_, E> {
+    /// Adds a message, a ping or a close frame to the output: see [`Messages::send`].
+    ///
+    /// # Errors
+    ///
+    /// What [`Sender::send`] refuses; then nothing has changed.
+    #[inline(always)]
+    pub fn send(&mut self, event: impl Outgoing) -> Result<(), LocalProtocolError> {
+        self.sender.send(event, self.output)
+    }
+
+    /// The sending half of the connection, and the output, for what this type has no method for.
+    pub const fn parts(&mut self) -> (&mut Sender<E>, &mut Vec<u8>) {
+        (self.sender, self.output)
+    }
+}
+
+/// How much the buffer holds besides the longest message: the frames that follow it in one read.
+const ROOM: usize = 128 << 10;

@@ -1,0 +1,45 @@
+//! The sending side: the bytes that wait to be written.
+
+use alloc::vec::Vec;
+
+/// The bytes that wait to be written.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    pub(super) bytes: Vec<u8>,
+    /// How many of them are written.
+    written: usize,
+}
+
+impl Outbox {
+    pub(super) const fn new() -> Self {
+        Self { bytes: Vec::new(), written: 0 }
+    }
+
+    pub(super) fn unwritten(&self) -> &[u8] {
+        self.bytes.get(self.written..).unwrap_or_default()
+    }
+
+    /// Records that the first `len` bytes are written; more than there are counts as all.
+    ///
+    /// Bytes are moved to the front only if at least as many are before them, so each is moved once at most.
+    pub(super) fn written(&mut self, len: usize) {
+        self.written = self.written.saturating_add(len).min(self.bytes.len());
+        if self.written == self.bytes.len() {
+            self.bytes.clear();
+            self.bytes.shrink_to(MAX_KEPT);
+            self.written = 0;
+        } else if self.written >= self.unwritten().len() {
+            self.bytes.drain(..self.written);
+            self.written = 0;
+        }
+    }
+
+    pub(super) fn release_memory(&mut self) {
+        self.bytes.drain(..self.written);
+        self.bytes.shrink_to_fit();
+        self.written = 0;
+    }
+}
+
+/// How much memory is kept when all is written.
+const MAX_KEPT: usize = 64 << 10;
