@@ -2,8 +2,8 @@ use std::hint::black_box;
 
 use wsproto::{
     AcceptConnection, BytesMessage, Connection, DeflateParams, Entropy, Event, Extension, Extensions,
-    FrameHeader, HandshakeLimits, Limits, MessageAssembler, MessageKind, Opcode, PermessageDeflate,
-    RemoteProtocolError, Role, Rsv, SeededEntropy, ServerHandshake, TextMessage,
+    FrameHeader, HandshakeLimits, Limits, MessageKind, Messages, Opcode, PermessageDeflate, ReadBuffer, Role,
+    Rsv, SeededEntropy, ServerHandshake, TextMessage,
 };
 
 use crate::engine::{DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
@@ -182,45 +182,44 @@ impl Engine for HeaderAlone {
     }
 }
 
-/// The length from which a frame fills much of the buffer.
-const LONG: usize = READ / 2;
-
-/// Whole messages, in a buffer that holds the frame.
+/// Whole messages.
 pub(crate) struct Whole {
-    server: Connection,
-    buffer: Buffer,
+    server: Messages,
 }
 
 impl Engine for Whole {
     const NAME: &'static str = "wsproto, whole messages";
-    const DRIVEN: &'static str = "the same by `next_frame_event`, over a buffer that keeps what is no whole frame, \
-        in reads of 16 KiB, or of what a long frame lacks; with permessage-deflate through a `MessageAssembler`";
+    const DRIVEN: &'static str = "`Messages`, in reads of 16 KiB at most; its buffer keeps up to 4 MiB of memory \
+        between messages, so that it does not grow for each long one";
 
     fn new() -> Self {
-        Self { server: Connection::server(Limits::NONE), buffer: Buffer::new() }
+        Self { server: messages(Connection::server(Limits::NONE)) }
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
         let mut wire = input.wire;
         while !wire.is_empty() {
-            // A long frame is read exactly to its end, so that the next one begins at the front of the buffer.
-            let unread = self.buffer.unread();
-            let missing = self.server.bytes_needed(unread) as usize;
-            let len = if unread.len() + missing > LONG { missing } else { READ };
-            self.buffer.receive(&mut wire, len.min(input.read_len));
-            let mut rest = self.buffer.unread();
-            while let Some(event) = self.server.next_frame_event(&mut rest).map_err(refused)? {
-                match event {
-                    Event::Text(text) => sink.piece(text.data.as_bytes(), text.message_finished),
-                    Event::Bytes(bytes) => sink.piece(bytes.data, bytes.message_finished),
-                    Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
-                }
+            read(&mut self.server, &mut wire, READ.min(input.read_len))?;
+            while let Some(message) = self.server.next_message() {
+                sink.piece(message.as_bytes(), true);
             }
-            let left = rest.len();
-            self.buffer.keep(left);
+            self.server.failure().map_or(Ok(()), |error| Err(refused(error)))?;
         }
         Ok(())
     }
+}
+
+fn messages(connection: Connection) -> Messages {
+    Messages::new(connection, ReadBuffer::new().with_min_space(READ).with_max_kept(4 << 20))
+}
+
+/// The copy that a read from a socket makes.
+fn read(server: &mut Messages, wire: &mut &[u8], len: usize) -> Outcome {
+    let space = server.space();
+    let (read, rest) = wire.split_at(len.min(wire.len()).min(space.len()));
+    space[..read.len()].copy_from_slice(read);
+    *wire = rest;
+    server.filled(read.len()).map_err(refused)
 }
 
 /// A buffer that keeps an incomplete frame.
@@ -232,7 +231,7 @@ struct Buffer {
 
 impl Buffer {
     fn new() -> Self {
-        Self { bytes: vec![0; READ + LONG], start: 0, end: 0 }
+        Self { bytes: vec![0; READ + READ / 2], start: 0, end: 0 }
     }
 
     /// The copy that a read from a socket makes, after the bytes that are there.
@@ -307,25 +306,24 @@ impl DeflateEngine for Deflated {
 /// The longest read of compressed messages: the inflated data takes more of the cache than the read.
 const DEFLATED_READ: usize = 64 << 10;
 
-/// Whole messages, assembled from the pieces.
+/// Whole messages, inflated.
 pub(crate) struct DeflatedWhole {
-    engine: Deflated,
-    assembler: MessageAssembler,
+    server: Messages,
 }
 
 impl DeflateEngine for DeflatedWhole {
     fn new(level: u8) -> Result<Self, Unfit> {
-        Ok(Self { engine: Deflated::new(level)?, assembler: MessageAssembler::new(usize::MAX) })
+        Ok(Self { server: messages(Deflated::new(level)?.server) })
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        for read in input.reads().flat_map(|read| read.chunks(DEFLATED_READ)) {
-            let mut rest = receive(&mut self.engine.input, read);
-            while let Some(event) = self.engine.server.next_event(&mut rest).map_err(refused)? {
-                if let Some(message) = whole(&mut self.assembler, event).map_err(refused)? {
-                    sink.piece(message, true);
-                }
+        let mut wire = input.wire;
+        while !wire.is_empty() {
+            read(&mut self.server, &mut wire, DEFLATED_READ.min(input.read_len))?;
+            while let Some(message) = self.server.next_message() {
+                sink.piece(message.as_bytes(), true);
             }
+            self.server.failure().map_or(Ok(()), |error| Err(refused(error)))?;
         }
         Ok(())
     }
@@ -380,18 +378,6 @@ fn encode<E: Entropy>(
     let left = room.len();
     out.write(&memory[..memory.len() - left]);
     Ok(())
-}
-
-#[inline]
-fn whole<'a>(
-    assembler: &'a mut MessageAssembler,
-    event: Event<&'a str, &'a [u8]>,
-) -> Result<Option<&'a [u8]>, RemoteProtocolError> {
-    match event {
-        Event::Text(text) => Ok(assembler.text(text)?.map(str::as_bytes)),
-        Event::Bytes(bytes) => assembler.bytes(bytes),
-        Event::Ping(_) | Event::Pong(_) | Event::Close(_) => Ok(None),
-    }
 }
 
 /// The copy that a read from a socket makes.
