@@ -99,6 +99,7 @@
 //! | an open connection, without copies | [`Connection`] |
 //! | to receive in one thread and to send in another | [`Receiver`], [`Sender`]: [`Connection::into_parts`] |
 //! | to read from a transport into a buffer that grows as needed | [`ReadBuffer`] |
+//! | messages that own their bytes, without a copy | [`Messages::next_message_bytes`], [`Receiver::next_event_bytes`] |
 //! | whole messages, with pings and close frames answered | [`Messages`] |
 //! | replies and whole messages, each apart | [`AutoReplies`], [`MessageAssembler`] |
 //! | pings, and an end to connections that are dead | [`Keepalive`] |
@@ -300,6 +301,7 @@
 //! | `deflate` (default) | [`PermessageDeflate`] (RFC 7692); without `std`, its memory comes from C's `malloc` |
 //! | `wasm_js` | [`SeededEntropy`] on `wasm32-unknown-unknown`, seeded by JavaScript's `crypto.getRandomValues` |
 //! | `http` | conversions from and to the `http` crate's types, for [`ServerUpgrade`] and the like |
+//! | `bytes` | messages as `Bytes`, without a copy: [`Messages::next_message_bytes`], [`Receiver::next_event_bytes`]; `BytesMut` as [`Output`] |
 //! | `alloc` | the handshake, your own [`Extension`]s, [`Messages`], [`WsConnection`], `Vec<u8>` as [`Output`] |
 //! | `unsafe-text` | saves the second pass over short ASCII text: the one use of `unsafe`, which is forbidden without it |
 //! | none | frames, messages and connections, without an allocator: `no_std` |
@@ -364,6 +366,13 @@
 )]
 #![cfg_attr(not(feature = "deflate"), doc = "[`PermessageDeflate`]: crate#features")]
 #![cfg_attr(
+    not(feature = "bytes"),
+    doc = "
+[`Messages::next_message_bytes`]: crate#features
+[`Receiver::next_event_bytes`]: crate#features
+"
+)]
+#![cfg_attr(
     not(all(
         feature = "std",
         any(feature = "wasm_js", not(all(target_family = "wasm", target_os = "unknown")))
@@ -396,6 +405,8 @@ mod opcode;
 mod close_code;
 mod mask;
 mod utf8;
+#[cfg(feature = "bytes")]
+mod utf8_bytes;
 mod entropy;
 mod limits;
 mod encoded_header;
@@ -457,6 +468,9 @@ pub use output::Output;
 pub use role::Role;
 pub use subprotocol::select_subprotocol;
 pub use utf8::{InvalidUtf8, Utf8Decoder};
+#[cfg(feature = "bytes")]
+#[cfg_attr(docsrs, doc(cfg(feature = "bytes")))]
+pub use utf8_bytes::Utf8Bytes;
 
 // What needs an allocator.
 #[cfg(feature = "alloc")]

@@ -3,6 +3,9 @@
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
+#[cfg(feature = "bytes")]
+use bytes::BytesMut;
+
 use crate::encoded_header::EncodedHeader;
 use crate::error::LocalProtocolError;
 #[cfg(feature = "alloc")]
@@ -127,6 +130,43 @@ impl Output for Vec<u8> {
                 mask.apply_to(payload, self.get_mut(start..).unwrap_or_default());
             }
             Some(mask) => append_long(self, payload, mask),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl Output for BytesMut {
+    #[inline]
+    fn ensure_room(&mut self, len: usize) -> Result<(), LocalProtocolError> {
+        self.reserve(len);
+        Ok(())
+    }
+
+    #[inline]
+    fn check_room(&mut self, _: usize) -> Result<(), LocalProtocolError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn append_bytes(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    #[inline]
+    fn append_frame(
+        &mut self,
+        header: EncodedHeader,
+        payload: &[u8],
+        mask: Option<Mask>,
+    ) -> Result<(), LocalProtocolError> {
+        self.reserve(header.as_bytes().len().saturating_add(payload.len()));
+        self.extend_from_slice(header.as_bytes());
+        let start = self.len();
+        self.extend_from_slice(payload);
+        if let Some(mut mask) = mask {
+            mask.apply(self.get_mut(start..).unwrap_or_default());
         }
         Ok(())
     }

@@ -11,10 +11,16 @@
 //! bytes: │ … │ held │ … │ unread │ free space │
 //! ```
 
-use alloc::vec::Vec;
+mod storage;
+
 use core::ops::Range;
 
+#[cfg(feature = "bytes")]
+use bytes::{Buf, Bytes};
+
 use crate::error::LocalProtocolError;
+
+use storage::{Storage, grow, shrink};
 
 /// A buffer that a transport reads into, and that a handshake and then a connection read from.
 ///
@@ -64,7 +70,7 @@ use crate::error::LocalProtocolError;
 /// ```
 #[derive(Clone, Debug)]
 pub struct ReadBuffer {
-    bytes: Vec<u8>,
+    bytes: Storage,
     start: usize,
     end: usize,
     held: Range<usize>,
@@ -76,9 +82,9 @@ pub struct ReadBuffer {
 impl ReadBuffer {
     /// An empty buffer, which grows up to 16 MiB and 14 bytes: a frame of the greatest length that
     /// [`Limits`](crate::Limits) allow unless set.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
-            bytes: Vec::new(),
+            bytes: Storage::new(),
             start: 0,
             end: 0,
             held: 0..0,
@@ -127,8 +133,7 @@ impl ReadBuffer {
         if self.start == self.end {
             (self.start, self.end) = (self.held.end, self.held.end);
             if self.end == 0 && self.bytes.len() > self.max_kept {
-                self.bytes.truncate(self.max_kept);
-                self.bytes.shrink_to_fit();
+                shrink(&mut self.bytes, self.max_kept);
             }
         }
         let kept = self.held.len().saturating_add(self.unread().len());
@@ -139,8 +144,7 @@ impl ReadBuffer {
         if self.bytes.len().saturating_sub(self.end) < min_space {
             let doubled = self.bytes.len().saturating_mul(2).min(self.max_len);
             let needed = self.end.saturating_add(min_space);
-            self.bytes.reserve_exact(doubled.max(needed).saturating_sub(self.bytes.len()));
-            self.bytes.resize(doubled.max(needed), 0);
+            grow(&mut self.bytes, doubled.max(needed));
         }
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
@@ -249,6 +253,28 @@ impl ReadBuffer {
         self.bytes.get(self.held.clone()).unwrap_or_default()
     }
 
+    /// Gives away the held bytes.
+    #[cfg(feature = "bytes")]
+    pub(crate) fn take_held(&mut self) -> Bytes {
+        self.take(self.held.clone())
+    }
+
+    /// Gives away the last `len` bytes that were read; no bytes may be held.
+    #[cfg(feature = "bytes")]
+    pub(crate) fn take_last(&mut self, len: usize) -> Bytes {
+        self.take(self.start.saturating_sub(len)..self.start)
+    }
+
+    /// Gives away these bytes, which were read, and drops what is before them.
+    #[cfg(feature = "bytes")]
+    fn take(&mut self, taken: Range<usize>) -> Bytes {
+        let mut bytes = self.bytes.split_to(taken.end.min(self.bytes.len()));
+        (self.start, self.end) = (self.start.saturating_sub(taken.end), self.end.saturating_sub(taken.end));
+        self.held = 0..0;
+        bytes.advance(taken.start.min(bytes.len()));
+        bytes.freeze()
+    }
+
     /// Holds nothing any more.
     pub(crate) fn drop_held(&mut self) {
         self.held = 0..0;
@@ -256,15 +282,14 @@ impl ReadBuffer {
 
     /// Drops everything, and frees all memory.
     pub(crate) fn clear(&mut self) {
-        self.bytes = Vec::new();
+        self.bytes = Storage::new();
         (self.start, self.end, self.held) = (0, 0, 0..0);
     }
 
     /// Frees memory: all of it if no byte is unread, otherwise what the unread bytes do not need.
     pub fn release_memory(&mut self) {
         self.move_to_front();
-        self.bytes.truncate(self.end);
-        self.bytes.shrink_to_fit();
+        shrink(&mut self.bytes, self.end);
     }
 
     /// How many bytes are allocated.

@@ -264,13 +264,23 @@ pub(crate) fn from_utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
     str::from_utf8(bytes)
 }
 
-/// Bytes as text, which [`is_ascii`] has found to be ASCII.
+/// Bytes as text, which [`is_ascii`] or [`from_utf8`] has found to be text.
 #[cfg(feature = "unsafe-text")]
 #[inline]
 #[allow(unsafe_code, reason = "this is what the feature is for: `core` would read all bytes again")]
-fn proven(ascii: &[u8]) -> &str {
-    // SAFETY: bytes below 0x80 are UTF-8, each a character.
-    unsafe { str::from_utf8_unchecked(ascii) }
+fn proven(text: &[u8]) -> &str {
+    // SAFETY: `from_utf8` calls it with bytes below 0x80, each a character; `checked_text` with what was checked.
+    unsafe { str::from_utf8_unchecked(text) }
+}
+
+/// Bytes as text, which [`from_utf8`] has checked before.
+#[cfg(feature = "bytes")]
+#[inline]
+pub(crate) fn checked_text(text: &[u8]) -> &str {
+    #[cfg(feature = "unsafe-text")]
+    return proven(text);
+    #[cfg(not(feature = "unsafe-text"))]
+    from_utf8(text).unwrap_or_default()
 }
 
 /// Whether no byte has its top bit set.

@@ -28,9 +28,12 @@ keys! {
     KeepaliveAction, LengthForm, RawFrameHeader, Timeout, Timeouts,
     BytesMessage<&[u8]>, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, ConnectionState,
     Event<&str, &[u8]>, FrameHeader, HandshakeLimits, Limits, LocalProtocolError, MessageKind, Opcode,
-    Message<&str, &[u8]>, Excerpt, ExtensionError, ExtensionParseError, ExtensionParseErrorKind, InvalidUtf8, Ends, NegotiationError, NegotiationErrorKind, Ping<&[u8]>, Pong<&[u8]>, ReceiverState, RemoteProtocolError, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv,
+    Message<&str, &[u8]>, MessageRef<'static>, Excerpt, ExtensionError, ExtensionParseError, ExtensionParseErrorKind, InvalidUtf8, Ends, NegotiationError, NegotiationErrorKind, Ping<&[u8]>, Pong<&[u8]>, ReceiverState, RemoteProtocolError, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv,
     TextMessage<&str>, TransportAction, UnknownOpcode,
 }
+
+#[cfg(feature = "bytes")]
+keys! { Utf8Bytes, Message<Utf8Bytes, Utf8Bytes> }
 
 #[cfg(feature = "alloc")]
 keys! { Event<String, Vec<u8>>, HandshakeError, HttpVersion, Origin, Scheme, UriError, WebSocketUri }

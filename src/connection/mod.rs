@@ -5,6 +5,8 @@ mod receiver;
 mod prepared;
 mod sender;
 // These use the two halves.
+#[cfg(feature = "bytes")]
+mod owned;
 mod replies;
 mod state;
 

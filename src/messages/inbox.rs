@@ -9,6 +9,11 @@
 //! second pass over them.
 
 use alloc::vec::Vec;
+#[cfg(feature = "bytes")]
+use core::mem;
+
+#[cfg(feature = "bytes")]
+use bytes::Bytes;
 
 use crate::connection::{AutoReplies, Receiver, ReplyPolicy};
 use crate::error::RemoteProtocolError;
@@ -18,6 +23,8 @@ use crate::message::{MessageDecoder, Unchecked};
 use crate::opcode::MessageKind;
 use crate::read_buffer::ReadBuffer;
 use crate::utf8::from_utf8;
+#[cfg(feature = "bytes")]
+use crate::utf8_bytes::Utf8Bytes;
 
 use super::observed::Observed;
 
@@ -252,6 +259,27 @@ impl Inbox {
     pub(super) const fn receive_eof(&mut self) {
         self.is_ended = true;
         self.frame_len = 0;
+    }
+
+    /// Returns the next message as bytes that were taken out of the buffer.
+    #[cfg(feature = "bytes")]
+    pub(super) fn next_message_bytes(
+        &mut self,
+        receiver: &mut Receiver,
+    ) -> Option<Message<Utf8Bytes, Bytes>> {
+        let (kind, len) = match self.next_message(receiver)? {
+            Message::Text(text) => (MessageKind::Text, text.len()),
+            Message::Binary(bytes) => (MessageKind::Binary, bytes.len()),
+        };
+        let message = match self.progress {
+            Progress::Returned if self.buffer.held().is_empty() => mem::take(&mut self.decoded).into(),
+            Progress::Returned => self.buffer.take_held(),
+            _ => self.buffer.take_last(len),
+        };
+        Some(match kind {
+            MessageKind::Text => Message::Text(Utf8Bytes::checked(message)),
+            MessageKind::Binary => Message::Binary(message),
+        })
     }
 
     /// Begins a message: the memory of the last one is used again.

@@ -7,15 +7,22 @@ mod outbox;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+#[cfg(feature = "bytes")]
+use bytes::Bytes;
+
 use crate::connection::{
     AutoReplies, CloseInfo, Connection, ConnectionState, Receiver, ReceiverState, ReplyPolicy, Sender,
     TransportAction,
 };
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::{LocalProtocolError, RemoteProtocolError};
+#[cfg(feature = "bytes")]
+use crate::event::Message;
 use crate::event::{CloseConnection, MessageRef, Outgoing, Ping};
 use crate::keepalive::{Keepalive, KeepaliveAction, Timeout};
 use crate::read_buffer::ReadBuffer;
+#[cfg(feature = "bytes")]
+use crate::utf8_bytes::Utf8Bytes;
 
 use inbox::Inbox;
 use outbox::Outbox;
@@ -191,6 +198,26 @@ impl<E: Entropy> Messages<E> {
         self.inbox.next_message(self.connection.receiver_mut())
     }
 
+    /// Returns the next message as bytes of its own: without a copy, it is taken out of the buffer.
+    ///
+    /// It can be kept, cloned and moved to another thread. Its memory is a part of the buffer's, which is freed, or used
+    /// for further reads, once all messages in it are dropped. A compressed message has memory of its own.
+    ///
+    /// ```
+    /// use wsproto::{Connection, Limits, Message, Messages, ReadBuffer, SeededEntropy};
+    ///
+    /// let connection = Connection::client(Limits::default(), SeededEntropy::new());
+    /// let mut ws = Messages::new(connection, ReadBuffer::new());
+    /// ws.receive_data(b"\x81\x05Hello\x82\x01!")?;
+    /// let messages: Vec<_> = std::iter::from_fn(|| ws.next_message_bytes()).collect();
+    /// assert_eq!(messages, [Message::Text("Hello".into()), Message::Binary("!".into())]);
+    /// # Ok::<(), wsproto::LocalProtocolError>(())
+    /// ```
+    #[cfg(feature = "bytes")]
+    pub fn next_message_bytes(&mut self) -> Option<Message<Utf8Bytes, Bytes>> {
+        self.inbox.next_message_bytes(self.connection.receiver_mut())
+    }
+
     /// Adds a message, a ping or a close frame to the output.
     ///
     /// # Errors
@@ -321,6 +348,12 @@ impl IncomingMessages<'_> {
     #[inline(always)]
     pub fn next_message(&mut self) -> Option<MessageRef<'_>> {
         self.inbox.next_message(self.receiver)
+    }
+
+    /// Returns the next message as bytes of its own: see [`Messages::next_message_bytes`].
+    #[cfg(feature = "bytes")]
+    pub fn next_message_bytes(&mut self) -> Option<Message<Utf8Bytes, Bytes>> {
+        self.inbox.next_message_bytes(self.receiver)
     }
 }
 

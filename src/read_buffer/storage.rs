@@ -1,0 +1,39 @@
+//! The memory of a read buffer: a `Vec`, or a `BytesMut`, from which parts can be given away.
+
+#[cfg(not(feature = "bytes"))]
+use alloc::vec::Vec;
+
+#[cfg(feature = "bytes")]
+pub(super) type Storage = bytes::BytesMut;
+#[cfg(not(feature = "bytes"))]
+pub(super) type Storage = Vec<u8>;
+
+/// Lengthens `bytes` to `len`. If its memory is too short, the new one is as long as that.
+pub(super) fn grow(bytes: &mut Storage, len: usize) {
+    let more = len.saturating_sub(bytes.len());
+    #[cfg(not(feature = "bytes"))]
+    bytes.reserve_exact(more);
+    // Memory whose other parts were dropped is used again.
+    #[cfg(feature = "bytes")]
+    if !bytes.try_reclaim(more) {
+        resize_memory(bytes, len);
+    }
+    bytes.resize(len, 0);
+}
+
+/// Shortens `bytes` to `len`, and frees the memory after that.
+pub(super) fn shrink(bytes: &mut Storage, len: usize) {
+    bytes.truncate(len);
+    #[cfg(not(feature = "bytes"))]
+    bytes.shrink_to_fit();
+    #[cfg(feature = "bytes")]
+    resize_memory(bytes, len);
+}
+
+/// Moves `bytes` to memory of this length.
+#[cfg(feature = "bytes")]
+fn resize_memory(bytes: &mut Storage, len: usize) {
+    let mut moved = Storage::with_capacity(len);
+    moved.extend_from_slice(bytes);
+    *bytes = moved;
+}

@@ -1,0 +1,225 @@
+//! Messages that own their bytes: without a copy, and the same as those that are borrowed.
+#![cfg(feature = "bytes")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic or an overflow fails the test, as it should"
+)]
+
+mod counting;
+
+use bytes::{Bytes, BytesMut};
+use counting::measured;
+use proptest::prelude::*;
+use wsproto::{
+    BytesMessage, Connection, Entropy, Event, Limits, Message, Messages, Output, Ping, ReadBuffer, Receiver,
+    RemoteProtocolError, Role, TextMessage, Utf8Bytes,
+};
+
+struct Fixed;
+
+impl Entropy for Fixed {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
+fn client() -> Messages<Fixed> {
+    Messages::new(Connection::client(Limits::default(), Fixed), ReadBuffer::new())
+}
+
+/// What a server sends.
+fn sent(send: impl FnOnce(&mut Connection, &mut Vec<u8>)) -> Vec<u8> {
+    let mut output = Vec::new();
+    send(&mut Connection::server(Limits::NONE), &mut output);
+    output
+}
+
+fn fill(ws: &mut Messages<Fixed>, bytes: &[u8]) -> usize {
+    let space = ws.space();
+    let len = space.len().min(bytes.len());
+    space[..len].copy_from_slice(&bytes[..len]);
+    ws.filled(len).unwrap();
+    len
+}
+
+#[test]
+fn a_message_that_is_whole_is_where_it_was_read() {
+    for len in [0, 1, 125, 126, 4000, 60_000, 70_000, 1 << 20] {
+        let payload = vec![b'a'; len];
+        for wire in [
+            sent(|server, output| server.send(BytesMessage::new(&payload), output).unwrap()),
+            sent(|server, output| server.send(TextMessage::new("a".repeat(len)), output).unwrap()),
+        ] {
+            let mut receiver = Receiver::new(Role::Client, Limits::default());
+            let mut input = BytesMut::from(&wire[..]);
+            let address = input.as_ptr() as usize + wire.len() - len;
+            let (event, usage) = measured(|| receiver.next_event_bytes(&mut input).unwrap().unwrap());
+            let data = match &event {
+                Event::Text(text) => text.data.as_bytes(),
+                Event::Bytes(bytes) => &bytes.data,
+                _ => panic!("{event:?}"),
+            };
+            assert_eq!(data, &payload);
+            // An empty part has no memory.
+            assert!(len == 0 || data.as_ptr() as usize == address, "{len} bytes were moved");
+            // Counting the owners of the buffer takes memory once; a copy would take as much as the message.
+            assert!(usage.peak < 100, "{usage:?}");
+
+            let mut ws = client();
+            let buffer = ws.space().as_ptr() as usize;
+            if wire.len() <= 4096 {
+                fill(&mut ws, &wire);
+                let message = ws.next_message_bytes().unwrap();
+                assert_eq!(message.as_bytes(), payload);
+                assert!(len == 0 || message.as_bytes().as_ptr() as usize == buffer + wire.len() - len);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_memory_of_dropped_messages_is_used_again() {
+    let wire = sent(|server, output| server.send(BytesMessage::new(vec![7; 1000]), output).unwrap());
+    let mut ws = client();
+    let mut receive = || {
+        for read in wire.chunks(600) {
+            assert_eq!(fill(&mut ws, read), read.len());
+        }
+        ws.next_message_bytes().unwrap()
+    };
+    for _ in 0..10 {
+        receive();
+    }
+    let ((), usage) = measured(|| (0..100).for_each(|_| drop(receive())));
+    assert!(usage.peak < 20_000, "{usage:?}");
+    let (kept, usage) = measured(|| (0..100).map(|_| receive()).collect::<Vec<_>>());
+    assert!(
+        kept.iter().all(|message| message.as_bytes() == [7; 1000]),
+        "messages that are kept do not change"
+    );
+    assert!(usage.kept > 100_000, "{usage:?}");
+}
+
+#[test]
+fn fragments_and_control_frames_come_as_one_message() {
+    let wire = b"\x01\x02\xe2\x82\x89\x01?\x00\x02\xac \x80\x01!\x82\x01x";
+    for cut in 0..wire.len() {
+        let mut ws = client();
+        let (head, tail) = wire.split_at(cut);
+        let mut messages = Vec::new();
+        for read in [head, tail] {
+            if !read.is_empty() {
+                fill(&mut ws, read);
+            }
+            messages.extend(std::iter::from_fn(|| ws.next_message_bytes()));
+        }
+        assert_eq!(messages, [Message::Text("€ !".into()), Message::Binary("x".into())], "cut at {cut}");
+        assert_eq!(ws.output().len(), 7, "the pong");
+    }
+}
+
+#[test]
+fn frames_wait_until_they_are_whole_and_failures_are_the_same() {
+    let mut receiver = Receiver::new(Role::Client, Limits::default());
+    let mut input = BytesMut::from(&b"\x81\x05Hel"[..]);
+    assert_eq!(receiver.next_frame_event_bytes(&mut input), Ok(None));
+    assert_eq!(input, b"\x81\x05Hel"[..]);
+    input.extend_from_slice(b"lo\x83");
+    let hello = Event::Text(TextMessage::new(Utf8Bytes::from_static("Hello")));
+    assert_eq!(receiver.next_frame_event_bytes(&mut input), Ok(Some(hello)));
+    let error = RemoteProtocolError::ReservedOpcode(3);
+    assert_eq!(receiver.next_frame_event_bytes(&mut input), Err(error));
+
+    let mut connection = Connection::client(Limits::default(), Fixed);
+    assert_eq!(connection.next_event_bytes(&mut BytesMut::from(&b"\x83"[..])), Err(error));
+    assert!(
+        connection.sender().is_close_sent()
+            || connection.send(TextMessage::from("x"), &mut Vec::new()).is_err()
+    );
+}
+
+#[test]
+fn output_can_be_written_to_bytes_mut() {
+    let mut outputs = (Vec::new(), BytesMut::new());
+    let mut connections = [(); 2].map(|()| Connection::client(Limits::default(), Fixed));
+    for len in [0, 5, 125, 126, 70_000] {
+        let payload = vec![b'a'; len];
+        connections[0].send(BytesMessage::new(&payload), &mut outputs.0).unwrap();
+        connections[1].send(BytesMessage::new(&payload), &mut outputs.1).unwrap();
+    }
+    connections[0].send(Ping::new(b"7"), &mut outputs.0).unwrap();
+    let output: &mut dyn Output = &mut outputs.1;
+    connections[1].send(Ping::new(b"7"), output).unwrap();
+    assert_eq!(outputs.0, outputs.1);
+}
+
+#[test]
+fn text_in_bytes_is_checked_and_compares_as_text() {
+    let text = Utf8Bytes::try_from(Bytes::from("grüß")).unwrap();
+    assert_eq!((text.as_str(), &*text, text.to_string().as_str()), ("grüß", "grüß", "grüß"));
+    assert_eq!(format!("{text:?}"), "\"grüß\"");
+    assert_eq!(text, *"grüß");
+    assert_eq!(text, Utf8Bytes::from(String::from("grüß")));
+    assert_eq!(Bytes::from(text.clone()), Bytes::from("grüß"));
+    assert_eq!(std::collections::HashMap::from([(text, 1)]).get("grüß"), Some(&1));
+    for (bytes, at) in [(&b"\xff"[..], 0), (b"ab\xc3(", 3), (b"ab\xe2\x82", 4)] {
+        assert_eq!(Utf8Bytes::try_from(Bytes::from_static(bytes)).unwrap_err().at, at, "{bytes:x?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn owned_messages_are_those_that_are_borrowed(
+        messages in prop::collection::vec((any::<bool>(), 0..3000_usize, 1..4_usize), 0..8),
+        reads in prop::collection::vec(1..4000_usize, 1..20),
+        keep in any::<bool>(),
+    ) {
+        let wire = sent(|server, output| {
+            for (at, (is_text, len, fragments)) in messages.iter().enumerate() {
+                let payload = ["a", "b", "c"][at % 3].repeat(*len);
+                let step = len.div_ceil(*fragments).max(1);
+                let pieces: Vec<_> = payload.as_bytes().chunks(step).collect();
+                for (n, piece) in pieces.iter().enumerate() {
+                    let message_finished = n + 1 == pieces.len();
+                    let text = std::str::from_utf8(piece).unwrap();
+                    if *is_text {
+                        server.send(TextMessage { message_finished, ..TextMessage::new(text) }, output).unwrap();
+                    } else {
+                        server.send(BytesMessage { message_finished, ..BytesMessage::new(piece) }, output).unwrap();
+                    }
+                }
+            }
+        });
+        let (mut borrowed, mut owned) = (client(), client());
+        let (mut all_borrowed, mut all_owned) = (Vec::new(), Vec::new());
+        for (ws, is_owned) in [(&mut borrowed, false), (&mut owned, true)] {
+            let mut rest = &wire[..];
+            for len in reads.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let len = fill(ws, &rest[..rest.len().min(*len)]);
+                rest = &rest[len..];
+                if is_owned {
+                    while let Some(message) = ws.next_message_bytes() {
+                        let copy = message.as_ref().into_owned();
+                        all_owned.push((copy, keep.then_some(message)));
+                    }
+                } else {
+                    while let Some(message) = ws.next_message() {
+                        all_borrowed.push(message.into_owned());
+                    }
+                }
+            }
+        }
+        prop_assert_eq!(&all_borrowed, &all_owned.iter().map(|(copy, _)| copy.clone()).collect::<Vec<_>>());
+        for (copy, message) in &all_owned {
+            if let Some(message) = message {
+                prop_assert_eq!(copy.as_ref(), message.as_ref());
+            }
+        }
+    }
+}
