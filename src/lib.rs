@@ -118,6 +118,7 @@
 //! | the handshake and the connection in one, with owned events, as in Python | [`WsConnection`] |
 //! | compression, or an extension of your own | [`PermessageDeflate`], [`Extension`] |
 //! | frames only | [`FrameDecoder`], [`FrameEncoder`], [`FrameHeader`], [`Mask`] |
+//! | frames that are wrong on purpose, to test an implementation | [`RawFrameHeader`], [`RawClosePayload`], [`DeflateBlocks`] |
 //!
 //! # How it works
 //!
@@ -350,6 +351,7 @@
     not(feature = "alloc"),
     doc = "
 [`Connection::with_extensions`]: crate#features
+[`DeflateBlocks`]: crate#features
 [`ClientExtendedConnect`]: crate#features
 [`ClientHandshake`]: crate#features
 [`ClientUpgrade`]: crate#features
@@ -449,7 +451,10 @@ pub use error::{
 };
 pub use event::{BytesMessage, CloseConnection, Event, EventRef, Outgoing, Ping, Pong, Reply, TextMessage};
 pub use excerpt::Excerpt;
-pub use frame::{Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, LengthForm, RawFrameHeader, Rsv};
+pub use frame::{
+    Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, LengthForm, RawClosePayload, RawFrameHeader,
+    Rsv,
+};
 pub use keepalive::{Keepalive, KeepaliveAction, Timeout, Timeouts};
 pub use limits::{HandshakeLimits, Limits};
 pub use mask::Mask;
@@ -465,8 +470,8 @@ pub use utf8::{InvalidUtf8, Utf8Decoder};
 pub use {
     connection::PreparedMessage,
     extension::{
-        Decoded, Extension, ExtensionParams, Extensions, InboundExtension, NegotiatedExtension,
-        OutboundExtension,
+        Decoded, DeflateBlocks, Extension, ExtensionParams, Extensions, InboundExtension,
+        NegotiatedExtension, OutboundExtension,
     },
     handshake::{
         AcceptConnection, ClientExtendedConnect, ClientHandshake, ClientUpgrade, HandshakeResponse, Origin,
