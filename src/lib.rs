@@ -119,6 +119,7 @@
 //! | compression, or an extension of your own | [`PermessageDeflate`], [`Extension`] |
 //! | frames only | [`FrameDecoder`], [`FrameEncoder`], [`FrameHeader`], [`Mask`] |
 //! | frames that are wrong on purpose, to test an implementation | [`RawFrameHeader`], [`RawClosePayload`], [`DeflateBlocks`] |
+//! | sequences of frames from a fuzzer's bytes, valid or not | feature `arbitrary` |
 //!
 //! # How it works
 //!
@@ -309,6 +310,7 @@
 //! | `deflate` (default) | [`PermessageDeflate`] (RFC 7692); without `std`, its memory comes from C's `malloc` |
 //! | `wasm_js` | [`SeededEntropy`] on `wasm32-unknown-unknown`, seeded by JavaScript's `crypto.getRandomValues` |
 //! | `http` | conversions from and to the `http` crate's types, for [`ServerUpgrade`] and the like |
+//! | `arbitrary` | `Arbitrary` for plain values; `ValidFrames` and `BrokenFrames`: sequences for fuzzers and conformance suites |
 //! | `alloc` | the handshake, your own [`Extension`]s, [`MessageAssembler`], [`WsConnection`], `Vec<u8>` as [`Output`] |
 //! | `unsafe-text` | saves the second pass over short ASCII text: the one use of `unsafe`, which is forbidden without it |
 //! | none | frames, messages and connections, without an allocator: `no_std` |
@@ -316,7 +318,7 @@
 //! Features only add: none changes what another does. All of them build for `wasm32-wasip1` and for
 //! `wasm32-unknown-unknown`. The latter has no source of entropy: without `wasm_js` there is no [`SeededEntropy`], and
 //! a client brings its own [`Entropy`]. It has no `malloc` either: there, `deflate` links Rust's `std`. On bare metal,
-//! such as `thumbv7em-none-eabi`, there is no `std` and no `http`, and `deflate` needs a C library.
+//! such as `thumbv7em-none-eabi`, there is no `std`, no `http` and no `arbitrary`, and `deflate` needs a C library.
 //!
 //! # Differences from Python's wsproto
 //!
@@ -436,6 +438,9 @@ mod handshake;
 mod ws_connection;
 #[cfg(feature = "std")]
 mod io_error;
+// For fuzzers.
+#[cfg(feature = "arbitrary")]
+mod generate;
 
 pub use accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 pub use close_code::CloseCode;
@@ -483,6 +488,10 @@ pub use {
     read_buffer::ReadBuffer,
     ws_connection::{ReceiveError, WsConnection, WsEvent, WsOutgoing},
 };
+
+#[cfg(feature = "arbitrary")]
+#[cfg_attr(docsrs, doc(cfg(feature = "arbitrary")))]
+pub use generate::{BrokenFrames, ValidFrames};
 
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]

@@ -55,6 +55,9 @@ threads! {
     dyn Extension, dyn InboundExtension, dyn OutboundExtension,
 }
 
+#[cfg(feature = "arbitrary")]
+threads! { BrokenFrames, ValidFrames }
+
 #[cfg(feature = "deflate")]
 threads! { DeflateParams, PermessageDeflate }
 
