@@ -13,6 +13,7 @@ mod origin;
 // The rules for each, and the two machines.
 mod request_check;
 mod response_check;
+mod response_reader;
 mod client;
 mod server;
 // The same in names and values, for other HTTP stacks.

@@ -14,6 +14,7 @@ use super::reject::RejectConnection;
 use super::request::{Offers, Request};
 use super::request_check;
 use super::response_check::{check_accept, check_reject};
+use super::response_reader::refusal;
 use super::server::ServerHandshake;
 
 /// A server's upgrade over another stack's HTTP/1.1: a request that is valid, and the response to it.
@@ -229,7 +230,7 @@ impl ClientUpgrade {
                 head,
             )?)),
             100..=199 => None,
-            _ => Some(HandshakeResponse::Reject(client::refusal(head, self.limits)?.0)),
+            _ => Some(HandshakeResponse::Reject(refusal(head, self.limits)?.0)),
         })
     }
 }
