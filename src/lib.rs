@@ -104,6 +104,7 @@
 //! | you want | take |
 //! |---|---|
 //! | to accept or open a connection over a byte stream | [`ServerHandshake`], [`ClientHandshake`] |
+//! | a tunnel through an HTTP proxy, before the handshake | [`HttpConnect`], [`ConnectRequest`] |
 //! | the handshake over another HTTP/1.1 stack | [`ServerUpgrade`], [`ClientUpgrade`] |
 //! | the handshake over HTTP/2 or HTTP/3 | [`ServerExtendedConnect`], [`ClientExtendedConnect`] |
 //! | to answer plain HTTP requests on the same port | [`ServerHandshake::refused_head`] |
@@ -357,8 +358,10 @@
 [`ClientExtendedConnect`]: crate#features
 [`ClientHandshake`]: crate#features
 [`ClientUpgrade`]: crate#features
+[`ConnectRequest`]: crate#features
 [`Extension`]: crate#features
 [`HandshakeResponse::Reject`]: crate#features
+[`HttpConnect`]: crate#features
 [`MessageAssembler`]: crate#features
 [`OriginPolicy`]: crate#features
 [`PreparedMessage`]: crate#features
@@ -479,9 +482,10 @@ pub use {
         NegotiatedExtension, OutboundExtension,
     },
     handshake::{
-        AcceptConnection, ClientExtendedConnect, ClientHandshake, ClientUpgrade, HandshakeResponse, Origin,
-        OriginPolicy, RejectConnection, RejectData, Request, ResponseParts, Scheme, ServerExtendedConnect,
-        ServerHandshake, ServerUpgrade, UriError, WebSocketUri,
+        AcceptConnection, ClientExtendedConnect, ClientHandshake, ClientUpgrade, ConnectRequest,
+        ConnectResponse, HandshakeResponse, HttpConnect, Origin, OriginPolicy, RejectConnection, RejectData,
+        Request, ResponseParts, Scheme, ServerExtendedConnect, ServerHandshake, ServerUpgrade, UriError,
+        WebSocketUri,
     },
     http::{Headers, HeadersIter, HttpVersion, RequestHead, StreamError, split_list},
     message::MessageAssembler,

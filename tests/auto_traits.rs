@@ -47,7 +47,7 @@ threads! {
 
 #[cfg(feature = "alloc")]
 threads! {
-    AcceptConnection, NegotiatedExtension, HandshakeResponse, ClientHandshake, Connection, Decoded, DeflateBlocks,
+    AcceptConnection, ConnectRequest, ConnectResponse<'static>, HttpConnect, NegotiatedExtension, HandshakeResponse, ClientHandshake, Connection, Decoded, DeflateBlocks,
     ClientExtendedConnect, ClientUpgrade, Event<String, Vec<u8>>, ExtensionParams, Extensions, HandshakeError, Headers, HeadersIter<'static>, HttpVersion,
     MessageAssembler, MessageDecoder, Origin, OriginPolicy, PreparedMessage, ReadBuffer, ReceiveError,
     Receiver, RejectConnection, RejectData<Vec<u8>>, Request, RequestHead, ResponseParts, Scheme,

@@ -30,6 +30,7 @@ mod refusal;
 mod response;
 mod response_syntax;
 mod uri;
+mod http_connect;
 // Where another stack reads and writes.
 mod upgrade;
 mod extended_connect;
