@@ -1,4 +1,5 @@
-//! A tunnel through a proxy: the request byte for byte, and every response (RFC 9110 §9.3.6, §11.7, §15; RFC 7617 §2).
+//! A tunnel through a proxy: the request byte for byte, and every response (RFC 6455 §4.1; RFC 9110 §9.3.6, §11.7, §15;
+//! RFC 7617 §2).
 
 use wsproto::{
     ClientHandshake, ConnectRequest, ConnectResponse, HandshakeError, HandshakeLimits, HandshakeResponse,
