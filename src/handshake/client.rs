@@ -13,6 +13,7 @@ use crate::output::Output;
 
 use super::accept::AcceptConnection;
 use super::fields::{EXTENSIONS, PROTOCOL, VERSION, check_extensions, extension_name, is_empty_list};
+use super::parts::request_headers;
 use super::reject::{RejectConnection, RejectData};
 use super::request::{Offers, Request};
 use super::response_reader::{Received, ResponseReader, State};
@@ -238,10 +239,13 @@ fn check_extension_names(
 /// of a proxy could choose how many these are.
 const MAX_ANSWERED: usize = 64;
 
-/// The request, in the order of the list in §4.1.
+/// The request, in the order of the list in §4.1 unless it asks for another.
 fn put_request(put: Put<'_>, request: &Request, key: &SecWebSocketKey) {
     for part in ["GET ", request.target(), " HTTP/1.1\r\n"] {
         put(part.as_bytes());
+    }
+    if !request.header_order().is_empty() {
+        return http::put_last_fields(put, request_headers(request, Offers::Built, key).iter());
     }
     http::put_field(put, "Host", request.host().as_bytes());
     put(b"Upgrade: websocket\r\nConnection: Upgrade\r\n");

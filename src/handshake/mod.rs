@@ -10,6 +10,8 @@ mod status;
 mod uri;
 // Which pages may connect.
 mod origin;
+// Their fields, in names and values.
+mod parts;
 // The rules for each, and the two machines.
 mod request_check;
 mod response_check;
@@ -19,7 +21,6 @@ mod server;
 // Through a proxy, before a client's handshake.
 mod http_connect;
 // The same in names and values, for other HTTP stacks.
-mod parts;
 mod upgrade;
 mod stream_fields;
 mod extended_connect;

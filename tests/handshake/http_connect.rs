@@ -3,7 +3,7 @@
 
 use wsproto::{
     ClientHandshake, ConnectRequest, ConnectResponse, HandshakeError, HandshakeLimits, HandshakeResponse,
-    HttpConnect, LocalProtocolError, ReadBuffer, RejectData, Request, WebSocketUri,
+    HttpConnect, LocalProtocolError, ReadBuffer, RejectData, WebSocketUri,
 };
 
 use crate::support::{Fields, Head, Sample, cuts, fields, plain};
@@ -373,17 +373,20 @@ fn handshake_follows_in_the_same_buffer_however_reads_cut_both() {
         let (mut buffer, mut is_open) = (ReadBuffer::new(), false);
         for piece in pieces {
             buffer.extend_from_slice(piece).unwrap();
-            if handshake.is_none()
-                && let Some(response) = buffer.read_shared(|input| connect.receive(input)).unwrap()
-            {
-                assert!(matches!(response, ConnectResponse::Tunnel(_)));
-                let request: Request = plain();
-                let new = ClientHandshake::new(request, limits, &mut Sample::default(), &mut Vec::new());
-                handshake = Some(new.unwrap());
+            match &mut handshake {
+                Some(_) => {}
+                none => match buffer.read_shared(|input| connect.receive(input)).unwrap() {
+                    Some(response) => {
+                        assert!(matches!(response, ConnectResponse::Tunnel(_)));
+                        let (mut entropy, mut output) = (Sample::default(), Vec::new());
+                        let new = ClientHandshake::new(plain(), limits, &mut entropy, &mut output);
+                        *none = Some(new.unwrap());
+                    }
+                    None => continue,
+                },
             }
-            if let Some(handshake) = &mut handshake
-                && let Some(response) = buffer.read_shared(|input| handshake.receive(input)).unwrap()
-            {
+            let handshake = handshake.as_mut().expect("the tunnel is open");
+            if let Some(response) = buffer.read_shared(|input| handshake.receive(input)).unwrap() {
                 assert!(matches!(response, HandshakeResponse::Accept(_)));
                 is_open = true;
             }

@@ -194,6 +194,9 @@ fn nothing_is_smuggled_into_a_header_name() {
         SMUGGLED.into_iter().chain(["", " ", "X ", " X", "X:", ":", "X Y", "X\t", "X(", "X\u{e9}", "\"X\""])
     {
         refused_header(name, b"1", LocalProtocolError::InvalidHeaderName);
+        for order in [vec![name], vec!["Host", name, "X"]] {
+            refused_request(&plain().with_header_order(order), LocalProtocolError::InvalidHeaderName);
+        }
     }
 }
 

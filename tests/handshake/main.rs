@@ -26,6 +26,7 @@ mod accept;
 mod reject;
 // What a client writes and reads.
 mod client_request;
+mod header_order;
 mod refusal;
 mod response;
 mod response_syntax;
