@@ -20,7 +20,8 @@ use super::writer::{FrameWriter, Message, cuts};
 /// A sequence of frames that breaks one rule, with the rule and the byte that proves it (RFC 6455 §5, §8.1).
 ///
 /// Valid frames come first. Then a frame breaks a rule, and a few bytes of any value follow. All else about that frame
-/// is valid, so that an implementation that checks rules in another order finds the same one.
+/// is valid, so that an implementation that checks rules in another order finds the same one; only 2⁶³ bytes are also
+/// more than any limit.
 ///
 /// | [`rule`](Self::rule) | what the frame does | the byte that proves it |
 /// |---|---|---|
@@ -287,8 +288,11 @@ impl FrameWriter<'_, '_> {
         let (opcode, mut payload) = self.next_data()?;
         let (form, max_len) =
             *self.u.choose(&[(LengthForm::Bits16, 125_usize), (LengthForm::Bits64, 0xFFFF)])?;
+        // A text without its end may end inside a character.
+        let is_whole = payload.len() <= max_len;
         payload.truncate(max_len);
-        let header = RawFrameHeader::new(opcode, payload.len() as u64).with_length_form(form);
+        let header =
+            RawFrameHeader::new(opcode, payload.len() as u64).with_fin(is_whole).with_length_form(form);
         self.broken(RemoteProtocolError::NonMinimalLength, len_end(form), header, &payload)
     }
 

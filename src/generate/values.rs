@@ -1,11 +1,16 @@
 //! `Arbitrary` for plain values: settings, headers and events.
 
+use core::time::Duration;
+
 use arbitrary::{Arbitrary, Result, Unstructured};
 
 use crate::close_code::CloseCode;
 use crate::connection::ReplyPolicy;
 use crate::event::{BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage};
+#[cfg(feature = "deflate")]
+use crate::extension::DeflateParams;
 use crate::frame::{FrameHeader, LengthForm, RawFrameHeader, Rsv};
+use crate::keepalive::Timeouts;
 use crate::limits::{HandshakeLimits, Limits};
 use crate::opcode::{MessageKind, Opcode};
 use crate::role::Role;
@@ -122,6 +127,41 @@ impl<'a> Arbitrary<'a> for HandshakeLimits {
             limits.max_informational = (small % 4).into();
         }
         Ok(limits)
+    }
+}
+
+/// Timeouts of which each is the default, none, or at most about a minute.
+impl<'a> Arbitrary<'a> for Timeouts {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let mut timeouts = Self::DEFAULT;
+        for timeout in [
+            &mut timeouts.handshake,
+            &mut timeouts.ping_interval,
+            &mut timeouts.pong,
+            &mut timeouts.message,
+            &mut timeouts.idle,
+            &mut timeouts.close,
+        ] {
+            match u.int_in_range(0..=2)? {
+                0 => {}
+                1 => *timeout = None,
+                _ => *timeout = Some(Duration::from_millis(u.arbitrary::<u16>()?.into())),
+            }
+        }
+        Ok(timeouts)
+    }
+}
+
+/// Any parameters that can be agreed on.
+#[cfg(feature = "deflate")]
+impl<'a> Arbitrary<'a> for DeflateParams {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(Self {
+            server_no_context_takeover: u.arbitrary()?,
+            client_no_context_takeover: u.arbitrary()?,
+            server_max_window_bits: u.int_in_range(8..=15)?,
+            client_max_window_bits: u.int_in_range(8..=15)?,
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use wsproto::{
     BrokenFrames, BytesMessage, CloseCode, CloseConnection, Event, ExtensionError, FrameHeader,
     HandshakeLimits, LengthForm, Limits, MessageKind, Opcode, Ping, Pong, RawFrameHeader,
-    RemoteProtocolError, ReplyPolicy, Role, Rsv, TextMessage, ValidFrames,
+    RemoteProtocolError, ReplyPolicy, Role, Rsv, TextMessage, Timeouts, ValidFrames,
 };
 
 use crate::support::{BOTH, Said, Seen, check_with, feed, feed_frames};
@@ -225,6 +225,9 @@ fn arbitrary_settings_have_small_and_default_limits() {
     for kind in [MessageKind::Text, MessageKind::Binary] {
         assert!(values::<MessageKind>().contains(&kind));
     }
+    let timeouts = values::<Timeouts>();
+    assert!(timeouts.contains(&Timeouts::DEFAULT));
+    assert!(timeouts.iter().any(|timeouts| timeouts.ping_interval.is_none() && timeouts.idle.is_some()));
     assert!(BOTH.iter().all(|role| values::<Role>().contains(role)));
 }
 
@@ -246,4 +249,15 @@ fn arbitrary_events_are_of_each_kind_and_end_no_message_inside_a_frame() {
     let codes = values::<CloseCode>();
     let sendable = codes.iter().filter(|code| code.is_sendable()).count();
     assert!((COUNT as usize / 4..COUNT as usize * 3 / 4).contains(&sendable), "{sendable}");
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn arbitrary_deflate_params_have_every_window() {
+    let params = values::<wsproto::DeflateParams>();
+    for bits in 8..=15 {
+        assert!(params.iter().any(|params| params.server_max_window_bits == bits));
+        assert!(params.iter().any(|params| params.client_max_window_bits == bits));
+    }
+    assert!(params.iter().all(|params| (8..=15).contains(&params.server_max_window_bits)));
 }
