@@ -95,7 +95,7 @@ impl DeflateBlocks {
     ///
     /// // "aaaaaaaa": a literal, and a copy that overlaps itself.
     /// let blocks = DeflateBlocks::new().begin(true, 1).symbol(b'a'.into()).copy(7, 1).end();
-    /// assert_eq!(blocks.into_bytes(), b"\x4b\x84\x03\x00");
+    /// assert_eq!(blocks.into_bytes(), b"\x4b\x84\x02\x00");
     /// ```
     pub fn copy(self, len: u32, distance: u32) -> Self {
         let (len, distance) = (len.clamp(3, MAX_LEN), distance.clamp(1, MAX_DISTANCE));
