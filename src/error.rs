@@ -352,7 +352,7 @@ pub enum LocalProtocolError {
     /// Bytes after the end of the transport was reported.
     #[error("data after the end of the transport")]
     DataAfterEof,
-    /// A host that is not a `uri-host` with an optional port (RFC 9110 §7.2).
+    /// A host that is not a `uri-host` with an optional port (RFC 9110 §7.2); for CONNECT, with its port (§9.3.6).
     #[error("host is malformed")]
     InvalidHost,
     /// A target that is not an absolute path with an optional query (RFC 6455 §3; RFC 3986 §3.3, §3.4).
@@ -367,6 +367,9 @@ pub enum LocalProtocolError {
     /// A header that the handshake itself writes (RFC 6455 §11.3).
     #[error("the handshake writes this header itself")]
     ReservedHeader,
+    /// Credentials for a proxy with a control character, with a colon in the user id (RFC 7617 §2), or a second time.
+    #[error("credentials are malformed or repeated")]
+    InvalidCredentials,
     /// A second `Origin` in a request (RFC 6454 §7.3).
     #[error("a request has one Origin")]
     RepeatedOrigin,
@@ -424,6 +427,7 @@ impl LocalProtocolError {
             Self::InvalidHeaderName => "invalid_header_name",
             Self::InvalidHeaderValue => "invalid_header_value",
             Self::ReservedHeader => "reserved_header",
+            Self::InvalidCredentials => "invalid_credentials",
             Self::RepeatedOrigin => "repeated_origin",
             Self::InvalidSubprotocol => "invalid_subprotocol",
             Self::SubprotocolNotOffered => "subprotocol_not_offered",

@@ -92,6 +92,7 @@
 //! | you want | take |
 //! |---|---|
 //! | to accept or open a connection over a byte stream | [`ServerHandshake`], [`ClientHandshake`] |
+//! | a tunnel through an HTTP proxy, before the handshake | [`HttpConnect`], [`ConnectRequest`] |
 //! | the handshake over another HTTP/1.1 stack | [`ServerUpgrade`], [`ClientUpgrade`] |
 //! | the handshake over HTTP/2 or HTTP/3 | [`ServerExtendedConnect`], [`ClientExtendedConnect`] |
 //! | to answer plain HTTP requests on the same port | [`ServerHandshake::refused_head`] |
@@ -107,6 +108,8 @@
 //! | the handshake and the connection in one, with owned events, as in Python | [`WsConnection`] |
 //! | compression, or an extension of your own | [`PermessageDeflate`], [`Extension`] |
 //! | frames only | [`FrameDecoder`], [`FrameEncoder`], [`FrameHeader`], [`Mask`] |
+//! | frames that are wrong on purpose, to test an implementation | [`RawFrameHeader`], [`RawClosePayload`], [`DeflateBlocks`] |
+//! | sequences of frames from a fuzzer's bytes, valid or not | feature `arbitrary` |
 //!
 //! # How it works
 //!
@@ -303,13 +306,14 @@
 //! | `http` | conversions from and to the `http` crate's types, for [`ServerUpgrade`] and the like |
 //! | `bytes` | messages as `Bytes`, without a copy: [`Messages::next_message_bytes`], [`Receiver::next_event_bytes`]; `BytesMut` as [`Output`] |
 //! | `alloc` | the handshake, your own [`Extension`]s, [`Messages`], [`WsConnection`], `Vec<u8>` as [`Output`] |
+//! | `arbitrary` | `Arbitrary` for plain values; `ValidFrames` and `BrokenFrames`: sequences for fuzzers and conformance suites |
 //! | `unsafe-text` | saves the second pass over short ASCII text: the one use of `unsafe`, which is forbidden without it |
 //! | none | frames, messages and connections, without an allocator: `no_std` |
 //!
 //! Features only add: none changes what another does. All of them build for `wasm32-wasip1` and for
 //! `wasm32-unknown-unknown`. The latter has no source of entropy: without `wasm_js` there is no [`SeededEntropy`], and
 //! a client brings its own [`Entropy`]. It has no `malloc` either: there, `deflate` links Rust's `std`. On bare metal,
-//! such as `thumbv7em-none-eabi`, there is no `std` and no `http`, and `deflate` needs a C library.
+//! such as `thumbv7em-none-eabi`, there is no `std`, no `http` and no `arbitrary`, and `deflate` needs a C library.
 //!
 //! # Differences from Python's wsproto
 //!
@@ -344,11 +348,14 @@
     not(feature = "alloc"),
     doc = "
 [`Connection::with_extensions`]: crate#features
+[`DeflateBlocks`]: crate#features
 [`ClientExtendedConnect`]: crate#features
 [`ClientHandshake`]: crate#features
 [`ClientUpgrade`]: crate#features
+[`ConnectRequest`]: crate#features
 [`Extension`]: crate#features
 [`HandshakeResponse::Reject`]: crate#features
+[`HttpConnect`]: crate#features
 [`MessageAssembler`]: crate#features
 [`Messages`]: crate#features
 [`OriginPolicy`]: crate#features
@@ -440,6 +447,9 @@ mod handshake;
 mod ws_connection;
 #[cfg(feature = "std")]
 mod io_error;
+// For fuzzers.
+#[cfg(feature = "arbitrary")]
+mod generate;
 
 pub use accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 pub use close_code::CloseCode;
@@ -458,7 +468,10 @@ pub use event::{
     TextMessage,
 };
 pub use excerpt::Excerpt;
-pub use frame::{Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, LengthForm, RawFrameHeader, Rsv};
+pub use frame::{
+    Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, LengthForm, RawClosePayload, RawFrameHeader,
+    Rsv,
+};
 pub use keepalive::{Keepalive, KeepaliveAction, Timeout, Timeouts};
 pub use limits::{HandshakeLimits, Limits};
 pub use mask::Mask;
@@ -477,13 +490,14 @@ pub use utf8_bytes::Utf8Bytes;
 pub use {
     connection::PreparedMessage,
     extension::{
-        Decoded, Extension, ExtensionParams, Extensions, InboundExtension, NegotiatedExtension,
-        OutboundExtension,
+        Decoded, DeflateBlocks, Extension, ExtensionParams, Extensions, InboundExtension,
+        NegotiatedExtension, OutboundExtension,
     },
     handshake::{
-        AcceptConnection, ClientExtendedConnect, ClientHandshake, ClientUpgrade, HandshakeResponse, Origin,
-        OriginPolicy, RejectConnection, RejectData, Request, ResponseParts, Scheme, ServerExtendedConnect,
-        ServerHandshake, ServerUpgrade, UriError, WebSocketUri,
+        AcceptConnection, ClientExtendedConnect, ClientHandshake, ClientUpgrade, ConnectRequest,
+        ConnectResponse, HandshakeResponse, HttpConnect, Origin, OriginPolicy, RejectConnection, RejectData,
+        Request, ResponseParts, Scheme, ServerExtendedConnect, ServerHandshake, ServerUpgrade, UriError,
+        WebSocketUri,
     },
     http::{Headers, HeadersIter, HttpVersion, RequestHead, StreamError, split_list},
     message::MessageAssembler,
@@ -491,6 +505,10 @@ pub use {
     read_buffer::ReadBuffer,
     ws_connection::{ReceiveError, WsConnection, WsEvent, WsOutgoing},
 };
+
+#[cfg(feature = "arbitrary")]
+#[cfg_attr(docsrs, doc(cfg(feature = "arbitrary")))]
+pub use generate::{BrokenFrames, ValidFrames};
 
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]

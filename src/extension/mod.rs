@@ -11,6 +11,8 @@ use alloc::boxed::Box;
 #[cfg(not(feature = "alloc"))]
 mod absent;
 #[cfg(feature = "alloc")]
+mod deflate_blocks;
+#[cfg(feature = "alloc")]
 mod params;
 #[cfg(feature = "alloc")]
 mod idle;
@@ -29,6 +31,7 @@ mod permessage_deflate;
 pub use permessage_deflate::{DeflateParams, PermessageDeflate};
 #[cfg(feature = "alloc")]
 pub use {
+    deflate_blocks::DeflateBlocks,
     inbound::{Decoded, InboundExtension},
     negotiation::{Extension, Extensions, NegotiatedExtension},
     outbound::OutboundExtension,

@@ -16,5 +16,5 @@ pub use encoder::FrameEncoder;
 pub use header::{FrameHeader, Rsv};
 pub use piece::Ends;
 pub(crate) use piece::{Piece, Source};
-pub use raw::{LengthForm, RawFrameHeader};
+pub use raw::{LengthForm, RawClosePayload, RawFrameHeader};
 pub(crate) use whole::WholeMessage;

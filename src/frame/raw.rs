@@ -1,6 +1,11 @@
-//! Frame headers that may break every rule, for fuzzers and conformance suites (RFC 6455 §5.2).
+//! Frames that may break every rule, for fuzzers and conformance suites (RFC 6455 §5.2, §5.5.1).
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
 
 use crate::encoded_header::EncodedHeader;
+#[cfg(feature = "alloc")]
+use crate::mask::Mask;
 
 use super::header::{FrameHeader, LEN_16, LEN_64, Rsv};
 
@@ -116,6 +121,71 @@ impl RawFrameHeader {
         let mask_bit = u8::from(self.masking_key.is_some()) << 7;
         let bytes = u128::from(first) | u128::from(mask_bit | code) << 8 | extended << 16;
         EncodedHeader::new(bytes, len, self.masking_key)
+    }
+
+    /// The bytes of the header and then the payload, which is masked if the header has a key.
+    ///
+    /// The payload may have another length than the header announces.
+    ///
+    /// ```
+    /// use wsproto::RawFrameHeader;
+    ///
+    /// let masked = RawFrameHeader::new(1, 5).with_masking_key(Some([0x37, 0xfa, 0x21, 0x3d])); // §5.7
+    /// assert_eq!(masked.encode_frame(b"Hello"), b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+    ///
+    /// let cut = RawFrameHeader::new(1, 5);
+    /// assert_eq!(cut.encode_frame(b"Hel"), b"\x81\x05Hel");
+    /// ```
+    #[cfg(feature = "alloc")]
+    pub fn encode_frame(&self, payload: &[u8]) -> Vec<u8> {
+        let header = self.encode();
+        let mut bytes = Vec::with_capacity(payload.len().saturating_add(FrameHeader::MAX_LEN));
+        bytes.extend_from_slice(header.as_bytes());
+        bytes.extend_from_slice(payload);
+        if let (Some(key), Some(payload)) = (self.masking_key, bytes.get_mut(header.as_bytes().len()..)) {
+            Mask::new(key).apply(payload);
+        }
+        bytes
+    }
+}
+
+/// The payload of a close frame with any code, any bytes as its reason, half a code, or nothing (§5.5.1).
+///
+/// [`CloseConnection`](crate::CloseConnection) can be sent only with what the protocol allows. This one stands for every
+/// payload that a frame can have, and is encoded without a check.
+///
+/// ```
+/// use wsproto::{RawClosePayload, RawFrameHeader};
+///
+/// // A code that is never sent, and a reason that is not UTF-8.
+/// let payload: Vec<u8> = RawClosePayload::Code(1005, b"\xff").encode().collect();
+/// let header = RawFrameHeader::new(8, payload.len() as u64);
+/// assert_eq!(header.encode_frame(&payload), b"\x88\x03\x03\xed\xff");
+///
+/// assert!(RawClosePayload::HalfCode(3).encode().eq([3]));
+/// assert!(RawClosePayload::Empty.encode().eq([]));
+/// ```
+///
+/// It is exhaustive on purpose: a payload has no byte, one byte, or more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RawClosePayload<'a> {
+    /// No bytes, which is allowed.
+    Empty,
+    /// One byte, which is never allowed.
+    HalfCode(u8),
+    /// A code and a reason. Every code can be encoded, and a reason of any length, UTF-8 or not.
+    Code(u16, &'a [u8]),
+}
+
+impl<'a> RawClosePayload<'a> {
+    /// The bytes of the payload, whatever they say.
+    pub fn encode(self) -> impl Iterator<Item = u8> + use<'a> {
+        let ([high, low], code_len, reason) = match self {
+            Self::Empty => ([0, 0], 0, &[][..]),
+            Self::HalfCode(byte) => ([byte, 0], 1, &[][..]),
+            Self::Code(code, reason) => (code.to_be_bytes(), 2, reason),
+        };
+        [high, low].into_iter().take(code_len).chain(reason.iter().copied())
     }
 }
 

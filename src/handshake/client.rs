@@ -7,16 +7,16 @@ use crate::connection::ConnectionState;
 use crate::entropy::Entropy;
 use crate::error::{HandshakeError, LocalProtocolError, NegotiationError, NegotiationErrorKind};
 use crate::excerpt::Excerpt;
-use crate::http::{
-    self, BodyDecoder, BodyLen, HeadReader, Known, KnownFields, Place, Put, ResponseHead, split_list,
-};
+use crate::http::{self, Known, KnownFields, Place, Put, ResponseHead, split_list};
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
 
 use super::accept::AcceptConnection;
 use super::fields::{EXTENSIONS, PROTOCOL, VERSION, check_extensions, extension_name, is_empty_list};
+use super::parts::request_headers;
 use super::reject::{RejectConnection, RejectData};
 use super::request::{Offers, Request};
+use super::response_reader::{Received, ResponseReader, State};
 
 /// A client's opening handshake, from the request to the open connection.
 ///
@@ -77,11 +77,9 @@ use super::request::{Offers, Request};
 #[doc(alias = "H11Handshake")]
 #[derive(Clone, Debug)]
 pub struct ClientHandshake {
-    limits: HandshakeLimits,
     request: Request,
     accept_token: AcceptToken,
-    head: HeadReader<ResponseHead>,
-    state: State,
+    reader: ResponseReader,
 }
 
 /// A server's response, or a part of it.
@@ -94,20 +92,6 @@ pub enum HandshakeResponse<'i> {
     Reject(RejectConnection),
     /// A piece of the refusal's body.
     RejectData(RejectData<&'i [u8]>),
-}
-
-#[derive(Clone, Debug)]
-enum State {
-    /// The final response is not complete; so many `informational` ones were skipped.
-    Receiving { informational: u32 },
-    /// The refusal was returned, and its body is in progress.
-    Rejecting(BodyDecoder),
-    /// The connection is open.
-    Accepted,
-    /// The refusal was returned with all of its body.
-    Rejected,
-    /// The peer broke a rule.
-    Failed,
 }
 
 impl ClientHandshake {
@@ -128,13 +112,8 @@ impl ClientHandshake {
         http::reserve(output, |put| put_request(put, &request, &SecWebSocketKey::new([0; 16])))?;
         let key = SecWebSocketKey::generate(entropy);
         http::write(output, |put| put_request(put, &request, &key))?;
-        Ok(Self {
-            limits,
-            request,
-            accept_token: generate_accept_token(key.as_bytes()),
-            head: HeadReader::new(limits),
-            state: State::Receiving { informational: 0 },
-        })
+        let accept_token = generate_accept_token(key.as_bytes());
+        Ok(Self { request, accept_token, reader: ResponseReader::new(limits) })
     }
 
     /// Reads `input` up to the next part of the response, and removes the bytes that it has read.
@@ -149,24 +128,14 @@ impl ClientHandshake {
         &mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<HandshakeResponse<'i>>, HandshakeError> {
-        let answer = match &mut self.state {
-            State::Receiving { .. } => self.receive_head(input),
-            State::Rejecting(body) => receive_body(body, input),
-            State::Accepted | State::Rejected | State::Failed => Ok(None),
-        };
-        match &answer {
-            Ok(Some(HandshakeResponse::Accept(_))) => self.state = State::Accepted,
-            Ok(Some(HandshakeResponse::Reject(reject))) if !reject.has_body() => self.state = State::Rejected,
-            Ok(Some(HandshakeResponse::RejectData(data))) if data.body_finished => {
-                self.state = State::Rejected
-            }
-            Ok(_) => {}
-            Err(_) => {
-                self.head.clear();
-                self.state = State::Failed;
-            }
-        }
-        answer
+        let Self { request, accept_token, reader } = self;
+        let received =
+            reader.receive(input, 101..=101, |head| check(request, Offers::Built, accept_token, head))?;
+        Ok(received.map(|received| match received {
+            Received::Accept(accept) => HandshakeResponse::Accept(accept),
+            Received::Reject(reject) => HandshakeResponse::Reject(reject),
+            Received::RejectData(data) => HandshakeResponse::RejectData(data),
+        }))
     }
 
     /// Records that the transport has ended.
@@ -177,59 +146,17 @@ impl ClientHandshake {
     ///
     /// [`HandshakeError::UnexpectedEof`] if the response is not complete.
     pub fn receive_eof(&mut self) -> Result<Option<HandshakeResponse<'static>>, HandshakeError> {
-        match &self.state {
-            State::Rejecting(body) if body.ends_with_transport() => {
-                self.state = State::Rejected;
-                Ok(Some(HandshakeResponse::RejectData(RejectData { data: &[], body_finished: true })))
-            }
-            State::Receiving { .. } | State::Rejecting(_) => {
-                self.state = State::Failed;
-                self.head.clear();
-                Err(HandshakeError::UnexpectedEof)
-            }
-            State::Accepted | State::Rejected | State::Failed => Ok(None),
-        }
+        Ok(self.reader.receive_eof()?.map(HandshakeResponse::RejectData))
     }
 
     /// The state of the connection: `Connecting`, `Open`, `Rejecting` or `Closed`.
     pub const fn state(&self) -> ConnectionState {
-        match self.state {
+        match self.reader.state() {
             State::Receiving { .. } => ConnectionState::Connecting,
             State::Accepted => ConnectionState::Open,
             State::Rejecting(_) => ConnectionState::Rejecting,
             State::Failed | State::Rejected => ConnectionState::Closed,
         }
-    }
-
-    fn receive_head<'i>(
-        &mut self,
-        input: &mut &'i [u8],
-    ) -> Result<Option<HandshakeResponse<'i>>, HandshakeError> {
-        while let Some(head) = self.head.read(input)? {
-            match head.status_code {
-                101 => {
-                    let accept = check(&self.request, Offers::Built, &self.accept_token, head)?;
-                    return Ok(Some(HandshakeResponse::Accept(accept)));
-                }
-                100..=199 => self.skip_informational()?,
-                _ => {
-                    let (reject, body) = refusal(head, self.limits)?;
-                    self.state = State::Rejecting(body);
-                    return Ok(Some(HandshakeResponse::Reject(reject)));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Counts an informational response.
-    fn skip_informational(&mut self) -> Result<(), HandshakeError> {
-        let State::Receiving { informational } = &mut self.state else { return Ok(()) };
-        if *informational >= self.limits.max_informational {
-            return Err(HandshakeError::TooManyInformational);
-        }
-        *informational = informational.saturating_add(1);
-        Ok(())
     }
 }
 
@@ -312,33 +239,13 @@ fn check_extension_names(
 /// of a proxy could choose how many these are.
 const MAX_ANSWERED: usize = 64;
 
-/// A refusal, and its body.
-pub(super) fn refusal(
-    head: ResponseHead,
-    limits: HandshakeLimits,
-) -> Result<(RejectConnection, BodyDecoder), HandshakeError> {
-    let body = BodyDecoder::new(BodyLen::of(&head)?, limits.max_body_len)?;
-    let has_body = !body.is_finished();
-    Ok((RejectConnection::received(head.status_code, head.headers, has_body), body))
-}
-
-/// The next piece of a refusal's body, and its end, even if that comes alone.
-fn receive_body<'i>(
-    body: &mut BodyDecoder,
-    input: &mut &'i [u8],
-) -> Result<Option<HandshakeResponse<'i>>, HandshakeError> {
-    let data = body.decode(input)?;
-    let body_finished = body.is_finished();
-    if data.is_empty() && !body_finished {
-        return Ok(None);
-    }
-    Ok(Some(HandshakeResponse::RejectData(RejectData { data, body_finished })))
-}
-
-/// The request, in the order of the list in §4.1.
+/// The request, in the order of the list in §4.1 unless it asks for another.
 fn put_request(put: Put<'_>, request: &Request, key: &SecWebSocketKey) {
     for part in ["GET ", request.target(), " HTTP/1.1\r\n"] {
         put(part.as_bytes());
+    }
+    if !request.header_order().is_empty() {
+        return http::put_last_fields(put, request_headers(request, Offers::Built, key).iter());
     }
     http::put_field(put, "Host", request.host().as_bytes());
     put(b"Upgrade: websocket\r\nConnection: Upgrade\r\n");

@@ -12,6 +12,7 @@ use super::reject::RejectConnection;
 use super::request::{Offers, Request};
 use super::request_check;
 use super::response_check::{check_accept, check_reject};
+use super::response_reader::refusal;
 use super::status::stream_status;
 use super::stream_fields::{push_lower, split_fields};
 use super::uri::{Scheme, split_authority};
@@ -225,7 +226,7 @@ impl ClientExtendedConnect {
             }
             status_code => {
                 let head = ResponseHead { status_code, version: 1, headers };
-                Some(HandshakeResponse::Reject(client::refusal(head, self.limits)?.0))
+                Some(HandshakeResponse::Reject(refusal(head, self.limits)?.0))
             }
         })
     }

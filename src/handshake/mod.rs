@@ -10,13 +10,17 @@ mod status;
 mod uri;
 // Which pages may connect.
 mod origin;
+// Their fields, in names and values.
+mod parts;
 // The rules for each, and the two machines.
 mod request_check;
 mod response_check;
+mod response_reader;
 mod client;
 mod server;
+// Through a proxy, before a client's handshake.
+mod http_connect;
 // The same in names and values, for other HTTP stacks.
-mod parts;
 mod upgrade;
 mod stream_fields;
 mod extended_connect;
@@ -26,6 +30,7 @@ mod http_types;
 pub use accept::AcceptConnection;
 pub use client::{ClientHandshake, HandshakeResponse};
 pub use extended_connect::{ClientExtendedConnect, ServerExtendedConnect};
+pub use http_connect::{ConnectRequest, ConnectResponse, HttpConnect};
 pub use origin::{Origin, OriginPolicy};
 pub use parts::ResponseParts;
 pub use reject::{RejectConnection, RejectData};

@@ -1,12 +1,15 @@
 //! The fields of a handshake, for another HTTP stack to send (RFC 6455 §4, RFC 8441 §5).
 
-use alloc::string::ToString;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
+use crate::accept_token::SecWebSocketKey;
 use crate::http::{Headers, Span};
 
 use super::accept::AcceptConnection;
-use super::fields::{EXTENSIONS, PROTOCOL, VERSION};
+use super::fields::{EXTENSIONS, KEY, PROTOCOL, VERSION};
 use super::request::{Offers, Request};
 
 /// The head of a response, for another HTTP stack to send.
@@ -49,6 +52,38 @@ impl ResponseParts {
     pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
         core::iter::once((":status", self.headers.bytes(self.status))).chain(self.headers.iter())
     }
+}
+
+/// All headers of a request over HTTP/1.1, in the order that the request asks for (RFC 6455 §4.1).
+pub(super) fn request_headers(request: &Request, offers: Offers, key: &SecWebSocketKey) -> Headers {
+    let mut headers = Headers::default();
+    headers.push("Host", request.host().as_bytes());
+    headers.push("Upgrade", b"websocket");
+    headers.push("Connection", b"Upgrade");
+    headers.push(KEY, key.as_bytes());
+    push_offer(&mut headers, request, offers);
+    match request.header_order() {
+        [] => headers,
+        order => ordered(&headers, order),
+    }
+}
+
+/// The same headers, those with a name in `order` first, in that order and spelled so.
+fn ordered(headers: &Headers, order: &[String]) -> Headers {
+    let mut places = BTreeMap::new();
+    for (place, name) in order.iter().enumerate() {
+        places.entry(name.to_ascii_lowercase()).or_insert((place, name.as_str()));
+    }
+    let placed = headers.iter().map(|(name, value)| match places.get(&name.to_ascii_lowercase()) {
+        Some((place, spelled)) => (*place, *spelled, value),
+        None => (usize::MAX, name, value),
+    });
+    let mut fields: Vec<_> = placed.collect();
+    // A stable sort: headers of one name, and those without a place, keep their order.
+    fields.sort_by_key(|(place, ..)| *place);
+    let mut headers = Headers::default();
+    push_all(&mut headers, fields.into_iter().map(|(_, name, value)| (name, value)));
+    headers
 }
 
 /// Adds the fields that a client sends in every version of HTTP.

@@ -41,6 +41,8 @@ pub struct Request {
     offers: Vec<ExtensionParams>,
     /// The subprotocols in the headers, once one was added: no two are the same, and there may be many.
     subprotocols: BTreeSet<String>,
+    /// The names of headers, in the order and the spelling in which they are sent.
+    order: Vec<String>,
     /// The first value that is not valid.
     misuse: Option<LocalProtocolError>,
 }
@@ -65,7 +67,16 @@ impl Request {
 
     /// One that a server has received.
     pub(super) const fn received(headers: Headers, host: Span, target: Span, named: Place) -> Self {
-        Self { headers, host, target, named, offers: Vec::new(), subprotocols: BTreeSet::new(), misuse: None }
+        Self {
+            headers,
+            host,
+            target,
+            named,
+            offers: Vec::new(),
+            subprotocols: BTreeSet::new(),
+            order: Vec::new(),
+            misuse: None,
+        }
     }
 
     /// Offers a subprotocol after those that were offered already.
@@ -115,6 +126,48 @@ impl Request {
             self.misuse = Some(LocalProtocolError::RepeatedOrigin);
         }
         add_header(&mut self.headers, &mut self.misuse, name, value.as_ref(), REQUEST_OWNED);
+        self
+    }
+
+    /// Sends the headers in this order and with the names spelled so, also those that the handshake writes itself.
+    ///
+    /// Some servers look at the order of headers, or expect one spelling of a name. The list may have names that the
+    /// request does not have: they are skipped. Headers that are not in the list follow in their usual order and
+    /// spelling. Headers of one name stay together, and a name that is listed twice counts once. No list can leave out a
+    /// header, repeat it or change its value.
+    ///
+    /// This is for HTTP/1.1. In HTTP/2 and HTTP/3, names are in lower case, and pseudo-headers are first.
+    ///
+    /// ```
+    /// use wsproto::{ClientHandshake, HandshakeLimits, Request};
+    /// # struct Sample;
+    /// # impl wsproto::Entropy for Sample {
+    /// #     fn fill(&mut self, bytes: &mut [u8]) { bytes.copy_from_slice(&b"the sample nonce"[..bytes.len()]); }
+    /// # }
+    /// # let mut entropy = Sample;
+    ///
+    /// let request = Request::new("server.example.com", "/chat")
+    ///     .with_header("User-Agent", "example/1.0")
+    ///     .with_header_order(["Host", "Connection", "User-Agent", "Upgrade", "Sec-WebSocket-Version", "sec-websocket-key"]);
+    /// let mut output = Vec::new();
+    /// ClientHandshake::new(request, HandshakeLimits::default(), &mut entropy, &mut output)?;
+    /// assert_eq!(output, b"GET /chat HTTP/1.1\r\n\
+    ///     Host: server.example.com\r\n\
+    ///     Connection: Upgrade\r\n\
+    ///     User-Agent: example/1.0\r\n\
+    ///     Upgrade: websocket\r\n\
+    ///     Sec-WebSocket-Version: 13\r\n\
+    ///     sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    /// # Ok::<(), wsproto::LocalProtocolError>(())
+    /// ```
+    ///
+    /// A proxy keeps the order and the spelling of a request that it forwards by the names of the received headers.
+    #[must_use]
+    pub fn with_header_order<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.order = names.into_iter().map(|name| String::from(name.as_ref())).collect();
+        if !self.order.iter().all(|name| syntax::is_token(name.as_bytes())) {
+            self.misuse = self.misuse.or(Some(LocalProtocolError::InvalidHeaderName));
+        }
         self
     }
 
@@ -187,6 +240,11 @@ impl Request {
     /// All headers.
     pub const fn headers(&self) -> &Headers {
         &self.headers
+    }
+
+    /// The names of headers in the order in which they are sent; empty if it is the usual one.
+    pub(super) fn header_order(&self) -> &[String] {
+        &self.order
     }
 
     /// The headers that the handshake does not write itself.

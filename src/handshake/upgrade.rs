@@ -9,11 +9,12 @@ use crate::limits::HandshakeLimits;
 use super::accept::AcceptConnection;
 use super::client::{self, HandshakeResponse};
 use super::fields::{CONTENT_LENGTH, KEY, NOT_MODIFIED};
-use super::parts::{ResponseParts, push_all, push_choice, push_offer};
+use super::parts::{ResponseParts, push_all, push_choice, request_headers};
 use super::reject::RejectConnection;
 use super::request::{Offers, Request};
 use super::request_check;
 use super::response_check::{check_accept, check_reject};
+use super::response_reader::refusal;
 use super::server::ServerHandshake;
 
 /// A server's upgrade over another stack's HTTP/1.1: a request that is valid, and the response to it.
@@ -192,14 +193,10 @@ impl ClientUpgrade {
 
     /// All headers of the request, to be sent in order with the method GET and the request's
     /// [target](Request::target).
+    ///
+    /// The order is that of [`Request::with_header_order`], if it was set.
     pub fn headers(&self) -> Headers {
-        let mut headers = Headers::default();
-        headers.push("Host", self.request.host().as_bytes());
-        headers.push("Upgrade", b"websocket");
-        headers.push("Connection", b"Upgrade");
-        headers.push(KEY, self.key.as_bytes());
-        push_offer(&mut headers, &self.request, self.offers);
-        headers
+        request_headers(&self.request, self.offers, &self.key)
     }
 
     /// Checks a response that another stack has parsed.
@@ -229,7 +226,7 @@ impl ClientUpgrade {
                 head,
             )?)),
             100..=199 => None,
-            _ => Some(HandshakeResponse::Reject(client::refusal(head, self.limits)?.0)),
+            _ => Some(HandshakeResponse::Reject(refusal(head, self.limits)?.0)),
         })
     }
 }

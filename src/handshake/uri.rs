@@ -126,6 +126,20 @@ impl WebSocketUri {
         &self.resource_name
     }
 
+    /// The host and the port, also if it is the scheme's own: what to connect to, or to ask a proxy for.
+    ///
+    /// ```
+    /// use wsproto::WebSocketUri;
+    ///
+    /// let authority = |uri: &str| uri.parse().map(|uri: WebSocketUri| uri.authority());
+    /// assert_eq!(authority("ws://[::1]/")?, "[::1]:80");
+    /// assert_eq!(authority("wss://example.com/chat")?, "example.com:443");
+    /// # Ok::<(), wsproto::UriError>(())
+    /// ```
+    pub fn authority(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
     /// The value of `Host`: the host, and the port unless it is the scheme's own (§4.1).
     ///
     /// ```
@@ -139,7 +153,7 @@ impl WebSocketUri {
     pub fn host_header(&self) -> String {
         match self.port {
             port if port == self.scheme.default_port() => self.host.to_string(),
-            port => format!("{}:{port}", self.host),
+            _ => self.authority(),
         }
     }
 }

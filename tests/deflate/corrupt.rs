@@ -1,8 +1,9 @@
 //! Payloads that are not valid DEFLATE, or end too early: 1007, after the valid part was delivered (RFC 7692 §7.2.2).
 
-use wsproto::{CloseCode, Connection, ConnectionState, Limits, ReceiverState, RemoteProtocolError, Role};
+use wsproto::{
+    CloseCode, Connection, ConnectionState, DeflateBlocks, Limits, ReceiverState, RemoteProtocolError, Role,
+};
 
-use crate::blocks::Blocks;
 use crate::protocol::{BINARY, FIN, Fixed, PING, TEXT, binary, frame_to, ping, text};
 use crate::support::{RSV1, Setup, fails, noise, says};
 
@@ -21,10 +22,19 @@ fn corrupt_blocks_fail_with_1007() {
             "a length that is not the complement",
             vec![0x00, 0x05, 0x00, 0xFA, 0xFE, b'H', b'e', b'l', b'l', b'o', 0],
         ),
-        ("a distance beyond the beginning", Blocks::new().begin(false).copy(3, 1).end().message()),
-        ("too many length codes", Blocks::new().bits(0b100, 3).bits(30, 5).bits(0, 9).message()),
-        ("too many distance codes", Blocks::new().bits(0b100, 3).bits(0, 5).bits(30, 5).bits(0, 4).message()),
-        ("no code at all", Blocks::new().bits(0b100, 3).bits(0, 14).bits(0, 12).bits(0, 32).message()),
+        (
+            "a distance beyond the beginning",
+            DeflateBlocks::new().begin(false, 1).copy(3, 1).end().into_message(),
+        ),
+        ("too many length codes", DeflateBlocks::new().begin(false, 2).bits(30, 5).bits(0, 9).into_message()),
+        (
+            "too many distance codes",
+            DeflateBlocks::new().begin(false, 2).bits(0, 5).bits(30, 5).bits(0, 4).into_message(),
+        ),
+        (
+            "no code at all",
+            DeflateBlocks::new().begin(false, 2).bits(0, 14).bits(0, 12).bits(0, 32).into_message(),
+        ),
         ("noise", vec![0xFF; 20]),
     ] {
         let seen = fails([(WHOLE, &payload)], INVALID);
@@ -39,28 +49,34 @@ fn data_before_a_corrupt_block_is_delivered() {
     let setup = Setup::of(Role::Client);
     for len in [1, 100, 8191, 8192, 8193, 20_000, 50_000] {
         let before = noise(7, len);
-        let mut blocks = Blocks::new().stored(false, &before).bytes();
+        let mut blocks = DeflateBlocks::new().stored(false, &before).into_bytes();
         blocks.extend([0x06; 9]);
         let seen = setup.check_frames([(FIN | RSV1 | BINARY, &blocks)]);
         assert_eq!(seen.failure, Some(INVALID), "{len}");
         assert!(seen.unfinished == Some(binary(&before)), "{len}");
     }
     // In a compressed block, everything up to the bad symbol.
-    let payload = Blocks::new().fixed(false, b"He").begin(false).literal(b'l').copy(3, 4).end().message();
+    let payload = DeflateBlocks::new()
+        .fixed(false, b"He")
+        .begin(false, 1)
+        .symbol(b'l'.into())
+        .copy(3, 4)
+        .end()
+        .into_message();
     let seen = fails([(WHOLE, &payload)], INVALID);
     assert_eq!(seen.unfinished, Some(text("Hel")));
 }
 
 #[test]
 fn a_message_that_ends_inside_a_block_fails() {
-    let payload = Blocks::new().fixed(false, b"Hello, hello, hello").message();
+    let payload = DeflateBlocks::new().fixed(false, b"Hello, hello, hello").into_message();
     for len in 1..payload.len() {
         let seen = fails([(WHOLE, &payload[..len])], INVALID);
         assert_eq!(seen.said, []);
         let seen = fails([(FIRST, &payload[..len]), (PING, b""), (FIN, b"")], INVALID);
         assert_eq!(seen.said, [ping("")]);
     }
-    let stored = Blocks::new().stored(false, b"Hello").message();
+    let stored = DeflateBlocks::new().stored(false, b"Hello").into_message();
     for len in 2..stored.len() {
         // After the end of the block itself, only the tail is missing, which senders leave off.
         if len != 10 {
@@ -89,7 +105,7 @@ fn a_stored_block_does_not_use_the_removed_tail_as_data() {
 fn data_that_looks_like_the_tail_does_not_end_a_message() {
     // A stored block that ends with these bytes, and one that is cut inside them.
     let tail = [0x00, 0x00, 0xFF, 0xFF];
-    let payload = Blocks::new().stored(false, &tail).message();
+    let payload = DeflateBlocks::new().stored(false, &tail).into_message();
     says([(FIN | RSV1 | BINARY, &payload)], &[binary(tail)]);
     let mut cut = vec![0x00, 0x05, 0x00, 0xFA, 0xFF];
     cut.extend(tail);
@@ -117,8 +133,13 @@ fn a_peer_without_context_takeover_must_not_look_back() {
 #[test]
 fn a_flipped_bit_gives_the_same_result_for_every_cut() {
     // The result may be the message, another one, or a failure: it must be the same for every cut.
-    let payload =
-        Blocks::new().fixed(false, b"abcabc").stored(true, b"x").begin(false).copy(4, 3).end().message();
+    let payload = DeflateBlocks::new()
+        .fixed(false, b"abcabc")
+        .stored(true, b"x")
+        .begin(false, 1)
+        .copy(4, 3)
+        .end()
+        .into_message();
     let setup = Setup::of(Role::Client);
     for bit in 0..payload.len() * 8 {
         let mut flipped = payload.clone();
@@ -151,7 +172,7 @@ fn a_pending_failure_is_reported_instead_of_the_transports_end() {
     for max_message_len in [3, 100] {
         setup.limits.max_message_len = max_message_len;
         let mut client = Connection::client(setup.limits, Fixed).with_extensions(setup.extensions());
-        let payload = [Blocks::new().stored(false, b"Hello").bytes(), vec![0x06; 9]].concat();
+        let payload = [DeflateBlocks::new().stored(false, b"Hello").into_bytes(), vec![0x06; 9]].concat();
         let mut bytes = frame_to(Role::Client, WHOLE, &payload);
         let mut input = bytes.as_mut_slice();
         assert!(matches!(client.next_event(&mut input), Ok(Some(_))));

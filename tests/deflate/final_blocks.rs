@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use wsproto::{RemoteProtocolError, Role};
+use wsproto::{DeflateBlocks, RemoteProtocolError, Role};
 
-use crate::blocks::Blocks;
 use crate::protocol::{BINARY, FIN, Reader, TEXT, binary, frame_to, text};
 use crate::support::{RSV1, Seen, Setup, fails, noise, says};
 
@@ -15,10 +14,10 @@ const WHOLE_BINARY: u8 = FIN | RSV1 | BINARY;
 fn a_final_block_may_be_followed_by_any_block() {
     // "Any number of blocks with the BFINAL bit set to 0 or 1", padded with 0 (RFC 7692 §7.2.1).
     for (first, second) in [(true, false), (false, true), (true, true)] {
-        let fixed = Blocks::new().fixed(first, b"He").maybe_aligned(first);
-        let payload = fixed.fixed(second, b"llo").maybe_aligned(second);
-        says([(WHOLE, &payload.message())], &[text("Hello")]);
-        let stored = Blocks::new().stored(first, b"He").stored(second, b"llo").message();
+        let fixed = aligned_if(first, DeflateBlocks::new().fixed(first, b"He"));
+        let payload = aligned_if(second, fixed.fixed(second, b"llo"));
+        says([(WHOLE, &payload.into_message())], &[text("Hello")]);
+        let stored = DeflateBlocks::new().stored(first, b"He").stored(second, b"llo").into_message();
         says([(WHOLE, &stored)], &[text("Hello")]);
     }
 }
@@ -26,8 +25,8 @@ fn a_final_block_may_be_followed_by_any_block() {
 #[test]
 fn a_message_may_end_with_a_final_block_without_a_tail() {
     // §7.2.3.4 shows another form, but the meaning is clear.
-    let payload = Blocks::new().fixed(true, b"Hello").bytes();
-    let again = Blocks::new().begin(true).copy(5, 5).end().bytes();
+    let payload = DeflateBlocks::new().fixed(true, b"Hello").into_bytes();
+    let again = DeflateBlocks::new().begin(true, 1).copy(5, 5).end().into_bytes();
     says(
         [(WHOLE, &payload), (WHOLE, &again), (WHOLE, &payload)],
         &[text("Hello"), text("Hello"), text("Hello")],
@@ -36,21 +35,21 @@ fn a_message_may_end_with_a_final_block_without_a_tail() {
 
 #[test]
 fn a_final_block_may_be_followed_by_an_empty_one_and_its_tail() {
-    let payload = Blocks::new().fixed(true, b"Hello").aligned().stored(false, b"").bytes();
+    let payload = DeflateBlocks::new().fixed(true, b"Hello").align().stored(false, b"").into_bytes();
     says([(WHOLE, &payload)], &[text("Hello")]);
-    let payload = Blocks::new().fixed(true, b"Hello").aligned().stored(true, b"").bytes();
+    let payload = DeflateBlocks::new().fixed(true, b"Hello").align().stored(true, b"").into_bytes();
     says([(WHOLE, &payload)], &[text("Hello")]);
 }
 
 #[test]
 fn the_window_is_kept_after_a_final_block() {
     // §7.2.2: the window is that of the previous message, however its blocks ended.
-    let first = Blocks::new().fixed(true, b"Hello").aligned();
-    let within = first.clone().begin(false).copy(5, 5).end().message();
+    let first = DeflateBlocks::new().fixed(true, b"Hello").align();
+    let within = first.clone().begin(false, 1).copy(5, 5).end().into_message();
     says([(WHOLE, &within)], &[text("HelloHello")]);
-    let across = Blocks::new().begin(true).copy(5, 5).end().aligned().message();
+    let across = DeflateBlocks::new().begin(true, 1).copy(5, 5).end().align().into_message();
     says(
-        [(WHOLE, &first.message()), (WHOLE, &across), (WHOLE, &across)],
+        [(WHOLE, &first.into_message()), (WHOLE, &across), (WHOLE, &across)],
         &[text("Hello"), text("Hello"), text("Hello")],
     );
 }
@@ -62,13 +61,13 @@ fn the_whole_window_is_kept_after_a_final_block_at_any_position() {
     for len in lens {
         let before = noise(len, len as usize);
         let distance = (len as u32).min(32_768);
-        let mut blocks = Blocks::new();
+        let mut blocks = DeflateBlocks::new();
         for stored in before.chunks(0xFFFF) {
             blocks = blocks.stored(false, stored);
         }
         // An empty final block, then a copy from the largest distance, twice.
-        let payload = blocks.fixed(true, b"").aligned().begin(true).copy(258, distance).end().aligned();
-        let payload = payload.begin(false).copy(10, distance).end().message();
+        let payload = blocks.fixed(true, b"").align().begin(true, 1).copy(258, distance).end().align();
+        let payload = payload.begin(false, 1).copy(10, distance).end().into_message();
         let mut expected = before;
         for _ in 0..268 {
             expected.push(expected[expected.len() - distance as usize]);
@@ -86,7 +85,8 @@ fn the_whole_window_is_kept_after_a_final_block_at_any_position() {
 
 #[test]
 fn a_distance_beyond_the_window_fails_after_a_final_block_too() {
-    let payload = Blocks::new().fixed(true, b"Hello").aligned().begin(false).copy(5, 6).end().message();
+    let payload =
+        DeflateBlocks::new().fixed(true, b"Hello").align().begin(false, 1).copy(5, 6).end().into_message();
     let seen = fails([(WHOLE, &payload)], RemoteProtocolError::InvalidDeflate);
     assert_eq!(seen.unfinished, Some(text("Hello")), "the valid part is delivered first");
 }
@@ -94,8 +94,8 @@ fn a_distance_beyond_the_window_fails_after_a_final_block_too() {
 #[test]
 fn a_final_block_without_context_takeover_keeps_no_window() {
     let setup = Setup::of(Role::Server).peer_resets();
-    let payload = Blocks::new().fixed(true, b"Hello").aligned().message();
-    let again = Blocks::new().begin(false).copy(5, 5).end().message();
+    let payload = DeflateBlocks::new().fixed(true, b"Hello").align().into_message();
+    let again = DeflateBlocks::new().begin(false, 1).copy(5, 5).end().into_message();
     let seen = setup.check_frames([(WHOLE, &payload), (WHOLE, &payload), (WHOLE, &again)]);
     assert_eq!(seen.said, [text("Hello"), text("Hello")]);
     assert_eq!(seen.failure, Some(RemoteProtocolError::InvalidDeflate));
@@ -104,14 +104,16 @@ fn a_final_block_without_context_takeover_keeps_no_window() {
 #[test]
 fn a_few_empty_final_blocks_are_accepted_and_many_are_refused() {
     // Each costs a copy of the window, gives no data, and takes two bytes on the wire.
-    let empty = |count| (0..count).fold(Blocks::new(), |blocks, _| blocks.fixed(true, b"").aligned());
-    says([(WHOLE, &empty(16).fixed(false, b"Hello").message())], &[text("Hello")]);
-    says([(WHOLE, &empty(16).fixed(true, b"Hello").aligned().message())], &[text("Hello")]);
-    let seen =
-        fails([(WHOLE, &empty(17).fixed(false, b"Hello").message())], RemoteProtocolError::InvalidDeflate);
+    let empty = |count| (0..count).fold(DeflateBlocks::new(), |blocks, _| blocks.fixed(true, b"").align());
+    says([(WHOLE, &empty(16).fixed(false, b"Hello").into_message())], &[text("Hello")]);
+    says([(WHOLE, &empty(16).fixed(true, b"Hello").align().into_message())], &[text("Hello")]);
+    let seen = fails(
+        [(WHOLE, &empty(17).fixed(false, b"Hello").into_message())],
+        RemoteProtocolError::InvalidDeflate,
+    );
     assert_eq!(seen.unfinished, None);
     // Spread over many messages they are allowed.
-    let one = empty(1).message();
+    let one = empty(1).into_message();
     says([(WHOLE, &one), (WHOLE, &one), (WHOLE, &one)], &[text(""), text(""), text("")]);
 }
 
@@ -119,17 +121,18 @@ fn a_few_empty_final_blocks_are_accepted_and_many_are_refused() {
 fn the_number_of_final_blocks_is_limited_by_the_inflated_length() {
     // One for each message and fifteen more are free; each 8 KiB of data, complete or begun, allows one more.
     let blocks = |len: usize, count: u32| {
-        let some = Blocks::new().stored(false, &vec![b'a'; len]);
-        let payload = (0..count).fold(some, |blocks, _| blocks.fixed(true, b"").aligned());
-        payload.fixed(false, b"").message()
+        let some = DeflateBlocks::new().stored(false, &vec![b'a'; len]);
+        let payload = (0..count).fold(some, |blocks, _| blocks.fixed(true, b"").align());
+        payload.fixed(false, b"").into_message()
     };
     for (len, allowed) in [(1, 17), (8 << 10, 17), ((8 << 10) + 1, 18), (48 << 10, 22)] {
         says([(WHOLE, &blocks(len, allowed))], &[text(&"a".repeat(len))]);
         fails([(WHOLE, &blocks(len, allowed + 1))], RemoteProtocolError::InvalidDeflate);
     }
     // The count is for all messages: blocks of one literal each are soon refused, in any number of messages.
-    let literals =
-        |count: u32| (0..count).fold(Blocks::new(), |blocks, _| blocks.fixed(true, b"a").aligned()).message();
+    let literals = |count: u32| {
+        (0..count).fold(DeflateBlocks::new(), |blocks, _| blocks.fixed(true, b"a").align()).into_message()
+    };
     let (one, nine) = (literals(1), literals(9));
     says(
         [(WHOLE, &one), (WHOLE, &nine), (WHOLE, &nine), (WHOLE, &one)],
@@ -144,7 +147,7 @@ fn the_number_of_final_blocks_is_limited_by_the_inflated_length() {
 fn the_count_of_final_blocks_survives_a_release_of_memory() {
     // Whether memory is freed between two messages depends on the cuts.
     let setup = Setup::of(Role::Server).peer_resets();
-    let nine = (0..9).fold(Blocks::new(), |blocks, _| blocks.fixed(true, b"a").aligned()).message();
+    let nine = (0..9).fold(DeflateBlocks::new(), |blocks, _| blocks.fixed(true, b"a").align()).into_message();
     let pings = [(crate::protocol::PING, &b""[..]); 20];
     let mut frames = vec![(WHOLE, &nine[..])];
     frames.extend(pings);
@@ -161,7 +164,7 @@ fn the_count_of_final_blocks_survives_a_release_of_memory() {
 fn many_final_blocks_take_time_in_proportion_to_their_bytes() {
     // Empty blocks fail at once; each block of one byte copies the window.
     for literals in [&b""[..], b"a"] {
-        let one = Blocks::new().fixed(true, literals).aligned().bytes();
+        let one = DeflateBlocks::new().fixed(true, literals).align().into_bytes();
         let payload = one.repeat((1 << 18) / one.len());
         let bytes = frame_to(Role::Client, WHOLE, &payload);
         let start = Instant::now();
@@ -172,10 +175,8 @@ fn many_final_blocks_take_time_in_proportion_to_their_bytes() {
     }
 }
 
-impl Blocks {
-    fn maybe_aligned(self, is_final: bool) -> Self {
-        if is_final { self.aligned() } else { self }
-    }
+fn aligned_if(is_final: bool, blocks: DeflateBlocks) -> DeflateBlocks {
+    if is_final { blocks.align() } else { blocks }
 }
 
 #[test]
@@ -183,14 +184,14 @@ fn a_final_block_that_exactly_fills_a_piece_does_not_end_the_message() {
     // The largest piece has 32 KiB: then zlib holds back only the end of the block.
     for len in [32_768 - 258, 32_768 - 1, 32_768, 32_768 + 1, 65_536, 65_537] {
         let (copies, literals) = (len / 258, len % 258);
-        let mut block = Blocks::new().begin(true);
+        let mut block = DeflateBlocks::new().begin(true, 1);
         for _ in 0..literals.max(1) {
-            block = block.literal(b'a');
+            block = block.symbol(b'a'.into());
         }
         for _ in 0..copies {
             block = block.copy(258, 1);
         }
-        let payload = block.end().aligned().fixed(true, b"b").aligned().fixed(false, b"c").message();
+        let payload = block.end().align().fixed(true, b"b").align().fixed(false, b"c").into_message();
         let mut whole = vec![b'a'; copies * 258 + literals.max(1)];
         whole.extend(b"bc");
         let setup = Setup::of(Role::Client);
@@ -204,7 +205,7 @@ fn a_final_stored_block_may_end_in_the_removed_tail() {
     // An empty final stored block without its last four bytes: the next message starts with a new block.
     says([(WHOLE, &[0x01]), (WHOLE, &[0x00])], &[text(""), text("")]);
     says([(WHOLE, &[0xF1]), (WHOLE, &[0x00])], &[text(""), text("")]);
-    let payload = Blocks::new().fixed(false, b"Hello").stored(true, b"").bytes();
-    let again = Blocks::new().begin(false).copy(5, 5).end().message();
+    let payload = DeflateBlocks::new().fixed(false, b"Hello").stored(true, b"").into_bytes();
+    let again = DeflateBlocks::new().begin(false, 1).copy(5, 5).end().into_message();
     says([(WHOLE, &payload[..payload.len() - 4]), (WHOLE, &again)], &[text("Hello"), text("Hello")]);
 }

@@ -1,10 +1,10 @@
 //! Which frames may have the Per-Message Compressed bit, and which may come between compressed ones (RFC 7692 §6).
 
 use wsproto::{
-    CloseCode, Connection, Event, EventRef, Extensions, Limits, Ping, RemoteProtocolError, Role, TextMessage,
+    CloseCode, Connection, DeflateBlocks, Event, EventRef, Extensions, Limits, Ping, RemoteProtocolError,
+    Role, TextMessage,
 };
 
-use crate::blocks::Blocks;
 use crate::protocol::{
     BINARY, CLOSE, FIN, Fixed, PING, PONG, TEXT, binary, close, frame_to, ping, pong, text,
 };
@@ -87,7 +87,7 @@ fn a_close_frame_between_compressed_fragments_ends_the_message() {
 fn a_message_may_be_cut_into_frames_anywhere() {
     // §6.1
     let words = "The quick brown fox jumps over the lazy dog. ".repeat(5);
-    let payload = Blocks::new().fixed(false, words.as_bytes()).message();
+    let payload = DeflateBlocks::new().fixed(false, words.as_bytes()).into_message();
     for len in [1, 2, 3, 7, 64] {
         let mut bytes = Vec::new();
         for (place, fragment) in payload.chunks(len).enumerate() {
@@ -104,7 +104,8 @@ fn a_message_may_be_cut_into_frames_anywhere() {
 #[test]
 fn a_tail_inside_a_message_may_be_cut_by_frames() {
     // If a sender flushes each fragment, `00 00 ff ff` is at its end, or partly in the next fragment.
-    let payload = Blocks::new().fixed(false, b"He").stored(false, b"").fixed(false, b"llo").message();
+    let payload =
+        DeflateBlocks::new().fixed(false, b"He").stored(false, b"").fixed(false, b"llo").into_message();
     let tail = payload.windows(4).position(|four| four == [0, 0, 0xFF, 0xFF]).unwrap();
     for cut in tail..=tail + 4 {
         let (head, rest) = payload.split_at(cut);
@@ -135,7 +136,7 @@ fn a_tail_that_was_not_removed_is_accepted() {
 
 #[test]
 fn the_end_of_a_frame_is_reported_after_its_inflated_data() {
-    let payload = Blocks::new().fixed(false, &[b'a'; 20_000]).message();
+    let payload = DeflateBlocks::new().fixed(false, &[b'a'; 20_000]).into_message();
     let (head, tail) = payload.split_at(payload.len() / 2);
     let seen = both([(RSV1 | BINARY, head), (FIN, tail)]);
     assert_eq!(seen.said, [binary([b'a'; 20_000])]);
@@ -147,7 +148,8 @@ fn the_end_of_a_frame_is_reported_after_its_inflated_data() {
 fn inflated_data_is_delivered_in_the_read_that_completes_it() {
     let mut client =
         Connection::client(Limits::default(), Fixed).with_extensions(Setup::of(Role::Client).extensions());
-    let mut bytes = frame_to(Role::Client, WHOLE, Blocks::new().stored(false, b"Hello").message());
+    let mut bytes =
+        frame_to(Role::Client, WHOLE, DeflateBlocks::new().stored(false, b"Hello").into_message());
     // The last byte of the stored block was received, but not the end of the message.
     let (mut head, mut tail) = bytes.split_at_mut(12);
     let Ok(Some(Event::Text(piece))) = client.next_event(&mut head) else { panic!("no piece") };

@@ -1,8 +1,7 @@
 //! How long a compressed message may become (RFC 6455 §10.4): exact, and at the same byte for every cut.
 
-use wsproto::{CloseCode, Connection, Event, Limits, RemoteProtocolError, Role};
+use wsproto::{CloseCode, Connection, DeflateBlocks, Event, Limits, RemoteProtocolError, Role};
 
-use crate::blocks::Blocks;
 use crate::protocol::{BINARY, FIN, Fixed, PING, Said, TEXT, binary, frame_to, ping, text};
 use crate::support::{RSV1, Seen, Setup, noise};
 
@@ -13,15 +12,16 @@ const TOO_LONG: RemoteProtocolError = RemoteProtocolError::MessageTooLong;
 /// `len` zeros, compressed: a literal, then copies of 258 bytes.
 fn zeros(len: usize) -> Vec<u8> {
     assert_eq!(len % 258, 1);
-    let block = (0..len / 258).fold(Blocks::new().begin(false).literal(0), |block, _| block.copy(258, 1));
-    block.end().message()
+    let block =
+        (0..len / 258).fold(DeflateBlocks::new().begin(false, 1).symbol(0), |block, _| block.copy(258, 1));
+    block.end().into_message()
 }
 
 #[test]
 fn a_message_of_exactly_the_limit_is_accepted_and_one_more_byte_fails() {
     for len in [1, 5, 8191, 8192, 8193, 16_384] {
         let data = noise(len as u64, len);
-        let payload = Blocks::new().stored(false, &data).message();
+        let payload = DeflateBlocks::new().stored(false, &data).into_message();
         for role in [Role::Server, Role::Client] {
             let setup = Setup::of(role);
             let seen = setup.clone().max_message_len(len as u64).check_frames([(WHOLE_BINARY, &payload)]);
@@ -37,8 +37,8 @@ fn a_message_of_exactly_the_limit_is_accepted_and_one_more_byte_fails() {
 
 #[test]
 fn the_message_limit_counts_all_fragments() {
-    let parts =
-        [&b"abc"[..], b"defg", b"h"].map(|part| Blocks::new().fixed(false, part).stored(false, b"").bytes());
+    let parts = [&b"abc"[..], b"defg", b"h"]
+        .map(|part| DeflateBlocks::new().fixed(false, part).stored(false, b"").into_bytes());
     let frames: [(u8, &[u8]); 5] =
         [(RSV1 | TEXT, &parts[0]), (0, &parts[1]), (PING, b""), (0, &parts[2]), (FIN, &[0])];
     let seen = Setup::of(Role::Server).max_message_len(8).check_frames(frames);
@@ -54,7 +54,7 @@ fn the_message_limit_counts_all_fragments() {
 
 #[test]
 fn the_message_limit_starts_again_for_each_message() {
-    let payload = Blocks::new().fixed(false, b"Hello").message();
+    let payload = DeflateBlocks::new().fixed(false, b"Hello").into_message();
     let setup = Setup::of(Role::Server).max_message_len(5);
     let seen =
         setup.check_frames([(WHOLE, &payload), (WHOLE, &payload), (FIN | TEXT, b"plain"), (WHOLE, &payload)]);
@@ -68,21 +68,21 @@ fn a_message_limit_of_0_allows_empty_messages() {
     let setup = Setup::of(Role::Server).max_message_len(0);
     let seen = setup.check_frames([(WHOLE, &[0]), (WHOLE, b""), (FIN | TEXT, b"")]);
     assert_eq!((seen.failure, seen.said.len()), (None, 3));
-    let payload = Blocks::new().fixed(false, b"a").message();
+    let payload = DeflateBlocks::new().fixed(false, b"a").into_message();
     assert_eq!(setup.check_frames([(WHOLE, &payload)]).failure, Some(TOO_LONG));
 }
 
 #[test]
 fn a_payload_may_be_longer_on_the_wire_than_the_message() {
     // "Hello" takes eleven bytes if it is stored.
-    let payload = Blocks::new().stored(false, b"Hello").message();
+    let payload = DeflateBlocks::new().stored(false, b"Hello").into_message();
     let seen = Setup::of(Role::Server).max_message_len(5).check_frames([(WHOLE, &payload)]);
     assert_eq!((seen.failure, seen.said), (None, vec![text("Hello")]));
 }
 
 #[test]
 fn the_message_limit_may_cut_a_character() {
-    let payload = Blocks::new().fixed(false, "a€".as_bytes()).message();
+    let payload = DeflateBlocks::new().fixed(false, "a€".as_bytes()).into_message();
     for limit in 1..4 {
         let seen = Setup::of(Role::Server).max_message_len(limit).check_frames([(WHOLE, &payload)]);
         assert_eq!((seen.failure, seen.unfinished), (Some(TOO_LONG), Some(text("a"))), "{limit}");
@@ -91,7 +91,8 @@ fn the_message_limit_may_cut_a_character() {
 
 #[test]
 fn the_first_of_a_limit_and_an_error_is_reported() {
-    let bad = |before: &[u8]| [Blocks::new().stored(false, before).bytes(), vec![0x06; 9]].concat();
+    let bad =
+        |before: &[u8]| [DeflateBlocks::new().stored(false, before).into_bytes(), vec![0x06; 9]].concat();
     let check = |limit, payload: &[u8]| -> Seen {
         Setup::of(Role::Server).max_message_len(limit).check_frames([(WHOLE, payload)])
     };
@@ -157,17 +158,18 @@ fn the_ratio_counts_received_bytes_and_not_the_length_in_the_header() {
 #[test]
 fn the_ratio_is_checked_at_each_byte_for_every_cut() {
     // One part grows much, the other does not. Bytes received before count for the ratio; later ones do not.
-    let grows = (0..280).fold(Blocks::new().begin(false).literal(0), |block, _| block.copy(258, 1)).end();
+    let grows =
+        (0..280).fold(DeflateBlocks::new().begin(false, 1).symbol(0), |block, _| block.copy(258, 1)).end();
     let zeros = vec![0; 280 * 258 + 1];
     let plain = noise(1, 20_000);
     let setup = Setup::of(Role::Client).max_ratio(2);
-    let later = grows.clone().stored(false, &plain).message();
+    let later = grows.clone().stored(false, &plain).into_message();
     let seen = setup.check_frames([(WHOLE_BINARY, &later)]);
     assert_eq!(seen.failure, Some(RemoteProtocolError::InflationRatio));
     assert!(seen.unfinished == Some(binary(vec![0; allowed_zeros(2)])));
 
-    let earlier = Blocks::new().stored(false, &plain).begin(false).literal(0);
-    let earlier = (0..280).fold(earlier, |block, _| block.copy(258, 1)).end().message();
+    let earlier = DeflateBlocks::new().stored(false, &plain).begin(false, 1).symbol(0);
+    let earlier = (0..280).fold(earlier, |block, _| block.copy(258, 1)).end().into_message();
     let seen = setup.check_frames([(WHOLE_BINARY, &earlier)]);
     assert!((seen.failure, seen.said) == (None, vec![binary([plain, zeros].concat())]));
 }
@@ -176,9 +178,10 @@ fn the_ratio_is_checked_at_each_byte_for_every_cut() {
 fn a_ratio_exceeded_at_the_end_of_a_read_is_reported_by_that_read() {
     // The ratio is broken inside the last copy that a read contains.
     for count in 254..270 {
-        let zeros =
-            (0..count).fold(Blocks::new().begin(false).literal(0), |block, _| block.copy(258, 1)).end();
-        let short = (0..11).fold(zeros.begin(false), |block, _| block.copy(5, 1)).end().message();
+        let zeros = (0..count)
+            .fold(DeflateBlocks::new().begin(false, 1).symbol(0), |block, _| block.copy(258, 1))
+            .end();
+        let short = (0..11).fold(zeros.begin(false, 1), |block, _| block.copy(5, 1)).end().into_message();
         for ratio in [0, 1, 2, 10] {
             Setup::of(Role::Client).max_ratio(ratio).check_frames([(WHOLE_BINARY, &short)]);
         }

@@ -13,9 +13,10 @@
 #[allow(dead_code, reason = "not every helper is needed here")]
 mod protocol;
 mod support;
-// A DEFLATE writer and reader that follow RFC 1951.
-mod blocks;
+// A DEFLATE reader that follows RFC 1951.
 mod puff;
+// A DEFLATE writer for blocks by hand.
+mod blocks;
 // Negotiation.
 mod answers;
 mod handshake;

@@ -1,7 +1,5 @@
 //! A simple DEFLATE reader (RFC 1951 §3.2): the content of a stream, and how far it looks back.
 
-use crate::blocks::{base, extra};
-
 /// The content of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Puffed {
@@ -139,4 +137,14 @@ impl Bits<'_> {
     fn align(&mut self) {
         self.place = self.place.next_multiple_of(8);
     }
+}
+
+/// The shortest distance of a code.
+fn base(code: u32) -> u32 {
+    (0..code).map(|code| 1 << extra(code)).sum::<u32>() + 1
+}
+
+/// How many extra bits are added to it.
+fn extra(code: u32) -> u32 {
+    (code / 2).saturating_sub(1)
 }

@@ -2,11 +2,10 @@
 
 use proptest::prelude::*;
 use wsproto::{
-    BytesMessage, DeflateParams, Entropy, Event, Extensions, Limits, Outgoing, PermessageDeflate, Ping,
-    PreparedMessage, Role, Sender, TextMessage,
+    BytesMessage, DeflateBlocks, DeflateParams, Entropy, Event, Extensions, Limits, Outgoing,
+    PermessageDeflate, Ping, PreparedMessage, Role, Sender, TextMessage,
 };
 
-use crate::blocks::Blocks;
 use crate::protocol::{Reader, Said, binary, ping, text};
 use crate::support::{Keys, Seen, Setup, noise};
 
@@ -224,7 +223,7 @@ fn block() -> impl Strategy<Value = Block> {
 
 /// A message of these blocks, which may look back on `history`.
 fn written(message: &[Block], history: &mut Vec<u8>) -> Vec<u8> {
-    let mut blocks = Blocks::new();
+    let mut blocks = DeflateBlocks::new();
     for Block { is_final, content } in message {
         blocks = match content {
             Content::Stored(bytes) => {
@@ -236,7 +235,7 @@ fn written(message: &[Block], history: &mut Vec<u8>) -> Vec<u8> {
                 blocks.fixed(*is_final, bytes)
             }
             Content::Copies(copies) => {
-                let mut begun = blocks.begin(*is_final);
+                let mut begun = blocks.begin(*is_final, 1);
                 let has_some = !history.is_empty();
                 for (len, distance) in copies.iter().filter(|_| has_some) {
                     let distance = (*distance).min(history.len() as u32);
@@ -249,12 +248,12 @@ fn written(message: &[Block], history: &mut Vec<u8>) -> Vec<u8> {
             }
         };
         if *is_final {
-            blocks = blocks.aligned();
+            blocks = blocks.align();
         }
     }
     // The empty block at the end may have BFINAL set too.
     let ends_all = message.len() % 3 == 1;
-    let mut bytes = blocks.stored(ends_all, b"").bytes();
+    let mut bytes = blocks.stored(ends_all, b"").into_bytes();
     bytes.truncate(bytes.len() - 4);
     bytes
 }

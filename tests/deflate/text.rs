@@ -1,8 +1,7 @@
 //! Text is checked while it is inflated, wherever its characters are cut (RFC 7692 §6.2; RFC 6455 §8.1).
 
-use wsproto::{RemoteProtocolError, Role};
+use wsproto::{DeflateBlocks, RemoteProtocolError, Role};
 
-use crate::blocks::Blocks;
 use crate::protocol::{FIN, PING, Reader, TEXT, frame_to, ping, text};
 use crate::support::{RSV1, Seen, Setup, both, fails, says};
 
@@ -12,11 +11,11 @@ const INVALID: RemoteProtocolError = RemoteProtocolError::InvalidUtf8;
 
 /// A part of a message, with the tail of its flush.
 fn flushed(bytes: &[u8]) -> Vec<u8> {
-    Blocks::new().fixed(false, bytes).stored(false, b"").bytes()
+    DeflateBlocks::new().fixed(false, bytes).stored(false, b"").into_bytes()
 }
 
 fn message(bytes: &[u8]) -> Vec<u8> {
-    Blocks::new().fixed(false, bytes).message()
+    DeflateBlocks::new().fixed(false, bytes).into_message()
 }
 
 #[test]
@@ -42,7 +41,7 @@ fn characters_may_be_cut_at_the_end_of_an_inflated_piece() {
     for character in ["é", "€", "😀"] {
         for before in (8192 - 5)..8192 + 2 {
             let expected = "a".repeat(before) + &character.repeat(5000) + "z";
-            let payload = Blocks::new().stored(false, expected.as_bytes()).message();
+            let payload = DeflateBlocks::new().stored(false, expected.as_bytes()).into_message();
             let frame = frame_to(Role::Client, WHOLE, &payload);
             for reads in [usize::MAX, 8191, 4096, 1000] {
                 let mut reader = Reader::of(Setup::of(Role::Client).receiver());
@@ -95,11 +94,11 @@ fn a_message_must_not_end_inside_a_character() {
 
 #[test]
 fn bad_text_is_reported_before_bad_deflate_after_it() {
-    let mut payload = Blocks::new().stored(false, b"ab\xff").bytes();
+    let mut payload = DeflateBlocks::new().stored(false, b"ab\xff").into_bytes();
     payload.extend([0x06; 9]);
     let seen = fails([(WHOLE, &payload)], INVALID);
     assert_eq!(seen.unfinished, Some(text("ab")));
-    let mut payload = Blocks::new().stored(false, b"ab\xe2").bytes();
+    let mut payload = DeflateBlocks::new().stored(false, b"ab\xe2").into_bytes();
     payload.extend([0x06; 9]);
     let seen = fails([(WHOLE, &payload)], RemoteProtocolError::InvalidDeflate);
     assert_eq!(seen.unfinished, Some(text("ab")));

@@ -1,9 +1,9 @@
 //! What a caller may not smuggle into a head (RFC 6455 §4.1, §11.3; RFC 9110 §5.5; RFC 9112 §2.2, §5.2).
 
 use wsproto::{
-    AcceptConnection, ClientExtendedConnect, ClientHandshake, ClientUpgrade, ConnectionState,
-    HandshakeLimits, HttpVersion, LocalProtocolError, Origin, OriginPolicy, RejectConnection, Request,
-    Scheme, ServerExtendedConnect, ServerUpgrade, WebSocketUri, WsConnection,
+    AcceptConnection, ClientExtendedConnect, ClientHandshake, ClientUpgrade, ConnectRequest, ConnectionState,
+    HandshakeLimits, HttpConnect, HttpVersion, LocalProtocolError, Origin, OriginPolicy, RejectConnection,
+    Request, Scheme, ServerExtendedConnect, ServerUpgrade, WebSocketUri, WsConnection,
 };
 
 use crate::support::{Head, Sample, deciding, plain};
@@ -100,6 +100,36 @@ fn refused_header(name: &str, value: &[u8], error: LocalProtocolError) {
     refused_reject(&RejectConnection::new(403).with_header(name, value).with_body(), error);
 }
 
+/// Asserts that a request to a proxy is refused, and that nothing is written.
+fn refused_connect(request: &ConnectRequest, error: LocalProtocolError) {
+    let mut output = Vec::new();
+    let connect = HttpConnect::new(request.clone(), HandshakeLimits::default(), &mut output);
+    assert_eq!(connect.map(|_| ()), Err(error), "{request:?}");
+    assert!(output.is_empty());
+}
+
+#[test]
+fn nothing_is_smuggled_into_a_request_to_a_proxy() {
+    let lawful = || ConnectRequest::new("a:1");
+    for smuggled in SMUGGLED {
+        for authority in
+            [smuggled.to_owned(), format!("{smuggled}:1"), format!("a:{smuggled}"), format!("a:1{smuggled}")]
+        {
+            refused_connect(&ConnectRequest::new(&authority), LocalProtocolError::InvalidHost);
+        }
+        let error = LocalProtocolError::InvalidCredentials;
+        refused_connect(&lawful().with_basic_credentials(smuggled, "b"), error);
+        refused_connect(&lawful().with_basic_credentials("a", smuggled), error);
+        refused_connect(&lawful().with_header(smuggled, "b"), LocalProtocolError::InvalidHeaderName);
+        for name in ["X", "User-Agent", "Proxy-Authorization"] {
+            refused_connect(&lawful().with_header(name, smuggled), LocalProtocolError::InvalidHeaderValue);
+        }
+    }
+    for name in ["Host", "host", "UPGRADE", "Content-Length", "transfer-encoding"] {
+        refused_connect(&lawful().with_header(name, "0"), LocalProtocolError::ReservedHeader);
+    }
+}
+
 #[test]
 fn nothing_is_smuggled_into_a_host() {
     for host in SMUGGLED {
@@ -164,6 +194,9 @@ fn nothing_is_smuggled_into_a_header_name() {
         SMUGGLED.into_iter().chain(["", " ", "X ", " X", "X:", ":", "X Y", "X\t", "X(", "X\u{e9}", "\"X\""])
     {
         refused_header(name, b"1", LocalProtocolError::InvalidHeaderName);
+        for order in [vec![name], vec!["Host", name, "X"]] {
+            refused_request(&plain().with_header_order(order), LocalProtocolError::InvalidHeaderName);
+        }
     }
 }
 

@@ -26,10 +26,12 @@ mod accept;
 mod reject;
 // What a client writes and reads.
 mod client_request;
+mod header_order;
 mod refusal;
 mod response;
 mod response_syntax;
 mod uri;
+mod http_connect;
 // Where another stack reads and writes.
 mod upgrade;
 mod extended_connect;

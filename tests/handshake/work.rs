@@ -62,6 +62,16 @@ fn many_fields_are_read_and_sent_on() {
 }
 
 #[test]
+fn many_fields_are_put_in_order() {
+    let request = names().fold(plain(), |request, name| request.with_header(&name, ""));
+    let names: Vec<String> = names().collect();
+    let request = request.with_header_order(names.iter().rev());
+    let headers = ClientUpgrade::new(request, limits(), &mut Sample::default()).unwrap().headers();
+    assert_eq!(headers.len(), MANY + 5);
+    assert_eq!(headers.iter().next(), Some((names[MANY - 1].as_str(), &b""[..])));
+}
+
+#[test]
 fn many_connection_options_leave_out_as_many_fields() {
     let fields = names().map(|name| (name, String::new()));
     let options = [("connection".to_owned(), list()), ("y".to_owned(), String::new())];

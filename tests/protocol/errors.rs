@@ -62,6 +62,7 @@ const LOCAL: &[(LocalProtocolError, &str)] = &[
     (Local::InvalidHeaderName, "header name is malformed"),
     (Local::InvalidHeaderValue, "header value is malformed"),
     (Local::ReservedHeader, "the handshake writes this header itself"),
+    (Local::InvalidCredentials, "credentials are malformed or repeated"),
     (Local::RepeatedOrigin, "a request has one Origin"),
     (Local::InvalidSubprotocol, "subprotocol is malformed or repeated"),
     (Local::SubprotocolNotOffered, "subprotocol was not offered"),

@@ -25,6 +25,8 @@ mod limits;
 mod masking;
 mod raw_headers;
 mod rfc_examples;
+#[cfg(feature = "arbitrary")]
+mod sequences;
 mod utf8;
 mod whole;
 // Sending.

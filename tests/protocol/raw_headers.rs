@@ -1,7 +1,11 @@
-//! Headers that may break every rule: what is encoded, and what a decoder makes of it.
+//! Headers and close payloads that may break every rule: what is encoded, and what a decoder makes of it.
 
 use proptest::prelude::*;
-use wsproto::{FrameHeader, LengthForm, Opcode, RawFrameHeader, RemoteProtocolError, Rsv};
+use wsproto::{
+    FrameHeader, LengthForm, Opcode, RawClosePayload, RawFrameHeader, RemoteProtocolError, Role, Rsv,
+};
+
+use crate::support::{BINARY, FIN, KEY, check_failure, frame_to};
 
 fn raw_header() -> impl Strategy<Value = RawFrameHeader> {
     let form = prop_oneof![Just(LengthForm::Bits7), Just(LengthForm::Bits16), Just(LengthForm::Bits64)];
@@ -85,4 +89,47 @@ fn each_field_is_where_section_5_2_puts_it() {
     assert_eq!(short.with_length_form(LengthForm::Bits16).encode().as_bytes(), b"\x81\x7e\x00\x05");
     assert_eq!(short.with_length_form(LengthForm::Bits64).encode().as_bytes(), b"\x81\x7f\0\0\0\0\0\0\0\x05");
     assert_eq!(short.with_masking_key(Some(*b"abcd")).encode().as_bytes(), b"\x81\x85abcd");
+}
+
+#[test]
+fn frame_has_the_payload_as_it_is_or_masked() {
+    let header = RawFrameHeader::new(2, 9);
+    assert_eq!(header.encode_frame(b"abc"), b"\x82\x09abc");
+    let masked = header.with_masking_key(Some(KEY));
+    assert_eq!(masked.encode_frame(b""), [0x82, 0x89, 0x37, 0xfa, 0x21, 0x3d]);
+    for len in [0, 1, 5, 125, 126, 1000, 0x1_0000] {
+        let payload: Vec<u8> = (0..len).map(|place| place as u8).collect();
+        let masked = RawFrameHeader::new(2, len).with_masking_key(Some(KEY));
+        assert_eq!(masked.encode_frame(&payload), frame_to(Role::Server, FIN | BINARY, &payload));
+        assert_eq!(
+            RawFrameHeader::new(2, len).encode_frame(&payload),
+            frame_to(Role::Client, FIN | BINARY, &payload)
+        );
+    }
+}
+
+#[test]
+fn close_payload_can_be_any_bytes() {
+    let encoded = |payload: RawClosePayload<'_>| payload.encode().collect::<Vec<u8>>();
+    assert_eq!(encoded(RawClosePayload::Empty), b"");
+    assert_eq!(encoded(RawClosePayload::HalfCode(0xF3)), [0xF3]);
+    assert_eq!(encoded(RawClosePayload::Code(1006, b"")), [0x03, 0xEE]);
+    assert_eq!(encoded(RawClosePayload::Code(0, b"\xff\xfe")), [0, 0, 0xFF, 0xFE]);
+    assert_eq!(encoded(RawClosePayload::Code(u16::MAX, &[b'a'; 200])).len(), 202);
+}
+
+#[test]
+fn each_fault_of_a_close_payload_is_refused_by_its_rule() {
+    for (payload, rule, at) in [
+        (RawClosePayload::HalfCode(3), RemoteProtocolError::TruncatedCloseCode, 1),
+        (RawClosePayload::Code(1005, b""), RemoteProtocolError::InvalidCloseCode(1005), 3),
+        (RawClosePayload::Code(0, b"x"), RemoteProtocolError::InvalidCloseCode(0), 3),
+        (RawClosePayload::Code(1000, b"a\xff"), RemoteProtocolError::InvalidCloseReason, 5),
+        (RawClosePayload::Code(1000, b"a\xe2\x82"), RemoteProtocolError::InvalidCloseReason, 6),
+        (RawClosePayload::Code(1000, &[b'a'; 124]), RemoteProtocolError::ControlFrameTooLong, 1),
+    ] {
+        let payload: Vec<u8> = payload.encode().collect();
+        let header = RawFrameHeader::new(8, payload.len() as u64);
+        check_failure(Role::Client, &header.encode_frame(&payload), rule, at + 1);
+    }
 }
