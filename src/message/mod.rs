@@ -11,6 +11,7 @@ mod fragments;
 
 #[cfg(feature = "alloc")]
 pub use assembler::MessageAssembler;
+pub(crate) use control::ControlPayload;
 pub use decoder::MessageDecoder;
 pub(crate) use decoder::{Broken, State};
 pub(crate) use fragments::Fragments;
