@@ -109,7 +109,7 @@
 //! | to answer plain HTTP requests on the same port | [`ServerHandshake::refused_head`] |
 //! | to check where a page comes from, or to read a URI | [`OriginPolicy`], [`WebSocketUri`] |
 //! | an open connection, without copies | [`Connection`] |
-//! | to receive in one thread and to send in another | [`Receiver`], [`Sender`]: [`Connection::into_parts`] |
+//! | to receive in one thread and to send in another | [`Connection::into_halves`], [`Connection::into_shared_halves`] |
 //! | to read from a transport into a buffer that grows as needed | [`ReadBuffer`] |
 //! | whole messages | [`Connection::next_frame_event`] with a [`MessageAssembler`] |
 //! | pings and close frames answered for you | [`AutoReplies`] |
@@ -304,7 +304,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `std` (default) | [`SeededEntropy`]; errors as `io::Error`; the fastest masking and UTF-8 check for the processor |
+//! | `std` (default) | [`SeededEntropy`]; [`Connection::into_shared_halves`]; errors as `io::Error`; the fastest masking and UTF-8 check for the processor |
 //! | `deflate` (default) | [`PermessageDeflate`] (RFC 7692); without `std`, its memory comes from C's `malloc` |
 //! | `wasm_js` | [`SeededEntropy`] on `wasm32-unknown-unknown`, seeded by JavaScript's `crypto.getRandomValues` |
 //! | `http` | conversions from and to the `http` crate's types, for [`ServerUpgrade`] and the like |
@@ -370,6 +370,7 @@
 "
 )]
 #![cfg_attr(not(feature = "deflate"), doc = "[`PermessageDeflate`]: crate#features")]
+#![cfg_attr(not(feature = "std"), doc = "[`Connection::into_shared_halves`]: crate#features")]
 #![cfg_attr(
     not(all(
         feature = "std",
@@ -438,9 +439,13 @@ mod io_error;
 pub use accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 pub use close_code::CloseCode;
 pub use connection::{
-    AutoReplies, ClientConnection, CloseInfo, ClosedBy, Connection, ConnectionState, Receiver, ReceiverState,
-    ReplyPolicy, Sender, ServerConnection, TransportAction,
+    AutoReplies, ClientConnection, CloseInfo, CloseSent, ClosedBy, Connection, ConnectionState, Notice,
+    Receiver, ReceiverHalf, ReceiverState, ReplyPolicy, Sender, SenderHalf, ServerConnection,
+    TransportAction,
 };
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use connection::{SharedReceiver, SharedSender};
 pub use encoded_header::EncodedHeader;
 pub use entropy::{Entropy, NoEntropy};
 pub use error::{

@@ -25,7 +25,7 @@ macro_rules! keys {
 }
 
 keys! {
-    KeepaliveAction, LengthForm, RawFrameHeader, Timeout, Timeouts,
+    CloseSent, KeepaliveAction, LengthForm, RawFrameHeader, Timeout, Timeouts,
     BytesMessage<&[u8]>, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, ConnectionState,
     Event<&str, &[u8]>, FrameHeader, HandshakeLimits, Limits, LocalProtocolError, MessageKind, Opcode,
     Excerpt, ExtensionError, ExtensionParseError, ExtensionParseErrorKind, InvalidUtf8, Ends, NegotiationError, NegotiationErrorKind, Ping<&[u8]>, Pong<&[u8]>, ReceiverState, RemoteProtocolError, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv,
@@ -37,6 +37,7 @@ keys! { Event<String, Vec<u8>>, HandshakeError, HttpVersion, Origin, Scheme, Uri
 
 // Without an allocator.
 threads! {
+    CloseSent, Notice, ReceiverHalf, SenderHalf,
     AcceptToken, ClientConnection<NoEntropy>, ServerConnection, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, Connection, Connection<NoEntropy>,
     ConnectionState, EncodedHeader, Excerpt, ExtensionError, ExtensionParseError, ExtensionParseErrorKind, NegotiationError, NegotiationErrorKind, Found<'static>, InvalidUtf8, Utf8Decoder, Ends, Source<&str>, Event<&str, &[u8]>, FrameChunk<'static>, FrameDecoder, FrameEncoder, FrameHeader,
     HandshakeLimits, EventRef<'static>, Keepalive, KeepaliveAction, LengthForm, RawFrameHeader, Timeout, Timeouts, Limits, LocalProtocolError, Mask, MessageDecoder, MessageKind, NoEntropy,
@@ -57,6 +58,9 @@ threads! {
 
 #[cfg(feature = "deflate")]
 threads! { DeflateParams, PermessageDeflate }
+
+#[cfg(feature = "std")]
+threads! { SharedReceiver, SharedSender }
 
 #[cfg(all(
     feature = "std",

@@ -77,6 +77,11 @@ impl AutoReplies {
         }
     }
 
+    /// Whether the policy asks for pongs.
+    pub(super) fn answers_pings(&self) -> bool {
+        self.policy != ReplyPolicy::Nothing
+    }
+
     /// Whether a reply waits to be sent.
     pub const fn is_pending(&self) -> bool {
         self.pong.is_some() || self.close.is_some()

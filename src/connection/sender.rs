@@ -16,6 +16,7 @@ use crate::role::Role;
 
 #[cfg(feature = "alloc")]
 use super::prepared::PreparedMessage;
+pub use state::CloseSent;
 use state::{PeerEnd, State};
 
 /// The sending half of a connection: encodes events to bytes, in an order that the protocol allows.
@@ -177,7 +178,7 @@ impl<E: Entropy> Sender<E> {
         let kind = match self.state {
             State::InMessage(kind) | State::PeerDoneInMessage(_, kind) => kind,
             State::Open | State::PeerDone(_) => return Err(LocalProtocolError::NoMessageInProgress),
-            State::CloseSent { .. } => return Err(LocalProtocolError::CloseSent),
+            State::CloseSent(_) => return Err(LocalProtocolError::CloseSent),
             State::Ended => return Err(LocalProtocolError::Ended),
         };
         if kind == MessageKind::Text && core::str::from_utf8(payload).is_err() {
@@ -453,12 +454,12 @@ impl<E: Entropy> Sender<E> {
 
     /// Whether the close frame was sent.
     pub const fn is_close_sent(&self) -> bool {
-        matches!(self.state, State::CloseSent { .. })
+        matches!(self.state, State::CloseSent(_))
     }
 
     /// Whether nothing more can be sent.
     const fn is_over(&self) -> bool {
-        matches!(self.state, State::CloseSent { .. } | State::Ended)
+        matches!(self.state, State::CloseSent(_) | State::Ended)
     }
 
     /// Enters a state in which nothing more is sent.
@@ -467,9 +468,12 @@ impl<E: Entropy> Sender<E> {
         self.extensions = None;
     }
 
-    /// Whether the close frame that was sent answered the peer's.
-    pub(crate) const fn is_close_reply(&self) -> bool {
-        matches!(self.state, State::CloseSent { as_reply: true })
+    /// Our close frame, if it was sent.
+    pub(super) const fn close_sent(&self) -> Option<CloseSent> {
+        match self.state {
+            State::CloseSent(close_sent) => Some(close_sent),
+            _ => None,
+        }
     }
 
     /// The role of this sender: a client masks its frames, and a server does not.
@@ -577,7 +581,7 @@ impl<E: Entropy> Sender<E> {
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         match self.state {
-            State::CloseSent { .. } => return Err(LocalProtocolError::CloseSent),
+            State::CloseSent(_) => return Err(LocalProtocolError::CloseSent),
             State::Ended => return Err(LocalProtocolError::Ended),
             _ => self.frames.encode(true, Rsv::NONE, opcode, payload, output)?,
         }
@@ -587,8 +591,28 @@ impl<E: Entropy> Sender<E> {
         Ok(())
     }
 
+    /// [`send`](Self::send) once the peer has closed or failed. `received` is the code of its close frame.
+    pub(super) fn send_at_end(
+        &mut self,
+        event: impl Outgoing,
+        received: Option<CloseCode>,
+        output: &mut (impl Output + ?Sized),
+    ) -> Result<(), LocalProtocolError> {
+        match event.as_event() {
+            // A server sends 1010 only as the reply to a client's (§7.4.1).
+            Event::Close(close)
+                if close.code == Some(CloseCode::MANDATORY_EXT)
+                    && received == close.code
+                    && !event.is_reply() =>
+            {
+                self.send_close(close, true, output)
+            }
+            _ => self.send(event, output),
+        }
+    }
+
     #[inline(never)]
-    pub(super) fn send_close(
+    fn send_close(
         &mut self,
         close: CloseConnection<&str>,
         is_reply: bool,
@@ -602,7 +626,7 @@ impl<E: Entropy> Sender<E> {
         let body = CloseBody { code, reason }.encode()?;
         self.send_control(Opcode::Close, &body, output)?;
         let as_reply = is_reply || matches!(self.state, State::PeerDone(_) | State::PeerDoneInMessage(..));
-        self.end(State::CloseSent { as_reply });
+        self.end(State::CloseSent(CloseSent { as_reply }));
         Ok(())
     }
 }

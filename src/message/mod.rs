@@ -15,4 +15,5 @@ pub(crate) use control::ControlPayload;
 pub use decoder::MessageDecoder;
 pub(crate) use decoder::{Broken, State};
 pub(crate) use fragments::Fragments;
+pub(crate) use place::Located;
 pub use place::{Found, Source};

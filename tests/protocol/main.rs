@@ -37,6 +37,7 @@ mod closing;
 mod conversions;
 mod errors;
 mod halves;
+mod halves_apart;
 mod pair;
 mod model;
 mod model_pair;
