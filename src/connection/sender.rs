@@ -1,5 +1,7 @@
 //! The sending half: events to bytes, in an order that the peer can read (RFC 6455 §5.4, §5.5.1, §6.1, §7.1.2).
 
+#[cfg(feature = "alloc")]
+mod prepared;
 mod state;
 
 use crate::close_code::CloseCode;
@@ -14,8 +16,6 @@ use crate::opcode::{MessageKind, Opcode};
 use crate::output::Output;
 use crate::role::Role;
 
-#[cfg(feature = "alloc")]
-use super::prepared::PreparedMessage;
 pub use state::CloseSent;
 use state::{PeerEnd, State};
 
@@ -233,38 +233,6 @@ impl<E: Entropy> Sender<E> {
             sender.begin_plain(first_opcode);
             Ok(())
         })
-    }
-
-    /// Writes a [`PreparedMessage`], which was encoded before.
-    ///
-    /// # Errors
-    ///
-    /// [`LocalProtocolError::MessageInProgress`] inside another message; and what [`send`](Self::send) refuses.
-    #[cfg(feature = "alloc")]
-    pub fn send_prepared(
-        &mut self,
-        message: &PreparedMessage,
-        output: &mut (impl Output + ?Sized),
-    ) -> Result<(), LocalProtocolError> {
-        if let State::InMessage(_) | State::PeerDoneInMessage(..) = self.state {
-            return Err(LocalProtocolError::MessageInProgress);
-        }
-        let (kind, payload) = (message.kind(), message.payload());
-        let extensions =
-            self.extensions.as_ref().filter(|extensions| extensions.encodes(kind, payload.len()));
-        let is_encoded = extensions.is_some();
-        #[cfg(feature = "deflate")]
-        if let (State::Open, Some(extensions), Some(deflated)) =
-            (self.state, extensions, message.as_deflated())
-        {
-            if extensions.takes_standalone(deflated.window_bits) {
-                return self.frames.encode(true, Rsv::RSV1, kind.opcode(), &deflated.payload, output);
-            }
-        }
-        match (is_encoded, self.role(), self.state, self.frames.payload_remaining()) {
-            (false, Role::Server, State::Open, 0) => output.append_bytes(message.frame()),
-            _ => self.send_data(kind, payload, true, output),
-        }
     }
 
     /// Writes a piece of a message whose payload the caller has already encoded for an extension in use, with these RSV
