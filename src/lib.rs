@@ -114,7 +114,8 @@
 //! | whole messages | [`Connection::next_frame_event`] with a [`MessageAssembler`] |
 //! | pings and close frames answered for you | [`AutoReplies`] |
 //! | pings, and an end to connections that are dead | [`Keepalive`] |
-//! | one message for many connections | [`PreparedMessage`] |
+//! | one message for many connections | [`PreparedMessage`], [`Sender::prepared_frame`] |
+//! | to send a payload without a copy | [`Sender::frame_in_place`], [`Sender::frame_header`] |
 //! | the handshake and the connection in one, with owned events, as in Python | [`WsConnection`] |
 //! | compression, or an extension of your own | [`PermessageDeflate`], [`Extension`] |
 //! | frames only | [`FrameDecoder`], [`FrameEncoder`], [`FrameHeader`], [`Mask`] |
@@ -272,6 +273,7 @@
 //! | the peer's close frame had no code | no error: [`CloseInfo`] | 1005 | `close()` in a browser without arguments | nothing |
 //! | a message cannot start | `CloseSent`, `CloseReceived`, `PeerFailed`, `Ended` | | the connection is closing | stop sending |
 //! | a frame cannot be sent between others | `MessageInProgress`, `FrameInProgress`, … | | a fragmented message or a streamed frame is not complete | finish it first |
+//! | a client calls what only a server can use | `MaskingRequired` | | `Sender::frame_header` without masking | use `Sender::frame_in_place` |
 //! | there is no room | `OutputFull` | | the `&mut [u8]` is too short | write it out, then send again |
 //!
 //! A [`CloseInfo`] has the code that was received, as §7.1.5 of the RFC defines it. So it says 1006 after a failure,
@@ -358,6 +360,7 @@
 [`MessageAssembler`]: crate#features
 [`OriginPolicy`]: crate#features
 [`PreparedMessage`]: crate#features
+[`Sender::prepared_frame`]: crate#features
 [`ReadBuffer`]: crate#features
 [`ServerExtendedConnect`]: crate#features
 [`ServerHandshake`]: crate#features
@@ -468,7 +471,7 @@ pub use utf8::{InvalidUtf8, Utf8Decoder};
 // What needs an allocator.
 #[cfg(feature = "alloc")]
 pub use {
-    connection::PreparedMessage,
+    connection::{PreparedFrame, PreparedMessage},
     extension::{
         Decoded, Extension, ExtensionParams, Extensions, InboundExtension, NegotiatedExtension,
         OutboundExtension,

@@ -50,7 +50,7 @@ threads! {
 threads! {
     AcceptConnection, NegotiatedExtension, HandshakeResponse, ClientHandshake, Connection, Decoded,
     ClientExtendedConnect, ClientUpgrade, Event<String, Vec<u8>>, ExtensionParams, Extensions, HandshakeError, Headers, HeadersIter<'static>, HttpVersion,
-    MessageAssembler, MessageDecoder, Origin, OriginPolicy, PreparedMessage, ReadBuffer, ReceiveError,
+    MessageAssembler, MessageDecoder, Origin, OriginPolicy, PreparedFrame, PreparedMessage, ReadBuffer, ReceiveError,
     Receiver, RejectConnection, RejectData<Vec<u8>>, Request, RequestHead, ResponseParts, Scheme,
     Sender, ServerExtendedConnect, ServerHandshake, ServerUpgrade, StreamError, UriError, WebSocketUri, WsConnection, WsEvent,
     dyn Extension, dyn InboundExtension, dyn OutboundExtension,

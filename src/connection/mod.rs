@@ -25,7 +25,7 @@ use crate::role::Role;
 pub use halves::{ReceiverHalf, SenderHalf};
 pub use notice::Notice;
 #[cfg(feature = "alloc")]
-pub use prepared::PreparedMessage;
+pub use prepared::{PreparedFrame, PreparedMessage};
 pub use receiver::{Receiver, ReceiverState};
 pub use replies::{AutoReplies, ReplyPolicy};
 pub use sender::{CloseSent, Sender};

@@ -333,6 +333,48 @@ impl<E: Entropy> Sender<E> {
         })
     }
 
+    /// The header of a server's frame, to be written before a payload that the caller writes as it is.
+    ///
+    /// This is for payloads that are shared, such as `&[u8]` or `Bytes`, and for vectored writes. The frame counts as
+    /// sent: write exactly `payload_len` bytes after the header. The payload of a text message has to be UTF-8; this is
+    /// not checked. Extensions do not see the payload: a message that starts with this method is not compressed.
+    ///
+    /// ```
+    /// use std::io::{IoSlice, Write};
+    /// use wsproto::{MessageKind, Sender};
+    ///
+    /// let mut sender = Sender::server();
+    /// let mut socket = Vec::new();
+    /// let payload: &[u8] = b"Hello"; // in a cache, or in a file that is mapped
+    /// let header = sender.frame_header(MessageKind::Text, payload.len() as u64, true)?;
+    /// let slices = [IoSlice::new(header.as_bytes()), IoSlice::new(payload)];
+    /// let len = socket.write_vectored(&slices)?; // of a socket, write the rest if it is less
+    /// assert_eq!(socket, b"\x81\x05Hello");
+    /// # assert_eq!(len, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`LocalProtocolError::MaskingRequired`] for a client; what [`send`](Self::send) refuses; and
+    /// [`LocalProtocolError::EncodedMessageInProgress`].
+    #[inline(always)]
+    pub fn frame_header(
+        &mut self,
+        kind: MessageKind,
+        payload_len: u64,
+        message_finished: bool,
+    ) -> Result<EncodedHeader, LocalProtocolError> {
+        match self.state {
+            State::Open if message_finished && self.extensions.is_none() => {
+                self.frames.encode_header(true, Rsv::NONE, kind.opcode(), payload_len)
+            }
+            _ => self.write_plain(kind, message_finished, |frames, opcode| {
+                frames.encode_header(message_finished, Rsv::NONE, opcode, payload_len)
+            }),
+        }
+    }
+
     /// Starts a frame whose payload is passed in pieces to [`continue_frame`](Self::continue_frame), and returns the
     /// header to write before it.
     ///

@@ -30,6 +30,7 @@ mod whole;
 // Sending.
 mod output;
 mod sending;
+mod shared_frames;
 mod streaming;
 // Both directions.
 mod assembler;
