@@ -479,16 +479,16 @@ fn a_notice_that_was_put_back_is_part_of_the_next_one() {
 
 #[test]
 fn an_older_notice_that_comes_later_takes_nothing_back() {
-    let mut halves = carried(Role::Server, ReplyPolicy::PongAndClose);
-    halves.receive(&masked(PING, b"?"));
+    let mut halves = carried(Role::Client, ReplyPolicy::PongAndClose);
+    halves.receive(&unmasked(PING, b"?"));
     let older = halves.receiving.take_notice().unwrap();
-    halves.receive(&masked(CLOSE, b"\x03\xe8"));
+    halves.receive(&unmasked(CLOSE, b"\x03\xe8"));
     halves.receive(b"");
     halves.carry();
     halves.sending.on_notice(&older);
     let mut output = Vec::new();
     halves.send_replies(&mut output).unwrap();
-    assert_eq!(output, [unmasked(PONG, b"?"), unmasked(CLOSE, b"\x03\xe8")].concat());
+    assert_eq!(output, [masked(PONG, b"?"), masked(CLOSE, b"\x03\xe8")].concat());
     assert_eq!(halves.sending.transport_action(), TransportAction::Close);
     assert!(halves.sending.close_info().unwrap().was_clean);
 }
@@ -520,6 +520,21 @@ fn a_close_frame_sent_before_is_known_to_both_halves() {
     assert_eq!(receiving.state(), ConnectionState::LocalClosing);
     assert_eq!(sending.state(), ConnectionState::LocalClosing);
     assert_eq!(sending.take_close_sent(), None);
+}
+
+#[test]
+fn a_server_may_send_1010_only_after_a_client_did() {
+    // §7.4.1: the code is "not used by the server", except in the answer.
+    let close = CloseConnection::new(CloseCode::MANDATORY_EXT, "");
+    let mut halves = carried(Role::Server, ReplyPolicy::Nothing);
+    let mut output = Vec::new();
+    let refused = halves.send(&close, &mut output);
+    assert_eq!(refused, Err(LocalProtocolError::InvalidCloseCode(1010)));
+    halves.receive(&masked(CLOSE, b"\x03\xf2"));
+    assert!(halves.send(&close, &mut output).is_err(), "it does not know yet");
+    halves.carry();
+    halves.send(&close, &mut output).unwrap();
+    assert_eq!(output, unmasked(CLOSE, b"\x03\xf2"));
 }
 
 #[test]
