@@ -222,6 +222,7 @@ impl ReceiverHalf {
 
 /// Adds to a notice. It takes no `self`, because an event borrows the receiver.
 #[cold]
+#[inline(never)]
 fn record(notice: &mut Notice, has_notice: &mut bool, reports_pings: bool, news: News<'_>) {
     if reports_pings || !matches!(news, News::Ping(_)) {
         notice.record(news);

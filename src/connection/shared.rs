@@ -290,6 +290,7 @@ impl Link {
 
     /// Adds to the notice. Returns whether it is of interest to the sending half.
     #[cold]
+    #[inline(never)]
     fn record(&self, reports_pings: bool, news: News<'_>) -> bool {
         let counts = reports_pings || !matches!(news, News::Ping(_));
         if counts {
@@ -302,6 +303,7 @@ impl Link {
 
     /// The notice; its ping is taken out.
     #[cold]
+    #[inline(never)]
     fn take(&self) -> Notice {
         let mut notice = self.lock();
         self.has_news.store(false, Ordering::Relaxed);

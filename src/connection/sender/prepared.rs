@@ -51,8 +51,8 @@ impl<E: Entropy> Sender<E> {
     ///
     /// With context takeover, the peer adds such a copy to its window, but our compressor has not seen it. So the next
     /// message that the compressor compresses refers to no earlier one (RFC 7692 §7.2.1). It becomes longer by that, and
-    /// to reset the compressor costs about as much as to compress 10 KiB. If broadcasts are short and rare among other
-    /// messages, [`send_prepared`](Self::send_prepared) may cost less.
+    /// to reset the compressor costs as much as to compress about 20 KiB. If broadcasts are short, and other messages
+    /// that are compressed come between them, [`send_prepared`](Self::send_prepared) may cost less.
     ///
     /// [`PreparedMessage`] has an example.
     ///
