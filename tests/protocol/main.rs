@@ -38,6 +38,7 @@ mod closing;
 mod conversions;
 mod errors;
 mod halves;
+mod halves_model;
 mod halves_apart;
 mod pair;
 mod model;
