@@ -313,6 +313,9 @@ pub enum LocalProtocolError {
     /// A frame before the announced payload of the last frame is complete.
     #[error("the payload of the last frame is not complete")]
     FrameInProgress,
+    /// A payload that would not be masked, but a client has to mask it (§5.3).
+    #[error("a client masks its payloads")]
+    MaskingRequired,
     /// More payload than was announced.
     #[error("more payload than announced")]
     PayloadOverrun,
@@ -410,6 +413,7 @@ impl LocalProtocolError {
             Self::InvalidUtf8 => "invalid_utf8",
             Self::ReservedBits => "reserved_bits",
             Self::FrameInProgress => "frame_in_progress",
+            Self::MaskingRequired => "masking_required",
             Self::PayloadOverrun => "payload_overrun",
             Self::BufferFull(_) => "buffer_full",
             Self::PayloadTooLong => "payload_too_long",

@@ -98,13 +98,14 @@
 //! | to answer plain HTTP requests on the same port | [`ServerHandshake::refused_head`] |
 //! | to check where a page comes from, or to read a URI | [`OriginPolicy`], [`WebSocketUri`] |
 //! | an open connection, without copies | [`Connection`] |
-//! | to receive in one thread and to send in another | [`Receiver`], [`Sender`]: [`Connection::into_parts`] |
+//! | to receive in one thread and to send in another | [`Connection::into_halves`], [`Connection::into_shared_halves`] |
 //! | to read from a transport into a buffer that grows as needed | [`ReadBuffer`] |
 //! | messages that own their bytes, without a copy | [`Messages::next_message_bytes`], [`Receiver::next_event_bytes`] |
 //! | whole messages, with pings and close frames answered | [`Messages`] |
 //! | replies and whole messages, each apart | [`AutoReplies`], [`MessageAssembler`] |
 //! | pings, and an end to connections that are dead | [`Keepalive`] |
-//! | one message for many connections | [`PreparedMessage`] |
+//! | one message for many connections | [`PreparedMessage`], [`Sender::prepared_frame`] |
+//! | to send a payload without a copy | [`Sender::frame_in_place`], [`Sender::frame_header`] |
 //! | the handshake and the connection in one, with owned events, as in Python | [`WsConnection`] |
 //! | compression, or an extension of your own | [`PermessageDeflate`], [`Extension`] |
 //! | frames only | [`FrameDecoder`], [`FrameEncoder`], [`FrameHeader`], [`Mask`] |
@@ -268,6 +269,7 @@
 //! | the peer's close frame had no code | no error: [`CloseInfo`] | 1005 | `close()` in a browser without arguments | nothing |
 //! | a message cannot start | `CloseSent`, `CloseReceived`, `PeerFailed`, `Ended` | | the connection is closing | stop sending |
 //! | a frame cannot be sent between others | `MessageInProgress`, `FrameInProgress`, … | | a fragmented message or a streamed frame is not complete | finish it first |
+//! | a client calls what only a server can use | `MaskingRequired` | | `Sender::frame_header` without masking | use `Sender::frame_in_place` |
 //! | there is no room | `OutputFull` | | the `&mut [u8]` is too short | write it out, then send again |
 //!
 //! A [`CloseInfo`] has the code that was received, as §7.1.5 of the RFC defines it. So it says 1006 after a failure,
@@ -300,7 +302,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `std` (default) | [`SeededEntropy`]; errors as `io::Error`; the fastest masking and UTF-8 check for the processor |
+//! | `std` (default) | [`SeededEntropy`]; [`Connection::into_shared_halves`]; errors as `io::Error`; the fastest masking and UTF-8 check for the processor |
 //! | `deflate` (default) | [`PermessageDeflate`] (RFC 7692); without `std`, its memory comes from C's `malloc` |
 //! | `wasm_js` | [`SeededEntropy`] on `wasm32-unknown-unknown`, seeded by JavaScript's `crypto.getRandomValues` |
 //! | `http` | conversions from and to the `http` crate's types, for [`ServerUpgrade`] and the like |
@@ -360,6 +362,7 @@
 [`Messages`]: crate#features
 [`OriginPolicy`]: crate#features
 [`PreparedMessage`]: crate#features
+[`Sender::prepared_frame`]: crate#features
 [`ReadBuffer`]: crate#features
 [`ServerExtendedConnect`]: crate#features
 [`ServerHandshake`]: crate#features
@@ -372,6 +375,7 @@
 "
 )]
 #![cfg_attr(not(feature = "deflate"), doc = "[`PermessageDeflate`]: crate#features")]
+#![cfg_attr(not(feature = "std"), doc = "[`Connection::into_shared_halves`]: crate#features")]
 #![cfg_attr(
     not(feature = "bytes"),
     doc = "
@@ -454,9 +458,13 @@ mod generate;
 pub use accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 pub use close_code::CloseCode;
 pub use connection::{
-    AutoReplies, ClientConnection, CloseInfo, ClosedBy, Connection, ConnectionState, Receiver, ReceiverState,
-    ReplyPolicy, Sender, ServerConnection, TransportAction,
+    AutoReplies, ClientConnection, CloseInfo, CloseSent, ClosedBy, Connection, ConnectionState, Notice,
+    Receiver, ReceiverHalf, ReceiverState, ReplyPolicy, Sender, SenderHalf, ServerConnection,
+    TransportAction,
 };
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use connection::{SharedReceiver, SharedSender};
 pub use encoded_header::EncodedHeader;
 pub use entropy::{Entropy, NoEntropy};
 pub use error::{
@@ -488,7 +496,7 @@ pub use utf8_bytes::Utf8Bytes;
 // What needs an allocator.
 #[cfg(feature = "alloc")]
 pub use {
-    connection::PreparedMessage,
+    connection::{PreparedFrame, PreparedMessage},
     extension::{
         Decoded, DeflateBlocks, Extension, ExtensionParams, Extensions, InboundExtension,
         NegotiatedExtension, OutboundExtension,

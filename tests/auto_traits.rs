@@ -25,7 +25,7 @@ macro_rules! keys {
 }
 
 keys! {
-    KeepaliveAction, LengthForm, RawClosePayload<'static>, RawFrameHeader, Timeout, Timeouts,
+    CloseSent, KeepaliveAction, LengthForm, RawClosePayload<'static>, RawFrameHeader, Timeout, Timeouts,
     BytesMessage<&[u8]>, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, ConnectionState,
     Event<&str, &[u8]>, FrameHeader, HandshakeLimits, Limits, LocalProtocolError, MessageKind, Opcode,
     Message<&str, &[u8]>, MessageRef<'static>, Excerpt, ExtensionError, ExtensionParseError, ExtensionParseErrorKind, InvalidUtf8, Ends, NegotiationError, NegotiationErrorKind, Ping<&[u8]>, Pong<&[u8]>, ReceiverState, RemoteProtocolError, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv,
@@ -40,6 +40,7 @@ keys! { Event<String, Vec<u8>>, HandshakeError, HttpVersion, Origin, Scheme, Uri
 
 // Without an allocator.
 threads! {
+    CloseSent, Notice, ReceiverHalf, SenderHalf,
     AcceptToken, ClientConnection<NoEntropy>, ServerConnection, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, Connection, Connection<NoEntropy>,
     ConnectionState, EncodedHeader, Excerpt, ExtensionError, ExtensionParseError, ExtensionParseErrorKind, NegotiationError, NegotiationErrorKind, Found<'static>, InvalidUtf8, Utf8Decoder, Ends, Source<&str>, Event<&str, &[u8]>, FrameChunk<'static>, FrameDecoder, FrameEncoder, FrameHeader,
     HandshakeLimits, EventRef<'static>, Keepalive, KeepaliveAction, LengthForm, RawClosePayload<'static>, RawFrameHeader, Timeout, Timeouts, Limits, LocalProtocolError, Mask, MessageDecoder, MessageKind, NoEntropy,
@@ -52,7 +53,7 @@ threads! {
 threads! {
     AcceptConnection, ConnectRequest, ConnectResponse<'static>, HttpConnect, NegotiatedExtension, HandshakeResponse, ClientHandshake, Connection, Decoded, DeflateBlocks,
     ClientExtendedConnect, ClientUpgrade, Event<String, Vec<u8>>, ExtensionParams, Extensions, HandshakeError, Headers, HeadersIter<'static>, HttpVersion,
-    IncomingMessages<'static>, MessageAssembler, MessageDecoder, Messages, OutgoingMessages<'static>, Origin, OriginPolicy, PreparedMessage, ReadBuffer, ReceiveError,
+    IncomingMessages<'static>, MessageAssembler, MessageDecoder, Messages, OutgoingMessages<'static>, Origin, OriginPolicy, PreparedFrame, PreparedMessage, ReadBuffer, ReceiveError,
     Receiver, RejectConnection, RejectData<Vec<u8>>, Request, RequestHead, ResponseParts, Scheme,
     Sender, ServerExtendedConnect, ServerHandshake, ServerUpgrade, StreamError, UriError, WebSocketUri, WsConnection, WsEvent,
     dyn Extension, dyn InboundExtension, dyn OutboundExtension,
@@ -63,6 +64,9 @@ threads! { BrokenFrames, ValidFrames }
 
 #[cfg(feature = "deflate")]
 threads! { DeflateParams, PermessageDeflate }
+
+#[cfg(feature = "std")]
+threads! { SharedReceiver, SharedSender }
 
 #[cfg(all(
     feature = "std",

@@ -15,8 +15,9 @@ mod counting;
 
 use counting::measured;
 use wsproto::{
-    BytesMessage, Connection, Limits, LocalProtocolError, MessageAssembler, ReceiveError,
-    RemoteProtocolError, TextMessage, WsConnection, WsEvent,
+    AutoReplies, BytesMessage, Connection, Limits, LocalProtocolError, MessageAssembler, MessageKind,
+    PreparedMessage, ReceiveError, Receiver, ReceiverHalf, RemoteProtocolError, ReplyPolicy, Sender,
+    SenderHalf, TextMessage, WsConnection, WsEvent,
 };
 
 const LONG: usize = 16 << 20;
@@ -166,4 +167,70 @@ fn a_backlog_needs_at_most_twice_its_length() {
     // A vector may have twice the capacity that it needs, and the bytes already read are still at its front.
     assert!(usage.kept < 4 << 20, "{usage:?}");
     while ws.next_event().unwrap().is_some() {}
+}
+
+#[test]
+fn a_shared_frame_and_a_header_alone_allocate_nothing() {
+    for len in [0, 125, 64 << 10] {
+        let message = PreparedMessage::bytes(&vec![7; len]).unwrap();
+        let mut audience: Vec<Sender> = (0..100).map(|_| Sender::server()).collect();
+        let (queued, usage) = measured(|| {
+            let mut last = None;
+            for sender in &mut audience {
+                last = sender.prepared_frame(&message).unwrap().cloned();
+                let header = sender.frame_header(MessageKind::Binary, len as u64, true).unwrap();
+                assert!(last.as_ref().unwrap().as_bytes().starts_with(header.as_bytes()));
+            }
+            last
+        });
+        assert_eq!((usage.allocations, usage.peak), (0, 0), "{len} bytes");
+        assert!(queued.unwrap().as_bytes().ends_with(message.payload()));
+    }
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn a_shared_frame_that_is_compressed_allocates_nothing() {
+    use wsproto::{DeflateParams, Extensions, PermessageDeflate, Role};
+
+    let deflate = PermessageDeflate::new();
+    let message = PreparedMessage::bytes(&[7; 5000]).unwrap().deflated(&deflate);
+    for server_no_context_takeover in [false, true] {
+        let params = DeflateParams { server_no_context_takeover, ..DeflateParams::DEFAULT };
+        let mut extensions = Extensions::new();
+        extensions.push(deflate.negotiated(Role::Server, params)).unwrap();
+        let mut server = Connection::server(Limits::default()).with_extensions(extensions);
+        let (len, usage) = measured(|| {
+            let frame = server.sender_mut().prepared_frame(&message).unwrap();
+            frame.map(|frame| frame.as_bytes().len())
+        });
+        assert!(len.unwrap() < 100);
+        assert_eq!((usage.allocations, usage.peak), (0, 0));
+    }
+}
+
+#[test]
+fn halves_that_are_apart_allocate_nothing() {
+    let ((), usage) = measured(|| {
+        let replies = AutoReplies::new(ReplyPolicy::PongAndClose);
+        let (mut receiving, mut sending) = Connection::server(Limits::default()).into_halves(replies);
+        let mut bytes = *b"\x81\x82\0\0\0\0hi\x89\x81\0\0\0\0?\x88\x82\0\0\0\0\x03\xe8";
+        let mut input = bytes.as_mut_slice();
+        while receiving.next_event(&mut input).unwrap().is_some() {}
+        sending.on_notice(&receiving.take_notice().unwrap());
+        let mut memory = [0; 64];
+        let mut room = memory.as_mut_slice();
+        sending.send_replies(&mut room).unwrap();
+        assert_eq!(memory[..7], *b"\x8a\x01?\x88\x02\x03\xe8");
+    });
+    assert_eq!(usage.allocations, 0);
+}
+
+#[test]
+fn a_half_is_little_larger_than_its_machine() {
+    // The ping to answer, and the peer's close reason.
+    let more =
+        [size_of::<ReceiverHalf>() - size_of::<Receiver>(), size_of::<SenderHalf>() - size_of::<Sender>()];
+    println!("{more:?}");
+    assert!(more.iter().all(|more| *more <= 336), "{more:?}");
 }

@@ -9,8 +9,11 @@ mod sender;
 mod owned;
 mod replies;
 mod state;
+mod notice;
+mod halves;
+#[cfg(feature = "std")]
+mod shared;
 
-use crate::close_code::CloseCode;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::{LocalProtocolError, RemoteProtocolError};
 use crate::event::{CloseConnection, Event, EventRef, Outgoing};
@@ -21,11 +24,16 @@ use crate::message::Found;
 use crate::output::Output;
 use crate::role::Role;
 
+pub use halves::{ReceiverHalf, SenderHalf};
+pub use notice::Notice;
 #[cfg(feature = "alloc")]
-pub use prepared::PreparedMessage;
+pub use prepared::{PreparedFrame, PreparedMessage};
 pub use receiver::{Receiver, ReceiverState};
 pub use replies::{AutoReplies, ReplyPolicy};
-pub use sender::Sender;
+pub use sender::{CloseSent, Sender};
+#[cfg(feature = "std")]
+pub use shared::{SharedReceiver, SharedSender};
+use state::Facts;
 pub use state::{CloseInfo, ClosedBy, ConnectionState, TransportAction};
 
 /// An open connection, after the handshake: a [`Receiver`] and a [`Sender`].
@@ -218,17 +226,8 @@ impl<E: Entropy> Connection<E> {
             return Err(LocalProtocolError::Ended);
         }
         self.inform_sender_of_end();
-        if let (Event::Close(close), true) = (event.as_event(), self.echoes_mandatory_extension(&event)) {
-            return self.sender.send_close(close, true, output);
-        }
-        self.sender.send(event, output)
-    }
-
-    /// Whether this is the reply to a close frame with the code 1010, which only a client can send first (§7.4.1).
-    fn echoes_mandatory_extension(&self, event: &impl Outgoing) -> bool {
-        let has_code = |close: CloseConnection<&str>| close.code == Some(CloseCode::MANDATORY_EXT);
-        let Event::Close(close) = event.as_event() else { return false };
-        has_code(close) && !event.is_reply() && self.receiver.received_close().is_some_and(has_code)
+        let received = self.receiver.received_close().and_then(|close| close.code);
+        self.sender.send_at_end(event, received, output)
     }
 
     /// Records that the transport has ended: see [`Receiver::receive_eof`].
@@ -259,12 +258,195 @@ impl<E: Entropy> Connection<E> {
         (&mut self.receiver, &mut self.sender)
     }
 
-    /// Takes the connection apart into its halves, for example to move them to two tasks or threads.
+    /// Takes the connection apart for two tasks or threads; the caller carries notices from one half to the other.
     ///
-    /// A half knows only its own side. So tell the sender what the receiver has found:
-    /// [`close_received`](Sender::close_received) after the peer's close frame, [`peer_failed`](Sender::peer_failed)
-    /// after an error, and [`transport_ended`](Sender::transport_ended) at the end of the transport.
-    /// [`from_parts`](Self::from_parts) joins the halves again, for [`close_info`](Self::close_info).
+    /// The sending half then answers pings, the peer's close frame and its errors, as `replies` say; replies that already
+    /// wait there are not lost. Both halves know what to do with the transport, and how the connection ended. Nothing is
+    /// shared, so this needs neither a lock nor an allocator. A [`Notice`] wakes the sending task if it comes through the
+    /// same channel as the messages to send:
+    ///
+    #[cfg_attr(feature = "std", doc = "```")]
+    #[cfg_attr(not(feature = "std"), doc = "```ignore")]
+    /// use std::io::{self, Read, Write};
+    /// use std::sync::mpsc;
+    /// use std::thread;
+    /// use wsproto::{AutoReplies, Connection, Event, Limits, Notice, ReceiverHalf, ReplyPolicy, SenderHalf};
+    /// use wsproto::{TextMessage, TransportAction};
+    ///
+    /// /// What the sending thread waits for.
+    /// enum Job {
+    ///     Text(String),
+    ///     Notice(Notice),
+    /// }
+    ///
+    /// fn receive(mut half: ReceiverHalf, mut socket: impl Read, jobs: mpsc::SyncSender<Job>) -> io::Result<()> {
+    ///     let mut buffer = vec![0; 16 << 10];
+    ///     loop {
+    ///         let len = socket.read(&mut buffer)?;
+    ///         if len == 0 {
+    ///             _ = half.receive_eof();
+    ///         }
+    ///         let mut input = &mut buffer[..len];
+    ///         loop {
+    ///             match half.next_event(&mut input) {
+    ///                 Ok(Some(Event::Text(piece))) => {
+    ///                     let echo = Job::Text(piece.data.to_uppercase());
+    ///                     _ = jobs.send(echo); // it waits while the sending thread is slow
+    ///                 }
+    ///                 Ok(Some(_)) => {}
+    ///                 Ok(None) => break,
+    ///                 Err(error) => eprintln!("{error}"), // it is answered
+    ///             }
+    ///         }
+    ///         if let Some(notice) = half.take_notice() {
+    ///             _ = jobs.send(Job::Notice(notice));
+    ///         }
+    ///         if len == 0 {
+    ///             return Ok(()); // after our close frame too, read to the end
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// fn send(mut half: SenderHalf, mut socket: impl Write, jobs: mpsc::Receiver<Job>) -> io::Result<()> {
+    ///     let mut output = Vec::new();
+    ///     for job in jobs {
+    ///         match job {
+    ///             // It is refused once the connection closes.
+    ///             Job::Text(text) => _ = half.send(TextMessage::from(text), &mut output),
+    ///             Job::Notice(notice) => half.on_notice(&notice),
+    ///         }
+    ///         half.send_replies(&mut output)?;
+    ///         socket.write_all(&output)?;
+    ///         output.clear();
+    ///         if half.transport_action() != TransportAction::Keep {
+    ///             println!("{:?}", half.close_info());
+    ///             return Ok(()); // shut down the writing direction here
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// let connection = Connection::server(Limits::default());
+    /// let (receiving, sending) = connection.into_halves(AutoReplies::new(ReplyPolicy::PongAndClose));
+    /// # let reader = &b"\x81\x82\0\0\0\0hi\x89\x81\0\0\0\0?\x88\x82\0\0\0\0\x03\xe8"[..];
+    /// # let mut writer = Vec::new();
+    /// let (jobs, waiting) = mpsc::sync_channel(16);
+    /// thread::scope(|scope| {
+    ///     let receiver = scope.spawn(|| receive(receiving, reader, jobs));
+    ///     send(sending, &mut writer, waiting)?;
+    ///     receiver.join().unwrap()
+    /// })?;
+    /// # assert_eq!(writer, b"\x81\x02HI\x8a\x01?\x88\x02\x03\xe8");
+    /// # Ok::<(), io::Error>(())
+    /// ```
+    ///
+    /// In async code, the loops are the same, with the channels of your runtime. [`into_shared_halves`] needs no notices.
+    ///
+    #[cfg_attr(feature = "std", doc = "[`into_shared_halves`]: Self::into_shared_halves")]
+    #[cfg_attr(not(feature = "std"), doc = "[`into_shared_halves`]: crate#features")]
+    pub fn into_halves(mut self, replies: AutoReplies) -> (ReceiverHalf, SenderHalf<E>) {
+        self.inform_sender();
+        let Self { receiver, sender } = self;
+        let (reports_pings, close_sent) = (replies.answers_pings(), sender.close_sent());
+        let sending = SenderHalf::new(&receiver, sender, replies);
+        (ReceiverHalf::new(receiver, reports_pings, close_sent), sending)
+    }
+
+    /// Takes the connection apart for two threads or tasks; its halves share what both have to know.
+    ///
+    /// As [`into_halves`](Self::into_halves), but without notices to carry: only waking the sending task is left to the
+    /// caller, by something that it waits for. The halves share a lock, which data messages do not touch. These two
+    /// tasks run on any async runtime, whose socket and channel the closures call:
+    ///
+    /// ```
+    /// use std::io;
+    /// use wsproto::{AutoReplies, Connection, Limits, ReplyPolicy, SharedReceiver, SharedSender};
+    /// use wsproto::{TextMessage, TransportAction};
+    ///
+    /// async fn receive(
+    ///     mut half: SharedReceiver,
+    ///     mut read: impl AsyncFnMut(&mut [u8]) -> io::Result<usize>,
+    ///     mut wake: impl AsyncFnMut(), // puts `None` into the channel, or calls a `Notify`
+    /// ) -> io::Result<()> {
+    ///     let mut buffer = vec![0; 16 << 10];
+    ///     loop {
+    ///         let len = read(&mut buffer).await?;
+    ///         if len == 0 {
+    ///             _ = half.receive_eof();
+    ///         }
+    ///         let mut input = &mut buffer[..len];
+    ///         loop {
+    ///             match half.next_event(&mut input) {
+    ///                 Ok(Some(event)) => println!("{event:?}"),
+    ///                 Ok(None) => break,
+    ///                 Err(error) => println!("{error}"), // it is answered
+    ///             }
+    ///         }
+    ///         if half.take_wake() {
+    ///             wake().await;
+    ///         }
+    ///         if len == 0 {
+    ///             return Ok(()); // after our close frame too, read to the end
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// async fn send(
+    ///     mut half: SharedSender,
+    ///     mut write: impl AsyncFnMut(&[u8]) -> io::Result<()>,
+    ///     mut next: impl AsyncFnMut() -> Option<String>, // a text to send, or `None` after a wake
+    /// ) -> io::Result<()> {
+    ///     let mut output = Vec::new();
+    ///     loop {
+    ///         half.send_replies(&mut output)?;
+    ///         write(&output).await?;
+    ///         output.clear();
+    ///         if half.transport_action() != TransportAction::Keep {
+    ///             println!("{:?}", half.close_info());
+    ///             return Ok(()); // shut down the writing direction here
+    ///         }
+    ///         if let Some(text) = next().await {
+    ///             _ = half.send(TextMessage::from(text), &mut output); // refused once the connection closes
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let connection = Connection::server(Limits::default());
+    /// let (receiving, sending) = connection.into_shared_halves(AutoReplies::new(ReplyPolicy::PongAndClose));
+    /// # let mut reader = &b"\x89\x81\0\0\0\0?\x88\x82\0\0\0\0\x03\xe8"[..];
+    /// # let (mut written, mut texts) = (Vec::new(), vec![None, Some("Hello".to_owned())]);
+    /// # let read = async |buffer: &mut [u8]| io::Read::read(&mut reader, buffer);
+    /// # let write = async |bytes: &[u8]| { written.extend_from_slice(bytes); Ok(()) };
+    /// # let next = async || texts.pop().flatten();
+    /// # fn block_on<T>(task: impl Future<Output = T>) -> T {
+    /// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    /// #     match std::pin::pin!(task).poll(&mut context) {
+    /// #         std::task::Poll::Ready(result) => result,
+    /// #         std::task::Poll::Pending => unreachable!(),
+    /// #     }
+    /// # }
+    /// # let wake = async || {};
+    /// # _ = stringify!(
+    /// spawn(receive(receiving, read, wake));
+    /// spawn(send(sending, write, next));
+    /// # );
+    /// # block_on(receive(receiving, read, wake))?;
+    /// # block_on(send(sending, write, next))?;
+    /// # assert_eq!(written, b"\x8a\x01?\x88\x02\x03\xe8");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "std")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+    pub fn into_shared_halves(mut self, replies: AutoReplies) -> (SharedReceiver, SharedSender<E>) {
+        self.inform_sender();
+        let Self { receiver, sender } = self;
+        shared::shared_halves(receiver, sender, replies)
+    }
+
+    /// Takes the connection apart into its two machines, which know nothing of each other.
+    ///
+    /// This is for callers that use only one of them. To use both, in two tasks or threads, call
+    /// [`into_halves`](Self::into_halves). [`from_parts`](Self::from_parts) joins the two again.
     pub fn into_parts(self) -> (Receiver, Sender<E>) {
         (self.receiver, self.sender)
     }
@@ -321,14 +503,18 @@ impl<E: Entropy> Connection<E> {
         self.sender.role()
     }
 
+    const fn facts(&self) -> Facts {
+        Facts::of(&self.receiver, self.sender.close_sent())
+    }
+
     /// The state of the connection.
     pub const fn state(&self) -> ConnectionState {
-        ConnectionState::of(&self.receiver, self.sender.is_close_sent())
+        self.facts().state()
     }
 
     /// What to do with the transport once the output is written.
     pub const fn transport_action(&self) -> TransportAction {
-        TransportAction::of(&self.receiver, self.sender.is_close_sent(), self.sender.role())
+        self.facts().transport_action()
     }
 
     /// How the connection ended; `None` if it has not ended.
@@ -345,23 +531,7 @@ impl<E: Entropy> Connection<E> {
     /// assert!(!close_info.was_clean);
     /// ```
     pub fn close_info(&self) -> Option<CloseInfo<'_>> {
-        let by = match self.receiver.state() {
-            ReceiverState::CloseReceived if self.sender.is_close_reply() => ClosedBy::Remote,
-            ReceiverState::CloseReceived if self.sender.is_close_sent() => ClosedBy::Local,
-            ReceiverState::CloseReceived if self.receiver.is_transport_ended() => ClosedBy::Remote,
-            ReceiverState::Failed(error) => ClosedBy::Failure(error),
-            ReceiverState::Ended => ClosedBy::Transport,
-            ReceiverState::Open | ReceiverState::CloseReceived => return None,
-        };
-        Some(match self.receiver.received_close() {
-            Some(CloseConnection { code, reason }) => CloseInfo {
-                by,
-                code: code.unwrap_or(CloseCode::NO_STATUS_RCVD),
-                reason,
-                was_clean: self.sender.is_close_sent(),
-            },
-            None => CloseInfo { by, code: CloseCode::ABNORMAL_CLOSURE, reason: "", was_clean: false },
-        })
+        self.facts().close_info(self.receiver.received_close())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::event::{CloseConnection, EventRef};
 #[cfg(feature = "alloc")]
 use crate::extension::{InUse, InboundExtensions};
 use crate::limits::Limits;
-use crate::message::{Broken, Found, MessageDecoder, State};
+use crate::message::{Broken, Found, Located, MessageDecoder, State};
 use crate::role::Role;
 
 /// The receiving half of a connection: decodes bytes to events, in the caller's buffer.
@@ -137,8 +137,17 @@ impl Receiver {
     #[inline]
     pub fn next_range(&mut self, input: &mut &mut [u8]) -> Result<Option<Found<'_>>, RemoteProtocolError> {
         let len = input.len();
-        let located = self.messages.locate(input)?;
+        let located = self.locate(input)?;
         Ok(located.map(|located| located.found(len.saturating_sub(input.len()))))
+    }
+
+    /// As [`next_range`](Self::next_range), but borrows the data too.
+    #[inline(always)]
+    pub(super) fn locate<'r, 'i>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<Located<'r, 'i>>, RemoteProtocolError> {
+        self.messages.locate(input)
     }
 
     /// As [`next_event`](Self::next_event), but reads a frame only once `input` holds all of it; until then `input` is
@@ -271,6 +280,11 @@ impl Receiver {
     #[inline(always)]
     pub(super) const fn is_reading(&self) -> bool {
         self.messages.is_reading()
+    }
+
+    /// The role of this endpoint.
+    pub(super) const fn role(&self) -> Role {
+        self.messages.role()
     }
 
     /// Whether the transport has ended, before the peer's close frame or after it.

@@ -5,7 +5,7 @@
 use crate::entropy::Entropy;
 use crate::error::{LocalProtocolError, RemoteProtocolError};
 use crate::event::{CloseConnection, Event, EventRef, Ping};
-use crate::frame::FrameHeader;
+use crate::message::ControlPayload;
 use crate::output::Output;
 
 use super::sender::Sender;
@@ -46,15 +46,9 @@ pub enum ReplyPolicy {
 #[derive(Clone, Debug)]
 pub struct AutoReplies {
     policy: ReplyPolicy,
-    pong: Option<PongPayload>,
+    pong: Option<ControlPayload>,
     /// The close frame to send: with the code that was received, or the code and reason of an error.
     close: Option<CloseConnection<&'static str>>,
-}
-
-#[derive(Clone, Debug)]
-struct PongPayload {
-    bytes: [u8; FrameHeader::MAX_CONTROL_LEN],
-    len: usize,
 }
 
 impl AutoReplies {
@@ -67,7 +61,7 @@ impl AutoReplies {
     pub fn on_event(&mut self, event: &EventRef<'_>) {
         match (self.policy, event) {
             (ReplyPolicy::Pong | ReplyPolicy::PongAndClose, Event::Ping(ping)) => {
-                self.pong = Some(PongPayload::new(ping));
+                self.pong = Some(ControlPayload::copy_of(ping.payload));
             }
             (ReplyPolicy::PongAndClose, Event::Close(close)) => {
                 self.close = Some(CloseConnection { code: close.code, reason: "" });
@@ -81,6 +75,11 @@ impl AutoReplies {
         if self.policy == ReplyPolicy::PongAndClose {
             self.close = Some(error.response().into_inner());
         }
+    }
+
+    /// Whether the policy asks for pongs.
+    pub(super) fn answers_pings(&self) -> bool {
+        self.policy != ReplyPolicy::Nothing
     }
 
     /// Whether a reply waits to be sent.
@@ -113,26 +112,9 @@ impl AutoReplies {
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         if let Some(pong) = &self.pong {
-            sender.send(Ping::new(pong).response(), output)?;
+            sender.send(Ping::new(pong.filled()).response(), output)?;
             self.pong = None;
         }
         Ok(())
-    }
-}
-
-impl PongPayload {
-    fn new(ping: &Ping<&[u8]>) -> Self {
-        let mut payload = Self { bytes: [0; FrameHeader::MAX_CONTROL_LEN], len: 0 };
-        for (place, byte) in payload.bytes.iter_mut().zip(ping.payload) {
-            *place = *byte;
-            payload.len = payload.len.saturating_add(1);
-        }
-        payload
-    }
-}
-
-impl AsRef<[u8]> for PongPayload {
-    fn as_ref(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
     }
 }

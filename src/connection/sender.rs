@@ -1,5 +1,7 @@
 //! The sending half: events to bytes, in an order that the peer can read (RFC 6455 §5.4, §5.5.1, §6.1, §7.1.2).
 
+#[cfg(feature = "alloc")]
+mod prepared;
 mod state;
 
 use crate::close_code::CloseCode;
@@ -14,8 +16,7 @@ use crate::opcode::{MessageKind, Opcode};
 use crate::output::Output;
 use crate::role::Role;
 
-#[cfg(feature = "alloc")]
-use super::prepared::PreparedMessage;
+pub use state::CloseSent;
 use state::{PeerEnd, State};
 
 /// The sending half of a connection: encodes events to bytes, in an order that the protocol allows.
@@ -177,7 +178,7 @@ impl<E: Entropy> Sender<E> {
         let kind = match self.state {
             State::InMessage(kind) | State::PeerDoneInMessage(_, kind) => kind,
             State::Open | State::PeerDone(_) => return Err(LocalProtocolError::NoMessageInProgress),
-            State::CloseSent { .. } => return Err(LocalProtocolError::CloseSent),
+            State::CloseSent(_) => return Err(LocalProtocolError::CloseSent),
             State::Ended => return Err(LocalProtocolError::Ended),
         };
         if kind == MessageKind::Text && core::str::from_utf8(payload).is_err() {
@@ -232,38 +233,6 @@ impl<E: Entropy> Sender<E> {
             sender.begin_plain(first_opcode);
             Ok(())
         })
-    }
-
-    /// Writes a [`PreparedMessage`], which was encoded before.
-    ///
-    /// # Errors
-    ///
-    /// [`LocalProtocolError::MessageInProgress`] inside another message; and what [`send`](Self::send) refuses.
-    #[cfg(feature = "alloc")]
-    pub fn send_prepared(
-        &mut self,
-        message: &PreparedMessage,
-        output: &mut (impl Output + ?Sized),
-    ) -> Result<(), LocalProtocolError> {
-        if let State::InMessage(_) | State::PeerDoneInMessage(..) = self.state {
-            return Err(LocalProtocolError::MessageInProgress);
-        }
-        let (kind, payload) = (message.kind(), message.payload());
-        let extensions =
-            self.extensions.as_ref().filter(|extensions| extensions.encodes(kind, payload.len()));
-        let is_encoded = extensions.is_some();
-        #[cfg(feature = "deflate")]
-        if let (State::Open, Some(extensions), Some(deflated)) =
-            (self.state, extensions, message.as_deflated())
-        {
-            if extensions.takes_standalone(deflated.window_bits) {
-                return self.frames.encode(true, Rsv::RSV1, kind.opcode(), &deflated.payload, output);
-            }
-        }
-        match (is_encoded, self.role(), self.state, self.frames.payload_remaining()) {
-            (false, Role::Server, State::Open, 0) => output.append_bytes(message.frame()),
-            _ => self.send_data(kind, payload, true, output),
-        }
     }
 
     /// Writes a piece of a message whose payload the caller has already encoded for an extension in use, with these RSV
@@ -364,6 +333,48 @@ impl<E: Entropy> Sender<E> {
         })
     }
 
+    /// The header of a server's frame, to be written before a payload that the caller writes as it is.
+    ///
+    /// This is for payloads that are shared, such as `&[u8]` or `Bytes`, and for vectored writes. The frame counts as
+    /// sent: write exactly `payload_len` bytes after the header. The payload of a text message has to be UTF-8; this is
+    /// not checked. Extensions do not see the payload: a message that starts with this method is not compressed.
+    ///
+    /// ```
+    /// use std::io::{IoSlice, Write};
+    /// use wsproto::{MessageKind, Sender};
+    ///
+    /// let mut sender = Sender::server();
+    /// let mut socket = Vec::new();
+    /// let payload: &[u8] = b"Hello"; // in a cache, or in a file that is mapped
+    /// let header = sender.frame_header(MessageKind::Text, payload.len() as u64, true)?;
+    /// let slices = [IoSlice::new(header.as_bytes()), IoSlice::new(payload)];
+    /// let len = socket.write_vectored(&slices)?; // of a socket, write the rest if it is less
+    /// assert_eq!(socket, b"\x81\x05Hello");
+    /// # assert_eq!(len, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`LocalProtocolError::MaskingRequired`] for a client; what [`send`](Self::send) refuses; and
+    /// [`LocalProtocolError::EncodedMessageInProgress`].
+    #[inline(always)]
+    pub fn frame_header(
+        &mut self,
+        kind: MessageKind,
+        payload_len: u64,
+        message_finished: bool,
+    ) -> Result<EncodedHeader, LocalProtocolError> {
+        match self.state {
+            State::Open if message_finished && self.extensions.is_none() => {
+                self.frames.encode_header(true, Rsv::NONE, kind.opcode(), payload_len)
+            }
+            _ => self.write_plain(kind, message_finished, |frames, opcode| {
+                frames.encode_header(message_finished, Rsv::NONE, opcode, payload_len)
+            }),
+        }
+    }
+
     /// Starts a frame whose payload is passed in pieces to [`continue_frame`](Self::continue_frame), and returns the
     /// header to write before it.
     ///
@@ -453,12 +464,12 @@ impl<E: Entropy> Sender<E> {
 
     /// Whether the close frame was sent.
     pub const fn is_close_sent(&self) -> bool {
-        matches!(self.state, State::CloseSent { .. })
+        matches!(self.state, State::CloseSent(_))
     }
 
     /// Whether nothing more can be sent.
     const fn is_over(&self) -> bool {
-        matches!(self.state, State::CloseSent { .. } | State::Ended)
+        matches!(self.state, State::CloseSent(_) | State::Ended)
     }
 
     /// Enters a state in which nothing more is sent.
@@ -467,9 +478,12 @@ impl<E: Entropy> Sender<E> {
         self.extensions = None;
     }
 
-    /// Whether the close frame that was sent answered the peer's.
-    pub(crate) const fn is_close_reply(&self) -> bool {
-        matches!(self.state, State::CloseSent { as_reply: true })
+    /// Our close frame, if it was sent.
+    pub(super) const fn close_sent(&self) -> Option<CloseSent> {
+        match self.state {
+            State::CloseSent(close_sent) => Some(close_sent),
+            _ => None,
+        }
     }
 
     /// The role of this sender: a client masks its frames, and a server does not.
@@ -577,7 +591,7 @@ impl<E: Entropy> Sender<E> {
         output: &mut (impl Output + ?Sized),
     ) -> Result<(), LocalProtocolError> {
         match self.state {
-            State::CloseSent { .. } => return Err(LocalProtocolError::CloseSent),
+            State::CloseSent(_) => return Err(LocalProtocolError::CloseSent),
             State::Ended => return Err(LocalProtocolError::Ended),
             _ => self.frames.encode(true, Rsv::NONE, opcode, payload, output)?,
         }
@@ -587,8 +601,28 @@ impl<E: Entropy> Sender<E> {
         Ok(())
     }
 
+    /// [`send`](Self::send) once the peer has closed or failed. `received` is the code of its close frame.
+    pub(super) fn send_at_end(
+        &mut self,
+        event: impl Outgoing,
+        received: Option<CloseCode>,
+        output: &mut (impl Output + ?Sized),
+    ) -> Result<(), LocalProtocolError> {
+        match event.as_event() {
+            // A server sends 1010 only as the reply to a client's (§7.4.1).
+            Event::Close(close)
+                if close.code == Some(CloseCode::MANDATORY_EXT)
+                    && received == close.code
+                    && !event.is_reply() =>
+            {
+                self.send_close(close, true, output)
+            }
+            _ => self.send(event, output),
+        }
+    }
+
     #[inline(never)]
-    pub(super) fn send_close(
+    fn send_close(
         &mut self,
         close: CloseConnection<&str>,
         is_reply: bool,
@@ -602,7 +636,7 @@ impl<E: Entropy> Sender<E> {
         let body = CloseBody { code, reason }.encode()?;
         self.send_control(Opcode::Close, &body, output)?;
         let as_reply = is_reply || matches!(self.state, State::PeerDone(_) | State::PeerDoneInMessage(..));
-        self.end(State::CloseSent { as_reply });
+        self.end(State::CloseSent(CloseSent { as_reply }));
         Ok(())
     }
 }

@@ -10,9 +10,11 @@
 
 use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
+use crate::event::CloseConnection;
 use crate::role::Role;
 
 use super::receiver::{Receiver, ReceiverState};
+use super::sender::CloseSent;
 
 /// The state of a connection, from its handshake to its end (RFC 6455 §4.1, §7.1.3).
 ///
@@ -43,17 +45,7 @@ pub enum ConnectionState {
     Rejecting,
 }
 
-impl ConnectionState {
-    /// The state that follows from the two halves.
-    pub(super) const fn of(receiver: &Receiver, close_sent: bool) -> Self {
-        match (receiver.state(), close_sent) {
-            (ReceiverState::Open, false) => Self::Open,
-            (ReceiverState::Open, true) => Self::LocalClosing,
-            (ReceiverState::CloseReceived | ReceiverState::Failed(_), false) => Self::RemoteClosing,
-            (ReceiverState::Ended, _) | (_, true) => Self::Closed,
-        }
-    }
-}
+impl ConnectionState {}
 
 /// How a connection ended: who ended it, with which code and reason, and whether it was clean.
 ///
@@ -132,16 +124,60 @@ pub enum TransportAction {
     Close,
 }
 
-impl TransportAction {
-    /// The action that follows from the states of the two halves.
-    pub(super) const fn of(receiver: &Receiver, close_sent: bool, role: Role) -> Self {
-        match (receiver.state(), close_sent, role) {
-            _ if receiver.is_transport_ended() => Self::Close,
-            (ReceiverState::Failed(_), _, _) | (ReceiverState::CloseReceived, true, Role::Server) => {
-                Self::Close
-            }
-            (ReceiverState::CloseReceived, true, Role::Client) => Self::AwaitClose,
-            _ => Self::Keep,
+/// What the state of a connection and its end follow from.
+#[derive(Clone, Copy)]
+pub(super) struct Facts {
+    pub(super) receiving: ReceiverState,
+    /// Whether the transport has ended, before the peer's close frame or after it.
+    pub(super) transport_ended: bool,
+    pub(super) close_sent: Option<CloseSent>,
+    pub(super) role: Role,
+}
+
+impl Facts {
+    pub(super) const fn of(receiver: &Receiver, close_sent: Option<CloseSent>) -> Self {
+        let (receiving, transport_ended) = (receiver.state(), receiver.is_transport_ended());
+        Self { receiving, transport_ended, close_sent, role: receiver.role() }
+    }
+
+    pub(super) const fn state(self) -> ConnectionState {
+        match (self.receiving, self.close_sent) {
+            (ReceiverState::Open, None) => ConnectionState::Open,
+            (ReceiverState::Open, Some(_)) => ConnectionState::LocalClosing,
+            (ReceiverState::CloseReceived | ReceiverState::Failed(_), None) => ConnectionState::RemoteClosing,
+            (ReceiverState::Ended, _) | (_, Some(_)) => ConnectionState::Closed,
         }
+    }
+
+    pub(super) const fn transport_action(self) -> TransportAction {
+        match (self.receiving, self.close_sent, self.role) {
+            _ if self.transport_ended => TransportAction::Close,
+            (ReceiverState::Failed(_), _, _) | (ReceiverState::CloseReceived, Some(_), Role::Server) => {
+                TransportAction::Close
+            }
+            (ReceiverState::CloseReceived, Some(_), Role::Client) => TransportAction::AwaitClose,
+            _ => TransportAction::Keep,
+        }
+    }
+
+    /// How the connection ended; `received` is the peer's close frame.
+    pub(super) fn close_info(self, received: Option<CloseConnection<&str>>) -> Option<CloseInfo<'_>> {
+        let by = match (self.receiving, self.close_sent) {
+            (ReceiverState::CloseReceived, Some(CloseSent { as_reply: true })) => ClosedBy::Remote,
+            (ReceiverState::CloseReceived, Some(CloseSent { as_reply: false })) => ClosedBy::Local,
+            (ReceiverState::CloseReceived, None) if self.transport_ended => ClosedBy::Remote,
+            (ReceiverState::Failed(error), _) => ClosedBy::Failure(error),
+            (ReceiverState::Ended, _) => ClosedBy::Transport,
+            (ReceiverState::Open | ReceiverState::CloseReceived, _) => return None,
+        };
+        Some(match received {
+            Some(CloseConnection { code, reason }) => CloseInfo {
+                by,
+                code: code.unwrap_or(CloseCode::NO_STATUS_RCVD),
+                reason,
+                was_clean: self.close_sent.is_some(),
+            },
+            None => CloseInfo { by, code: CloseCode::ABNORMAL_CLOSURE, reason: "", was_clean: false },
+        })
     }
 }

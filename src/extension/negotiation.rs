@@ -9,7 +9,7 @@ use crate::frame::Rsv;
 
 use super::InUse;
 use super::inbound::{InboundExtension, InboundExtensions};
-use super::outbound::{OutboundExtension, OutboundExtensions};
+use super::outbound::{OutboundExtension, OutboundExtensions, StandaloneWindow};
 use super::params::ExtensionParams;
 
 /// A WebSocket extension that can be negotiated: its settings, without the state of a connection (RFC 6455 §9).
@@ -131,7 +131,7 @@ pointer!(alloc::sync::Arc<X>);
 pub struct NegotiatedExtension {
     inbound: Box<dyn InboundExtension>,
     outbound: Box<dyn OutboundExtension>,
-    standalone_window: Option<u8>,
+    standalone_window: Option<StandaloneWindow>,
 }
 
 impl NegotiatedExtension {
@@ -156,11 +156,10 @@ impl NegotiatedExtension {
         (self.inbound, self.outbound)
     }
 
-    /// Allows messages that permessage-deflate has compressed independently of others, with a window of at most 2 to
-    /// the power of `bits` bytes.
+    /// Allows messages that permessage-deflate has compressed independently of others, with a window of at most this.
     #[cfg(feature = "deflate")]
-    pub(super) const fn with_standalone_window(mut self, bits: u8) -> Self {
-        self.standalone_window = Some(bits);
+    pub(super) const fn with_standalone_window(mut self, window: StandaloneWindow) -> Self {
+        self.standalone_window = Some(window);
         self
     }
 

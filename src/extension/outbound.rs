@@ -66,6 +66,11 @@ pub trait OutboundExtension: fmt::Debug + Send + Sync {
     /// A message may still be in progress, between two of its frames.
     fn release_memory(&mut self) {}
 
+    /// Has the next message not refer to earlier ones, because the peer has received one that this half has not encoded.
+    ///
+    /// It is called between two messages, and only for permessage-deflate.
+    fn restart(&mut self) {}
+
     /// A copy that encodes exactly as this extension would; `None` by default, if the extension cannot be copied.
     ///
     /// [`Connection::try_clone`](crate::Connection::try_clone) uses it.
@@ -80,17 +85,29 @@ pub(crate) struct OutboundExtensions {
     stages: Vec<Stage>,
     /// How many control frames were sent in a row, since the last payload was encoded.
     idle: Idle,
-    /// The largest window, as a power of two, for messages that were compressed independently; `None` if these cannot
-    /// be sent.
+    /// The window for messages that were compressed independently; `None` if these cannot be sent.
     #[cfg_attr(
         not(feature = "deflate"),
         expect(dead_code, reason = "only permessage-deflate can send such messages")
     )]
-    standalone_window: Option<u8>,
+    standalone_window: Option<StandaloneWindow>,
     /// The RSV bits that they claim on the first frame of a message, and on its other frames.
     claimed: (Rsv, Rsv),
     /// Who encodes the message in progress, or the last one.
     encoder: Encoder,
+}
+
+/// The window of permessage-deflate, for messages that were compressed independently of others.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(feature = "deflate"),
+    expect(dead_code, reason = "only permessage-deflate can send such messages")
+)]
+pub(crate) struct StandaloneWindow {
+    /// The size of the window: 2 to this power, in bytes.
+    pub(crate) bits: u8,
+    /// Whether the other messages refer to earlier ones.
+    pub(crate) takeover: bool,
 }
 
 /// Who encodes a message.
@@ -115,7 +132,7 @@ impl OutboundExtensions {
     /// The halves, in the negotiated order.
     pub(super) fn new(
         extensions: impl Iterator<Item = Box<dyn OutboundExtension>>,
-        standalone_window: Option<u8>,
+        standalone_window: Option<StandaloneWindow>,
         claimed: (Rsv, Rsv),
     ) -> Self {
         let stages = extensions.map(|extension| Stage { extension, is_active: false }).collect();
@@ -136,11 +153,16 @@ impl OutboundExtensions {
         self.rsv_for(kind, Some(len)).is_some()
     }
 
-    /// Whether a message can be sent that permessage-deflate has compressed independently of others, with a window of 2
-    /// to the power of `window_bits` bytes.
+    /// The window for messages that permessage-deflate has compressed independently; `None` if these cannot be sent.
     #[cfg(feature = "deflate")]
-    pub(crate) fn takes_standalone(&self, window_bits: u8) -> bool {
-        self.standalone_window.is_some_and(|bits| window_bits <= bits)
+    pub(crate) const fn standalone_window(&self) -> Option<StandaloneWindow> {
+        self.standalone_window
+    }
+
+    /// Records that a message was sent that the extensions have not encoded, though the peer decodes it.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn restart(&mut self) {
+        self.stages.iter_mut().for_each(|stage| stage.extension.restart());
     }
 
     /// Encodes the payload of a data frame, and writes it in fragments. Returns false if no extension encodes the

@@ -129,6 +129,21 @@ impl<E: Entropy> FrameEncoder<E> {
         Ok(header.to_bytes())
     }
 
+    /// The header of a server's frame, whose payload the caller writes as it is.
+    #[inline(always)]
+    pub(crate) fn encode_header(
+        &self,
+        fin: bool,
+        rsv: Rsv,
+        opcode: Opcode,
+        payload_len: u64,
+    ) -> Result<EncodedHeader, LocalProtocolError> {
+        if self.role().masks() {
+            return Err(LocalProtocolError::MaskingRequired);
+        }
+        Ok(self.header_without_key(fin, rsv, opcode, payload_len)?.to_bytes())
+    }
+
     /// Starts a frame whose payload is passed in pieces to [`continue_frame`](Self::continue_frame), and returns its
     /// header.
     ///

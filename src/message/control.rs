@@ -6,21 +6,28 @@ use crate::opcode::Opcode;
 
 /// The part of a control frame's payload that was received.
 #[derive(Clone, Debug)]
-pub(super) struct ControlPayload {
+pub(crate) struct ControlPayload {
     bytes: [u8; FrameHeader::MAX_CONTROL_LEN],
     len: u8,
 }
 
 impl ControlPayload {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { bytes: [0; FrameHeader::MAX_CONTROL_LEN], len: 0 }
+    }
+
+    /// A copy of a whole payload, which has at most 125 bytes (§5.5).
+    pub(crate) fn copy_of(payload: &[u8]) -> Self {
+        let mut copy = Self::new();
+        copy.extend(payload);
+        copy
     }
 
     pub(super) const fn clear(&mut self) {
         self.len = 0;
     }
 
-    pub(super) fn filled(&self) -> &[u8] {
+    pub(crate) fn filled(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
 

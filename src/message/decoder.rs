@@ -596,6 +596,11 @@ impl MessageDecoder {
         Ok(())
     }
 
+    /// The role of this endpoint.
+    pub(crate) const fn role(&self) -> Role {
+        self.payloads.frames.role()
+    }
+
     /// Frees memory that is kept only for speed.
     #[cfg(feature = "alloc")]
     pub(crate) fn release_memory(&mut self) {

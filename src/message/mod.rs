@@ -11,9 +11,11 @@ mod fragments;
 
 #[cfg(feature = "alloc")]
 pub use assembler::MessageAssembler;
+pub(crate) use control::ControlPayload;
 pub use decoder::MessageDecoder;
 #[cfg(feature = "alloc")]
 pub(crate) use decoder::Unchecked;
 pub(crate) use decoder::{Broken, State};
 pub(crate) use fragments::Fragments;
+pub(crate) use place::Located;
 pub use place::{Found, Source};

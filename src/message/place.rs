@@ -119,6 +119,24 @@ pub(crate) enum Place<'r, 'i, T: ?Sized> {
     Kept(&'r T),
 }
 
+impl AsRef<str> for Place<'_, '_, str> {
+    fn as_ref(&self) -> &str {
+        match self {
+            Self::Input(text, _) => text,
+            Self::Kept(text) => text,
+        }
+    }
+}
+
+impl AsRef<[u8]> for Place<'_, '_, [u8]> {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Input(bytes, _) => bytes,
+            Self::Kept(bytes) => bytes,
+        }
+    }
+}
+
 /// An event, and where its data is.
 pub(crate) struct Located<'r, 'i> {
     pub(crate) header: FrameHeader,

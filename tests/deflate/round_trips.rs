@@ -28,6 +28,8 @@ enum How {
     Plain,
     Prepared {
         deflated: bool,
+        /// Whether its frame is written as it is, if possible.
+        shared: bool,
     },
     Fragmented(usize),
     /// Piece by piece, with pings between.
@@ -60,7 +62,7 @@ fn how() -> impl Strategy<Value = How> {
     prop_oneof![
         Just(How::Whole),
         Just(How::Plain),
-        any::<bool>().prop_map(|deflated| How::Prepared { deflated }),
+        any::<(bool, bool)>().prop_map(|(deflated, shared)| How::Prepared { deflated, shared }),
         (1..5000_usize).prop_map(How::Fragmented),
         prop::collection::vec(0..3000_usize, 0..4).prop_map(How::Pieces),
     ]
@@ -121,13 +123,17 @@ impl Message {
             How::Whole => sender.send(self.event(), output).unwrap(),
             How::Plain => sender.send_plain(self.event(), output).unwrap(),
             How::Fragmented(len) => sender.send_fragmented(self.event(), *len, output).unwrap(),
-            How::Prepared { deflated } => {
+            How::Prepared { deflated, shared } => {
                 let message = match &self.data {
                     Data::Text(data) => PreparedMessage::text(data),
                     Data::Binary(data) => PreparedMessage::bytes(data),
                 };
                 let message = if *deflated { message.unwrap().deflated(deflate) } else { message.unwrap() };
-                sender.send_prepared(&message, output).unwrap();
+                let frame = if *shared { sender.prepared_frame(&message).unwrap() } else { None };
+                match frame {
+                    Some(frame) => output.extend(frame.as_bytes()),
+                    None => sender.send_prepared(&message, output).unwrap(),
+                }
             }
             How::Pieces(lens) => {
                 for (event, _) in self.pieces(lens) {

@@ -1,8 +1,8 @@
 //! Which messages are compressed, and how a message continues (RFC 7692 §6.1, §8).
 
 use wsproto::{
-    BytesMessage, Connection, DeflateParams, Event, Extensions, Limits, LocalProtocolError, MessageKind,
-    PermessageDeflate, Ping, PreparedMessage, Role, Rsv, Sender, TextMessage,
+    BytesMessage, CloseConnection, Connection, DeflateParams, Event, Extensions, Limits, LocalProtocolError,
+    MessageKind, PermessageDeflate, Ping, PreparedMessage, Role, Rsv, Sender, TextMessage,
 };
 
 use crate::protocol::{BINARY, FIN, Fixed, PING, Sent, TEXT, binary, sent, text};
@@ -341,4 +341,67 @@ fn message_that_the_caller_encodes_is_continued_only_by_what_the_caller_encodes(
     output.clear();
     sender.send(TextMessage::from("Hello"), &mut output).unwrap();
     assert_eq!(output[0], 0xC1, "the next message is compressed again");
+}
+
+#[test]
+fn a_shared_frame_is_refused_where_a_message_may_not_start() {
+    let deflate = PermessageDeflate::new().with_threshold(0);
+    let message = PreparedMessage::text("Hello").unwrap().deflated(&deflate);
+    let mut output = Vec::new();
+    let mut sender = server_sender(&deflate, agreed(false, 15));
+    sender.send(BytesMessage::partial(b"a"), &mut output).unwrap();
+    assert_eq!(sender.prepared_frame(&message), Err(LocalProtocolError::MessageInProgress));
+    sender.send(BytesMessage::new(b"b"), &mut output).unwrap();
+    _ = sender.begin_frame(MessageKind::Text, 1, true).unwrap();
+    assert_eq!(sender.prepared_frame(&message), Err(LocalProtocolError::FrameInProgress));
+    sender.continue_frame(b"c".to_owned().as_mut_slice()).unwrap();
+    sender.close_received();
+    assert_eq!(sender.prepared_frame(&message), Err(LocalProtocolError::CloseReceived));
+    sender.send(CloseConnection::EMPTY, &mut output).unwrap();
+    assert_eq!(sender.prepared_frame(&message), Err(LocalProtocolError::CloseSent));
+}
+
+#[test]
+fn a_shared_frame_that_is_refused_does_not_restart_the_compressor() {
+    let deflate = PermessageDeflate::new().with_threshold(0);
+    let message = PreparedMessage::text("Hello").unwrap().deflated(&deflate);
+    let data = noise(1, 300);
+    let [mut refused, mut other] = [(); 2].map(|()| server_sender(&deflate, agreed(false, 15)));
+    for (sender, is_refused) in [(&mut refused, true), (&mut other, false)] {
+        let mut output = Vec::new();
+        sender.send(BytesMessage::new(&data), &mut output).unwrap();
+        _ = sender.begin_frame(MessageKind::Binary, 1, true).unwrap();
+        if is_refused {
+            sender.prepared_frame(&message).unwrap_err();
+        }
+        sender.continue_frame(&mut [1]).unwrap();
+        output.clear();
+        sender.send(BytesMessage::new(&data), &mut output).unwrap();
+        assert!(output.len() < 50, "it refers to the first message");
+    }
+}
+
+#[test]
+fn a_message_below_the_threshold_or_without_a_copy_is_shared_or_not() {
+    let deflate = PermessageDeflate::new().with_threshold(10);
+    let mut sender = server_sender(&deflate, agreed(false, 15));
+    let short = PreparedMessage::text("Hello").unwrap().deflated(&deflate);
+    assert_eq!(sender.prepared_frame(&short).unwrap().unwrap().as_bytes(), b"\x81\x05Hello");
+    let without_copy = PreparedMessage::text("Hello, Hello").unwrap();
+    assert_eq!(sender.prepared_frame(&without_copy), Ok(None));
+    let client =
+        client_sender(&deflate, DeflateParams::DEFAULT).prepared_frame(&short).map(|frame| frame.is_some());
+    assert_eq!(client, Ok(false));
+}
+
+#[test]
+fn the_header_of_a_payload_that_the_caller_writes_has_no_rsv_bit() {
+    let deflate = PermessageDeflate::new().with_threshold(0);
+    let mut sender = server_sender(&deflate, agreed(false, 15));
+    let mut output = Vec::new();
+    assert_eq!(sender.frame_header(MessageKind::Text, 3, false).unwrap().as_bytes(), [0x01, 3]);
+    assert_eq!(sender.frame_header(MessageKind::Text, 0, true).unwrap().as_bytes(), [0x80, 0]);
+    sender.send(TextMessage::partial("compressed"), &mut output).unwrap();
+    let refused = sender.frame_header(MessageKind::Text, 0, true);
+    assert_eq!(refused, Err(LocalProtocolError::EncodedMessageInProgress));
 }

@@ -139,3 +139,71 @@ fn a_prepared_message_looks_back_no_further_than_it_was_prepared_for() {
         assert!(puffed.max_distance <= 1 << bits, "{} with {bits} bits", puffed.max_distance);
     }
 }
+
+/// Sends a prepared message as its shared frame; `None` if the connection needs a frame of its own.
+fn shared_wire(sender: &mut Sender, message: &PreparedMessage) -> Option<Vec<u8>> {
+    sender.prepared_frame(message).unwrap().map(|frame| frame.as_bytes().to_vec())
+}
+
+#[test]
+fn a_shared_frame_between_messages_with_context_takeover_keeps_both_windows_equal() {
+    // The reader keeps its window, as a peer does (RFC 7692 §7.2.2). A sender that had forgotten that the shared frame
+    // is in that window would refer to other data, as these messages have long matches in all earlier ones.
+    for bits in 8..=15 {
+        for level in [0, 1, 6, 9] {
+            let deflate = PermessageDeflate::new().with_threshold(0).with_level(level);
+            let own = deflate.clone().with_server_max_window_bits(bits);
+            let params = DeflateParams { server_max_window_bits: bits, ..DeflateParams::DEFAULT };
+            let mut sender = server_sender(&deflate, params);
+            let (first, second) = (inviting(bits), inviting(8));
+            let prepared = |data: &[u8]| PreparedMessage::bytes(data).unwrap().deflated(&own);
+            let shared = [prepared(&second), prepared(&first)];
+            let mut puffed = Puffed::default();
+            let mut read = |wire: &[u8], message: &[u8]| {
+                let start = puffed.output.len();
+                puff(&mut puffed, &payload(wire));
+                assert!(
+                    puffed.output[start..] == message[..],
+                    "the message differs, {bits} bits, level {level}"
+                );
+            };
+            for _ in 0..2 {
+                read(&wire(&mut sender, BytesMessage::new(&first)), &first);
+                read(&shared_wire(&mut sender, &shared[0]).unwrap(), &second);
+                read(&wire(&mut sender, BytesMessage::new(&second)), &second);
+                read(&wire(&mut sender, BytesMessage::new(&first)), &first);
+                read(&shared_wire(&mut sender, &shared[1]).unwrap(), &first);
+                read(&shared_wire(&mut sender, &shared[0]).unwrap(), &second);
+                read(&wire(&mut sender, BytesMessage::new(&first)), &first);
+            }
+            assert!(puffed.max_distance <= 1 << bits, "{} with {bits} bits", puffed.max_distance);
+        }
+    }
+}
+
+#[test]
+fn each_connection_is_sent_the_shortest_copy_that_fits_its_window() {
+    let data = noise(1, 4000).repeat(3); // its best matches are 4,000 bytes back
+    let deflate = PermessageDeflate::new().with_level(9);
+    let with_bits = |bits| deflate.clone().with_server_max_window_bits(bits);
+    let message = PreparedMessage::bytes(&data).unwrap();
+    let message = message.deflated(&with_bits(13)).deflated(&with_bits(9)).deflated(&with_bits(13));
+    let len = |bits| {
+        let params = DeflateParams { server_max_window_bits: bits, ..DeflateParams::DEFAULT };
+        shared_wire(&mut server_sender(&deflate, params), &message).map(|frame| frame.len())
+    };
+    assert_eq!(len(8), None);
+    assert_eq!((len(9), len(15)), (len(12), len(13)));
+    assert!(len(9) > Some(data.len()) && len(13) < Some(data.len() / 2));
+}
+
+#[test]
+fn a_message_that_is_shorter_than_a_window_fits_it() {
+    let deflate = PermessageDeflate::new().with_threshold(0);
+    for (len, fits) in [(0, true), (1, true), (256, true), (257, false)] {
+        let message = PreparedMessage::bytes(&vec![7; len]).unwrap().deflated(&deflate);
+        let params = DeflateParams { server_max_window_bits: 8, ..DeflateParams::DEFAULT };
+        let wire = shared_wire(&mut server_sender(&deflate, params), &message);
+        assert_eq!(wire.is_some(), fits, "{len} bytes");
+    }
+}

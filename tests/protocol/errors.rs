@@ -44,6 +44,7 @@ const LOCAL: &[(LocalProtocolError, &str)] = &[
     (Local::NoMessageInProgress, "no message is in progress"),
     (Local::InvalidUtf8, "text is not UTF-8"),
     (Local::FrameInProgress, "the payload of the last frame is not complete"),
+    (Local::MaskingRequired, "a client masks its payloads"),
     (Local::PayloadOverrun, "more payload than announced"),
     (Local::BufferFull(9), "the buffer has no space for 9 bytes"),
     (Local::PayloadTooLong, "payload is too long for a frame"),

@@ -32,6 +32,7 @@ mod whole;
 // Sending.
 mod output;
 mod sending;
+mod shared_frames;
 mod streaming;
 // Both directions.
 mod assembler;
@@ -39,6 +40,8 @@ mod closing;
 mod conversions;
 mod errors;
 mod halves;
+mod halves_model;
+mod halves_apart;
 mod pair;
 mod model;
 mod model_pair;

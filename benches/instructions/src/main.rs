@@ -3,6 +3,8 @@
 //! `list` prints the workloads, and how many messages each handles at a time. Only functions whose name begins with
 //! `measured` are counted; the work around them, such as filling the buffer again, is not.
 
+mod shared;
+
 use std::env;
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -22,7 +24,7 @@ struct Workload {
     run: fn(times: usize) -> Result<(), Failure>,
 }
 
-const WORKLOADS: [Workload; 47] = [
+const WORKLOADS: [Workload; 58] = [
     messages("decode-binary-16", |times| decode(times, BINARY, 16, ALL)),
     messages("decode-binary-125", |times| decode(times, BINARY, 125, ALL)),
     messages("decode-binary-1024", |times| decode(times, BINARY, 1024, ALL)),
@@ -51,6 +53,21 @@ const WORKLOADS: [Workload; 47] = [
     messages("encode-client-1024", |times| encode(times, client(), 1024)),
     messages("echo-16", |times| echo(times, BINARY, 16)),
     messages("pings", |times| echo(times, PINGS, 8)),
+    // The same by halves that are apart; but pings that come in one read are answered by one pong.
+    messages("echo-16-halves", |times| shared::echo_by_halves(times, BINARY, 16, MESSAGES * 18)),
+    messages("echo-16-shared-halves", |times| {
+        shared::echo_by_shared_halves(times, BINARY, 16, MESSAGES * 18)
+    }),
+    messages("pings-halves", |times| shared::echo_by_halves(times, PINGS, 8, 10)),
+    messages("pings-shared-halves", |times| shared::echo_by_shared_halves(times, PINGS, 8, 10)),
+    // A frame that is written without a copy; if they are equal, the length does not matter.
+    messages("encode-server-125", |times| encode(times, Connection::server(Limits::NONE), 125)),
+    messages("encode-server-65536", |times| encode(times, Connection::server(Limits::NONE), 65_536)),
+    messages("share-frame-125", |times| shared::share_frame(times, 125)),
+    messages("share-frame-65536", |times| shared::share_frame(times, 65_536)),
+    messages("encode-header-125", |times| shared::header(times, 125)),
+    messages("encode-header-65536", |times| shared::header(times, 65_536)),
+    messages("encode-deflated-256-after-shared-frame", shared::encode_between_broadcasts),
     messages("decode-deflated-16", |times| decode_deflated(times, 16, TAKEOVER)),
     messages("decode-deflated-256", |times| decode_deflated(times, 256, TAKEOVER)),
     messages("decode-deflated-4096", |times| decode_deflated(times, 4096, TAKEOVER)),

@@ -14,9 +14,18 @@ pub(super) enum State {
     /// The peer has closed or failed, but this message may be finished (§5.5.1).
     PeerDoneInMessage(PeerEnd, MessageKind),
     /// Our close frame was sent: nothing may follow.
-    CloseSent { as_reply: bool },
+    CloseSent(CloseSent),
     /// The transport has ended without the peer's close frame: nothing more can be sent.
     Ended,
+}
+
+/// The fact that our close frame was sent, for the receiving half of a connection.
+///
+/// [`SenderHalf::take_close_sent`](crate::SenderHalf::take_close_sent) has an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CloseSent {
+    /// Whether the frame answered the peer's close frame or failure.
+    pub(in crate::connection) as_reply: bool,
 }
 
 /// Why nothing more is received from the peer.
@@ -58,7 +67,7 @@ impl State {
             Self::InMessage(_) | Self::PeerDoneInMessage(..) => (Opcode::Continuation, self),
             Self::PeerDone(PeerEnd::Closed) => return Err(LocalProtocolError::CloseReceived),
             Self::PeerDone(PeerEnd::Failed) => return Err(LocalProtocolError::PeerFailed),
-            Self::CloseSent { .. } => return Err(LocalProtocolError::CloseSent),
+            Self::CloseSent(_) => return Err(LocalProtocolError::CloseSent),
             Self::Ended => return Err(LocalProtocolError::Ended),
         };
         Ok((opcode, next))

@@ -110,6 +110,11 @@ impl OutboundExtension for Deflater {
         }
     }
 
+    fn restart(&mut self) {
+        // It is done before the next payload: there may be none.
+        self.needs_reset = self.stream.is_some();
+    }
+
     /// zlib's streams cannot be copied: this is possible until the first message is compressed.
     fn try_clone(&self) -> Option<Box<dyn OutboundExtension>> {
         let is_fresh = self.stream.is_none();

@@ -13,6 +13,7 @@ use crate::role::Role;
 
 use super::OutboundExtension;
 use super::negotiation::{Extension, NegotiatedExtension};
+use super::outbound::StandaloneWindow;
 use super::params::ExtensionParams;
 
 use deflater::Deflater;
@@ -318,8 +319,7 @@ impl PermessageDeflate {
             Inflater::new(theirs, self.max_ratio),
             Deflater::new(ours, self.compression),
         );
-        // With context takeover, the peer has to inflate all messages in a row.
-        if ours.takeover { agreed } else { agreed.with_standalone_window(ours.bits) }
+        agreed.with_standalone_window(StandaloneWindow { bits: ours.bits, takeover: ours.takeover })
     }
 }
 

@@ -1,15 +1,16 @@
 //! Frames, masks, receiving and sending, with arrays only.
 
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, Connection, Entropy, Event, FrameHeader, Limits,
-    LocalProtocolError, Mask, Opcode, Ping, Receiver, RemoteProtocolError, Role, Rsv, TextMessage,
-    generate_accept_token,
+    AutoReplies, BytesMessage, CloseCode, CloseConnection, Connection, Entropy, Event, FrameHeader, Limits,
+    LocalProtocolError, Mask, Opcode, Ping, Receiver, RemoteProtocolError, ReplyPolicy, Role, Rsv,
+    TextMessage, TransportAction, generate_accept_token,
 };
 
 pub fn check() {
     headers_are_read_and_written();
     a_mask_continues_between_pieces();
     client_and_server_exchange_messages();
+    halves_that_are_apart_answer();
     a_cut_character_is_joined();
     a_failure_is_reported();
     a_full_array_is_refused();
@@ -76,6 +77,22 @@ fn client_and_server_exchange_messages() {
     }
     let unused = room.len();
     assert_eq!(answers[..64 - unused], *b"\x81\x05Hello\x8a\x01?\x88\x05\x03\xe8bye");
+}
+
+fn halves_that_are_apart_answer() {
+    let replies = AutoReplies::new(ReplyPolicy::PongAndClose);
+    let (mut receiving, mut sending) = Connection::server(Limits::default()).into_halves(replies);
+    let mut wire = *b"\x89\x81\0\0\0\0?\x88\x82\0\0\0\0\x03\xe8";
+    let mut input = wire.as_mut_slice();
+    while receiving.next_event(&mut input).unwrap().is_some() {}
+    sending.on_notice(&receiving.take_notice().unwrap());
+
+    let mut answers = [0; 16];
+    sending.send_replies(&mut answers.as_mut_slice()).unwrap();
+    assert_eq!(answers[..7], *b"\x8a\x01?\x88\x02\x03\xe8");
+    receiving.on_close_sent(sending.take_close_sent().unwrap());
+    assert_eq!(receiving.close_info(), sending.close_info());
+    assert_eq!(receiving.transport_action(), TransportAction::Close);
 }
 
 fn a_cut_character_is_joined() {
