@@ -152,8 +152,12 @@ impl ReadBuffer {
     /// Moves what is kept to the front: the held bytes, and the unread bytes directly after them.
     fn move_to_front(&mut self) {
         let (held, unread) = (self.held.len(), self.unread().len());
-        self.bytes.copy_within(self.held.clone(), 0);
-        self.bytes.copy_within(self.start..self.end, held);
+        if self.held.start > 0 {
+            self.bytes.copy_within(self.held.clone(), 0);
+        }
+        if self.start > held {
+            self.bytes.copy_within(self.start..self.end, held);
+        }
         self.held = 0..held;
         (self.start, self.end) = (held, held.saturating_add(unread));
     }
