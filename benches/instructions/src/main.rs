@@ -4,6 +4,7 @@
 //! `measured` are counted; the work around them, such as filling the buffer again, is not.
 
 mod shared;
+mod whole;
 
 use std::env;
 use std::hint::black_box;
@@ -24,7 +25,7 @@ struct Workload {
     run: fn(times: usize) -> Result<(), Failure>,
 }
 
-const WORKLOADS: [Workload; 58] = [
+const WORKLOADS: [Workload; 62] = [
     messages("decode-binary-16", |times| decode(times, BINARY, 16, ALL)),
     messages("decode-binary-125", |times| decode(times, BINARY, 125, ALL)),
     messages("decode-binary-1024", |times| decode(times, BINARY, 1024, ALL)),
@@ -38,6 +39,11 @@ const WORKLOADS: [Workload; 58] = [
     messages("decode-mixed-1024-reads-1460", |times| decode(times, MIXED, 1024, READ)),
     messages("decode-mixed-1024-whole-reads-1460", |times| decode_frame(times, MIXED, 1024, READ)),
     messages("decode-fragments-1024-reads-1460", |times| decode(times, FRAGMENTS, 1024, READ)),
+    // Whole messages, over a buffer that the crate manages.
+    messages("messages-binary-16", |times| whole::decode(times, BINARY, 16, ALL)),
+    messages("messages-mixed-1024-reads-1460", |times| whole::decode(times, MIXED, 1024, READ)),
+    messages("messages-fragments-1024-reads-1460", |times| whole::decode(times, FRAGMENTS, 1024, READ)),
+    messages("messages-echo-16", |times| whole::echo(times, BINARY, 16)),
     // Messages that extensions leave alone.
     messages("decode-binary-16-beside-deflate", |times| decode_beside_deflate(times, BINARY, 16)),
     messages("decode-ascii-16-beside-deflate", |times| decode_beside_deflate(times, ASCII, 16)),
