@@ -84,10 +84,9 @@ use outbox::Outbox;
 /// # Memory
 ///
 /// A message in one frame is returned where it was read, without a copy. Later fragments are moved to the first, and
-/// compressed messages are collected in a second buffer. So the buffer holds
-/// the longest message, which [`Limits`](crate::Limits) bound. It grows as bytes arrive, whatever the peer announces.
-/// Between messages it keeps at most what [`ReadBuffer::with_max_kept`] says, and nothing after
-/// [`release_memory`](Self::release_memory).
+/// compressed messages are collected in a second buffer. So the buffer holds the longest message, which
+/// [`Limits`](crate::Limits) bound. It grows as bytes arrive, whatever the peer announces. Between messages it keeps at
+/// most what [`ReadBuffer::with_max_kept`] says, and nothing after [`release_memory`](Self::release_memory).
 ///
 /// The output holds what you have sent and not written. Stop reading while it is long: then it grows only by a pong
 /// and a close frame.
