@@ -511,7 +511,7 @@ pub use {
     message::MessageAssembler,
     messages::{IncomingMessages, Messages, OutgoingMessages},
     read_buffer::ReadBuffer,
-    ws_connection::{ReceiveError, WsConnection, WsEvent, WsOutgoing},
+    ws_connection::{ReceiveError, WsConnection, WsEvent, WsEventRef, WsOutgoing},
 };
 
 #[cfg(feature = "arbitrary")]
