@@ -106,22 +106,15 @@ impl WsEventRef<'_> {
     }
 }
 
-impl From<WsEventRef<'_>> for WsEvent {
+impl From<Event<String, Vec<u8>>> for WsEvent {
     #[inline]
-    fn from(event: WsEventRef<'_>) -> Self {
-        event.into_owned()
-    }
-}
-
-impl From<EventRef<'_>> for WsEvent {
-    #[inline]
-    fn from(event: EventRef<'_>) -> Self {
+    fn from(event: Event<String, Vec<u8>>) -> Self {
         match event {
-            Event::Text(text) => Self::Text(text.into_owned()),
-            Event::Bytes(bytes) => Self::Bytes(bytes.into_owned()),
-            Event::Ping(ping) => Self::Ping(ping.into_owned()),
-            Event::Pong(pong) => Self::Pong(pong.into_owned()),
-            Event::Close(close) => Self::Close(close.into_owned()),
+            Event::Text(text) => Self::Text(text),
+            Event::Bytes(bytes) => Self::Bytes(bytes),
+            Event::Ping(ping) => Self::Ping(ping),
+            Event::Pong(pong) => Self::Pong(pong),
+            Event::Close(close) => Self::Close(close),
         }
     }
 }

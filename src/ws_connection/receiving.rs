@@ -1,9 +1,9 @@
 //! Received bytes to events, through the handshake and then the connection, up to the end of the transport.
 
-use crate::connection::Connection;
+use crate::connection::{AutoReplies, Connection};
 use crate::entropy::Entropy;
-use crate::error::HandshakeError;
-use crate::event::EventRef;
+use crate::error::{HandshakeError, RemoteProtocolError};
+use crate::event::{Event, EventRef};
 use crate::extension::Extensions;
 use crate::handshake::HandshakeResponse;
 use crate::limits::Limits;
@@ -20,9 +20,20 @@ impl<E: Entropy> WsConnection<E> {
     ///
     /// The rule that the peer broke, once.
     pub fn next_event(&mut self) -> Result<Option<WsEvent>, ReceiveError> {
-        let event = self.next();
+        let event = match self.phase {
+            Phase::Open(ref mut connection) => {
+                let event = next_open_event(connection, &mut self.inbox, &mut self.replies);
+                event.map(|event| event.map(Event::into_owned))
+            }
+            _ => {
+                let event = self.next_handshake_event().map(|event| event.map(WsEventRef::into_owned));
+                self.forget_read();
+                return Ok(event?);
+            }
+        };
         self.forget_read();
-        event
+        // A handshake event is much larger: the event becomes one of these last, so that it is not moved again.
+        Ok(event?.map(WsEvent::from))
     }
 
     /// As [`next_event`](Self::next_event), but the event borrows its data from the connection.
@@ -35,36 +46,21 @@ impl<E: Entropy> WsConnection<E> {
     /// As [`next_event`](Self::next_event).
     pub fn next_event_ref(&mut self) -> Result<Option<WsEventRef<'_>>, ReceiveError> {
         self.forget_read();
-        self.next()
-    }
-
-    /// Reads the next event, owned or borrowed. An owned one is made at once, without the borrowed one between.
-    #[inline(always)]
-    fn next<'a, T>(&'a mut self) -> Result<Option<T>, ReceiveError>
-    where
-        T: From<EventRef<'a>> + From<WsEventRef<'a>>,
-    {
         match self.phase {
             Phase::Open(ref mut connection) => {
-                let event = match self.inbox.end {
-                    End::Eof => self.inbox.buffer.read(|input| connection.last_event(input)),
-                    End::Open | End::Overflow => self.inbox.buffer.read(|input| connection.next_event(input)),
-                };
-                match event {
-                    Ok(Some(event)) => {
-                        self.replies.on_event(&event);
-                        Ok(Some(event.into()))
-                    }
-                    Ok(None) => Ok(None),
-                    Err(error) => {
-                        self.replies.on_failure(error);
-                        Err(error.into())
-                    }
-                }
+                let event = next_open_event(connection, &mut self.inbox, &mut self.replies);
+                Ok(event?.map(WsEventRef::from))
             }
-            Phase::Server(_) => Ok(self.next_request()?.map(Into::into)),
-            Phase::Client(_) => Ok(self.next_answer()?.map(Into::into)),
-            Phase::Idle | Phase::Failed => Ok(self.end_handshake()?.map(Into::into)),
+            _ => Ok(self.next_handshake_event()?),
+        }
+    }
+
+    /// Reads the next event of a handshake.
+    fn next_handshake_event(&mut self) -> Result<Option<WsEventRef<'_>>, HandshakeError> {
+        match &self.phase {
+            Phase::Server(_) => self.next_request(),
+            Phase::Client(_) => self.next_answer(),
+            Phase::Idle | Phase::Failed | Phase::Open(_) => self.end_handshake(),
         }
     }
 
@@ -123,6 +119,25 @@ impl<E: Entropy> Phase<E> {
     fn open(limits: Limits, entropy: &mut Option<E>, extensions: Extensions) -> Self {
         Self::Open(Connection::new(limits, entropy.take()).with_extensions(extensions))
     }
+}
+
+/// Reads the next event of an open connection.
+#[inline(always)]
+fn next_open_event<'a, E: Entropy>(
+    connection: &'a mut Connection<E>,
+    inbox: &'a mut Inbox,
+    replies: &mut AutoReplies,
+) -> Result<Option<EventRef<'a>>, RemoteProtocolError> {
+    let event = match inbox.end {
+        End::Eof => inbox.buffer.read(|input| connection.last_event(input)),
+        End::Open | End::Overflow => inbox.buffer.read(|input| connection.next_event(input)),
+    };
+    match &event {
+        Ok(Some(event)) => replies.on_event(event),
+        Ok(None) => {}
+        Err(error) => replies.on_failure(*error),
+    }
+    event
 }
 
 /// Processes the end of the inbox in a handshake, once all of its bytes are read.
