@@ -1,9 +1,9 @@
 //! The buffer between a transport and a machine: what was read and is not used yet.
 //!
 //! Unread bytes are `bytes[start..end]`; free space is `bytes[end..]`. Unread bytes are moved to the front only when
-//! there is no space after them, and no more of them than were read: so each byte is moved about once. Only a buffer that
-//! has its greatest length moves more. The buffer grows only when half of it is unread: a peer cannot make it grow by
-//! announcing a length.
+//! there is no space after them, and no more of them than were read: so each byte is moved about once. Only a buffer
+//! that has its greatest length moves more. The buffer grows only when half of it is unread: a peer cannot make it grow
+//! by announcing a length.
 //!
 //! The beginning of a message can be held before the unread bytes. Between the two are the headers that were read, and
 //! the payload that was moved over them.

@@ -31,7 +31,7 @@ use outgoing::After;
 pub use event::{WsEvent, WsEventRef};
 pub use outgoing::WsOutgoing;
 
-/// A WebSocket connection from handshake to close, with its own read buffer, and with events that are owned or borrowed.
+/// A WebSocket connection from handshake to close, with its own read buffer; its events are owned or borrowed.
 ///
 /// ```
 /// use wsproto::{AcceptConnection, SeededEntropy, Request, TextMessage, WsConnection, WsEvent};
@@ -58,26 +58,30 @@ pub use outgoing::WsOutgoing;
 ///
 /// ```
 /// use std::io::{self, Read, Write};
-/// use wsproto::{AcceptConnection, ReplyPolicy, TransportAction, WsConnection, WsEventRef};
+/// use wsproto::{AcceptConnection, ReceiveError, ReplyPolicy, TextMessage, TransportAction};
+/// use wsproto::{WsConnection, WsEventRef};
 ///
-/// /// Accepts every client, and sends its messages back.
+/// /// Accepts every client, and sends its text messages back.
 /// fn echo(mut socket: impl Read + Write) -> io::Result<()> {
 ///     let mut ws = WsConnection::server().with_reply_policy(ReplyPolicy::PongAndClose);
 ///     let (mut message, mut output) = (String::new(), Vec::new());
 ///     while ws.transport_action() == TransportAction::Keep {
 ///         let len = socket.read(ws.space())?;
 ///         ws.filled(len)?; // 0 is the end of the transport
-///         while let Some(event) = ws.next_event_ref()? {
-///             match event {
-///                 WsEventRef::Request(_) => ws.send_to(AcceptConnection::new(), &mut output)?,
-///                 WsEventRef::Text(text) => {
-///                     message.push_str(text.data); // the connection cannot send while `text` borrows it
+///         loop {
+///             match ws.next_event_ref() {
+///                 Ok(Some(WsEventRef::Request(_))) => ws.send_to(AcceptConnection::new(), &mut output)?,
+///                 Ok(Some(WsEventRef::Text(text))) => {
+///                     message.push_str(text.data);
 ///                     if text.message_finished {
-///                         ws.send_to(wsproto::TextMessage::new(&message), &mut output)?;
+///                         ws.send_to(TextMessage::new(&message), &mut output)?;
 ///                         message.clear();
 ///                     }
 ///                 }
-///                 _ => {}
+///                 Ok(Some(_)) => {}
+///                 Ok(None) => break,
+///                 Err(ReceiveError::Handshake(error)) => ws.send_to(error.response(), &mut output)?,
+///                 Err(_) => {} // a close frame is among the replies
 ///             }
 ///         }
 ///         ws.send_replies(&mut output)?;
@@ -93,12 +97,9 @@ pub use outgoing::WsOutgoing;
 /// # impl Read for Socket<'_> {
 /// #     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> { self.0.read(space) }
 /// # }
-/// # impl Write for &mut Socket<'_> {
+/// # impl Write for Socket<'_> {
 /// #     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> { self.1.write(bytes) }
 /// #     fn flush(&mut self) -> io::Result<()> { Ok(()) }
-/// # }
-/// # impl Read for &mut Socket<'_> {
-/// #     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> { (**self).read(space) }
 /// # }
 /// # let mut socket = Socket(input, Vec::new());
 /// # echo(&mut socket)?;
@@ -229,6 +230,20 @@ impl<E: Entropy> WsConnection<E> {
         self
     }
 
+    /// Offers at least `min_space` bytes of [`space`](Self::space), 1 or more; 4096 unless set.
+    ///
+    /// ```
+    /// use wsproto::WsConnection;
+    ///
+    /// let mut ws = WsConnection::server().with_min_space(64 << 10);
+    /// assert_eq!(ws.space().len(), 64 << 10);
+    /// ```
+    #[must_use]
+    pub fn with_min_space(mut self, min_space: usize) -> Self {
+        self.inbox.buffer = self.inbox.buffer.with_min_space(min_space);
+        self
+    }
+
     /// Sets which replies are prepared automatically: none by default.
     ///
     /// The next [`send`](Self::send) or [`bytes_to_send`](Self::bytes_to_send) returns them. A refusal of the handshake
@@ -255,7 +270,8 @@ impl<E: Entropy> WsConnection<E> {
 
     /// The space to read into, of 4096 bytes or more; report by [`filled`](Self::filled) how much was read.
     ///
-    /// It saves the copy that [`receive_data`](Self::receive_data) makes. The two can be mixed.
+    /// It saves the copy that [`receive_data`](Self::receive_data) makes; the two can be mixed.
+    /// [`with_min_space`](Self::with_min_space) sets the least length.
     pub fn space(&mut self) -> &mut [u8] {
         self.forget_read();
         self.inbox.buffer.space()

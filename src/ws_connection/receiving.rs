@@ -38,8 +38,8 @@ impl<E: Entropy> WsConnection<E> {
 
     /// As [`next_event`](Self::next_event), but the event borrows its data from the connection.
     ///
-    /// A message is not copied, and nothing is allocated for it. To answer it from the same connection, build the answer
-    /// first, or take an owned event.
+    /// A message is not copied, and nothing is allocated for it. This connection cannot send while the event is held: to
+    /// send the data itself, copy it first, or take an owned event.
     ///
     /// # Errors
     ///
