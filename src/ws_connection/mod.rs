@@ -166,7 +166,7 @@ enum Phase<E> {
 }
 
 impl WsConnection<NoEntropy> {
-    /// A server's connection, which waits for a [`Request`].
+    /// A server's connection, which waits for a [`Request`](crate::Request).
     pub fn server() -> Self {
         let handshake_limits = HandshakeLimits::DEFAULT;
         Self::new(Phase::Server(ServerHandshake::new(handshake_limits)), None)
@@ -174,8 +174,8 @@ impl WsConnection<NoEntropy> {
 }
 
 impl<E: Entropy> WsConnection<E> {
-    /// A client's connection, which waits for a [`Request`] to send. The key and the masking keys are drawn from
-    /// `entropy`.
+    /// A client's connection, which waits for a [`Request`](crate::Request) to send. The key and the masking keys are
+    /// drawn from `entropy`.
     pub fn client(entropy: E) -> Self {
         Self::new(Phase::Idle, Some(entropy))
     }

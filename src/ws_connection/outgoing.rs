@@ -177,7 +177,7 @@ impl<O: Output + ?Sized> After<'_, O> {
     }
 
     /// The length, together with what waits.
-    const fn with_waiting(&self, len: usize) -> usize {
+    fn with_waiting(&self, len: usize) -> usize {
         len.saturating_add(self.waiting.len())
     }
 }
