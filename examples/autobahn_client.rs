@@ -100,8 +100,6 @@ fn echo(url: &WebSocketUri, target: &str) -> io::Result<()> {
 struct Session {
     stream: TcpStream,
     ws: WsConnection<SeededEntropy>,
-    /// Where a read puts its bytes.
-    buffer: Vec<u8>,
     /// Bytes to write before the next read.
     output: Vec<u8>,
 }
@@ -115,16 +113,16 @@ impl Session {
         stream.set_write_timeout(Some(PATIENCE))?;
         let ws = WsConnection::client(SeededEntropy::new())
             .with_extension(PermessageDeflate::new())
+            .with_min_space(MIN_SPACE)
             .with_reply_policy(ReplyPolicy::PongAndClose);
-        let mut session = Self { stream, ws, buffer: vec![0; BUFFER_LEN], output: Vec::new() };
+        let mut session = Self { stream, ws, output: Vec::new() };
         session.send(Request::new(&url.host_header(), target))?;
         Ok(session)
     }
 
     /// Encodes an event; `next_event` writes it.
     fn send(&mut self, event: impl WsOutgoing) -> io::Result<()> {
-        self.output.extend(self.ws.send(event).map_err(io::Error::other)?);
-        Ok(())
+        Ok(self.ws.send_to(event, &mut self.output)?)
     }
 
     /// Waits for the next event; `None` once the connection has ended.
@@ -132,7 +130,7 @@ impl Session {
         loop {
             let event = self.ws.next_event();
             // After each event: else only the last of several pings would be answered.
-            self.output.extend(self.ws.bytes_to_send());
+            self.ws.send_replies(&mut self.output)?;
             match event {
                 Ok(Some(WsEvent::Reject(reject))) => {
                     return Err(io::Error::other(format!("the server refused: {}", reject.status_code())));
@@ -149,20 +147,9 @@ impl Session {
                 self.linger();
                 return Ok(None);
             }
-            self.receive()?;
+            let len = self.stream.read(self.ws.space())?;
+            self.ws.filled(len)?;
         }
-    }
-
-    /// Reads once, and passes the bytes or the end of the transport to the connection.
-    fn receive(&mut self) -> io::Result<()> {
-        match self.stream.read(&mut self.buffer)? {
-            0 => self.ws.receive_eof(),
-            len => {
-                let received = self.buffer.get(..len).unwrap_or_default();
-                self.ws.receive_data(received).map_err(io::Error::other)?;
-            }
-        }
-        Ok(())
     }
 
     /// Waits for the server to close the transport, so that it can read everything that this client has written.
@@ -178,7 +165,7 @@ impl Session {
         loop {
             let left = LINGER.saturating_sub(start.elapsed());
             let is_over = left.is_zero() || self.stream.set_read_timeout(Some(left)).is_err();
-            if is_over || !matches!(self.stream.read(&mut self.buffer), Ok(1..)) {
+            if is_over || !matches!(self.stream.read(self.ws.space()), Ok(1..)) {
                 return;
             }
         }
@@ -191,8 +178,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the server may take to close the transport.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// The most bytes that one read returns.
-const BUFFER_LEN: usize = 64 << 10;
+/// The space for one read: many cases are as long, or longer.
+const MIN_SPACE: usize = 64 << 10;
 
 const USAGE: &str = "\
 usage: autobahn_client URL AGENT

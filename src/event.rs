@@ -1,7 +1,7 @@
 //! Events: what is received, and what can be sent (RFC 6455 §5.5, §5.6).
 //!
-//! An event is generic over how it holds its data. Received events borrow it (`TextMessage<&str>`), those of
-//! `WsConnection` own it (`TextMessage<String>`), and all of them can be sent. `map`, `as_ref` and `into_owned` are in
+//! An event is generic over how it holds its data. Received events borrow it (`TextMessage<&str>`) or, from
+//! `WsConnection::next_event`, own it (`TextMessage<String>`), and all of them can be sent. `map`, `as_ref` and `into_owned` are in
 //! `event/conversions.rs`.
 
 mod conversions;

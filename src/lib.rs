@@ -106,7 +106,7 @@
 //! | pings, and an end to connections that are dead | [`Keepalive`] |
 //! | one message for many connections | [`PreparedMessage`], [`Sender::prepared_frame`] |
 //! | to send a payload without a copy | [`Sender::frame_in_place`], [`Sender::frame_header`] |
-//! | the handshake and the connection in one, with owned events, as in Python | [`WsConnection`] |
+//! | the handshake and the connection in one, with owned or borrowed events, as in Python | [`WsConnection`] |
 //! | compression, or an extension of your own | [`PermessageDeflate`], [`Extension`] |
 //! | frames only | [`FrameDecoder`], [`FrameEncoder`], [`FrameHeader`], [`Mask`] |
 //! | frames that are wrong on purpose, to test an implementation | [`RawFrameHeader`], [`RawClosePayload`], [`DeflateBlocks`] |
@@ -125,7 +125,7 @@
 //!
 //! Connection   = Receiver + Sender
 //! Messages     = ReadBuffer + Connection + AutoReplies, and whole messages
-//! WsConnection = handshake, then Connection
+//! WsConnection = ReadBuffer + handshake, then Connection
 //! ```
 //!
 //! A [`Receiver`] works in your buffer: it unmasks the bytes there, checks all that the RFC asks, and returns events
@@ -511,7 +511,7 @@ pub use {
     message::MessageAssembler,
     messages::{IncomingMessages, Messages, OutgoingMessages},
     read_buffer::ReadBuffer,
-    ws_connection::{ReceiveError, WsConnection, WsEvent, WsOutgoing},
+    ws_connection::{ReceiveError, WsConnection, WsEvent, WsEventRef, WsOutgoing},
 };
 
 #[cfg(feature = "arbitrary")]

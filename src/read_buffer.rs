@@ -1,8 +1,9 @@
 //! The buffer between a transport and a machine: what was read and is not used yet.
 //!
 //! Unread bytes are `bytes[start..end]`; free space is `bytes[end..]`. Unread bytes are moved to the front only when
-//! there is no space after them, so each byte is moved once at most before it is consumed. The buffer grows only when
-//! it is full of unread bytes: a peer cannot make it grow by announcing a length.
+//! there is no space after them, and no more of them than were read: so each byte is moved about once. Only a buffer
+//! that has its greatest length moves more. The buffer grows only when half of it is unread: a peer cannot make it grow
+//! by announcing a length.
 //!
 //! The beginning of a message can be held before the unread bytes. Between the two are the headers that were read, and
 //! the payload that was moved over them.
@@ -132,13 +133,11 @@ impl ReadBuffer {
     fn space_for(&mut self, min_space: usize) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (self.held.end, self.held.end);
-            if self.end == 0 && self.bytes.len() > self.max_kept {
-                shrink(&mut self.bytes, self.max_kept);
-            }
+            self.shrink_to_kept();
         }
         let kept = self.held.len().saturating_add(self.unread().len());
         let min_space = min_space.min(self.max_len.saturating_sub(kept));
-        if self.bytes.len().saturating_sub(self.end) < min_space && kept < self.end {
+        if self.bytes.len().saturating_sub(self.end) < min_space && self.is_worth_a_move(kept, min_space) {
             self.move_to_front();
         }
         if self.bytes.len().saturating_sub(self.end) < min_space {
@@ -147,6 +146,24 @@ impl ReadBuffer {
             grow(&mut self.bytes, doubled.max(needed));
         }
         self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Whether to move what is kept instead of lengthening the buffer.
+    ///
+    /// No more bytes are moved than were read, so that the cost does not depend on the order of reads and fills. A
+    /// buffer that may not grow has no choice.
+    const fn is_worth_a_move(&self, kept: usize, min_space: usize) -> bool {
+        let freed = self.end.saturating_sub(kept);
+        freed > 0 && (kept <= freed || self.end.saturating_add(min_space) > self.max_len)
+    }
+
+    /// Frees memory above `max_kept` once all is read.
+    #[inline]
+    pub(crate) fn shrink_to_kept(&mut self) {
+        if self.bytes.len() > self.max_kept && self.start == self.end && self.held.is_empty() {
+            (self.start, self.end, self.held) = (0, 0, 0..0);
+            shrink(&mut self.bytes, self.max_kept);
+        }
     }
 
     /// Moves what is kept to the front: the held bytes, and the unread bytes directly after them.
@@ -282,6 +299,14 @@ impl ReadBuffer {
     /// Holds nothing any more.
     pub(crate) fn drop_held(&mut self) {
         self.held = 0..0;
+    }
+
+    /// Drops all unread bytes after the first `len`; returns whether there were any.
+    pub(crate) fn truncate_unread(&mut self, len: usize) -> bool {
+        let end = self.start.saturating_add(len).min(self.end);
+        let is_cut = end < self.end;
+        self.end = end;
+        is_cut
     }
 
     /// Drops everything, and frees all memory.

@@ -17,7 +17,7 @@ use counting::measured;
 use wsproto::{
     AutoReplies, BytesMessage, Connection, Limits, LocalProtocolError, MessageAssembler, MessageKind,
     PreparedMessage, ReceiveError, Receiver, ReceiverHalf, RemoteProtocolError, ReplyPolicy, Sender,
-    SenderHalf, TextMessage, WsConnection, WsEvent,
+    SenderHalf, TextMessage, WsConnection, WsEvent, WsEventRef,
 };
 
 const LONG: usize = 16 << 20;
@@ -167,6 +167,91 @@ fn a_backlog_needs_at_most_twice_its_length() {
     // A vector may have twice the capacity that it needs, and the bytes already read are still at its front.
     assert!(usage.kept < 4 << 20, "{usage:?}");
     while ws.next_event().unwrap().is_some() {}
+}
+
+/// A connection that answers everything by itself.
+fn replying_server() -> WsConnection {
+    WsConnection::from(Connection::server(Limits::default())).with_reply_policy(ReplyPolicy::PongAndClose)
+}
+
+/// Reads `bytes` into the space, in reads of at most `cut` bytes, and sends each message on.
+fn pass_on(ws: &mut WsConnection, next: &mut WsConnection, bytes: &[u8], cut: usize, output: &mut Vec<u8>) {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let space = ws.space();
+        let len = rest.len().min(space.len()).min(cut);
+        space[..len].copy_from_slice(&rest[..len]);
+        ws.filled(len).unwrap();
+        rest = &rest[len..];
+        while let Some(event) = ws.next_event_ref().unwrap() {
+            if !matches!(event, WsEventRef::Ping(_)) {
+                next.send_to(event, output).unwrap();
+            }
+        }
+        ws.send_replies(output).unwrap();
+    }
+}
+
+#[test]
+fn messages_that_are_borrowed_and_sent_to_an_output_allocate_nothing() {
+    let text = b"\x01\x82\0\0\0\0h\xc3\x80\x81\0\0\0\0\xa9";
+    let bytes = [&frame(0x82, 1000)[..], text, b"\x89\x81\0\0\0\0?", &frame(0x82, 70_000)].concat();
+    for cut in [1, 1000, usize::MAX] {
+        let (mut ws, mut next) = (replying_server(), replying_server());
+        let mut output = Vec::new();
+        // The first round finds room for the buffer and the output.
+        let ((), first) = measured(|| pass_on(&mut ws, &mut next, &bytes, cut, &mut output));
+        assert!(first.allocations > 0);
+        let expected = std::mem::take(&mut output);
+        let mut output = Vec::with_capacity(expected.len());
+        let ((), usage) = measured(|| {
+            for _ in 0..10 {
+                output.clear();
+                pass_on(&mut ws, &mut next, &bytes, cut, &mut output);
+            }
+        });
+        assert_eq!((usage.allocations, usage.peak), (0, 0), "{cut}");
+        assert_eq!(output, expected);
+        assert!(expected.windows(3).any(|part| part == b"\x8a\x01?"));
+    }
+}
+
+#[test]
+fn an_owned_message_is_allocated_once() {
+    let (mut ws, one) = (replying_server(), frame(0x82, 1000));
+    ws.receive_data(&one).unwrap();
+    while ws.next_event().unwrap().is_some() {}
+    let (sent, usage) = measured(|| {
+        ws.receive_data(&one).unwrap();
+        let event = ws.next_event().unwrap().unwrap();
+        assert!(ws.bytes_to_send().is_empty());
+        ws.send(event).unwrap()
+    });
+    // The event, and the bytes to send.
+    assert_eq!((usage.allocations, sent.len()), (2, 1004));
+}
+
+#[test]
+fn a_borrowed_event_is_freed_by_the_next_call() {
+    for ending in [&b"\x88\x80\0\0\0\0"[..], b"\x82\x00", b""] {
+        let mut ws = replying_server();
+        let bytes = [&frame(0x82, 8 << 20), ending].concat();
+        let ((), usage) = measured(|| {
+            ws.receive_data(&bytes).unwrap();
+            assert!(matches!(ws.next_event_ref(), Ok(Some(WsEventRef::Bytes(_)))));
+            _ = ws.next_event_ref();
+            assert!(ws.bytes_to_send().len() <= 33);
+        });
+        let limit = if ending.is_empty() { 64 << 10 } else { 0 };
+        assert!(usage.kept <= limit, "{ending:?}: {usage:?}");
+        let ((), reads) = measured(|| {
+            for _ in 0..3 {
+                assert!(ws.space().len() >= 4096);
+                ws.filled(1).unwrap();
+            }
+        });
+        assert!(usage.kept + reads.kept <= limit, "{ending:?}: {reads:?}");
+    }
 }
 
 #[test]

@@ -69,6 +69,25 @@ fn memory_is_bounded_by_what_is_unread() {
     assert_eq!(buffer.capacity(), before);
 }
 
+#[test]
+fn no_more_bytes_are_moved_than_are_read() {
+    // A backlog that stays as long as the buffer: each fill needs the place of what was read.
+    for backlog in [40, 4096, 64 << 10] {
+        let mut buffer = ReadBuffer::new();
+        let (mut moved, mut read) = (0, 0);
+        buffer.extend_from_slice(&vec![0; backlog]).unwrap();
+        for _ in 0..4 * backlog / 16 {
+            buffer.read(take(16));
+            read += 16;
+            let before = (buffer.unread().as_ptr(), buffer.capacity());
+            buffer.extend_from_slice(&[0; 16]).unwrap();
+            let is_moved = before != (buffer.unread().as_ptr(), buffer.capacity());
+            moved += if is_moved { backlog } else { 0 };
+        }
+        assert!(moved <= 2 * read, "{backlog}: {moved} moved, {read} read");
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Act {
     Fill(usize),

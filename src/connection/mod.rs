@@ -157,6 +157,16 @@ impl<E: Entropy> Connection<E> {
         next
     }
 
+    /// As [`next_event`](Self::next_event), but `input` is the last: see [`Receiver::last_event`].
+    #[cfg(feature = "alloc")]
+    pub(crate) fn last_event<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
+        // The sender is informed of the end when it is next used.
+        self.receiver.last_event(input)
+    }
+
     /// As [`next_event`](Self::next_event), but returns where the data is in `input`: see [`Receiver::next_range`].
     ///
     /// # Errors

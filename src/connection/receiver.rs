@@ -2,6 +2,8 @@
 
 use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
+#[cfg(feature = "alloc")]
+use crate::event::Event;
 use crate::event::{CloseConnection, EventRef};
 #[cfg(feature = "alloc")]
 use crate::extension::{InUse, InboundExtensions};
@@ -86,6 +88,23 @@ impl Receiver {
         input: &mut &'i mut [u8],
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         self.messages.decode(input)
+    }
+
+    /// As [`next_event`](Self::next_event), but `input` is the last: once it is used up, this records the end of the
+    /// transport, and returns what [`receive_eof`](Self::receive_eof) does.
+    #[cfg(feature = "alloc")]
+    pub(super) fn last_event<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
+        let event = self.messages.decode_last(input);
+        // A peer cannot send the code 1006.
+        self.transport_ended |= match &event {
+            Ok(None) => true,
+            Ok(Some(Event::Close(close))) => close.code == Some(CloseCode::ABNORMAL_CLOSURE),
+            Ok(Some(_)) | Err(_) => false,
+        };
+        event
     }
 
     /// As [`next_event`](Self::next_event), but returns where the data is instead of borrowing it from `input`.

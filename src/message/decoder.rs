@@ -7,6 +7,7 @@
 //! For the next maintainer: `Payloads::find` borrows nothing. So one loop, [`MessageDecoder::step`], can examine each
 //! piece before it makes an event from it or continues with the next piece.
 
+use crate::close_code::CloseCode;
 use crate::error::{Failure, RemoteProtocolError};
 use crate::event::{BytesMessage, CloseConnection, Event, EventRef, TextMessage};
 #[cfg(feature = "alloc")]
@@ -154,6 +155,19 @@ impl MessageDecoder {
         self.decode_slowly(input)
     }
 
+    /// As [`decode`](Self::decode), but `input` is the last: the event after it is the end of the transport.
+    ///
+    /// It returns a close event with the code 1006 where [`receive_eof`](Self::receive_eof) ends an open connection.
+    #[cfg(feature = "alloc")]
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn decode_last<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
+        self.step::<Borrowed, true>(input)
+    }
+
     /// As [`decode`](Self::decode), but says where the data is.
     #[inline(always)]
     pub(crate) fn locate<'r, 'i>(
@@ -232,7 +246,7 @@ impl MessageDecoder {
         if input.is_empty() {
             self.payloads.rest();
         }
-        self.step::<Borrowed>(input)
+        self.step::<Borrowed, false>(input)
     }
 
     /// The slow path of [`locate`](Self::locate).
@@ -244,7 +258,7 @@ impl MessageDecoder {
         if input.is_empty() {
             self.payloads.rest();
         }
-        self.step::<InPlace>(input)
+        self.step::<InPlace, false>(input)
     }
 
     /// Returns what needs no more input: extensions may have output left.
@@ -261,12 +275,12 @@ impl MessageDecoder {
 
     #[inline(never)]
     fn decode_output(&mut self) -> Result<Option<EventRef<'_>>, RemoteProtocolError> {
-        self.step::<Borrowed>(&mut <&mut [u8]>::default())
+        self.step::<Borrowed, false>(&mut <&mut [u8]>::default())
     }
 
-    /// Reads pieces until there is an event.
+    /// Reads pieces until there is an event; after the last input, the end of the transport is one.
     #[inline(always)]
-    fn step<'r, 'i, H: Holds<'r, 'i>>(
+    fn step<'r, 'i, H: Holds<'r, 'i>, const IS_LAST: bool>(
         &'r mut self,
         input: &mut &'i mut [u8],
     ) -> Result<Option<H::Event>, RemoteProtocolError> {
@@ -279,6 +293,13 @@ impl MessageDecoder {
             let max_text_len = if missing == 0 { usize::MAX } else { missing };
             let piece = match self.payloads.find(input, max_text_len) {
                 Ok(Some(piece)) => piece,
+                Ok(None) if IS_LAST => {
+                    let header = self.payloads.frames.header();
+                    self.receive_eof();
+                    let close = CloseConnection::new(CloseCode::ABNORMAL_CLOSURE, H::kept(""));
+                    let is_abnormal = matches!(self.state, State::Ended);
+                    return Ok(is_abnormal.then(|| H::event(header, Event::Close(close))));
+                }
                 Ok(None) => return Ok(None),
                 Err(error) => return Err(self.fail(error, 0)),
             };

@@ -1,39 +1,37 @@
-//! The handshake and the open connection in one type, with owned events, and output in a `Vec`.
+//! The handshake and the open connection in one type, with a read buffer, and with events that are borrowed or owned.
 //!
-//! It corresponds to Python wsproto's `WSConnection`, and costs a copy of each payload. The crate's front page lists
-//! the differences and their reasons.
+//! It corresponds to Python wsproto's `WSConnection`. The crate's front page lists the differences and their reasons.
+//!
+//! A borrowed event may be in the buffer. So memory is freed by the call after the one that returned the event.
 
+mod event;
 mod inbox;
 // Uses the types in this file.
 mod outgoing;
+mod receiving;
 
-use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
 use thiserror::Error;
 
-use crate::connection::{
-    AutoReplies, CloseInfo, Connection, ConnectionState, ReceiverState, ReplyPolicy, TransportAction,
-};
+use crate::connection::{AutoReplies, CloseInfo, Connection, ConnectionState, ReplyPolicy, TransportAction};
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::{HandshakeError, LocalProtocolError, RemoteProtocolError};
-use crate::event::{BytesMessage, CloseConnection, Event, EventRef, Ping, Pong, TextMessage};
-use crate::extension::{Extension, Extensions};
-use crate::handshake::{
-    AcceptConnection, ClientHandshake, HandshakeResponse, RejectConnection, RejectData, Request,
-    ServerHandshake, ServerUpgrade,
-};
+use crate::extension::Extension;
+use crate::handshake::{ClientHandshake, ServerHandshake, ServerUpgrade};
 use crate::http::RequestHead;
 use crate::limits::{HandshakeLimits, Limits};
+use crate::output::Output;
 
 use inbox::{End, Inbox};
+use outgoing::After;
 
+pub use event::{WsEvent, WsEventRef};
 pub use outgoing::WsOutgoing;
 
-/// A WebSocket connection from handshake to close, with owned events and its own buffers.
+/// A WebSocket connection from handshake to close, with its own read buffer; its events are owned or borrowed.
 ///
 /// ```
 /// use wsproto::{AcceptConnection, SeededEntropy, Request, TextMessage, WsConnection, WsEvent};
@@ -52,10 +50,68 @@ pub use outgoing::WsOutgoing;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// # Without allocations
+///
+/// Each method above has a form that allocates nothing for a message. A transport can read into the
+/// [`space`](Self::space) of the connection, [`next_event_ref`](Self::next_event_ref) borrows the data from there, and
+/// [`send_to`](Self::send_to) appends to an output of yours:
+///
+/// ```
+/// use std::io::{self, Read, Write};
+/// use wsproto::{AcceptConnection, ReceiveError, ReplyPolicy, TextMessage, TransportAction};
+/// use wsproto::{WsConnection, WsEventRef};
+///
+/// /// Accepts every client, and sends its text messages back.
+/// fn echo(mut socket: impl Read + Write) -> io::Result<()> {
+///     let mut ws = WsConnection::server().with_reply_policy(ReplyPolicy::PongAndClose);
+///     let (mut message, mut output) = (String::new(), Vec::new());
+///     while ws.transport_action() == TransportAction::Keep {
+///         let len = socket.read(ws.space())?;
+///         ws.filled(len)?; // 0 is the end of the transport
+///         loop {
+///             match ws.next_event_ref() {
+///                 Ok(Some(WsEventRef::Request(_))) => ws.send_to(AcceptConnection::new(), &mut output)?,
+///                 Ok(Some(WsEventRef::Text(text))) => {
+///                     message.push_str(text.data);
+///                     if text.message_finished {
+///                         ws.send_to(TextMessage::new(&message), &mut output)?;
+///                         message.clear();
+///                     }
+///                 }
+///                 Ok(Some(_)) => {}
+///                 Ok(None) => break,
+///                 Err(ReceiveError::Handshake(error)) => ws.send_to(error.response(), &mut output)?,
+///                 Err(_) => {} // a close frame is among the replies
+///             }
+///         }
+///         ws.send_replies(&mut output)?;
+///         socket.write_all(&output)?;
+///         output.clear();
+///     }
+///     Ok(())
+/// }
+/// # let input = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+/// #     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n\
+/// #     \x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x89\x80\0\0\0\0\x88\x80\0\0\0\0";
+/// # struct Socket<'a>(&'a [u8], Vec<u8>);
+/// # impl Read for Socket<'_> {
+/// #     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> { self.0.read(space) }
+/// # }
+/// # impl Write for Socket<'_> {
+/// #     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> { self.1.write(bytes) }
+/// #     fn flush(&mut self) -> io::Result<()> { Ok(()) }
+/// # }
+/// # let mut socket = Socket(input, Vec::new());
+/// # echo(&mut socket)?;
+/// # assert!(socket.1.ends_with(b"\x81\x05Hello\x8a\x00\x88\x00"));
+/// # Ok::<(), io::Error>(())
+/// ```
+///
 /// # Memory
 ///
 /// Received bytes are kept until their events are read: read all events before you pass more bytes. Once all bytes are
-/// read, at most 64 KiB of memory are kept; after the end of the connection, none.
+/// read, at most 64 KiB of memory are kept; after the end of the connection, none. Data that
+/// [`next_event_ref`](Self::next_event_ref) returned is freed by the next call of a method that receives or sends.
 #[doc(alias = "WSConnection")]
 #[derive(Debug)]
 pub struct WsConnection<E = NoEntropy> {
@@ -67,41 +123,9 @@ pub struct WsConnection<E = NoEntropy> {
     entropy: Option<E>,
     phase: Phase<E>,
     inbox: Inbox,
+    /// A pong that was encoded for an event that was then refused.
     outbox: Vec<u8>,
     replies: AutoReplies,
-}
-
-/// An event of a [`WsConnection`], from the handshake or the open connection; each can be sent as well.
-///
-/// ```
-/// use wsproto::{SeededEntropy, Request, WsConnection, WsEvent};
-///
-/// let mut client = WsConnection::client(SeededEntropy::new());
-/// let event = WsEvent::Request(Request::new("localhost", "/"));
-/// assert!(client.send(event)?.starts_with(b"GET / HTTP/1.1\r\n"));
-/// # Ok::<(), wsproto::LocalProtocolError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WsEvent {
-    /// A client asks for a WebSocket connection.
-    Request(Request),
-    /// The server accepts the request.
-    Accept(AcceptConnection),
-    /// The server refuses the request.
-    Reject(RejectConnection),
-    /// A piece of the refusal's body.
-    RejectData(RejectData<Vec<u8>>),
-    /// A text message, or a piece of one.
-    Text(TextMessage<String>),
-    /// A binary message, or a piece of one.
-    Bytes(BytesMessage<Vec<u8>>),
-    /// A ping.
-    Ping(Ping<Vec<u8>>),
-    /// A pong.
-    Pong(Pong<Vec<u8>>),
-    /// The peer's close frame; or, with the code 1006, the end of the transport without one.
-    Close(CloseConnection<String>),
 }
 
 /// The error of [`WsConnection::next_event`]: the peer broke a rule, in the handshake or in the open connection.
@@ -142,7 +166,7 @@ enum Phase<E> {
 }
 
 impl WsConnection<NoEntropy> {
-    /// A server's connection, which waits for a [`Request`].
+    /// A server's connection, which waits for a [`Request`](crate::Request).
     pub fn server() -> Self {
         let handshake_limits = HandshakeLimits::DEFAULT;
         Self::new(Phase::Server(ServerHandshake::new(handshake_limits)), None)
@@ -150,8 +174,8 @@ impl WsConnection<NoEntropy> {
 }
 
 impl<E: Entropy> WsConnection<E> {
-    /// A client's connection, which waits for a [`Request`] to send. The key and the masking keys are drawn from
-    /// `entropy`.
+    /// A client's connection, which waits for a [`Request`](crate::Request) to send. The key and the masking keys are
+    /// drawn from `entropy`.
     pub fn client(entropy: E) -> Self {
         Self::new(Phase::Idle, Some(entropy))
     }
@@ -163,7 +187,7 @@ impl<E: Entropy> WsConnection<E> {
             supported: Vec::new(),
             entropy,
             phase,
-            inbox: Inbox::default(),
+            inbox: Inbox::new(),
             outbox: Vec::new(),
             replies: AutoReplies::new(ReplyPolicy::Nothing),
         }
@@ -206,6 +230,20 @@ impl<E: Entropy> WsConnection<E> {
         self
     }
 
+    /// Offers at least `min_space` bytes of [`space`](Self::space), 1 or more; 4096 unless set.
+    ///
+    /// ```
+    /// use wsproto::WsConnection;
+    ///
+    /// let mut ws = WsConnection::server().with_min_space(64 << 10);
+    /// assert_eq!(ws.space().len(), 64 << 10);
+    /// ```
+    #[must_use]
+    pub fn with_min_space(mut self, min_space: usize) -> Self {
+        self.inbox.buffer = self.inbox.buffer.with_min_space(min_space);
+        self
+    }
+
     /// Sets which replies are prepared automatically: none by default.
     ///
     /// The next [`send`](Self::send) or [`bytes_to_send`](Self::bytes_to_send) returns them. A refusal of the handshake
@@ -222,23 +260,83 @@ impl<E: Entropy> WsConnection<E> {
     ///
     /// [`LocalProtocolError::DataAfterEof`], after [`receive_eof`](Self::receive_eof).
     pub fn receive_data(&mut self, data: &[u8]) -> Result<(), LocalProtocolError> {
+        self.forget_read();
+        match self.room() {
+            Some(room) => self.inbox.add(data, room),
+            None if self.inbox.end == End::Eof => Err(LocalProtocolError::DataAfterEof),
+            None => Ok(()),
+        }
+    }
+
+    /// The space to read into, of 4096 bytes or more; report by [`filled`](Self::filled) how much was read.
+    ///
+    /// It saves the copy that [`receive_data`](Self::receive_data) makes; the two can be mixed.
+    /// [`with_min_space`](Self::with_min_space) sets the least length.
+    pub fn space(&mut self) -> &mut [u8] {
+        self.forget_read();
+        self.inbox.buffer.space()
+    }
+
+    /// Records that `len` bytes were read into the [`space`](Self::space). 0 means that the transport has ended, as in
+    /// [`std::io::Read`](https://doc.rust-lang.org/std/io/trait.Read.html).
+    ///
+    /// # Errors
+    ///
+    /// [`LocalProtocolError::BufferFull`] if the space is shorter, and [`LocalProtocolError::DataAfterEof`] after
+    /// [`receive_eof`](Self::receive_eof), unless `len` is 0. Then nothing has changed.
+    pub fn filled(&mut self, len: usize) -> Result<(), LocalProtocolError> {
+        if len == 0 {
+            self.receive_eof();
+            return Ok(());
+        }
+        if self.inbox.end == End::Eof {
+            return Err(LocalProtocolError::DataAfterEof);
+        }
+        match self.room() {
+            Some(room) => self.inbox.filled(len, room),
+            None => {
+                self.inbox.buffer.filled(len)?;
+                self.free();
+                Ok(())
+            }
+        }
+    }
+
+    /// How many unread bytes are kept; `None` if no more input is needed.
+    #[inline]
+    fn room(&self) -> Option<usize> {
         let HandshakeLimits { max_head_len, max_early_data, .. } = self.handshake_limits;
-        let room = match (&self.phase, self.state()) {
-            (Phase::Idle, _) => max_early_data,
-            (Phase::Server(handshake), ConnectionState::Connecting) => match handshake.request() {
+        match &self.phase {
+            // `next_event` checks the limits here.
+            Phase::Open(connection) => (!connection.receiver().is_finished()).then_some(usize::MAX),
+            Phase::Client(handshake) => (handshake.state() != ConnectionState::Closed).then_some(usize::MAX),
+            Phase::Idle => Some(max_early_data),
+            Phase::Server(handshake) if handshake.state() != ConnectionState::Connecting => None,
+            Phase::Server(handshake) => Some(match handshake.request() {
                 Some(_) => max_early_data,
                 None => max_head_len.saturating_add(max_early_data),
-            },
-            // No more input is needed.
-            (Phase::Server(_) | Phase::Failed, _)
-            | (Phase::Client(_), ConnectionState::Closed)
-            | (Phase::Open(_), ConnectionState::RemoteClosing | ConnectionState::Closed) => {
-                return self.inbox.discard();
-            }
-            // `next_event` checks the limits here.
-            (Phase::Client(_) | Phase::Open(_), _) => usize::MAX,
-        };
-        self.inbox.add(data, room)
+            }),
+            Phase::Failed => None,
+        }
+    }
+
+    /// Frees the memory of what was read, which an event may have borrowed until now.
+    #[inline]
+    fn forget_read(&mut self) {
+        if self.room().is_some() {
+            self.inbox.buffer.shrink_to_kept();
+        } else {
+            self.free();
+        }
+    }
+
+    /// Frees all memory: nothing more is read.
+    #[cold]
+    fn free(&mut self) {
+        self.inbox.buffer.clear();
+        if self.outbox.is_empty() {
+            self.outbox = Vec::new();
+        }
     }
 
     /// Uses a request that another HTTP stack has parsed, instead of its bytes, and returns it as an event.
@@ -299,20 +397,6 @@ impl<E: Entropy> WsConnection<E> {
         }
     }
 
-    /// Reads the next event from the received bytes. Returns `None` if more bytes are needed.
-    ///
-    /// The state changes when an event is read, not when its bytes arrive.
-    ///
-    /// # Errors
-    ///
-    /// The rule that the peer broke, once.
-    pub fn next_event(&mut self) -> Result<Option<WsEvent>, ReceiveError> {
-        match self.read_event() {
-            Ok(None) => self.end_event(),
-            other => other,
-        }
-    }
-
     /// Encodes an event together with the prepared replies, and returns the bytes for the transport.
     ///
     /// A close reason of more than 123 bytes is truncated between two characters.
@@ -321,22 +405,73 @@ impl<E: Entropy> WsConnection<E> {
     ///
     /// An event that the protocol does not allow now, or never allows. Nothing has changed then.
     pub fn send(&mut self, event: impl WsOutgoing) -> Result<Vec<u8>, LocalProtocolError> {
+        let mut bytes = Vec::new();
+        self.send_to(event, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// As [`send`](Self::send), but appends the bytes to `output`.
+    ///
+    /// ```
+    /// use wsproto::{Connection, Limits, TextMessage, WsConnection};
+    ///
+    /// let mut ws = WsConnection::from(Connection::server(Limits::default()));
+    /// let mut output = Vec::new();
+    /// ws.send_to(TextMessage::from("hel"), &mut output)?;
+    /// ws.send_to(TextMessage::from("lo"), &mut output)?;
+    /// assert_eq!(output, b"\x81\x03hel\x81\x02lo");
+    /// # Ok::<(), wsproto::LocalProtocolError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); or `output` has no room for the event and the pong ahead of it. Nothing was written
+    /// then. A close frame that is a reply, and has no room, waits for the next call.
+    pub fn send_to(
+        &mut self,
+        event: impl WsOutgoing,
+        output: &mut (impl Output + ?Sized),
+    ) -> Result<(), LocalProtocolError> {
+        self.forget_read();
         if let Phase::Open(connection) = &mut self.phase {
             // A pong does not change the state, so it can stay in the outbox if the event is refused.
             let _ = self.replies.send_pong(connection.sender_mut(), &mut self.outbox);
         }
-        event.write(self)?;
-        Ok(self.bytes_to_send())
+        let mut waiting = mem::take(&mut self.outbox);
+        let result = event.write(self, &mut After { waiting: &mut waiting, output });
+        self.outbox = waiting;
+        result?;
+        // What had no room still waits.
+        let _ = self.send_replies(output);
+        Ok(())
     }
 
     /// Returns the prepared replies, as bytes for the transport.
     #[must_use = "these bytes are returned once: write them to the transport"]
     pub fn bytes_to_send(&mut self) -> Vec<u8> {
-        if let Phase::Open(connection) = &mut self.phase {
-            // A `Vec` has room, and no frame is ever left incomplete here.
-            let _ = self.replies.send(connection.sender_mut(), &mut self.outbox);
+        let mut bytes = Vec::new();
+        // A `Vec` has room, and no frame is ever left incomplete here.
+        let _ = self.send_replies(&mut bytes);
+        bytes
+    }
+
+    /// As [`bytes_to_send`](Self::bytes_to_send), but appends the replies to `output`.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalProtocolError::OutputFull`] if `output` has no room. Replies that were not written still wait.
+    pub fn send_replies(&mut self, output: &mut (impl Output + ?Sized)) -> Result<(), LocalProtocolError> {
+        self.forget_read();
+        if !self.outbox.is_empty() {
+            output.append_bytes(&self.outbox)?;
+            self.outbox.clear();
         }
-        mem::take(&mut self.outbox)
+        match &mut self.phase {
+            Phase::Open(connection) if self.replies.is_pending() => {
+                self.replies.send(connection.sender_mut(), output)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The state of the connection.
@@ -366,90 +501,6 @@ impl<E: Entropy> WsConnection<E> {
             Phase::Idle | Phase::Client(_) | Phase::Server(_) | Phase::Failed => None,
         }
     }
-
-    /// Reads the next event from the inbox.
-    fn read_event(&mut self) -> Result<Option<WsEvent>, ReceiveError> {
-        match &mut self.phase {
-            Phase::Idle => Ok(None),
-            Phase::Server(handshake) => {
-                let request = self.inbox.read(|input| handshake.receive(input).map(Option::<&_>::cloned));
-                match request {
-                    Ok(Some(_)) => self.inbox.limit(self.handshake_limits.max_early_data),
-                    Ok(None) => {}
-                    Err(_) => self.inbox.free(),
-                }
-                Ok(request?.map(WsEvent::Request))
-            }
-            Phase::Client(handshake) => {
-                let answer = self.inbox.read(|input| handshake.receive(input).map(own_answer));
-                match (&answer, handshake.state()) {
-                    (Ok(Some(WsEvent::Accept(accept))), _) => {
-                        match accept.extensions(&supported(&self.supported)) {
-                            Ok(extensions) => self.open(extensions),
-                            Err(error) => {
-                                self.inbox.free();
-                                self.phase = Phase::Failed;
-                                return Err(error.into());
-                            }
-                        }
-                    }
-                    (_, ConnectionState::Closed) => self.inbox.free(),
-                    _ => {}
-                }
-                Ok(answer?)
-            }
-            Phase::Failed => Ok(None),
-            Phase::Open(connection) => {
-                let replies = &mut self.replies;
-                let event = self.inbox.read_in_place(|input| {
-                    let event =
-                        connection.next_event(input).inspect_err(|error| replies.on_failure(*error))?;
-                    Ok::<_, RemoteProtocolError>(event.map(|event| {
-                        replies.on_event(&event);
-                        own_event(event)
-                    }))
-                });
-                // Further input would be dropped.
-                match connection.receiver().state() {
-                    ReceiverState::Open => self.inbox.forget_read(),
-                    _ => self.inbox.free(),
-                }
-                Ok(event?)
-            }
-        }
-    }
-
-    /// Processes the end of the inbox, once all of its bytes are read.
-    fn end_event(&mut self) -> Result<Option<WsEvent>, ReceiveError> {
-        match (self.inbox.end, &mut self.phase) {
-            (End::Open, _) => Ok(None),
-            (End::Overflow, phase) => {
-                self.inbox = Inbox::default();
-                match phase {
-                    Phase::Server(handshake) if handshake.state() == ConnectionState::Connecting => {
-                        handshake.fail();
-                    }
-                    // The refusal was sent: the lost bytes are not needed.
-                    Phase::Server(_) => return Ok(None),
-                    phase => *phase = Phase::Failed,
-                }
-                Err(HandshakeError::TooMuchEarlyData.into())
-            }
-            // The client's request is not sent, or its handshake has failed: there is nothing to report.
-            (End::Eof, Phase::Idle | Phase::Failed) => Ok(None),
-            (End::Eof, Phase::Server(handshake)) => Ok(handshake.receive_eof().map(|()| None)?),
-            (End::Eof, Phase::Client(handshake)) => Ok(own_answer(handshake.receive_eof()?)),
-            (End::Eof, Phase::Open(connection)) => {
-                Ok(connection.receive_eof().map(|close| own_event(Event::Close(close))))
-            }
-        }
-    }
-
-    /// Ends the handshake: the bytes that follow are frames.
-    fn open(&mut self, extensions: Extensions) {
-        let connection = Connection::new(self.limits, self.entropy.take());
-        self.phase = Phase::Open(connection.with_extensions(extensions));
-    }
 }
 
 /// The extensions as negotiation takes them.
@@ -470,24 +521,4 @@ impl<E: Entropy> From<Connection<E>> for WsConnection<E> {
     fn from(connection: Connection<E>) -> Self {
         Self::new(Phase::Open(connection), None)
     }
-}
-
-fn own_event(event: EventRef<'_>) -> WsEvent {
-    match event.into_owned() {
-        Event::Text(text) => WsEvent::Text(text),
-        Event::Bytes(bytes) => WsEvent::Bytes(bytes),
-        Event::Ping(ping) => WsEvent::Ping(ping),
-        Event::Pong(pong) => WsEvent::Pong(pong),
-        Event::Close(close) => WsEvent::Close(close),
-    }
-}
-
-fn own_answer(answer: Option<HandshakeResponse<'_>>) -> Option<WsEvent> {
-    answer.map(|answer| match answer {
-        HandshakeResponse::Accept(accept) => WsEvent::Accept(accept),
-        HandshakeResponse::Reject(reject) => WsEvent::Reject(reject),
-        HandshakeResponse::RejectData(RejectData { data, body_finished }) => {
-            WsEvent::RejectData(RejectData { data: data.to_owned(), body_finished })
-        }
-    })
 }

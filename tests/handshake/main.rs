@@ -50,3 +50,4 @@ mod properties;
 mod doors;
 mod ws_connection;
 mod ws_limits;
+mod ws_space;

@@ -25,7 +25,7 @@ struct Workload {
     run: fn(times: usize) -> Result<(), Failure>,
 }
 
-const WORKLOADS: [Workload; 62] = [
+const WORKLOADS: [Workload; 63] = [
     messages("decode-binary-16", |times| decode(times, BINARY, 16, ALL)),
     messages("decode-binary-125", |times| decode(times, BINARY, 125, ALL)),
     messages("decode-binary-1024", |times| decode(times, BINARY, 1024, ALL)),
@@ -94,6 +94,8 @@ const WORKLOADS: [Workload; 62] = [
     // If these two are equal, events cost the same when the caller takes them more slowly than they arrive.
     Workload { name: "ws-backlog-message", units: 512, run: |times| backlog(times, 512) },
     Workload { name: "ws-backlog-message-of-8-times", units: 4096, run: |times| backlog(times, 4096) },
+    // The same bytes, read into the connection's space; the events borrow their data.
+    Workload { name: "ws-backlog-message-borrowed", units: 512, run: |times| backlog_borrowed(times, 512) },
     handshakes("handshake", |times| accept(times, None)),
     handshakes("handshake-deflate", |times| accept(times, Some(PermessageDeflate::new()))),
     // If these three are equal, a byte of a head that arrives byte by byte costs the same for every length of the head.
@@ -467,6 +469,34 @@ fn measured_backlog(connection: &mut WsConnection, two: &[u8], reads: usize) -> 
         total += usize::from(connection.next_event()?.is_some());
     }
     while connection.next_event()?.is_some() {
+        total += 1;
+    }
+    Ok(total)
+}
+
+fn backlog_borrowed(times: usize, messages: usize) -> Result<(), Failure> {
+    let two = [0x82, 0x84, 0, 0, 0, 0, b'a', b'b', b'c', b'd'].repeat(2);
+    let mut total = 0;
+    for _ in 0..times {
+        let mut connection = WsConnection::from(Connection::server(Limits::NONE));
+        total += measured_borrowed_backlog(&mut connection, &two, messages / 2)?;
+    }
+    expect(total, times * messages)
+}
+
+#[inline(never)]
+fn measured_borrowed_backlog(
+    connection: &mut WsConnection,
+    two: &[u8],
+    reads: usize,
+) -> Result<usize, Failure> {
+    let mut total = 0;
+    for _ in 0..reads {
+        connection.space().get_mut(..two.len()).ok_or("no space")?.copy_from_slice(two);
+        connection.filled(two.len())?;
+        total += usize::from(connection.next_event_ref()?.is_some());
+    }
+    while connection.next_event_ref()?.is_some() {
         total += 1;
     }
     Ok(total)
