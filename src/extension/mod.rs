@@ -13,6 +13,8 @@ mod absent;
 #[cfg(feature = "alloc")]
 mod deflate_blocks;
 #[cfg(feature = "alloc")]
+mod grammar;
+#[cfg(feature = "alloc")]
 mod params;
 #[cfg(feature = "alloc")]
 mod idle;
@@ -41,7 +43,7 @@ pub use {
 #[cfg(not(feature = "alloc"))]
 pub(crate) use absent::{InboundExtensions, OutboundExtensions};
 #[cfg(feature = "alloc")]
-pub(crate) use {inbound::InboundExtensions, outbound::OutboundExtensions};
+pub(crate) use {grammar::check_list, inbound::InboundExtensions, outbound::OutboundExtensions};
 
 /// One half (receiving or sending) of all extensions in use, or `None` if there are none: one pointer.
 #[cfg(feature = "alloc")]

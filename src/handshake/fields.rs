@@ -2,7 +2,7 @@
 //! (RFC 6455 §9.1, §11.3).
 
 use crate::error::{HandshakeError, LocalProtocolError};
-use crate::extension::ExtensionParams;
+use crate::extension::{ExtensionParams, check_list};
 use crate::http::{Headers, Known, KnownFields, Place, split_list, syntax};
 
 /// Adds a header as it is, and records what is not valid.
@@ -55,7 +55,7 @@ pub(super) fn extension_elements(headers: &Headers, place: Place) -> impl Iterat
 /// A value that "does not conform to the ABNF" fails the connection (RFC 6455 §4.3, §9.1).
 pub(super) fn check_extensions(fields: &KnownFields<'_>) -> Result<(), HandshakeError> {
     let mut values = fields.values(Known::Extensions);
-    values.try_for_each(ExtensionParams::check_list).map_err(HandshakeError::InvalidExtension)
+    values.try_for_each(check_list).map_err(HandshakeError::InvalidExtension)
 }
 
 /// Whether a list has no elements, as if its field were not there (RFC 9110 §5.6.1).
