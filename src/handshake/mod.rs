@@ -2,6 +2,7 @@
 
 // The events: what one side builds and the other receives.
 mod fields;
+mod headers;
 mod request;
 mod accept;
 mod reject;
@@ -13,6 +14,7 @@ mod origin;
 // Their fields, in names and values.
 mod parts;
 // The rules for each, and the two machines.
+mod rules;
 mod request_check;
 mod response_check;
 mod response_reader;

@@ -3,7 +3,8 @@
 use crate::error::LocalProtocolError;
 use crate::http::{Headers, split_list};
 
-use super::fields::{CONTENT_LENGTH, NOT_MODIFIED, add_header, extra_headers, is_empty_list};
+use super::fields::{CONTENT_LENGTH, NOT_MODIFIED, REJECT_OWNED, is_empty_list};
+use super::headers::{add_header, extra_headers};
 
 /// A server's refusal: a status from 300 to 599 when it is sent, any final one except 101 when it is received.
 ///
@@ -117,6 +118,3 @@ fn is_written_anyway(name: &str, value: &[u8]) -> bool {
 fn is_one_of(text: &[u8], known: &[&str]) -> bool {
     known.iter().any(|known| text.eq_ignore_ascii_case(known.as_bytes()))
 }
-
-/// Headers that a refusal writes itself.
-const REJECT_OWNED: &[&str] = &["Connection", "Transfer-Encoding", "Sec-WebSocket-Accept"];

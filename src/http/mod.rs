@@ -21,7 +21,7 @@ pub use head::RequestHead;
 pub(crate) use head::{HeadReader, ResponseHead};
 pub(crate) use headers::Span;
 pub use headers::{Headers, HeadersIter};
-pub(crate) use known::{Known, KnownFields, Place};
+pub(crate) use known::{Fields, Known, KnownFields, Place};
 pub use list::split_list;
 pub(crate) use parse::check_status;
 pub use version::{HttpVersion, StreamError};
