@@ -432,7 +432,6 @@ mod output;
 #[cfg(feature = "alloc")]
 mod read_buffer;
 // Bytes to heads, and back.
-#[cfg(feature = "alloc")]
 mod http;
 // Bytes to frames, frames to events, events to a connection; and back.
 mod frame;
@@ -444,7 +443,6 @@ mod keepalive;
 #[cfg(feature = "alloc")]
 mod messages;
 // Heads to an open connection.
-#[cfg(feature = "alloc")]
 mod handshake;
 // All as one.
 #[cfg(feature = "alloc")]
@@ -480,6 +478,10 @@ pub use frame::{
     Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, LengthForm, RawClosePayload, RawFrameHeader,
     Rsv,
 };
+pub use handshake::{
+    HandshakeResponseRef, RequestRef, ResponseRef, SliceClientHandshake, SliceRequest, SliceServerHandshake,
+};
+pub use http::split_list;
 pub use keepalive::{Keepalive, KeepaliveAction, Timeout, Timeouts};
 pub use limits::{HandshakeLimits, Limits};
 pub use mask::Mask;
@@ -507,7 +509,7 @@ pub use {
         Request, ResponseParts, Scheme, ServerExtendedConnect, ServerHandshake, ServerUpgrade, UriError,
         WebSocketUri,
     },
-    http::{Headers, HeadersIter, HttpVersion, RequestHead, StreamError, split_list},
+    http::{Headers, HeadersIter, HttpVersion, RequestHead, StreamError},
     message::MessageAssembler,
     messages::{IncomingMessages, Messages, OutgoingMessages},
     read_buffer::ReadBuffer,

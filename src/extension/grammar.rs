@@ -4,6 +4,10 @@ use crate::error::{ExtensionParseError, ExtensionParseErrorKind as Kind};
 use crate::http::syntax::{is_field_value_byte, token_len, trim_end, trim_start};
 
 /// One part of a list: a name or a parameter.
+#[cfg_attr(
+    not(feature = "alloc"),
+    expect(dead_code, reason = "without an allocator, lists are only checked")
+)]
 pub(super) enum Item<'a> {
     Extension(&'a [u8]),
     /// A parameter of the last extension.
@@ -12,6 +16,10 @@ pub(super) enum Item<'a> {
 
 /// A parameter's value.
 #[derive(Clone, Copy)]
+#[cfg_attr(
+    not(feature = "alloc"),
+    expect(dead_code, reason = "without an allocator, lists are only checked")
+)]
 pub(super) enum Value<'a> {
     Token(&'a [u8]),
     /// The text between the quotes, which may contain backslash escapes.

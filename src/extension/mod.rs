@@ -12,7 +12,6 @@ use alloc::boxed::Box;
 mod absent;
 #[cfg(feature = "alloc")]
 mod deflate_blocks;
-#[cfg(feature = "alloc")]
 mod grammar;
 #[cfg(feature = "alloc")]
 mod params;
@@ -42,8 +41,9 @@ pub use {
 
 #[cfg(not(feature = "alloc"))]
 pub(crate) use absent::{InboundExtensions, OutboundExtensions};
+pub(crate) use grammar::check_list;
 #[cfg(feature = "alloc")]
-pub(crate) use {grammar::check_list, inbound::InboundExtensions, outbound::OutboundExtensions};
+pub(crate) use {inbound::InboundExtensions, outbound::OutboundExtensions};
 
 /// One half (receiving or sending) of all extensions in use, or `None` if there are none: one pointer.
 #[cfg(feature = "alloc")]

@@ -11,7 +11,7 @@ use crate::limits::HandshakeLimits;
 use crate::output::Output;
 
 use super::accept::AcceptConnection;
-use super::fields::{EXTENSIONS, PROTOCOL, VERSION};
+use super::fields::{EXTENSIONS, PROTOCOL};
 use super::parts::request_headers;
 use super::reject::{RejectConnection, RejectData};
 use super::request::{Offers, Request};
@@ -189,16 +189,11 @@ pub(super) fn check_choice(
 
 /// The request, in the order of the list in §4.1 unless it asks for another.
 fn put_request(put: Put<'_>, request: &Request, key: &SecWebSocketKey) {
-    for part in ["GET ", request.target(), " HTTP/1.1\r\n"] {
-        put(part.as_bytes());
-    }
     if !request.header_order().is_empty() {
+        http::put_request_line(put, request.target());
         return http::put_last_fields(put, request_headers(request, Offers::Built, key).iter());
     }
-    http::put_field(put, "Host", request.host().as_bytes());
-    put(b"Upgrade: websocket\r\nConnection: Upgrade\r\n");
-    http::put_field(put, "Sec-WebSocket-Key", key.as_bytes());
-    http::put_field(put, VERSION, b"13");
+    http::put_request(put, request.host(), request.target(), key);
     http::put_list(put, PROTOCOL, request.subprotocols());
     http::put_list(put, EXTENSIONS, request.offers().iter().map(ToString::to_string));
     http::put_last_fields(put, request.extra_headers());

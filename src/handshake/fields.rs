@@ -51,6 +51,7 @@ pub(super) const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 /// At most once (RFC 6454 §7.3).
 pub(super) const ORIGIN: &str = "Origin";
 
+#[cfg(feature = "alloc")]
 pub(super) const KEY: &str = "Sec-WebSocket-Key";
 
 pub(super) const CONTENT_LENGTH: &str = "Content-Length";

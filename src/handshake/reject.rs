@@ -1,6 +1,6 @@
 //! A server's refusal, as one side builds it and the other receives it (RFC 6455 §4.1, §4.2.2; RFC 9110 §15).
 
-use crate::error::LocalProtocolError;
+use crate::error::{HandshakeError, LocalProtocolError};
 use crate::http::{Headers, split_list};
 
 use super::fields::{CONTENT_LENGTH, NOT_MODIFIED, REJECT_OWNED, is_empty_list};
@@ -86,6 +86,23 @@ impl RejectConnection {
             // For example one that was received and is forwarded.
             status_code => Err(LocalProtocolError::InvalidStatus(status_code)),
         }
+    }
+}
+
+impl HandshakeError {
+    /// The refusal to answer with, as a server.
+    ///
+    /// ```
+    /// use wsproto::HandshakeError;
+    ///
+    /// let reject = HandshakeError::UnsupportedVersion.response();
+    /// assert_eq!(reject.status_code(), 426);
+    /// assert_eq!(reject.headers().get("Sec-WebSocket-Version"), Some(&b"13"[..]));
+    /// ```
+    #[doc(alias = "event_hint")]
+    pub fn response(self) -> RejectConnection {
+        let reject = RejectConnection::new(self.status());
+        self.response_headers().iter().fold(reject, |reject, (name, value)| reject.with_header(name, value))
     }
 }
 

@@ -1,7 +1,5 @@
 //! The fields that a handshake itself reads, found in one pass over a head (RFC 6455 §11.3).
 
-#[cfg(feature = "alloc")]
-use super::headers::{Headers, Span};
 use super::list::split_list;
 
 /// A field that the handshake itself reads.
@@ -32,22 +30,9 @@ pub(crate) trait Fields<'h>: Copy {
 /// whether there are more: those are searched for, where a list may go over several fields.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KnownFields<'h, F> {
-    all: F,
+    pub(super) all: F,
     first: [Option<&'h [u8]>; Known::COUNT],
     is_repeated: [bool; Known::COUNT],
-}
-
-/// Where the values of a field are, kept with the headers for later.
-#[cfg(feature = "alloc")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// There is no such field.
-    #[default]
-    Absent,
-    /// It is there once, with its value here.
-    Once(Span),
-    /// It is repeated: the headers have to be searched.
-    Repeated,
 }
 
 impl Known {
@@ -156,34 +141,10 @@ pub(crate) fn values_named<'h, F: Fields<'h>>(
     all.fields().filter(move |(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-#[cfg(feature = "alloc")]
-impl<'h> KnownFields<'h, &'h Headers> {
-    /// Where the values of a field are.
-    pub(crate) fn place(&self, known: Known) -> Place {
-        match self.single(known) {
-            Ok(Some(value)) => Place::Once(self.all.span_of(value)),
-            Ok(None) => Place::Absent,
-            Err(Repeated) => Place::Repeated,
-        }
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl Headers {
-    /// The values of a field whose place was found before.
-    pub(crate) fn values_at(&self, place: Place, known: Known) -> impl Iterator<Item = &[u8]> {
-        let (only, all) = match place {
-            Place::Absent => (None, None),
-            Place::Once(span) => (Some(self.bytes(span)), None),
-            Place::Repeated => (None, Some(self.get_all(known.name()))),
-        };
-        only.into_iter().chain(all.into_iter().flatten())
-    }
-}
-
 #[cfg(all(test, feature = "alloc"))]
 mod tests {
     use super::*;
+    use crate::http::Headers;
 
     const ALL: [Known; Known::COUNT] = [
         Known::Host,

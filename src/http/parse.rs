@@ -116,3 +116,11 @@ fn is_version(text: &[u8]) -> bool {
 fn wrong_version(is_http: bool) -> HandshakeError {
     if is_http { HandshakeError::HttpVersion } else { HandshakeError::MalformedHead }
 }
+
+/// A number in decimal digits alone.
+pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    core::str::from_utf8(digits).ok()?.parse().ok()
+}
