@@ -12,6 +12,7 @@
 
 mod support;
 mod handed_over;
+mod slices;
 #[path = "../variants/mod.rs"]
 mod variants;
 // What a server reads.
