@@ -84,20 +84,22 @@ fn run(client: &mut Client, text: &str) -> io::Result<()> {
                 *phase =
                     Phase::Handshake(SliceClientHandshake::new(&request, limits, &mut Random, &mut space)?);
             }
-            Phase::Handshake(handshake) => match handshake.receive(&input[..received])? {
-                None => {}
-                Some(HandshakeResponseRef::Accept(response)) => {
-                    let head_len = response.head_len();
-                    input.copy_within(head_len..received, 0);
-                    received -= head_len;
-                    let mut connection = ClientConnection::client(Limits::DEFAULT, Random);
-                    connection.send(TextMessage::new(text), &mut space)?;
-                    *phase = Phase::Open(connection);
+            Phase::Handshake(handshake) => {
+                match handshake.receive(input.get(..received).unwrap_or_default())? {
+                    None => {}
+                    Some(HandshakeResponseRef::Accept(response)) => {
+                        let head_len = response.head_len();
+                        input.copy_within(head_len..received, 0);
+                        received = received.saturating_sub(head_len);
+                        let mut connection = ClientConnection::client(Limits::DEFAULT, Random);
+                        connection.send(TextMessage::new(text), &mut space)?;
+                        *phase = Phase::Open(connection);
+                    }
+                    Some(_) => return Err(io::Error::other("the server has refused the request")),
                 }
-                Some(_) => return Err(io::Error::other("the server has refused the request")),
-            },
+            }
             Phase::Open(connection) => {
-                let mut unread = &mut input[..received];
+                let mut unread = input.get_mut(..received).unwrap_or_default();
                 let (receiver, sender) = connection.split();
                 while let Some(event) = receiver.next_event(&mut unread)? {
                     match event {
@@ -119,7 +121,8 @@ fn run(client: &mut Client, text: &str) -> io::Result<()> {
         }
 
         let unused = space.len();
-        socket.write_all(&output[..OUTPUT_LEN - unused])?;
+        let written = OUTPUT_LEN.saturating_sub(unused);
+        socket.write_all(output.get(..written).unwrap_or_default())?;
         if let Phase::Open(connection) = phase {
             if connection.transport_action() != TransportAction::Keep {
                 return Ok(());
@@ -128,9 +131,9 @@ fn run(client: &mut Client, text: &str) -> io::Result<()> {
                 continue; // what came with the response is read first
             }
         }
-        match socket.read(&mut input[received..])? {
+        match socket.read(input.get_mut(received..).unwrap_or_default())? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            len => received += len,
+            len => received = received.saturating_add(len),
         }
     }
 }
