@@ -59,9 +59,9 @@ impl SecWebSocketKey {
     }
 }
 
-#[cfg(feature = "alloc")]
 impl SecWebSocketKey {
     /// The key of a request, if it is valid (§4.2.1).
+    #[cfg(feature = "alloc")]
     pub(crate) fn received(key: &[u8]) -> Option<Self> {
         if Self::is_key(key) { key.try_into().map(Self).ok() } else { None }
     }

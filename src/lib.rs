@@ -92,6 +92,7 @@
 //! | you want | take |
 //! |---|---|
 //! | to accept or open a connection over a byte stream | [`ServerHandshake`], [`ClientHandshake`] |
+//! | the same without an allocator, in your own buffer | [`SliceServerHandshake`], [`SliceClientHandshake`] |
 //! | a tunnel through an HTTP proxy, before the handshake | [`HttpConnect`], [`ConnectRequest`] |
 //! | the handshake over another HTTP/1.1 stack | [`ServerUpgrade`], [`ClientUpgrade`] |
 //! | the handshake over HTTP/2 or HTTP/3 | [`ServerExtendedConnect`], [`ClientExtendedConnect`] |
@@ -307,10 +308,10 @@
 //! | `wasm_js` | [`SeededEntropy`] on `wasm32-unknown-unknown`, seeded by JavaScript's `crypto.getRandomValues` |
 //! | `http` | conversions from and to the `http` crate's types, for [`ServerUpgrade`] and the like |
 //! | `bytes` | messages as `Bytes`, without a copy: [`Messages::next_message_bytes`], [`Receiver::next_event_bytes`]; `BytesMut` as [`Output`] |
-//! | `alloc` | the handshake, your own [`Extension`]s, [`Messages`], [`WsConnection`], `Vec<u8>` as [`Output`] |
+//! | `alloc` | the handshake over all versions of HTTP, your own [`Extension`]s, [`Messages`], [`WsConnection`], `Vec<u8>` as [`Output`] |
 //! | `arbitrary` | `Arbitrary` for plain values; `ValidFrames` and `BrokenFrames`: sequences for fuzzers and conformance suites |
 //! | `unsafe-text` | saves the second pass over short ASCII text: the one use of `unsafe`, which is forbidden without it |
-//! | none | frames, messages and connections, without an allocator: `no_std` |
+//! | none | frames, messages, connections and the [handshake over slices](SliceServerHandshake), without an allocator: `no_std` |
 //!
 //! Features only add: none changes what another does. All of them build for `wasm32-wasip1` and for
 //! `wasm32-unknown-unknown`. The latter has no source of entropy: without `wasm_js` there is no [`SeededEntropy`], and
@@ -432,7 +433,6 @@ mod output;
 #[cfg(feature = "alloc")]
 mod read_buffer;
 // Bytes to heads, and back.
-#[cfg(feature = "alloc")]
 mod http;
 // Bytes to frames, frames to events, events to a connection; and back.
 mod frame;
@@ -444,7 +444,6 @@ mod keepalive;
 #[cfg(feature = "alloc")]
 mod messages;
 // Heads to an open connection.
-#[cfg(feature = "alloc")]
 mod handshake;
 // All as one.
 #[cfg(feature = "alloc")]
@@ -480,6 +479,10 @@ pub use frame::{
     Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, LengthForm, RawClosePayload, RawFrameHeader,
     Rsv,
 };
+pub use handshake::{
+    HandshakeResponseRef, RequestRef, ResponseRef, SliceClientHandshake, SliceRequest, SliceServerHandshake,
+};
+pub use http::split_list;
 pub use keepalive::{Keepalive, KeepaliveAction, Timeout, Timeouts};
 pub use limits::{HandshakeLimits, Limits};
 pub use mask::Mask;
@@ -507,7 +510,7 @@ pub use {
         Request, ResponseParts, Scheme, ServerExtendedConnect, ServerHandshake, ServerUpgrade, UriError,
         WebSocketUri,
     },
-    http::{Headers, HeadersIter, HttpVersion, RequestHead, StreamError, split_list},
+    http::{Headers, HeadersIter, HttpVersion, RequestHead, StreamError},
     message::MessageAssembler,
     messages::{IncomingMessages, Messages, OutgoingMessages},
     read_buffer::ReadBuffer,

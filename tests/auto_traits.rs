@@ -29,7 +29,7 @@ keys! {
     BytesMessage<&[u8]>, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, ConnectionState,
     Event<&str, &[u8]>, FrameHeader, HandshakeLimits, Limits, LocalProtocolError, MessageKind, Opcode,
     Message<&str, &[u8]>, MessageRef<'static>, Excerpt, ExtensionError, ExtensionParseError, ExtensionParseErrorKind, InvalidUtf8, Ends, NegotiationError, NegotiationErrorKind, Ping<&[u8]>, Pong<&[u8]>, ReceiverState, RemoteProtocolError, Reply<Pong<&[u8]>>, ReplyPolicy, Role, Rsv,
-    TextMessage<&str>, TransportAction, UnknownOpcode,
+    SliceRequest<'static>, TextMessage<&str>, TransportAction, UnknownOpcode,
 }
 
 #[cfg(feature = "bytes")]
@@ -41,6 +41,7 @@ keys! { Event<String, Vec<u8>>, HandshakeError, HttpVersion, Origin, Scheme, Uri
 // Without an allocator.
 threads! {
     CloseSent, Notice, ReceiverHalf, SenderHalf,
+    HandshakeResponseRef<'static>, RequestRef<'static>, ResponseRef<'static>, SliceClientHandshake<'static>, SliceRequest<'static>, SliceServerHandshake,
     AcceptToken, ClientConnection<NoEntropy>, ServerConnection, CloseCode, CloseConnection<&str>, ClosedBy, CloseInfo<'static>, Connection, Connection<NoEntropy>,
     ConnectionState, EncodedHeader, Excerpt, ExtensionError, ExtensionParseError, ExtensionParseErrorKind, NegotiationError, NegotiationErrorKind, Found<'static>, InvalidUtf8, Utf8Decoder, Ends, Source<&str>, Event<&str, &[u8]>, FrameChunk<'static>, FrameDecoder, FrameEncoder, FrameHeader,
     HandshakeLimits, EventRef<'static>, Keepalive, KeepaliveAction, LengthForm, RawClosePayload<'static>, RawFrameHeader, Timeout, Timeouts, Limits, LocalProtocolError, Mask, MessageDecoder, MessageKind, NoEntropy,

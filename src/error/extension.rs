@@ -47,7 +47,6 @@ pub enum ExtensionParseErrorKind {
     UnclosedQuote,
 }
 
-#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "it is parsed with the feature `alloc`"))]
 impl ExtensionParseError {
     pub(crate) const fn new(kind: ExtensionParseErrorKind, offset: usize) -> Self {
         Self { kind, offset }

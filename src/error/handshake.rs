@@ -8,7 +8,8 @@ use super::extension::{ExtensionParseError, NegotiationError};
 
 /// A protocol error of the peer in the opening handshake; the variant names the broken rule.
 ///
-/// On a server, `response` (with the feature `alloc`) returns the refusal to send. A client only closes the transport.
+/// On a server, `response` (with the feature `alloc`) returns the refusal to send; without an allocator,
+/// [`status`](Self::status) and `response_headers` do. A client only closes the transport.
 ///
 /// ```
 /// use wsproto::HandshakeError;
@@ -16,7 +17,7 @@ use super::extension::{ExtensionParseError, NegotiationError};
 /// assert_eq!(HandshakeError::InvalidKey.status(), 400);
 /// assert_eq!(HandshakeError::UnsupportedVersion.status(), 426);
 /// ```
-// `response` is in `handshake/status.rs`, as it makes a `RejectConnection`.
+// `response` is in `handshake/reject.rs`, as it makes a `RejectConnection`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum HandshakeError {

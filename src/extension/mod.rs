@@ -12,6 +12,7 @@ use alloc::boxed::Box;
 mod absent;
 #[cfg(feature = "alloc")]
 mod deflate_blocks;
+mod grammar;
 #[cfg(feature = "alloc")]
 mod params;
 #[cfg(feature = "alloc")]
@@ -40,6 +41,7 @@ pub use {
 
 #[cfg(not(feature = "alloc"))]
 pub(crate) use absent::{InboundExtensions, OutboundExtensions};
+pub(crate) use grammar::check_list;
 #[cfg(feature = "alloc")]
 pub(crate) use {inbound::InboundExtensions, outbound::OutboundExtensions};
 

@@ -6,9 +6,8 @@ use crate::error::{HandshakeError, LocalProtocolError};
 use crate::extension::{Extension, ExtensionParams, Extensions};
 use crate::http::{Headers, Place, syntax};
 
-use super::fields::{
-    CONTENT_LENGTH, EXTENSIONS, PROTOCOL, add_header, extra_headers, is_empty_list, named_extensions, text,
-};
+use super::fields::{ACCEPT_OWNED, PROTOCOL, is_empty_list, text};
+use super::headers::{add_header, extra_headers, named_extensions};
 use super::request::Request;
 
 /// A server's acceptance of a request: 101 Switching Protocols, or 200 in HTTP/2 and HTTP/3.
@@ -116,15 +115,3 @@ impl AcceptConnection {
         self.misuse.map_or(Ok(()), Err)
     }
 }
-
-/// Headers that an acceptance writes itself or must not have (RFC 9110 §8.6, RFC 9112 §6.1).
-const ACCEPT_OWNED: &[&str] = &[
-    "Upgrade",
-    "Connection",
-    "Sec-WebSocket-Key",
-    "Sec-WebSocket-Accept",
-    PROTOCOL,
-    EXTENSIONS,
-    CONTENT_LENGTH,
-    "Transfer-Encoding",
-];

@@ -5,18 +5,18 @@ use alloc::string::ToString;
 use crate::accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 use crate::connection::ConnectionState;
 use crate::entropy::Entropy;
-use crate::error::{HandshakeError, LocalProtocolError, NegotiationError, NegotiationErrorKind};
-use crate::excerpt::Excerpt;
-use crate::http::{self, Known, KnownFields, Place, Put, ResponseHead, split_list};
+use crate::error::{HandshakeError, LocalProtocolError};
+use crate::http::{self, Headers, Known, KnownFields, Place, Put, ResponseHead};
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
 
 use super::accept::AcceptConnection;
-use super::fields::{EXTENSIONS, PROTOCOL, VERSION, check_extensions, extension_name, is_empty_list};
+use super::fields::{EXTENSIONS, PROTOCOL};
 use super::parts::request_headers;
 use super::reject::{RejectConnection, RejectData};
 use super::request::{Offers, Request};
 use super::response_reader::{Received, ResponseReader, State};
+use super::rules::{check_acceptance, check_extension_names, check_subprotocol};
 
 /// A client's opening handshake, from the request to the open connection.
 ///
@@ -160,8 +160,7 @@ impl ClientHandshake {
     }
 }
 
-/// Checks a 101 response against the list of §4.1, in its order; `Upgrade` and the token are there once (§4.3,
-/// §11.3.3).
+/// Checks a 101 response.
 pub(super) fn check(
     request: &Request,
     offers: Offers,
@@ -169,88 +168,32 @@ pub(super) fn check(
     head: ResponseHead,
 ) -> Result<AcceptConnection, HandshakeError> {
     let ResponseHead { version, headers, .. } = head;
-    if version != 1 {
-        return Err(HandshakeError::HttpVersion);
-    }
     let fields = headers.known();
-    match fields.single(Known::Upgrade) {
-        Ok(Some(protocol)) if protocol.eq_ignore_ascii_case(b"websocket") => {}
-        _ => return Err(HandshakeError::MissingUpgrade),
-    }
-    if !fields.list_contains(Known::Connection, "Upgrade") {
-        return Err(HandshakeError::MissingConnectionUpgrade);
-    }
-    match fields.single(Known::Accept) {
-        Ok(Some(token)) if token == accept_token.as_bytes() => {}
-        _ => return Err(HandshakeError::WrongAccept),
-    }
+    check_acceptance(version, accept_token, &fields)?;
     let extensions = check_choice(request, offers, &fields)?;
     Ok(AcceptConnection::received(headers, extensions))
 }
 
 /// Checks what a server has chosen against what it was offered (§4.1), and returns where its extensions are.
+///
+/// [`AcceptConnection::extensions`] checks the parameters.
 pub(super) fn check_choice(
     request: &Request,
     offers: Offers,
-    fields: &KnownFields<'_>,
+    fields: &KnownFields<'_, &Headers>,
 ) -> Result<Place, HandshakeError> {
-    check_extension_names(request, offers, fields)?;
-    check_subprotocol(request, fields)?;
+    check_extension_names(fields, |name| request.offers_extension(offers, name))?;
+    check_subprotocol(fields, |chosen| request.subprotocols().any(|offered| offered.as_bytes() == chosen))?;
     Ok(fields.place(Known::Extensions))
 }
 
-/// "A subprotocol that was not present in the client's handshake" fails the connection (§4.1), and so do several
-/// (§11.3.4). An empty value chooses none.
-fn check_subprotocol(request: &Request, fields: &KnownFields<'_>) -> Result<(), HandshakeError> {
-    let mut chosen = fields.values(Known::Protocol).filter(|value| !is_empty_list(value));
-    match (chosen.next(), chosen.next()) {
-        (None, _) => Ok(()),
-        (Some(chosen), None) if request.subprotocols().any(|offered| offered.as_bytes() == chosen) => Ok(()),
-        (Some(chosen), None) => Err(HandshakeError::UnexpectedSubprotocol(Excerpt::new(chosen))),
-        (Some(_), Some(_)) => Err(HandshakeError::RepeatedSubprotocol),
-    }
-}
-
-/// "An extension that was not present in the client's handshake" fails the connection (§4.1); so does one
-/// that is answered twice. [`AcceptConnection::extensions`] checks the parameters.
-fn check_extension_names(
-    request: &Request,
-    offers: Offers,
-    fields: &KnownFields<'_>,
-) -> Result<(), HandshakeError> {
-    check_extensions(fields)?;
-    let names = || fields.values(Known::Extensions).flat_map(split_list).map(extension_name);
-    for (index, name) in names().enumerate() {
-        let kind = if index >= MAX_ANSWERED {
-            NegotiationErrorKind::TooMany
-        } else if names().take(index).any(|other| other == name) {
-            NegotiationErrorKind::Repeated
-        } else if !request.offers_extension(offers, name) {
-            NegotiationErrorKind::NotOffered
-        } else {
-            continue;
-        };
-        return Err(HandshakeError::UnexpectedExtension(NegotiationError::new(kind, name)));
-    }
-    Ok(())
-}
-
-/// No connection uses more extensions than this. Each in a response is compared with all that were offered, and two peers
-/// of a proxy could choose how many these are.
-const MAX_ANSWERED: usize = 64;
-
 /// The request, in the order of the list in §4.1 unless it asks for another.
 fn put_request(put: Put<'_>, request: &Request, key: &SecWebSocketKey) {
-    for part in ["GET ", request.target(), " HTTP/1.1\r\n"] {
-        put(part.as_bytes());
-    }
     if !request.header_order().is_empty() {
+        http::put_request_line(put, request.target());
         return http::put_last_fields(put, request_headers(request, Offers::Built, key).iter());
     }
-    http::put_field(put, "Host", request.host().as_bytes());
-    put(b"Upgrade: websocket\r\nConnection: Upgrade\r\n");
-    http::put_field(put, "Sec-WebSocket-Key", key.as_bytes());
-    http::put_field(put, VERSION, b"13");
+    http::put_request(put, request.host(), request.target(), key);
     http::put_list(put, PROTOCOL, request.subprotocols());
     http::put_list(put, EXTENSIONS, request.offers().iter().map(ToString::to_string));
     http::put_last_fields(put, request.extra_headers());

@@ -10,9 +10,9 @@ use super::fields::check_extensions;
 use super::parts::{ResponseParts, push_choice, push_offer};
 use super::reject::RejectConnection;
 use super::request::{Offers, Request};
-use super::request_check;
 use super::response_check::{check_accept, check_reject};
 use super::response_reader::refusal;
+use super::rules;
 use super::status::stream_status;
 use super::stream_fields::{push_lower, split_fields};
 use super::uri::{Scheme, split_authority};
@@ -266,16 +266,20 @@ fn check(pseudo: [Option<Span>; 5], headers: Headers) -> Result<(Request, Scheme
     if !syntax::is_received_resource_name(headers.bytes(path)) {
         return Err(HandshakeError::InvalidTarget);
     }
-    request_check::check_no_body(&fields)?;
-    request_check::check_version(&fields)?;
-    request_check::check_origin(&fields)?;
+    rules::check_no_body(&fields)?;
+    rules::check_version(&fields)?;
+    rules::check_origin(&fields)?;
     check_extensions(&fields)?;
     let extensions = fields.place(Known::Extensions);
     Ok((Request::received(headers, authority, path, extensions), scheme))
 }
 
 /// `Host` is not allowed beside `:authority`, unless it names the same (RFC 9113 §8.3.1, RFC 9114 §4.3.1).
-fn check_authority(fields: &KnownFields<'_>, authority: &[u8], scheme: Scheme) -> Result<(), HandshakeError> {
+fn check_authority(
+    fields: &KnownFields<'_, &Headers>,
+    authority: &[u8],
+    scheme: Scheme,
+) -> Result<(), HandshakeError> {
     let agrees = match fields.single(Known::Host) {
         Ok(host) => host.is_none_or(|host| names_the_same(host, authority, scheme)),
         Err(_) => false,

@@ -2,35 +2,20 @@
 //! (RFC 6455 §9.1, §11.3).
 
 use crate::error::{HandshakeError, LocalProtocolError};
-use crate::extension::ExtensionParams;
-use crate::http::{Headers, Known, KnownFields, Place, split_list, syntax};
+use crate::extension::check_list;
+use crate::http::{Fields, Known, KnownFields, split_list, syntax};
 
-/// Adds a header as it is, and records what is not valid.
-pub(super) fn add_header(
-    headers: &mut Headers,
-    misuse: &mut Option<LocalProtocolError>,
-    name: &str,
-    value: &[u8],
-    owned: &[&str],
-) {
-    let wrong = if !syntax::is_token(name.as_bytes()) {
-        Some(LocalProtocolError::InvalidHeaderName)
+/// Checks a header that the caller adds: it cannot be one of those that the handshake owns.
+pub(super) fn check_header(name: &str, value: &[u8], owned: &[&str]) -> Result<(), LocalProtocolError> {
+    if !syntax::is_token(name.as_bytes()) {
+        Err(LocalProtocolError::InvalidHeaderName)
     } else if !syntax::is_field_value(value) {
-        Some(LocalProtocolError::InvalidHeaderValue)
+        Err(LocalProtocolError::InvalidHeaderValue)
     } else if is_owned(name, owned) {
-        Some(LocalProtocolError::ReservedHeader)
+        Err(LocalProtocolError::ReservedHeader)
     } else {
-        None
-    };
-    *misuse = misuse.or(wrong);
-    headers.push(name, value);
-}
-
-pub(super) fn extra_headers<'a>(
-    headers: &'a Headers,
-    owned: &'static [&'static str],
-) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-    headers.iter().filter(|(name, _)| !is_owned(name, owned))
+        Ok(())
+    }
 }
 
 pub(super) fn is_owned(name: &str, owned: &[&str]) -> bool {
@@ -42,20 +27,10 @@ pub(super) fn extension_name(element: &[u8]) -> &str {
     element.get(..syntax::token_len(element)).map(text).unwrap_or_default()
 }
 
-/// The extensions that a head names over any number of fields, parsed one by one; what is malformed is left out (§9.1).
-pub(super) fn named_extensions(headers: &Headers, place: Place) -> impl Iterator<Item = ExtensionParams> {
-    extension_elements(headers, place).filter_map(ExtensionParams::parse_one)
-}
-
-/// The extensions that a head names, as they are written.
-pub(super) fn extension_elements(headers: &Headers, place: Place) -> impl Iterator<Item = &[u8]> {
-    headers.values_at(place, Known::Extensions).flat_map(split_list)
-}
-
 /// A value that "does not conform to the ABNF" fails the connection (RFC 6455 §4.3, §9.1).
-pub(super) fn check_extensions(fields: &KnownFields<'_>) -> Result<(), HandshakeError> {
+pub(super) fn check_extensions<'h>(fields: &KnownFields<'h, impl Fields<'h>>) -> Result<(), HandshakeError> {
     let mut values = fields.values(Known::Extensions);
-    values.try_for_each(ExtensionParams::check_list).map_err(HandshakeError::InvalidExtension)
+    values.try_for_each(check_list).map_err(HandshakeError::InvalidExtension)
 }
 
 /// Whether a list has no elements, as if its field were not there (RFC 9110 §5.6.1).
@@ -76,6 +51,7 @@ pub(super) const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 /// At most once (RFC 6454 §7.3).
 pub(super) const ORIGIN: &str = "Origin";
 
+#[cfg(feature = "alloc")]
 pub(super) const KEY: &str = "Sec-WebSocket-Key";
 
 pub(super) const CONTENT_LENGTH: &str = "Content-Length";
@@ -84,3 +60,32 @@ pub(super) const CONTENT_LENGTH: &str = "Content-Length";
 pub(super) const NOT_MODIFIED: u16 = 304;
 
 pub(super) const VERSION: &str = "Sec-WebSocket-Version";
+
+/// Headers that a request writes itself or must not have.
+pub(super) const REQUEST_OWNED: &[&str] = &[
+    "Host",
+    "Upgrade",
+    "Connection",
+    "Sec-WebSocket-Key",
+    VERSION,
+    PROTOCOL,
+    EXTENSIONS,
+    "Sec-WebSocket-Accept",
+    CONTENT_LENGTH,
+    "Transfer-Encoding",
+];
+
+/// Headers that an acceptance writes itself or must not have (RFC 9110 §8.6, RFC 9112 §6.1).
+pub(super) const ACCEPT_OWNED: &[&str] = &[
+    "Upgrade",
+    "Connection",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Accept",
+    PROTOCOL,
+    EXTENSIONS,
+    CONTENT_LENGTH,
+    "Transfer-Encoding",
+];
+
+/// Headers that a refusal writes itself.
+pub(super) const REJECT_OWNED: &[&str] = &["Connection", "Transfer-Encoding", "Sec-WebSocket-Accept"];

@@ -12,7 +12,8 @@ use crate::http::{self, Headers, Put, Span};
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
 
-use super::fields::{CONTENT_LENGTH, add_header, text};
+use super::fields::{CONTENT_LENGTH, text};
+use super::headers::add_header;
 use super::reject::{RejectConnection, RejectData};
 use super::response_reader::{Received, ResponseReader, State};
 use super::uri::{WebSocketUri, split_authority};

@@ -1,9 +1,10 @@
 //! A server's refusal, as one side builds it and the other receives it (RFC 6455 §4.1, §4.2.2; RFC 9110 §15).
 
-use crate::error::LocalProtocolError;
+use crate::error::{HandshakeError, LocalProtocolError};
 use crate::http::{Headers, split_list};
 
-use super::fields::{CONTENT_LENGTH, NOT_MODIFIED, add_header, extra_headers, is_empty_list};
+use super::fields::{CONTENT_LENGTH, NOT_MODIFIED, REJECT_OWNED, is_empty_list};
+use super::headers::{add_header, extra_headers};
 
 /// A server's refusal: a status from 300 to 599 when it is sent, any final one except 101 when it is received.
 ///
@@ -88,6 +89,23 @@ impl RejectConnection {
     }
 }
 
+impl HandshakeError {
+    /// The refusal to answer with, as a server.
+    ///
+    /// ```
+    /// use wsproto::HandshakeError;
+    ///
+    /// let reject = HandshakeError::UnsupportedVersion.response();
+    /// assert_eq!(reject.status_code(), 426);
+    /// assert_eq!(reject.headers().get("Sec-WebSocket-Version"), Some(&b"13"[..]));
+    /// ```
+    #[doc(alias = "event_hint")]
+    pub fn response(self) -> RejectConnection {
+        let reject = RejectConnection::new(self.status());
+        self.response_headers().iter().fold(reject, |reject, (name, value)| reject.with_header(name, value))
+    }
+}
+
 /// A piece of the body of a refusal.
 ///
 /// ```
@@ -117,6 +135,3 @@ fn is_written_anyway(name: &str, value: &[u8]) -> bool {
 fn is_one_of(text: &[u8], known: &[&str]) -> bool {
     known.iter().any(|known| text.eq_ignore_ascii_case(known.as_bytes()))
 }
-
-/// Headers that a refusal writes itself.
-const REJECT_OWNED: &[&str] = &["Connection", "Transfer-Encoding", "Sec-WebSocket-Accept"];

@@ -9,10 +9,8 @@ use crate::error::LocalProtocolError;
 use crate::extension::{Extension, ExtensionParams, Extensions};
 use crate::http::{Headers, Place, Span, syntax};
 
-use super::fields::{
-    CONTENT_LENGTH, EXTENSIONS, ORIGIN, PROTOCOL, VERSION, add_header, extension_elements, extension_name,
-    extra_headers, named_extensions, text,
-};
+use super::fields::{ORIGIN, PROTOCOL, REQUEST_OWNED, extension_name, text};
+use super::headers::{add_header, extension_elements, extra_headers, named_extensions};
 
 /// A client's request for a WebSocket connection.
 ///
@@ -296,17 +294,3 @@ pub(super) enum Offers {
     /// Those that its headers name.
     Named,
 }
-
-/// Headers that a request writes itself or must not have.
-const REQUEST_OWNED: &[&str] = &[
-    "Host",
-    "Upgrade",
-    "Connection",
-    "Sec-WebSocket-Key",
-    VERSION,
-    PROTOCOL,
-    EXTENSIONS,
-    "Sec-WebSocket-Accept",
-    CONTENT_LENGTH,
-    "Transfer-Encoding",
-];

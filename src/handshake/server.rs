@@ -1,6 +1,5 @@
 //! The server's side: it reads a request, and writes the response that accepts or refuses it (RFC 6455 §4.2).
 
-use alloc::format;
 use alloc::string::ToString;
 
 use crate::accept_token::AcceptToken;
@@ -11,7 +10,7 @@ use crate::limits::HandshakeLimits;
 use crate::output::Output;
 
 use super::accept::AcceptConnection;
-use super::fields::{CONTENT_LENGTH, EXTENSIONS, NOT_MODIFIED, PROTOCOL};
+use super::fields::{CONTENT_LENGTH, EXTENSIONS, NOT_MODIFIED};
 use super::reject::{RejectConnection, RejectData};
 use super::request::Request;
 use super::request_check::check;
@@ -217,11 +216,7 @@ impl ServerHandshake {
         };
         check_accept(request, &accept)?;
         http::write(output, |put| {
-            put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
-            http::put_field(put, "Sec-WebSocket-Accept", accept_token.as_bytes());
-            if let Some(subprotocol) = accept.subprotocol() {
-                http::put_field(put, PROTOCOL, subprotocol.as_bytes());
-            }
+            http::put_acceptance(put, accept_token, accept.subprotocol());
             http::put_list(put, EXTENSIONS, accept.agreed().iter().map(ToString::to_string));
             http::put_last_fields(put, accept.extra_headers());
         })?;
@@ -246,10 +241,8 @@ impl ServerHandshake {
         let next = check_reject(&reject)?.map_or(State::Rejected, State::Rejecting);
         http::write(output, |put| {
             let status_code = reject.status_code();
-            put(format!("HTTP/1.1 {status_code} {}\r\n", reason_phrase(status_code)).as_bytes());
-            // A sender of Upgrade lists it in Connection as well (RFC 9110 §7.8).
             let upgrades = reject.headers().get("Upgrade").is_some();
-            http::put_field(put, "Connection", if upgrades { b"Upgrade, close" } else { b"close" });
+            http::put_refusal(put, status_code, reason_phrase(status_code), upgrades);
             match next {
                 State::Rejected if status_code != NOT_MODIFIED => http::put_field(put, CONTENT_LENGTH, b"0"),
                 State::Rejecting(Framing::Chunked) => http::put_field(put, "Transfer-Encoding", b"chunked"),

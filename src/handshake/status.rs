@@ -6,28 +6,23 @@
 use crate::error::HandshakeError;
 
 use super::fields::VERSION;
-use super::reject::RejectConnection;
 
 impl HandshakeError {
-    /// The refusal to answer with, as a server.
+    /// The headers that a server sends with this error's [`status`](Self::status).
     ///
     /// ```
     /// use wsproto::HandshakeError;
     ///
-    /// let reject = HandshakeError::UnsupportedVersion.response();
-    /// assert_eq!(reject.status_code(), 426);
-    /// assert_eq!(reject.headers().get("Sec-WebSocket-Version"), Some(&b"13"[..]));
+    /// assert_eq!(HandshakeError::MethodNotGet.response_headers(), [("Allow", &b"GET"[..])]);
     /// ```
-    #[doc(alias = "event_hint")]
-    pub fn response(self) -> RejectConnection {
-        let reject = RejectConnection::new(self.status());
+    pub const fn response_headers(self) -> &'static [(&'static str, &'static [u8])] {
         match self {
-            Self::MethodNotGet => reject.with_header("Allow", "GET"),
-            Self::MethodNotConnect => reject.with_header("Allow", "CONNECT"),
+            Self::MethodNotGet => &[("Allow", b"GET")],
+            Self::MethodNotConnect => &[("Allow", b"CONNECT")],
             // "A server that sends a 426 response MUST send an Upgrade header field" (RFC 9110 §15.5.22).
-            Self::UnsupportedVersion => reject.with_header("Upgrade", "websocket").with_header(VERSION, "13"),
+            Self::UnsupportedVersion => &[("Upgrade", b"websocket"), (VERSION, b"13")],
             // "A |Sec-WebSocket-Version| header field indicating the version(s)" (RFC 6455 §4.2.2, §4.4).
-            Self::InvalidVersion => reject.with_header(VERSION, "13"),
+            Self::InvalidVersion => &[(VERSION, b"13")],
             Self::MalformedHead
             | Self::HeadTooLong
             | Self::TooManyHeaders
@@ -52,7 +47,7 @@ impl HandshakeError {
             | Self::MalformedBody
             | Self::BodyTooLong
             | Self::TooMuchEarlyData
-            | Self::UnexpectedEof => reject,
+            | Self::UnexpectedEof => &[],
         }
     }
 }
@@ -91,6 +86,7 @@ pub(super) const fn reason_phrase(status_code: u16) -> &'static str {
 ///
 /// 426 becomes 400: it would have to name another protocol in `Upgrade`, which HTTP/2 and HTTP/3 do not allow
 /// (RFC 9110 §15.5.22).
+#[cfg(feature = "alloc")]
 pub(super) const fn stream_status(status_code: u16) -> u16 {
     match status_code {
         426 => 400,

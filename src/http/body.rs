@@ -6,6 +6,7 @@ use crate::error::HandshakeError;
 
 use super::head::ResponseHead;
 use super::line;
+use super::parse::decimal;
 use super::syntax;
 
 /// How long a body is (RFC 9112 §6.3).
@@ -189,11 +190,3 @@ fn chunk_size(line: &[u8]) -> Option<u64> {
 
 /// The longest line between chunks, with its line end: sizes are short, and nothing else is read.
 const MAX_LINE: usize = 1024;
-
-/// A number in decimal digits alone.
-pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    core::str::from_utf8(digits).ok()?.parse().ok()
-}

@@ -9,13 +9,14 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::mem::MaybeUninit;
 
-use httparse::{EMPTY_HEADER, Header, Status};
+use httparse::{Header, Status};
 
 use crate::error::HandshakeError;
 use crate::limits::HandshakeLimits;
 
 use super::headers::{Headers, Span};
 use super::line;
+use super::parse::{RequestLine, StatusLine, check_status, parse_field};
 use super::version::HttpVersion;
 
 /// A request's head or a response's.
@@ -25,8 +26,8 @@ pub(crate) trait Head: Sized {
     /// `None` for all that is not a whole head without a fault: that is for the lines to say.
     fn parse<'b>(bytes: &'b [u8], fields: &mut [MaybeUninit<Header<'b>>]) -> Option<(Self, usize)>;
 
-    /// Reads a start line, after which an empty line stands.
-    fn parse_start_line(line: &mut [u8]) -> Result<Self, HandshakeError>;
+    /// Reads a start line, with its line end.
+    fn parse_start_line(line: &[u8]) -> Result<Self, HandshakeError>;
 
     fn headers(&mut self) -> &mut Headers;
 }
@@ -126,14 +127,8 @@ impl<H: Head> HeadReader<H> {
             (b"\r\n", None) => {} // "at least one empty line … prior to the request-line" (RFC 9112 §2.2)
             (b"\r\n", Some(_)) => return Ok(true),
             (started, _) if !started.ends_with(b"\r\n") => return Err(HandshakeError::MalformedHead),
-            (_, None) => {
-                line.extend_from_slice(b"\r\n");
-                *head = Some(H::parse_start_line(line)?);
-            }
-            (_, Some(head)) => {
-                line.extend_from_slice(b"\r\n");
-                add_field(head.headers(), line, *limits)?;
-            }
+            (start_line, None) => *head = Some(H::parse_start_line(start_line)?),
+            (field, Some(head)) => add_field(head.headers(), field, *limits)?,
         }
         line.clear();
         line.shrink_to(USUAL_LINE);
@@ -141,21 +136,15 @@ impl<H: Head> HeadReader<H> {
     }
 }
 
-/// Adds the field in `line`, after which an empty line stands.
+/// Adds the field in `line`.
 fn add_field(headers: &mut Headers, line: &[u8], limits: HandshakeLimits) -> Result<(), HandshakeError> {
     if headers.len() >= limits.max_headers {
         return Err(HandshakeError::TooManyHeaders);
     }
-    let mut field = [EMPTY_HEADER];
-    // No space before the colon (§5.1), and no folded line (§5.2).
-    match httparse::parse_headers(line, &mut field).map_err(broken)? {
-        Status::Complete((_, [field])) => {
-            headers.reserve(field.name.as_bytes(), field.value, limits.max_head_len);
-            headers.push(field.name, field.value);
-            Ok(())
-        }
-        _ => Err(HandshakeError::MalformedHead),
-    }
+    let (name, value) = parse_field(line)?;
+    headers.reserve(name.as_bytes(), value, limits.max_head_len);
+    headers.push(name, value);
+    Ok(())
 }
 
 /// As many fields as the stack has room for.
@@ -168,21 +157,12 @@ impl Head for RequestHead {
     fn parse<'b>(bytes: &'b [u8], fields: &mut [MaybeUninit<Header<'b>>]) -> Option<(Self, usize)> {
         let mut request = httparse::Request::new(&mut []);
         let Ok(Status::Complete(len)) = request.parse_with_uninit_headers(bytes, fields) else { return None };
-        let head = Self::of_start_line(&request, len);
+        let head = Self::of_start_line(RequestLine::of(&request, request.version?), len);
         Some((add_fields(head, bytes.get(..len)?, request.headers)?, len))
     }
 
-    fn parse_start_line(line: &mut [u8]) -> Result<Self, HandshakeError> {
-        if let [.., b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor, b'\r', b'\n', b'\r', b'\n'] = line
-        {
-            lower(minor);
-        }
-        let version =
-            line.strip_suffix(b"\r\n\r\n").and_then(|line| line.rsplit(|byte| *byte == b' ').next());
-        let is_http = version.is_some_and(is_version);
-        let mut request = httparse::Request::new(&mut []);
-        request.parse(line).map_err(|error| broken_start(error, is_http))?;
-        Ok(Self::of_start_line(&request, line.len()))
+    fn parse_start_line(line: &[u8]) -> Result<Self, HandshakeError> {
+        Ok(Self::of_start_line(RequestLine::parse(line)?, line.len().saturating_add(2)))
     }
 
     fn headers(&mut self) -> &mut Headers {
@@ -230,11 +210,11 @@ fn text(bytes: &[u8]) -> &str {
 
 impl RequestHead {
     /// The start line, and room for the fields of a head of this length.
-    fn of_start_line(request: &httparse::Request<'_, '_>, head_len: usize) -> Self {
+    fn of_start_line(line: RequestLine<'_>, head_len: usize) -> Self {
         let mut headers = Headers::with_capacity(head_len);
-        let method = headers.add_bytes(request.method.unwrap_or_default().as_bytes());
-        let target = headers.add_bytes(request.path.unwrap_or_default().as_bytes());
-        Self { method, target, version: request.version.unwrap_or_default(), headers }
+        let method = headers.add_bytes(line.method.as_bytes());
+        let target = headers.add_bytes(line.target.as_bytes());
+        Self { method, target, version: line.version, headers }
     }
 }
 
@@ -245,19 +225,13 @@ impl Head for ResponseHead {
         let status = config.parse_response_with_uninit_headers(&mut response, bytes, fields);
         let Ok(Status::Complete(len)) = status else { return None };
         check_status(response.code?).ok()?;
-        let head = Self::of_start_line(&response, len);
+        let line = StatusLine { status_code: response.code?, version: response.version? };
+        let head = Self::of_start_line(line, len);
         Some((add_fields(head, bytes.get(..len)?, response.headers)?, len))
     }
 
-    fn parse_start_line(line: &mut [u8]) -> Result<Self, HandshakeError> {
-        if let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor, b' ', ..] = line {
-            lower(minor);
-        }
-        let mut response = httparse::Response::new(&mut []);
-        let is_http = line.split(|byte| *byte == b' ').next().is_some_and(is_version);
-        response.parse(line).map_err(|error| broken_start(error, is_http))?;
-        check_status(response.code.unwrap_or_default())?;
-        Ok(Self::of_start_line(&response, 0))
+    fn parse_start_line(line: &[u8]) -> Result<Self, HandshakeError> {
+        Ok(Self::of_start_line(StatusLine::parse(line)?, 0))
     }
 
     fn headers(&mut self) -> &mut Headers {
@@ -267,26 +241,10 @@ impl Head for ResponseHead {
 
 impl ResponseHead {
     /// The start line, and room for the fields of a head of this length.
-    fn of_start_line(response: &httparse::Response<'_, '_>, head_len: usize) -> Self {
-        let status_code = response.code.unwrap_or_default();
-        let headers = Headers::with_capacity(head_len);
-        Self { status_code, version: response.version.unwrap_or_default(), headers }
+    fn of_start_line(line: StatusLine, head_len: usize) -> Self {
+        let StatusLine { status_code, version } = line;
+        Self { status_code, version, headers: Headers::with_capacity(head_len) }
     }
-}
-
-/// Makes a minor version that is higher than 1 the highest that is known here, "as if it was in" that (RFC 9110 §2.5).
-fn lower(minor: &mut u8) {
-    if matches!(minor, b'2'..=b'9') {
-        *minor = b'1';
-    }
-}
-
-/// "Values outside the range 100..599 are invalid" (RFC 9110 §15).
-///
-/// A client should treat them as a 5xx, a refusal, and so it does: it opens nothing. But it hands out no such status as
-/// if it had a meaning.
-pub(crate) fn check_status(status_code: u16) -> Result<(), HandshakeError> {
-    if matches!(status_code, 100..=599) { Ok(()) } else { Err(HandshakeError::InvalidStatus) }
 }
 
 /// Adds the fields that stand in `bytes`; `None` if a line of them ends in a bare LF.
@@ -301,24 +259,4 @@ fn add_fields<H: Head>(mut head: H, bytes: &[u8], fields: &[Header<'_>]) -> Opti
         head.headers().push(field.name, field.value);
     }
     Some(head)
-}
-
-/// What is wrong with a start line; `is_http` says whether it has a version of HTTP, which may be an unknown one.
-fn broken_start(error: httparse::Error, is_http: bool) -> HandshakeError {
-    match error {
-        httparse::Error::Version if is_http => HandshakeError::HttpVersion,
-        error => broken(error),
-    }
-}
-
-/// `HTTP/`, a digit, a dot and a digit (RFC 9112 §2.3).
-fn is_version(text: &[u8]) -> bool {
-    matches!(text, [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'])
-}
-
-fn broken(error: httparse::Error) -> HandshakeError {
-    match error {
-        httparse::Error::TooManyHeaders => HandshakeError::TooManyHeaders,
-        _ => HandshakeError::MalformedHead,
-    }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::iter::FusedIterator;
 
-use super::known::KnownFields;
+use super::known::{Fields, KnownFields, Repeated};
 use super::list::split_list;
 use super::packed;
 
@@ -170,8 +170,8 @@ impl Headers {
     }
 
     /// The fields that the handshake itself reads.
-    pub(crate) fn known(&self) -> KnownFields<'_> {
-        KnownFields::of(self, &self.bytes)
+    pub(crate) fn known(&self) -> KnownFields<'_, &Self> {
+        KnownFields::of(self)
     }
 
     /// Where a value of these headers is in their bytes.
@@ -186,6 +186,14 @@ impl Headers {
             (_, Some(_)) => Err(Repeated),
             (value, None) => Ok(value),
         }
+    }
+}
+
+impl<'h> Fields<'h> for &'h Headers {
+    #[inline]
+    fn fields(self) -> impl Iterator<Item = (&'h [u8], &'h [u8])> {
+        let mut rest = self.bytes.as_slice();
+        core::iter::from_fn(move || Some((packed::take(&mut rest)?, packed::take(&mut rest)?)))
     }
 }
 
@@ -251,10 +259,6 @@ impl fmt::Write for Appended<'_> {
 /// What a field takes besides its name and its value, at most, for lengths below 2²¹.
 const MAX_OVERHEAD: usize = 6;
 
-/// A field that is allowed once is there twice.
-#[derive(Debug)]
-pub(crate) struct Repeated;
-
 impl Span {
     /// The range of `part` in `whole`, of which it is a slice.
     pub(super) fn of(part: &[u8], whole: &[u8]) -> Self {
@@ -265,13 +269,6 @@ impl Span {
     /// Whether `mark` is right before the range in `whole`.
     pub(super) fn is_after(self, whole: &[u8], mark: &[u8]) -> bool {
         whole.get(..self.start).is_some_and(|before| before.ends_with(mark))
-    }
-
-    /// The range from `skipped` bytes on, at most `len` bytes long.
-    pub(crate) fn part(self, skipped: usize, len: usize) -> Self {
-        let skipped = skipped.min(self.len);
-        let len = len.min(self.len.saturating_sub(skipped));
-        Self { start: self.start.saturating_add(skipped), len }
     }
 }
 

@@ -1,8 +1,6 @@
 //! The fields that a handshake itself reads, found in one pass over a head (RFC 6455 §11.3).
 
-use super::headers::{Headers, Repeated, Span};
 use super::list::split_list;
-use super::packed;
 
 /// A field that the handshake itself reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,27 +18,21 @@ pub(crate) enum Known {
     Extensions,
 }
 
+/// The fields of a head, wherever they are kept.
+pub(crate) trait Fields<'h>: Copy {
+    /// Names and values, in order. Names without a byte are not fields.
+    fn fields(self) -> impl Iterator<Item = (&'h [u8], &'h [u8])>;
+}
+
 /// The values of those fields, so that each rule of a handshake need not search them again.
 ///
 /// A head that a peer sends may repeat a field as often as the limits allow, so only the first value is kept, and
 /// whether there are more: those are searched for, where a list may go over several fields.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct KnownFields<'h> {
-    headers: &'h Headers,
+pub(crate) struct KnownFields<'h, F> {
+    pub(super) all: F,
     first: [Option<&'h [u8]>; Known::COUNT],
     is_repeated: [bool; Known::COUNT],
-}
-
-/// Where the values of a field are, kept with the headers for later.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// There is no such field.
-    #[default]
-    Absent,
-    /// It is there once, with its value here.
-    Once(Span),
-    /// It is repeated: the headers have to be searched.
-    Repeated,
 }
 
 impl Known {
@@ -86,21 +78,27 @@ impl Known {
     }
 }
 
-impl<'h> KnownFields<'h> {
-    /// Finds them among the headers, which `bytes` contain.
-    pub(super) fn of(headers: &'h Headers, bytes: &'h [u8]) -> Self {
-        let mut fields = Self { headers, first: [None; Known::COUNT], is_repeated: [false; Known::COUNT] };
-        let mut rest = bytes;
-        while let (Some(name), Some(value)) = (packed::take(&mut rest), packed::take(&mut rest)) {
+/// A field that is allowed once is there twice.
+#[derive(Debug)]
+pub(crate) struct Repeated;
+
+impl<'h, F: Fields<'h>> KnownFields<'h, F> {
+    /// Finds them among all fields.
+    #[inline]
+    pub(crate) fn of(all: F) -> Self {
+        let mut known_fields = Self { all, first: [None; Known::COUNT], is_repeated: [false; Known::COUNT] };
+        for (name, value) in all.fields() {
             let Some(known) = Known::of(name) else { continue };
-            let (first, is_repeated) =
-                (fields.first.get_mut(known as usize), fields.is_repeated.get_mut(known as usize));
+            let (first, is_repeated) = (
+                known_fields.first.get_mut(known as usize),
+                known_fields.is_repeated.get_mut(known as usize),
+            );
             if let (Some(first), Some(is_repeated)) = (first, is_repeated) {
                 *is_repeated = first.is_some();
                 first.get_or_insert(value);
             }
         }
-        fields
+        known_fields
     }
 
     /// The first value of a field.
@@ -114,17 +112,12 @@ impl<'h> KnownFields<'h> {
     }
 
     /// The values of a field, in order.
-    pub(crate) fn values(&self, known: Known) -> impl Iterator<Item = &'h [u8]> {
-        self.headers.values_at(self.place(known), known)
-    }
-
-    /// Where the values of a field are.
-    pub(crate) fn place(&self, known: Known) -> Place {
-        match self.single(known) {
-            Ok(Some(value)) => Place::Once(self.headers.span_of(value)),
-            Ok(None) => Place::Absent,
-            Err(Repeated) => Place::Repeated,
-        }
+    pub(crate) fn values(&self, known: Known) -> impl Iterator<Item = &'h [u8]> + use<'h, F> {
+        let (only, all) = match self.single(known) {
+            Ok(only) => (only, None),
+            Err(Repeated) => (None, Some(self.all)),
+        };
+        only.into_iter().chain(all.into_iter().flat_map(move |all| values_named(all, known.name())))
     }
 
     /// Whether a comma-separated list over all fields of a name has this element, in any case.
@@ -139,21 +132,19 @@ impl<'h> KnownFields<'h> {
     }
 }
 
-impl Headers {
-    /// The values of a field whose place was found before.
-    pub(crate) fn values_at(&self, place: Place, known: Known) -> impl Iterator<Item = &[u8]> {
-        let (only, all) = match place {
-            Place::Absent => (None, None),
-            Place::Once(span) => (Some(self.bytes(span)), None),
-            Place::Repeated => (None, Some(self.get_all(known.name()))),
-        };
-        only.into_iter().chain(all.into_iter().flatten())
-    }
+/// The values of the fields with this name, in order.
+pub(crate) fn values_named<'h, F: Fields<'h>>(
+    all: F,
+    name: &str,
+) -> impl Iterator<Item = &'h [u8]> + use<'h, '_, F> {
+    let name = name.as_bytes();
+    all.fields().filter(move |(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "alloc"))]
 mod tests {
     use super::*;
+    use crate::http::Headers;
 
     const ALL: [Known; Known::COUNT] = [
         Known::Host,

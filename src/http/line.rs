@@ -13,12 +13,7 @@ pub(super) fn gather<'i>(input: &mut &'i [u8], gathered: &mut Vec<u8>, room: usi
         None => input.len(),
     };
     let (piece, rest) = input.split_at(line_len.min(room));
-    // The reader adds an empty line.
-    packed::reserve_within(
-        gathered,
-        piece.len().saturating_add(2),
-        room.saturating_add(gathered.len()).saturating_add(2),
-    );
+    packed::reserve_within(gathered, piece.len(), room.saturating_add(gathered.len()));
     gathered.extend_from_slice(piece);
     *input = rest;
     piece

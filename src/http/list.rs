@@ -6,7 +6,7 @@ use super::syntax::trim;
 /// (RFC 9110 §5.6.1).
 ///
 /// Elements have no spaces or tabs around them, and empty ones are left out. A comma between quotation marks is part of
-/// its element (§5.6.4). [`Headers::list`](crate::Headers::list) does the same over all headers of one name.
+/// its element (§5.6.4). `Headers::list` (with the feature `alloc`) does the same over all headers of one name.
 ///
 /// ```
 /// use wsproto::split_list;

@@ -1,26 +1,52 @@
 //! HTTP/1.1: bytes to heads and bodies, and back (RFC 9112).
 
+#[cfg(feature = "alloc")]
 mod version;
+#[cfg(feature = "alloc")]
 pub(crate) mod packed;
 pub(crate) mod syntax;
 // Use them.
-mod line;
 mod list;
-mod headers;
 mod known;
-// Use them all.
-mod fields;
-mod head;
-mod body;
+mod parse;
+mod scan;
 mod write;
+// What is stored.
+#[cfg(feature = "alloc")]
+mod line;
+#[cfg(feature = "alloc")]
+mod headers;
+#[cfg(feature = "alloc")]
+mod place;
+// Use them all.
+#[cfg(feature = "alloc")]
+mod fields;
+#[cfg(feature = "alloc")]
+mod head;
+#[cfg(feature = "alloc")]
+mod body;
 
-pub(crate) use body::{BodyDecoder, BodyLen, decimal};
-pub(crate) use fields::FieldGatherer;
-pub use head::RequestHead;
-pub(crate) use head::{HeadReader, ResponseHead, check_status};
-pub(crate) use headers::Span;
-pub use headers::{Headers, HeadersIter};
-pub(crate) use known::{Known, KnownFields, Place};
+pub(crate) use known::{Fields, Known, KnownFields, values_named};
 pub use list::split_list;
-pub use version::{HttpVersion, StreamError};
-pub(crate) use write::{Put, put_chunk, put_field, put_last_fields, put_list, reserve, write};
+pub(crate) use parse::{RequestLine, StatusLine, decimal};
+pub(crate) use scan::{FieldLines, HeadRef, HeadScanner};
+pub(crate) use write::{
+    Put, put_acceptance, put_field, put_last_fields, put_list, put_refusal, put_request, reserve, write,
+};
+
+#[cfg(feature = "alloc")]
+pub(crate) use {
+    body::{BodyDecoder, BodyLen},
+    fields::FieldGatherer,
+    head::{HeadReader, ResponseHead},
+    headers::Span,
+    parse::check_status,
+    place::Place,
+    write::{put_chunk, put_request_line},
+};
+#[cfg(feature = "alloc")]
+pub use {
+    head::RequestHead,
+    headers::{Headers, HeadersIter},
+    version::{HttpVersion, StreamError},
+};

@@ -45,6 +45,7 @@ pub(crate) fn is_resource_name(target: &[u8]) -> bool {
 ///
 /// The characters that RFC 3986 does not allow are refused (`" < > \ ^ { }`). But browsers write `|`, `[`, `]` and
 /// backticks into queries as they are, and percent signs that escape nothing; those are taken.
+#[cfg(any(test, feature = "alloc"))]
 pub(crate) fn is_received_resource_name(target: &[u8]) -> bool {
     target.first() == Some(&b'/') && is_received_uri_text(target)
 }

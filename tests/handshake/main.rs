@@ -12,6 +12,7 @@
 
 mod support;
 mod handed_over;
+mod in_slices;
 #[path = "../variants/mod.rs"]
 mod variants;
 // What a server reads.
@@ -41,6 +42,8 @@ mod http_types;
 // What a server chooses by.
 mod origin;
 mod subprotocol;
+// Without an allocator.
+mod slices;
 // What nobody may write.
 mod injection;
 // What follows from all of it.

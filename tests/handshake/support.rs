@@ -9,7 +9,7 @@ use wsproto::{
     HandshakeResponse, Headers, RejectConnection, RejectData, Request, ServerHandshake,
 };
 
-use crate::handed_over;
+use crate::{handed_over, in_slices};
 
 /// The key of §1.3, and the server's answer to it.
 pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -132,6 +132,7 @@ pub(crate) fn ask(limits: HandshakeLimits, bytes: &[u8]) -> (Asked, usize) {
     for pieces in cuts(bytes) {
         assert_eq!(read_request(limits, &pieces), seen, "cut as {:?}", lens(&pieces));
     }
+    in_slices::ask(limits, bytes, &seen);
     seen
 }
 
@@ -362,6 +363,7 @@ pub(crate) fn answer_under(request: &Request, limits: HandshakeLimits, bytes: &[
     for pieces in cuts(bytes) {
         assert_eq!(observe(&pieces), seen, "cut as {:?}", lens(&pieces));
     }
+    in_slices::answer(request, limits, bytes, eof, &seen);
     seen
 }
 

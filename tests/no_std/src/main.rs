@@ -6,6 +6,7 @@
 #![no_std]
 #![no_main]
 
+mod handshake;
 #[cfg(feature = "alloc")]
 mod with_alloc;
 #[cfg(feature = "deflate")]
@@ -17,6 +18,7 @@ mod without_alloc;
 #[unsafe(no_mangle)]
 extern "C" fn main() -> i32 {
     without_alloc::check();
+    handshake::check();
     #[cfg(feature = "alloc")]
     with_alloc::check();
     #[cfg(feature = "deflate")]
