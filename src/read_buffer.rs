@@ -78,6 +78,8 @@ pub struct ReadBuffer {
     min_space: usize,
     max_len: usize,
     max_kept: usize,
+    /// How many bytes of memory `bytes` has, with those that were given away.
+    memory: usize,
 }
 
 impl ReadBuffer {
@@ -92,6 +94,7 @@ impl ReadBuffer {
             min_space: 4096,
             max_len: (16 << 20) + 14,
             max_kept: 128 << 10,
+            memory: 0,
         }
     }
 
@@ -137,13 +140,15 @@ impl ReadBuffer {
         }
         let kept = self.held.len().saturating_add(self.unread().len());
         let min_space = min_space.min(self.max_len.saturating_sub(kept));
-        if self.bytes.len().saturating_sub(self.end) < min_space && self.is_worth_a_move(kept, min_space) {
+        if self.bytes.len().saturating_sub(self.end) < min_space && self.is_worth_a_move(min_space) {
             self.move_to_front();
         }
         if self.bytes.len().saturating_sub(self.end) < min_space {
             let doubled = self.bytes.len().saturating_mul(2).min(self.max_len);
             let needed = self.end.saturating_add(min_space);
-            grow(&mut self.bytes, doubled.max(needed));
+            let len = doubled.max(needed);
+            let is_new = grow(&mut self.bytes, len);
+            self.memory = if is_new { len } else { self.memory.max(len) };
         }
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
@@ -152,17 +157,20 @@ impl ReadBuffer {
     ///
     /// No more bytes are moved than were read, so that the cost does not depend on the order of reads and fills. A
     /// buffer that may not grow has no choice.
-    const fn is_worth_a_move(&self, kept: usize, min_space: usize) -> bool {
+    fn is_worth_a_move(&self, min_space: usize) -> bool {
+        let kept = self.held.len().saturating_add(self.unread().len());
         let freed = self.end.saturating_sub(kept);
-        freed > 0 && (kept <= freed || self.end.saturating_add(min_space) > self.max_len)
+        let moved = if self.held.start > 0 { kept } else { self.unread().len() };
+        freed > 0 && (moved <= freed || self.end.saturating_add(min_space) > self.max_len)
     }
 
     /// Frees memory above `max_kept` once all is read.
     #[inline]
     pub(crate) fn shrink_to_kept(&mut self) {
-        if self.bytes.len() > self.max_kept && self.start == self.end && self.held.is_empty() {
+        if self.memory > self.max_kept && self.start == self.end && self.held.is_empty() {
             (self.start, self.end, self.held) = (0, 0, 0..0);
-            shrink(&mut self.bytes, self.max_kept);
+            self.memory = self.max_kept.min(self.bytes.len());
+            shrink(&mut self.bytes, self.memory);
         }
     }
 
@@ -312,6 +320,7 @@ impl ReadBuffer {
     /// Drops everything, and frees all memory.
     pub(crate) fn clear(&mut self) {
         self.bytes = Storage::new();
+        self.memory = 0;
         (self.start, self.end, self.held) = (0, 0, 0..0);
     }
 
@@ -319,6 +328,7 @@ impl ReadBuffer {
     pub fn release_memory(&mut self) {
         self.move_to_front();
         shrink(&mut self.bytes, self.end);
+        self.memory = self.end;
     }
 
     /// How many bytes are allocated.

@@ -223,3 +223,38 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_memory_of_a_long_message_is_not_kept() {
+    let wire = sent(|server, output| {
+        server.send(BytesMessage::new(vec![7; 8 << 20]), output).unwrap();
+        for _ in 0..10 {
+            server.send(TextMessage::from("0123456789"), output).unwrap();
+        }
+    });
+    let mut ws = client();
+    let ((), usage) = measured(|| {
+        let mut rest = &wire[..];
+        while !rest.is_empty() {
+            let len = fill(&mut ws, rest);
+            rest = &rest[len..];
+            while ws.next_message_bytes().is_some() {}
+        }
+        ws.space();
+    });
+    assert!(usage.kept <= 140 << 10, "{usage:?}");
+}
+
+#[test]
+fn an_error_consumes_as_much_as_with_borrowed_events() {
+    for bytes in [&b"\x88\x01\x00abc"[..], b"\x83abc", b"\x82\x7f\xff\x00\x00\x00\x00\x00\x00\x00abc"] {
+        let mut receiver = Receiver::new(Role::Client, Limits::default());
+        let mut borrowed = bytes.to_vec();
+        let mut input = borrowed.as_mut_slice();
+        let error = receiver.next_event(&mut input).unwrap_err();
+        let mut owned = BytesMut::from(bytes);
+        let mut receiver = Receiver::new(Role::Client, Limits::default());
+        assert_eq!(receiver.next_event_bytes(&mut owned), Err(error));
+        assert_eq!(owned, *input);
+    }
+}

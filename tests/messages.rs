@@ -20,7 +20,7 @@ use std::time::Duration;
 use counting::measured;
 use wsproto::{
     BytesMessage, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Entropy, Keepalive,
-    Limits, LocalProtocolError, Message, MessageRef, Messages, Ping, ReadBuffer, RemoteProtocolError,
+    Limits, LocalProtocolError, Message, MessageKind, MessageRef, Messages, Ping, ReadBuffer, RemoteProtocolError,
     ReplyPolicy, TextMessage, Timeout, Timeouts, TransportAction,
 };
 
@@ -399,4 +399,131 @@ fn an_unanswered_close_frame_is_given_up() {
 #[test]
 fn without_deadlines_there_is_nothing_to_wait_for() {
     assert_eq!(server().poll(at(1000)), Ok(None));
+}
+
+#[test]
+fn output_that_is_taken_elsewhere_loses_and_repeats_nothing() {
+    let mut ws = server();
+    ws.send(TextMessage::from("Hello world")).unwrap();
+    assert_eq!(ws.output().len(), 13);
+    ws.written(4);
+    let rest = std::mem::take(ws.split().1.parts().1);
+    assert_eq!(rest, b"llo world");
+    ws.send(TextMessage::from("abcdefgh")).unwrap();
+    assert_eq!(ws.output(), b"\x81\x08abcdefgh");
+    ws.written(3);
+    ws.split().1.parts().1.clear();
+    ws.release_memory();
+    assert_eq!(ws.output(), b"");
+}
+
+#[test]
+fn a_ping_and_a_close_frame_wait_for_the_end_of_a_streamed_frame() {
+    let timeouts = Timeouts::NONE.with_ping_interval(Some(at(20))).with_pong(Some(at(20)));
+    let mut ws = server().with_keepalive(Keepalive::new(timeouts, at(0)));
+    assert_eq!(ws.poll(at(0)), Ok(Some(at(20))));
+    let stream = |ws: &mut Messages, len: u64, begin: bool, bytes: &mut [u8]| {
+        let (_, mut outgoing) = ws.split();
+        let (sender, output) = outgoing.parts();
+        if begin {
+            output.extend_from_slice(sender.begin_frame(MessageKind::Binary, len, true).unwrap().as_bytes());
+        }
+        sender.continue_frame(bytes).unwrap();
+        output.extend_from_slice(bytes);
+    };
+    stream(&mut ws, 4, true, &mut [1, 2]);
+    assert_eq!(ws.poll(at(20)), Ok(Some(at(40))));
+    assert_eq!(ws.output(), b"\x82\x04\x01\x02");
+    stream(&mut ws, 4, false, &mut [3, 4]);
+    assert_eq!(ws.output()[..8], *b"\x82\x04\x01\x02\x03\x04\x89\x08", "the ping");
+    ws.written(usize::MAX);
+
+    stream(&mut ws, 2, true, &mut [1]);
+    assert_eq!(ws.poll(at(40)), Err(Timeout::Pong));
+    assert_eq!(ws.output(), b"\x82\x02\x01");
+    assert_eq!(ws.transport_action(), TransportAction::Close);
+}
+
+#[test]
+fn deadlines_of_an_open_connection_do_not_include_the_handshake() {
+    let mut ws = server().with_keepalive(Keepalive::new(Timeouts::DEFAULT, at(0)));
+    assert_eq!(ws.poll(at(5)), Ok(Some(at(25))));
+    assert_eq!(ws.poll(at(15)), Ok(Some(at(25))));
+}
+
+#[test]
+fn a_connection_that_was_given_up_has_ended() {
+    let timeouts = Timeouts::NONE.with_close(Some(at(10)));
+    let mut ws = server().with_keepalive(Keepalive::new(timeouts, at(0)));
+    ws.send(CloseConnection::EMPTY).unwrap();
+    assert_eq!(ws.poll(at(0)), Ok(Some(at(10))));
+    assert_eq!(ws.poll(at(10)), Err(Timeout::Close));
+    let close_info = ws.close_info().unwrap();
+    assert_eq!((close_info.by, close_info.code), (ClosedBy::Transport, CloseCode::ABNORMAL_CLOSURE));
+    assert_eq!(ws.state(), ConnectionState::Closed);
+    assert_eq!(ws.transport_action(), TransportAction::Close);
+}
+
+#[test]
+fn a_connection_that_has_ended_has_no_deadline() {
+    let mut ws = client().with_keepalive(Keepalive::new(Timeouts::DEFAULT, at(0)));
+    assert_eq!(ws.poll(at(0)), Ok(Some(at(20))));
+    ws.filled(0).unwrap();
+    assert_eq!(ws.next_message(), None);
+    assert_eq!(ws.poll(at(1)), Ok(None));
+    assert_eq!(ws.poll(at(1000)), Ok(None));
+}
+
+#[test]
+fn a_full_buffer_is_not_the_end_of_the_transport() {
+    let limits = Limits::default().with_max_message_len(1000);
+    let mut ws = Messages::new(Connection::client(limits, Fixed), ReadBuffer::new());
+    while !ws.space().is_empty() {
+        let len = ws.space().len();
+        ws.space()[..len].copy_from_slice(&b"\x81\x00".repeat(len / 2 + 1)[..len]);
+        ws.filled(len).unwrap();
+    }
+    ws.filled(0).unwrap();
+    while ws.next_message().is_some() {}
+    assert_eq!(ws.transport_action(), TransportAction::Keep);
+    assert!(!ws.space().is_empty());
+}
+
+#[test]
+fn what_the_connection_has_received_before_is_answered() {
+    for (bytes, code) in [(*b"\x88\x02\x03\xe9", 1001), (*b"\x83\x00\x00\x00", 1002)] {
+        let mut connection = Connection::client(Limits::default(), Fixed);
+        _ = connection.next_event(&mut bytes.clone().as_mut_slice());
+        let mut ws = Messages::new(connection, ReadBuffer::new());
+        assert_eq!(ws.next_message(), None);
+        let masked = written(&mut ws);
+        assert_eq!([masked[6] ^ 7, masked[7] ^ 7], u16::to_be_bytes(code));
+        assert_ne!(ws.transport_action(), TransportAction::Keep);
+    }
+}
+
+#[test]
+fn nothing_is_kept_after_invalid_text() {
+    for fragments in [1, 2] {
+        let mut sent = Vec::new();
+        let mut payload = vec![b'a'; 1 << 20];
+        payload[0] = 0xff;
+        let mut sender = Connection::server(Limits::NONE);
+        for (at, piece) in payload.chunks((1 << 20) / fragments).enumerate() {
+            let message_finished = at + 1 == fragments;
+            sender.send(BytesMessage { message_finished, ..BytesMessage::new(piece) }, &mut sent).unwrap();
+        }
+        sent[0] ^= 3; // text
+        let mut ws = client();
+        let ((), usage) = measured(|| {
+            for read in sent.chunks(1 << 16) {
+                feed(&mut ws, read);
+                assert_eq!(ws.next_message(), None);
+            }
+            assert_eq!(ws.failure(), Some(RemoteProtocolError::InvalidUtf8));
+            assert_eq!(ws.transport_action(), TransportAction::Close);
+        });
+        // The close frame.
+        assert!(usage.kept < 200, "{usage:?}");
+    }
 }

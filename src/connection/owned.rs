@@ -1,6 +1,6 @@
 //! Events that own their data: parts of the caller's `BytesMut`, split off where `next_range` finds them.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::entropy::Entropy;
 use crate::error::RemoteProtocolError;
@@ -39,9 +39,14 @@ impl Receiver {
         &mut self,
         input: &mut BytesMut,
     ) -> Result<Option<EventBytes>, RemoteProtocolError> {
-        let Some(Found { consumed, event, .. }) = self.next_range(&mut &mut input[..])? else {
-            input.clear();
-            return Ok(None);
+        let len = input.len();
+        let mut rest = &mut input[..];
+        let found = self.next_range(&mut rest);
+        let consumed = len.saturating_sub(rest.len());
+        let Ok(Some(Found { event, .. })) = found else {
+            let error = found.err();
+            input.advance(consumed);
+            return error.map_or(Ok(None), Err);
         };
         let read = input.split_to(consumed).freeze();
         Ok(Some(event.map(

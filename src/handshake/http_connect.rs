@@ -106,7 +106,8 @@ impl fmt::Debug for ConnectRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("ConnectRequest")
-            .field("authority", &self.authority())
+            // If it was refused, it may have a password.
+            .field("authority", &self.misuse.map_or_else(|| self.authority(), |_| "…"))
             .field("headers", &names)
             .field("misuse", &self.misuse)
             .finish()

@@ -159,7 +159,7 @@ impl Request {
     /// # Ok::<(), wsproto::LocalProtocolError>(())
     /// ```
     ///
-    /// A proxy keeps the order and the spelling of a request that it forwards by the names of the received headers.
+    /// A proxy that passes the names of the received headers keeps their order and spelling, as far as each name comes once.
     #[must_use]
     pub fn with_header_order<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.order = names.into_iter().map(|name| String::from(name.as_ref())).collect();

@@ -95,7 +95,8 @@ impl ResponseReader {
         while let Some(head) = self.head.read(input)? {
             match head.status_code {
                 status if accepted.contains(&status) => return Ok(Some(Received::Accept(accept(head)?))),
-                100..=199 => self.skip_informational()?,
+                // After a 101 the transport is another protocol's (RFC 9110 §15.2.2): one that was not asked for.
+                100 | 102..=199 => self.skip_informational()?,
                 _ => {
                     let (reject, body) = refusal(head, self.limits)?;
                     self.state = State::Rejecting(body);

@@ -16,7 +16,7 @@ use core::mem;
 use bytes::Bytes;
 
 use crate::connection::{AutoReplies, Receiver, ReplyPolicy};
-use crate::error::RemoteProtocolError;
+use crate::error::{LocalProtocolError, RemoteProtocolError};
 use crate::event::{Message, MessageRef};
 use crate::frame::{FrameHeader, WholeMessage};
 use crate::message::{MessageDecoder, Unchecked};
@@ -39,6 +39,8 @@ pub(super) struct Inbox {
     pub(super) observed: Observed,
     /// How many bytes are unread once the frame in progress is complete; 0 if that is not known.
     frame_len: usize,
+    /// Whether the space that was last offered is empty: then a read of 0 bytes is not the end of the transport.
+    has_no_space: bool,
     /// Whether the transport has ended.
     is_ended: bool,
 }
@@ -77,7 +79,7 @@ enum Step {
 }
 
 impl Inbox {
-    pub(super) const fn new(buffer: ReadBuffer) -> Self {
+    pub(super) fn new(buffer: ReadBuffer) -> Self {
         Self {
             buffer,
             decoded: Vec::new(),
@@ -85,6 +87,7 @@ impl Inbox {
             replies: AutoReplies::new(ReplyPolicy::PongAndClose),
             observed: Observed::new(),
             frame_len: 0,
+            has_no_space: false,
             is_ended: false,
         }
     }
@@ -252,7 +255,18 @@ impl Inbox {
         let max_len = if is_long && needed > 0 { needed } else { usize::MAX };
         let space = self.buffer.space();
         let len = space.len().min(max_len);
+        self.has_no_space = len == 0;
         space.get_mut(..len).unwrap_or_default()
+    }
+
+    /// Records that `len` bytes were read into the space.
+    pub(super) fn filled(&mut self, len: usize) -> Result<(), LocalProtocolError> {
+        self.buffer.filled(len)?;
+        if len == 0 && !self.has_no_space {
+            self.receive_eof();
+        }
+        self.observed.bytes |= len > 0;
+        Ok(())
     }
 
     /// Records that the transport has ended.
@@ -272,6 +286,10 @@ impl Inbox {
             Message::Binary(bytes) => (MessageKind::Binary, bytes.len()),
         };
         let message = match self.progress {
+            // Much more memory than the message needs is not given away with it.
+            Progress::Returned if self.buffer.held().is_empty() && len < self.decoded.capacity() / 2 => {
+                Bytes::copy_from_slice(&self.decoded)
+            }
             Progress::Returned if self.buffer.held().is_empty() => mem::take(&mut self.decoded).into(),
             Progress::Returned => self.buffer.take_held(),
             _ => self.buffer.take_last(len),

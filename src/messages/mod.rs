@@ -10,6 +10,7 @@ use core::time::Duration;
 #[cfg(feature = "bytes")]
 use bytes::Bytes;
 
+use crate::close_code::CloseCode;
 use crate::connection::{
     AutoReplies, CloseInfo, Connection, ConnectionState, Receiver, ReceiverState, ReplyPolicy, Sender,
     TransportAction,
@@ -18,7 +19,7 @@ use crate::entropy::{Entropy, NoEntropy};
 use crate::error::{LocalProtocolError, RemoteProtocolError};
 #[cfg(feature = "bytes")]
 use crate::event::Message;
-use crate::event::{CloseConnection, MessageRef, Outgoing, Ping};
+use crate::event::{CloseConnection, Event, MessageRef, Outgoing, Ping};
 use crate::keepalive::{Keepalive, KeepaliveAction, Timeout};
 use crate::read_buffer::ReadBuffer;
 #[cfg(feature = "bytes")]
@@ -74,7 +75,8 @@ use outbox::Outbox;
 /// Then no message follows, the close frame that says why is in the output, and [`failure`](Self::failure) and
 /// [`close_info`](Self::close_info) return the error. So a loop that only looks at messages does everything right.
 ///
-/// Text is checked when its message is complete. A [`Receiver`] reports invalid text as soon as it arrives.
+/// Text is checked when its message is complete, so another error may come first. A [`Receiver`] reports invalid text as
+/// soon as it arrives.
 ///
 /// # Time
 ///
@@ -96,6 +98,10 @@ pub struct Messages<E = NoEntropy> {
     inbox: Inbox,
     outbox: Outbox,
     keepalive: Option<Keepalive>,
+    /// A ping that is due, and waits for the end of a streamed frame.
+    ping: Option<[u8; 8]>,
+    /// A close frame that is due, and waits for it.
+    close: Option<CloseCode>,
     timeout: Option<Timeout>,
 }
 
@@ -110,22 +116,25 @@ pub struct IncomingMessages<'a> {
 #[derive(Debug)]
 pub struct OutgoingMessages<'a, E = NoEntropy> {
     sender: &'a mut Sender<E>,
-    output: &'a mut Vec<u8>,
+    outbox: &'a mut Outbox,
 }
 
 impl<E: Entropy> Messages<E> {
-    /// The messages of `connection`, which is open.
+    /// The messages of `connection`, which has no message in progress.
     ///
     /// Pass the `buffer` that the handshake has read from: it may have the first messages already.
     pub fn new(connection: Connection<E>, buffer: ReadBuffer) -> Self {
         let limit = usize::try_from(connection.receiver().max_message_len()).unwrap_or(usize::MAX);
-        Self {
+        let this = Self {
             connection,
             inbox: Inbox::new(buffer.with_max_len(limit.saturating_add(ROOM))),
             outbox: Outbox::new(),
             keepalive: None,
+            ping: None,
+            close: None,
             timeout: None,
-        }
+        };
+        this.with_reply_policy(ReplyPolicy::PongAndClose)
     }
 
     /// Sets which replies are prepared automatically: [`ReplyPolicy::PongAndClose`] unless set.
@@ -134,13 +143,20 @@ impl<E: Entropy> Messages<E> {
     /// [`RemoteClosing`](ConnectionState::RemoteClosing).
     #[must_use = "it returns the machine with this setting"]
     pub fn with_reply_policy(mut self, policy: ReplyPolicy) -> Self {
+        let receiver = self.connection.receiver();
         self.inbox.replies = AutoReplies::new(policy);
+        // What the connection has received before.
+        if let Some(close) = receiver.received_close() {
+            self.inbox.replies.on_event(&Event::Close(close));
+        } else if let ReceiverState::Failed(error) = receiver.state() {
+            self.inbox.replies.on_failure(error);
+        }
         self
     }
 
     /// Sends pings, and gives up a connection that is dead or too slow: see [`poll`](Self::poll).
     ///
-    /// If the `keepalive` has timed the handshake, report its [end](Keepalive::opened) before.
+    /// The first call of [`poll`](Self::poll) reports that the handshake has [ended](Keepalive::opened).
     #[must_use = "it returns the machine with this setting"]
     pub const fn with_keepalive(mut self, keepalive: Keepalive) -> Self {
         self.keepalive = Some(keepalive);
@@ -149,25 +165,20 @@ impl<E: Entropy> Messages<E> {
 
     /// The space to read into; report by [`filled`](Self::filled) how much was read.
     ///
-    /// It is never empty. It ends where a message of more than 16 KiB ends, so that the next one begins at the front of
-    /// the buffer.
+    /// It ends where a message of more than 16 KiB ends, so that the next one begins at the front of the buffer. It is
+    /// empty only if more is unread than the longest message needs: take the messages before you read more.
     pub fn space(&mut self) -> &mut [u8] {
         self.inbox.space()
     }
 
     /// Records that `len` bytes were read into the [`space`](Self::space). 0 means that the transport has ended, as in
-    /// [`std::io::Read`](https://doc.rust-lang.org/std/io/trait.Read.html).
+    /// [`std::io::Read`](https://doc.rust-lang.org/std/io/trait.Read.html), unless the space was empty.
     ///
     /// # Errors
     ///
     /// [`LocalProtocolError::BufferFull`] if the space is shorter; then nothing has changed.
     pub fn filled(&mut self, len: usize) -> Result<(), LocalProtocolError> {
-        self.inbox.buffer.filled(len)?;
-        if len == 0 {
-            self.receive_eof();
-        }
-        self.inbox.observed.bytes = true;
-        Ok(())
+        self.inbox.filled(len)
     }
 
     /// Appends bytes that were read elsewhere. They are copied once; [`space`](Self::space) saves that.
@@ -181,7 +192,8 @@ impl<E: Entropy> Messages<E> {
         Ok(())
     }
 
-    /// Records that the transport has ended. Messages that were received before can still be read.
+    /// Records that the transport has ended. Messages that were received before can still be read: the connection ends
+    /// when [`next_message`](Self::next_message) returns `None`.
     pub fn receive_eof(&mut self) {
         self.inbox.receive_eof();
     }
@@ -232,7 +244,7 @@ impl<E: Entropy> Messages<E> {
         let (receiver, sender) = self.connection.split();
         (
             IncomingMessages { receiver, inbox: &mut self.inbox },
-            OutgoingMessages { sender, output: &mut self.outbox.bytes },
+            OutgoingMessages { sender, outbox: &mut self.outbox },
         )
     }
 
@@ -260,30 +272,47 @@ impl<E: Entropy> Messages<E> {
     pub fn poll(&mut self, now: Duration) -> Result<Option<Duration>, Timeout> {
         self.send_replies();
         let Some(keepalive) = &mut self.keepalive else { return Ok(None) };
+        if self.timeout.is_none() && self.connection.receiver().is_transport_ended() {
+            return Ok(None);
+        }
+        keepalive.opened(now);
         let is_idle = self.connection.receiver().is_idle() && self.inbox.buffer.unread().is_empty();
         self.inbox.observed.report(keepalive, now, is_idle);
         if self.connection.sender().is_close_sent() {
             keepalive.close_sent(now);
         }
-        loop {
-            // An error means that the event is not allowed any more, and so not needed.
+        let due = loop {
             match keepalive.poll(now) {
-                KeepaliveAction::Wait(until) => return Ok(until),
-                KeepaliveAction::SendPing(payload) => {
-                    _ = self.connection.send(Ping::new(payload), &mut self.outbox.bytes);
-                }
-                KeepaliveAction::SendClose(code) => {
-                    _ = self.connection.send(CloseConnection::new(code, ""), &mut self.outbox.bytes);
-                }
+                KeepaliveAction::Wait(until) => break Ok(until),
+                KeepaliveAction::SendPing(payload) => self.ping = Some(payload),
+                KeepaliveAction::SendClose(code) => self.close = Some(code),
                 KeepaliveAction::GiveUp(timeout) => {
-                    if let Some(code) = timeout.close_code() {
-                        _ = self.connection.send(CloseConnection::new(code, ""), &mut self.outbox.bytes);
+                    if self.timeout.is_none() {
+                        self.close = timeout.close_code();
                     }
-                    self.timeout = Some(timeout);
-                    return Err(timeout);
+                    break Err(timeout);
                 }
             }
+        };
+        self.send_due();
+        if let (Err(timeout), None) = (due, self.timeout) {
+            self.timeout = Some(timeout);
+            // Nothing more is read: `close_info` says 1006.
+            _ = self.connection.receive_eof();
+            self.inbox.free();
         }
+        due
+    }
+
+    /// Adds the ping and the close frame that are due to the output, unless a streamed frame is not complete.
+    fn send_due(&mut self) {
+        let Self { connection, outbox, .. } = self;
+        // Another error means that the event is not allowed any more, and so not needed.
+        let mut send = |event: Event<&str, &[u8]>| {
+            matches!(connection.send(event, &mut outbox.bytes), Err(LocalProtocolError::FrameInProgress))
+        };
+        self.ping = self.ping.filter(|payload| send(Event::Ping(Ping::new(payload))));
+        self.close = self.close.filter(|code| send(Event::Close(CloseConnection::new(*code, ""))));
     }
 
     /// The deadlines, for example to report what was sent, or to read the [round-trip time](Keepalive::round_trip).
@@ -337,8 +366,14 @@ impl<E: Entropy> Messages<E> {
     /// Adds the prepared replies to the output.
     fn send_replies(&mut self) {
         let sender = self.connection.sender_mut();
-        // A `Vec` has room, and no frame is ever left incomplete here.
+        // A `Vec` has room. Inside a streamed frame, the replies wait.
         _ = self.inbox.replies.send(sender, &mut self.outbox.bytes);
+        if self.ping.is_some() || self.close.is_some() {
+            self.send_due();
+        }
+        if self.connection.receiver().is_finished() {
+            self.inbox.free();
+        }
     }
 }
 
@@ -364,12 +399,12 @@ impl<E: Entropy> OutgoingMessages<'_, E> {
     /// What [`Sender::send`] refuses; then nothing has changed.
     #[inline(always)]
     pub fn send(&mut self, event: impl Outgoing) -> Result<(), LocalProtocolError> {
-        self.sender.send(event, self.output)
+        self.sender.send(event, &mut self.outbox.bytes)
     }
 
-    /// The sending half of the connection, and the output, for what this type has no method for.
-    pub const fn parts(&mut self) -> (&mut Sender<E>, &mut Vec<u8>) {
-        (self.sender, self.output)
+    /// The sending half of the connection, and the output that is not written yet, for what this type has no method for.
+    pub fn parts(&mut self) -> (&mut Sender<E>, &mut Vec<u8>) {
+        (self.sender, self.outbox.unwritten_mut())
     }
 }
 

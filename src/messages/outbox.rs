@@ -34,10 +34,15 @@ impl Outbox {
         }
     }
 
-    pub(super) fn release_memory(&mut self) {
+    /// The bytes alone: those that are written are removed.
+    pub(super) fn unwritten_mut(&mut self) -> &mut Vec<u8> {
         self.bytes.drain(..self.written);
-        self.bytes.shrink_to_fit();
         self.written = 0;
+        &mut self.bytes
+    }
+
+    pub(super) fn release_memory(&mut self) {
+        self.unwritten_mut().shrink_to_fit();
     }
 }
 

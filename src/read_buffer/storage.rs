@@ -8,17 +8,22 @@ pub(super) type Storage = bytes::BytesMut;
 #[cfg(not(feature = "bytes"))]
 pub(super) type Storage = Vec<u8>;
 
-/// Lengthens `bytes` to `len`. If its memory is too short, the new one is as long as that.
-pub(super) fn grow(bytes: &mut Storage, len: usize) {
+/// Lengthens `bytes` to `len`. If its memory is too short, the new one is as long as that. Returns whether it is new.
+pub(super) fn grow(bytes: &mut Storage, len: usize) -> bool {
     let more = len.saturating_sub(bytes.len());
-    #[cfg(not(feature = "bytes"))]
-    bytes.reserve_exact(more);
     // Memory whose other parts were dropped is used again.
     #[cfg(feature = "bytes")]
-    if !bytes.try_reclaim(more) {
+    let is_new = !bytes.try_reclaim(more);
+    #[cfg(feature = "bytes")]
+    if is_new {
         resize_memory(bytes, len);
     }
+    #[cfg(not(feature = "bytes"))]
+    let is_new = true;
+    #[cfg(not(feature = "bytes"))]
+    bytes.reserve_exact(more);
     bytes.resize(len, 0);
+    is_new
 }
 
 /// Shortens `bytes` to `len`, and frees the memory after that.
