@@ -20,8 +20,8 @@ use std::time::Duration;
 use counting::measured;
 use wsproto::{
     BytesMessage, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Entropy, Keepalive,
-    Limits, LocalProtocolError, Message, MessageKind, MessageRef, Messages, Ping, ReadBuffer, RemoteProtocolError,
-    ReplyPolicy, TextMessage, Timeout, Timeouts, TransportAction,
+    Limits, LocalProtocolError, Message, MessageKind, MessageRef, Messages, Ping, ReadBuffer,
+    RemoteProtocolError, ReplyPolicy, TextMessage, Timeout, Timeouts, TransportAction,
 };
 
 struct Fixed;

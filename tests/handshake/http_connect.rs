@@ -401,7 +401,8 @@ fn a_proxy_that_switches_to_another_protocol_refuses_the_tunnel() {
 
 #[test]
 fn no_credentials_are_shown() {
-    let request = Request::new("h", "/").with_header("Authorization", "Bearer SECRET").with_header("X-A", "seen");
+    let request =
+        Request::new("h", "/").with_header("Authorization", "Bearer SECRET").with_header("X-A", "seen");
     let shown = format!("{request:?}");
     assert!(!shown.contains("SECRET") && shown.contains("seen"), "{shown}");
     let shown = format!("{:?}", ConnectRequest::new("Aladdin:SECRET@h:80"));
