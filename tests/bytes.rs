@@ -258,3 +258,16 @@ fn an_error_consumes_as_much_as_with_borrowed_events() {
         assert_eq!(owned, *input);
     }
 }
+
+#[test]
+fn messages_that_own_their_bytes_are_made_from_text_and_bytes() {
+    type Owned = Message<Utf8Bytes, Bytes>;
+    let text = Utf8Bytes::from_static("Hello");
+    assert_eq!(Owned::from("Hello"), Message::Text(text.clone()));
+    assert_eq!(Owned::from(String::from("Hello")), Message::Text(text.clone()));
+    assert_eq!(Owned::from(text.clone()), Message::Text(text));
+    let bytes = Bytes::from(vec![1, 2]);
+    assert_eq!(Owned::from(vec![1, 2]), Message::Binary(bytes.clone()));
+    let Message::Binary(shared) = Owned::from(bytes.clone()) else { panic!("it is not binary") };
+    assert_eq!(shared.as_ptr(), bytes.as_ptr(), "it is not copied");
+}

@@ -3,6 +3,12 @@
 #[cfg(feature = "alloc")]
 use alloc::{string::String, vec::Vec};
 
+#[cfg(feature = "bytes")]
+use bytes::Bytes;
+
+#[cfg(feature = "bytes")]
+use crate::utf8_bytes::Utf8Bytes;
+
 use super::{BytesMessage, Event, EventRef, Outgoing, TextMessage, sealed::Sealed};
 
 /// A whole message: text or binary (RFC 6455 §5.6).
@@ -114,6 +120,28 @@ impl<'a> From<&'a [u8]> for MessageRef<'a> {
     fn from(bytes: &'a [u8]) -> Self {
         Self::Binary(bytes)
     }
+}
+
+/// Makes a message that owns its bytes: `From` for each of these types.
+#[cfg(feature = "bytes")]
+macro_rules! owned_from {
+    ($($data:ty => $kind:ident),* $(,)?) => {$(
+        impl From<$data> for Message<Utf8Bytes, Bytes> {
+            #[inline]
+            fn from(data: $data) -> Self {
+                Self::$kind(data.into())
+            }
+        }
+    )*};
+}
+
+#[cfg(feature = "bytes")]
+owned_from! {
+    &str => Text,
+    String => Text,
+    Utf8Bytes => Text,
+    Vec<u8> => Binary,
+    Bytes => Binary,
 }
 
 impl<T: AsRef<str>, B: AsRef<[u8]>> Sealed for Message<T, B> {}

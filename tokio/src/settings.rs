@@ -1,0 +1,89 @@
+//! What can be set for each connection: limits, deadlines, and how much memory it may use.
+
+use std::time::Duration;
+
+use wsproto::{Limits, Timeouts};
+
+/// What can be set for each connection: limits, deadlines, and how much memory it may use.
+///
+/// ```
+/// use wsproto::{Limits, Timeouts};
+/// use wsproto_tokio::Settings;
+///
+/// let settings = Settings::default()
+///     .with_limits(Limits::default().with_max_message_len(64 << 10))
+///     .with_timeouts(Timeouts::default().with_ping_interval(None))
+///     .with_read_ahead(0);
+/// assert_eq!(settings.max_fragment_len, 64 << 10);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// What the peer may send: [`Limits::DEFAULT`] unless set.
+    pub limits: Limits,
+    /// When pings are sent, and when a connection is given up: [`Timeouts::DEFAULT`] unless set.
+    pub timeouts: Timeouts,
+    /// How many bytes are read while the sender waits and nobody receives: 16 MiB unless set.
+    ///
+    /// [Deadlocks](crate#if-both-sides-only-write) are explained on the front page.
+    pub read_ahead: usize,
+    /// The length in bytes of the longest frame that is sent: 64 KiB unless set; 0 counts as 1.
+    ///
+    /// A longer message is sent in fragments (RFC 6455 §5.4), so that a ping is answered between two of them, and not
+    /// after the last byte. With `usize::MAX`, each message is one frame, and the output buffer holds all of it.
+    pub max_fragment_len: usize,
+    /// Without a read or a write, how long until the buffers are freed: 5 s unless set; `None` keeps them.
+    pub release_memory_after: Option<Duration>,
+}
+
+impl Settings {
+    /// The value of [`Settings::default`].
+    pub const DEFAULT: Self = Self {
+        limits: Limits::DEFAULT,
+        timeouts: Timeouts::DEFAULT,
+        read_ahead: 16 << 20,
+        max_fragment_len: 64 << 10,
+        release_memory_after: Some(Duration::from_secs(5)),
+    };
+
+    /// The same, with other [`limits`](Self::limits).
+    #[must_use = "it returns new settings and does not change these"]
+    pub const fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The same, with other [`timeouts`](Self::timeouts).
+    #[must_use = "it returns new settings and does not change these"]
+    pub const fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// The same, with another [`read_ahead`](Self::read_ahead).
+    #[must_use = "it returns new settings and does not change these"]
+    pub const fn with_read_ahead(mut self, read_ahead: usize) -> Self {
+        self.read_ahead = read_ahead;
+        self
+    }
+
+    /// The same, with another [`max_fragment_len`](Self::max_fragment_len).
+    #[must_use = "it returns new settings and does not change these"]
+    pub const fn with_max_fragment_len(mut self, max_fragment_len: usize) -> Self {
+        self.max_fragment_len = max_fragment_len;
+        self
+    }
+
+    /// The same, with another [`release_memory_after`](Self::release_memory_after).
+    #[must_use = "it returns new settings and does not change these"]
+    pub const fn with_release_memory_after(mut self, release_memory_after: Option<Duration>) -> Self {
+        self.release_memory_after = release_memory_after;
+        self
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
