@@ -149,7 +149,8 @@ pub(crate) fn check_with(role: Role, receiver: impl Fn() -> Receiver, bytes: &[u
     let whole = feed(&mut [bytes].into_iter());
     let bytewise = reader_of(&mut bytes.chunks(1));
     assert_eq!(Seen::by(&bytewise), whole, "byte by byte");
-    check_messages(role, &receiver, bytes, &whole.said, whole.failure);
+    // Each cut creates a decompressor.
+    check_messages(role, &receiver, bytes, &whole.said, whole.failure, 7);
     for cut in cuts(bytes.len()) {
         let (head, tail) = bytes.split_at(cut);
         let mut reader = reader_of(&mut [head].into_iter());

@@ -308,7 +308,7 @@ pub(crate) fn check_with(role: Role, limits: Limits, bytes: &[u8]) -> Seen {
         assert_eq!(then, whole, "the bytes after the failure changed the result");
     }
     let failure = whole.failure.map(|(error, _)| error);
-    check_messages(role, || Receiver::new(role, limits), bytes, &whole.said, failure);
+    check_messages(role, || Receiver::new(role, limits), bytes, &whole.said, failure, 1);
     whole
 }
 
@@ -340,7 +340,8 @@ fn messages_of<'a>(
     (messages, ws.failure())
 }
 
-/// `Messages` returns the same messages and the same failure, but it checks text when its message is complete.
+/// `Messages` returns the same messages and the same failure, but it checks text when its message is complete. Every
+/// cut whose number is a multiple of `step` is tried.
 #[track_caller]
 pub(crate) fn check_messages(
     role: Role,
@@ -348,6 +349,7 @@ pub(crate) fn check_messages(
     bytes: &[u8],
     said: &[Said],
     failure: Option<RemoteProtocolError>,
+    step: usize,
 ) {
     let whole = messages_of(receiver(), role, [bytes]);
     let is_message = |said: &&Said| matches!(said, Said::Text(_) | Said::Binary(_));
@@ -356,7 +358,7 @@ pub(crate) fn check_messages(
         assert_eq!(whole.1, failure);
     }
     assert_eq!(messages_of(receiver(), role, bytes.chunks(1)), whole, "messages, byte by byte");
-    for cut in cuts(bytes.len()) {
+    for cut in cuts(bytes.len()).step_by(step) {
         let (head, tail) = bytes.split_at(cut);
         assert_eq!(messages_of(receiver(), role, [head, tail]), whole, "messages, cut at {cut}");
     }
