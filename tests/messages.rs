@@ -19,9 +19,9 @@ use std::time::Duration;
 
 use counting::measured;
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Entropy, Keepalive,
-    Limits, LocalProtocolError, Message, MessageKind, MessageRef, Messages, Ping, ReadBuffer,
-    RemoteProtocolError, ReplyPolicy, TextMessage, Timeout, Timeouts, TransportAction,
+    BytesMessage, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Entropy, HttpConnect,
+    Keepalive, Limits, LocalProtocolError, Message, MessageKind, MessageRef, Messages, Ping, PreparedFrame,
+    ReadBuffer, RemoteProtocolError, ReplyPolicy, TextMessage, Timeout, Timeouts, TransportAction,
 };
 
 struct Fixed;
@@ -335,10 +335,17 @@ fn messages_need_no_allocation_once_the_buffers_have_grown() {
 }
 
 #[test]
-fn the_machine_is_small() {
-    let size = size_of::<Messages>();
-    println!("Messages: {size} bytes");
-    assert!(size <= 1024, "{size}");
+fn the_machines_are_small() {
+    for (name, size, most) in [
+        ("Messages", size_of::<Messages>(), 1024),
+        ("ReadBuffer", size_of::<ReadBuffer>(), 128),
+        ("Keepalive", size_of::<Keepalive>(), 320),
+        ("HttpConnect", size_of::<HttpConnect>(), 320),
+        ("PreparedFrame", size_of::<PreparedFrame>(), 24),
+    ] {
+        println!("{name}: {size} bytes");
+        assert!(size <= most, "{name}: {size}");
+    }
 }
 
 fn at(seconds: u64) -> Duration {
