@@ -260,10 +260,11 @@ fn a_head_that_drips_in_is_read_once() {
 
 #[test]
 fn machines_are_small() {
-    assert!(size_of::<SliceServerHandshake>() <= 16 * size_of::<usize>());
-    assert!(size_of::<SliceClientHandshake<'_>>() <= 22 * size_of::<usize>());
-    assert!(size_of::<RequestRef<'_>>() <= 12 * size_of::<usize>());
-    assert!(size_of::<ResponseRef<'_>>() <= 4 * size_of::<usize>());
+    // In bytes; less with 32-bit addresses.
+    assert!(size_of::<SliceServerHandshake>() <= 128);
+    assert!(size_of::<SliceClientHandshake<'_>>() <= 176);
+    assert!(size_of::<RequestRef<'_>>() <= 96);
+    assert!(size_of::<ResponseRef<'_>>() <= 32);
 }
 
 proptest! {
