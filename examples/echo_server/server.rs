@@ -56,8 +56,9 @@ impl Server {
         for link in &connections.open {
             send_going_away(link);
         }
-        let some_are_open = |connections: &mut Connections| !connections.open.is_empty();
-        drop(self.ended.wait_timeout_while(connections, self.options.close_timeout, some_are_open));
+        // A connection whose handshake has just ended is not open here yet, but its client may know already.
+        let some_are_served = |connections: &mut Connections| connections.served > 0;
+        drop(self.ended.wait_timeout_while(connections, self.options.close_timeout, some_are_served));
     }
 
     fn connections(&self) -> MutexGuard<'_, Connections> {
@@ -77,7 +78,6 @@ impl Place {
         drop(connections);
         let result = serve(&link);
         self.server.connections().open.retain(|other| !Arc::ptr_eq(other, &link));
-        self.server.ended.notify_all();
         result
     }
 }
@@ -87,6 +87,8 @@ impl Drop for Place {
         let mut connections = self.server.connections();
         let count = if self.refused { &mut connections.refused } else { &mut connections.served };
         *count = count.saturating_sub(1);
+        drop(connections);
+        self.server.ended.notify_all();
     }
 }
 
