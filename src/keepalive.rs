@@ -388,7 +388,7 @@ enum Due {
     Idle,
 }
 
-/// The end of a wait; `None` if there is none.
+/// The end of a wait; `None` if it waits for ever.
 fn after(since: Duration, timeout: Option<Duration>) -> Option<Duration> {
     timeout.and_then(|timeout| since.checked_add(timeout))
 }

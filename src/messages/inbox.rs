@@ -48,7 +48,7 @@ pub(super) struct Inbox {
 /// The message in progress, and where its pieces are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
-    /// There is none.
+    /// No message is in progress.
     BetweenMessages,
     /// In the buffer, held.
     Held,

@@ -118,7 +118,7 @@ fn receiver_refuses_each_broken_sequence_by_its_rule_at_its_byte() {
     }
 }
 
-/// Each rule that frames without extensions can break, whoever sends them.
+/// Each rule that frames without extensions can break, from a client or from a server.
 const RULES: &[RemoteProtocolError] = &[
     RemoteProtocolError::ReservedOpcode(3),
     RemoteProtocolError::ReservedBits,

@@ -59,7 +59,7 @@ impl<'b> RequestRef<'b> {
         if self.valid.lacks_slash { "/" } else { self.resource().split('?').next().unwrap_or_default() }
     }
 
-    /// The query, without the `?` before it (§3); `None` if there is none.
+    /// The query, without the `?` before it (§3); `None` if the target has no query.
     pub fn query(&self) -> Option<&'b str> {
         self.resource().split_once('?').map(|(_, query)| query)
     }
