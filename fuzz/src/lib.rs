@@ -1,11 +1,13 @@
 //! Shared code of the fuzz targets: inputs that look like a peer's, and the results of a receiver.
 
+mod head;
 mod received;
 mod wire;
 
 use arbitrary::Arbitrary;
 use wsproto::{Entropy, Limits, MessageKind, Role};
 
+pub use head::Head;
 pub use received::{Failure, Joined, Outcome, Received, feed, feed_frames};
 pub use wire::{Wire, encode};
 
@@ -75,5 +77,15 @@ impl Entropy for Counter {
             self.0 = self.0.wrapping_mul(0x9E37_79B1).wrapping_add(1);
             chunk.copy_from_slice(&self.0.to_be_bytes()[..chunk.len()]);
         }
+    }
+}
+
+/// Entropy that is all zeros, so that the key of a handshake is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zeros;
+
+impl Entropy for Zeros {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        bytes.fill(0);
     }
 }
