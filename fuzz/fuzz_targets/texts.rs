@@ -8,17 +8,18 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use url::{Host, Url};
 use wsproto::{ExtensionParams, Origin, WebSocketUri};
+use wsproto_fuzz::Head;
 
 #[derive(Arbitrary, Debug)]
 enum Input<'a> {
-    Extensions(&'a [u8]),
+    Extensions(Head<'a>),
     Uri { secure: bool, rest: &'a str },
     Text(&'a str),
 }
 
 fuzz_target!(|input: Input<'_>| {
     match input {
-        Input::Extensions(value) => extensions(value),
+        Input::Extensions(head) => extensions(&head.bytes(EXTENSIONS)),
         Input::Uri { secure, rest } => {
             uri(&format!("{}://{rest}", if secure { "wss" } else { "ws" }));
             origin(&format!("{}://{rest}", if secure { "https" } else { "http" }));
@@ -90,3 +91,8 @@ fn origin(text: &str) {
     assert_eq!(origin.to_string().parse(), Ok(origin.clone()), "{origin}");
     assert_eq!(origin.is_null(), text == "null");
 }
+
+const EXTENSIONS: &[&str] = &[
+    "permessage-deflate; client_max_window_bits; server_max_window_bits=10, permessage-deflate",
+    "a; b=\"c\"; d, e; f=\"\\\"\"",
+];
