@@ -23,8 +23,9 @@
 // in the crate's root.
 macro_rules! chapters {
     ($($name:ident)*) => {$(
-        #[doc = include_str!(concat!("../guide/", stringify!($name), ".md"))]
         pub mod $name {
+            #![doc = include_str!(concat!("../guide/", stringify!($name), ".md"))]
+
             #[allow(unused_imports, reason = "for links")]
             use crate::*;
         }

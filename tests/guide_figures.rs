@@ -58,7 +58,8 @@ fn heap_of_messages_is_as_documented() {
     {
         let header = RawFrameHeader::new(2, len as u64).with_masking_key(Some([0; 4]));
         let bytes = header.encode_frame(&vec![b'a'; len]);
-        let (mut ws, new) = measured(|| Messages::new(Connection::server(Limits::default()), ReadBuffer::new()));
+        let (mut ws, new) =
+            measured(|| Messages::new(Connection::server(Limits::default()), ReadBuffer::new()));
         let ((), received) = measured(|| {
             let mut rest = &bytes[..];
             while !rest.is_empty() {
