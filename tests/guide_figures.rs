@@ -6,6 +6,7 @@
     clippy::arithmetic_side_effects,
     clippy::cast_sign_loss,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a panic or an overflow fails the test, as it should"
 )]
