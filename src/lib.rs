@@ -113,6 +113,9 @@
 //! | frames that are wrong on purpose, to test an implementation | [`RawFrameHeader`], [`RawClosePayload`], [`DeflateBlocks`] |
 //! | sequences of frames from a fuzzer's bytes, valid or not | feature `arbitrary` |
 //!
+//! The [guide] explains how to build a program on them: the read loop, closing, backpressure, deadlines, memory,
+//! compression, security.
+//!
 //! # How it works
 //!
 //! Two pipes, joined by events:
@@ -376,6 +379,7 @@
 "
 )]
 #![cfg_attr(not(feature = "deflate"), doc = "[`PermessageDeflate`]: crate#features")]
+#![cfg_attr(not(all(feature = "std", feature = "deflate")), doc = "[guide]: crate#features")]
 #![cfg_attr(not(feature = "std"), doc = "[`Connection::into_shared_halves`]: crate#features")]
 #![cfg_attr(
     not(feature = "bytes"),
@@ -453,6 +457,9 @@ mod io_error;
 // For fuzzers.
 #[cfg(feature = "arbitrary")]
 mod generate;
+// For readers.
+#[cfg(all(any(doc, doctest), feature = "std", feature = "deflate"))]
+pub mod guide;
 
 pub use accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 pub use close_code::CloseCode;
