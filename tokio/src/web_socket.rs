@@ -241,6 +241,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.driver.start_send(&message.into())
     }
 
+    /// Accepts a part of a message without waiting, after [`ready`](Self::ready): see [`send_part`](Self::send_part).
+    ///
+    /// # Errors
+    ///
+    /// As for [`start_send`](Self::start_send); and a part of the other type.
+    pub fn start_send_part(&mut self, part: impl Into<Message>, is_last: bool) -> Result<(), Error> {
+        self.driver.start_send_part(&part.into(), is_last)
+    }
+
     /// Waits until the transport has taken all that was accepted.
     ///
     /// # Errors
