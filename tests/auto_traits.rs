@@ -60,6 +60,9 @@ threads! {
     dyn Extension, dyn InboundExtension, dyn OutboundExtension,
 }
 
+#[cfg(feature = "bytes")]
+threads! { MessagePart, Utf8Bytes }
+
 #[cfg(feature = "arbitrary")]
 threads! { BrokenFrames, ValidFrames }
 

@@ -3,6 +3,10 @@
 mod observed;
 mod inbox;
 mod outbox;
+#[cfg(feature = "bytes")]
+mod parts;
+#[cfg(feature = "bytes")]
+pub use parts::MessagePart;
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -229,6 +233,40 @@ impl<E: Entropy> Messages<E> {
         self.inbox.next_message_bytes(self.connection.receiver_mut())
     }
 
+    /// Returns the next part of a message: as much of it as was received, and not returned yet.
+    ///
+    /// It is for messages that are longer than you want to store; [`Limits::max_message_len`](crate::Limits) counts for
+    /// their whole length. Memory is needed only for what is read at a time. Text is checked as it arrives.
+    ///
+    /// It can be mixed with [`next_message`](Self::next_message) and
+    /// [`next_message_bytes`](Self::next_message_bytes). If some parts of a message were returned, these drop its rest, and
+    /// return the message after it. What they have collected of a message that is not complete is its first part.
+    #[cfg(feature = "bytes")]
+    pub fn next_part_bytes(&mut self) -> Option<MessagePart> {
+        self.inbox.next_part(self.connection.receiver_mut())
+    }
+
+    /// Fails the connection, as if the peer had broken this rule: for rules and limits of the caller's own.
+    ///
+    /// The close frame that says so is in the output then, and no message follows. If the peer has closed, or if the
+    /// connection has failed or ended, it does nothing.
+    ///
+    /// ```
+    /// use wsproto::{Connection, Limits, Messages, ReadBuffer, RemoteProtocolError};
+    ///
+    /// let mut ws = Messages::new(Connection::server(Limits::default()), ReadBuffer::new());
+    /// ws.fail(RemoteProtocolError::MessageTooLong);
+    /// assert_eq!(ws.failure(), Some(RemoteProtocolError::MessageTooLong));
+    /// assert!(ws.output().starts_with(b"\x88")); // a close frame
+    /// ```
+    pub fn fail(&mut self, error: RemoteProtocolError) {
+        if self.connection.receiver().state() == ReceiverState::Open {
+            self.connection.receiver_mut().decoder_mut().fail_by_caller(error);
+            self.inbox.replies.on_failure(error);
+            self.inbox.free();
+        }
+    }
+
     /// Adds a message, a ping or a close frame to the output.
     ///
     /// # Errors
@@ -388,6 +426,12 @@ impl IncomingMessages<'_> {
     #[cfg(feature = "bytes")]
     pub fn next_message_bytes(&mut self) -> Option<Message<Utf8Bytes, Bytes>> {
         self.inbox.next_message_bytes(self.receiver)
+    }
+
+    /// Returns the next part of a message: see [`Messages::next_part_bytes`].
+    #[cfg(feature = "bytes")]
+    pub fn next_part_bytes(&mut self) -> Option<MessagePart> {
+        self.inbox.next_part(self.receiver)
     }
 }
 
