@@ -515,7 +515,7 @@ pub use {
     },
     http::{Headers, HeadersIter, HttpVersion, RequestHead, StreamError},
     message::MessageAssembler,
-    messages::{IncomingMessages, Messages, OutgoingMessages},
+    messages::{IncomingMessages, Messages, MessagesParts, OutgoingMessages},
     read_buffer::ReadBuffer,
     ws_connection::{ReceiveError, WsConnection, WsEvent, WsEventRef, WsOutgoing},
 };

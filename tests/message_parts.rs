@@ -275,6 +275,24 @@ fn a_long_message_needs_only_the_memory_of_a_read() {
 }
 
 #[test]
+fn a_connection_that_was_taken_apart_goes_on_where_it_was() {
+    let (bytes, messages) = sample();
+    for cut in 0..=bytes.len() {
+        let mut ws = client();
+        feed(&mut ws, &bytes[..cut]);
+        let mut received: Vec<Owned> = ws.next_message().map(Message::into_owned).into_iter().collect();
+        let mut apart = ws.into_parts();
+        apart.buffer.extend_from_slice(&bytes[cut..]).unwrap();
+        let mut rest: Vec<MessagePart> = apart.begun.into_iter().collect();
+        let mut again = Messages::new(apart.connection, apart.buffer);
+        rest.extend(parts(&mut again));
+        received.extend(put_together(rest).0);
+        assert_eq!(received, messages, "{cut}");
+        assert_eq!(apart.output.len() + again.output().len(), 7, "one pong: {cut}");
+    }
+}
+
+#[test]
 fn fail_ends_an_open_connection_once() {
     let mut ws = client();
     feed(&mut ws, b"\x81\x01a\x81\x01b");

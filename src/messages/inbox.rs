@@ -320,6 +320,12 @@ impl Inbox {
         self.decoded.shrink_to(MAX_KEPT);
     }
 
+    /// The buffer, with the bytes that are not read.
+    pub(super) fn into_buffer(mut self) -> ReadBuffer {
+        self.buffer.drop_held();
+        self.buffer
+    }
+
     /// Frees all memory: nothing more is read.
     pub(super) fn free(&mut self) {
         self.buffer.clear();

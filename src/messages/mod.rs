@@ -109,6 +109,21 @@ pub struct Messages<E = NoEntropy> {
     timeout: Option<Timeout>,
 }
 
+/// What [`Messages::into_parts`] returns: the connection, and the bytes around it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct MessagesParts<E = NoEntropy> {
+    /// The connection; a message may be in progress in each direction.
+    pub connection: Connection<E>,
+    /// The bytes that were received and are not read yet.
+    pub buffer: ReadBuffer,
+    /// The bytes that are not written yet, replies included.
+    pub output: Vec<u8>,
+    /// What was collected of a message that is not complete; the connection has read it.
+    #[cfg(feature = "bytes")]
+    pub begun: Option<MessagePart>,
+}
+
 /// The receiving side of [`Messages`], from [`Messages::split`].
 #[derive(Debug)]
 pub struct IncomingMessages<'a> {
@@ -390,6 +405,37 @@ impl<E: Entropy> Messages<E> {
     /// The connection, for what this type has no method for.
     pub const fn connection(&self) -> &Connection<E> {
         &self.connection
+    }
+
+    /// Takes this apart, to go on with the connection in another way. The deadlines are dropped.
+    ///
+    /// Without the feature `bytes`, what was collected of a message that is not complete is dropped too.
+    ///
+    /// ```
+    /// use wsproto::{Connection, Event, Limits, Messages, ReadBuffer, SeededEntropy, TextMessage};
+    ///
+    /// let connection = Connection::client(Limits::default(), SeededEntropy::new());
+    /// let mut ws = Messages::new(connection, ReadBuffer::new());
+    /// ws.receive_data(b"\x81\x01a\x81\x01b")?;
+    /// assert!(ws.next_message().is_some());
+    ///
+    /// let mut parts = ws.into_parts();
+    /// let event = parts.buffer.read(|input| parts.connection.next_event(input))?;
+    /// assert_eq!(event, Some(Event::Text(TextMessage::new("b"))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn into_parts(mut self) -> MessagesParts<E> {
+        self.send_replies();
+        #[cfg(feature = "bytes")]
+        let begun = self.inbox.take_begun(self.connection.receiver_mut().decoder_mut());
+        self.send_replies(); // for text that is not valid
+        MessagesParts {
+            connection: self.connection,
+            buffer: self.inbox.into_buffer(),
+            output: self.outbox.into_unwritten(),
+            #[cfg(feature = "bytes")]
+            begun,
+        }
     }
 
     /// Frees the memory that is kept only for speed: all of the buffers', if all is read and written.
