@@ -552,7 +552,6 @@ impl MessageDecoder {
     }
 
     /// The length of the longest message that is decoded.
-    #[cfg(feature = "alloc")]
     pub(crate) const fn max_message_len(&self) -> u64 {
         self.payloads.frames.max_message_len()
     }

@@ -12,7 +12,7 @@ use wsproto::{CloseCode, Ping, PreparedMessage};
 
 use crate::driver::CloseInfo;
 use crate::web_socket::WebSocket;
-use crate::{Error, Message};
+use crate::{Error, Message, MessagePart};
 
 /// The receiving half of a [`WebSocket`](crate::WebSocket), from [`split`](crate::WebSocket::split).
 ///
@@ -105,6 +105,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketReceiver<S> {
     /// No message is lost.
     pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
         poll_fn(|cx| self.lock().driver.poll_recv(cx)).await
+    }
+
+    /// Waits for the next part of a message: see [`WebSocket::recv_part`](crate::WebSocket::recv_part).
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv`](Self::recv).
+    ///
+    /// # If it is dropped
+    ///
+    /// No part is lost.
+    pub async fn recv_part(&mut self) -> Result<Option<MessagePart>, Error> {
+        poll_fn(|cx| self.lock().driver.poll_recv_part(cx)).await
     }
 
     /// How the connection ended; `None` if it has not ended.

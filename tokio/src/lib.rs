@@ -40,6 +40,8 @@
 //! | to receive in one task and to send in another | [`WebSocket::split`] |
 //! | one message for many connections | [`WebSocket::send_prepared`] |
 //! | a message whose end is not known yet | [`WebSocket::send_part`] |
+//! | a message that is longer than you want to store | [`WebSocket::recv_part`], [`Settings::max_streamed_len`] |
+//! | the stream, the connection and what is left | [`WebSocket::into_parts`] |
 //! | limits, deadlines, pings | [`Settings`] |
 //! | how a connection ended | [`WebSocket::close_info`] |
 //!
@@ -109,6 +111,7 @@ pub use message::Message;
 pub use settings::Settings;
 pub use web_socket::WebSocket;
 pub use wsproto;
+pub use wsproto::MessagePart;
 
 /// The examples of the README are compiled too.
 #[cfg(all(doctest, feature = "net"))]

@@ -17,7 +17,8 @@ use tokio::io::duplex;
 use wsproto::RejectConnection;
 use wsproto_tokio::{AcceptError, Client, Server};
 
-const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+const REQUEST: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 /// What a client gets from a handshake whose future is dropped after so many polls, and whether it was done before.

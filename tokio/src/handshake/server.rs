@@ -269,7 +269,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
             self.stream.flush().await
         });
         written.await.ok_or(AcceptError::Timeout)??;
-        let connection = Connection::with_role(Role::Server, settings.limits, MaskingKeys::default());
+        let connection =
+            Connection::with_role(Role::Server, settings.connection_limits(), MaskingKeys::default());
         let connection = connection.with_extensions(extensions);
         Ok(WebSocket::opened(self.stream, connection, self.buffer, *settings).with_subprotocol(subprotocol))
     }
