@@ -5,6 +5,8 @@
 
 mod end;
 pub use end::CloseInfo;
+mod parts;
+pub use parts::WebSocketParts;
 mod receive;
 mod send;
 mod transport;

@@ -42,6 +42,7 @@
 //! | one message for many connections | [`WebSocket::send_prepared`] |
 //! | a message whose end is not known yet | [`WebSocket::send_part`] |
 //! | a message that is longer than you want to store | [`WebSocket::recv_part`], [`Settings::max_streamed_len`] |
+//! | the stream, the connection and what is left | [`WebSocket::into_parts`] |
 //! | limits, deadlines, pings | [`Settings`] |
 //! | how a connection ended | [`WebSocket::close_info`] |
 //!
@@ -100,7 +101,7 @@ mod web_socket;
 mod halves;
 mod handshake;
 
-pub use driver::CloseInfo;
+pub use driver::{CloseInfo, WebSocketParts};
 pub use entropy::MaskingKeys;
 pub use error::{AcceptError, ConnectError, Error, Refusal};
 pub use halves::{WebSocketReceiver, WebSocketSender};

@@ -10,7 +10,7 @@ use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wsproto::{AcceptConnection, CloseCode, Connection, Ping, PreparedMessage, ReadBuffer};
 
-use crate::driver::{CloseInfo, Driver};
+use crate::driver::{CloseInfo, Driver, WebSocketParts};
 use crate::entropy::MaskingKeys;
 use crate::halves::{WebSocketReceiver, WebSocketSender, split};
 use crate::settings::Settings;
@@ -366,6 +366,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// The transport. What waits to be written and what was read are dropped.
     pub fn into_stream(self) -> S {
         self.driver.into_stream()
+    }
+
+    /// Takes the connection apart: the transport, the connection, and what was not returned and not written.
+    ///
+    /// For example, to go on with a [`Connection`] by hand, or with a transport in TLS. The deadlines end. Write
+    /// what is [`unwritten`](WebSocketParts::unwritten) before anything else.
+    pub fn into_parts(self) -> WebSocketParts<S> {
+        self.driver.into_parts()
     }
 
     /// How long the last ping that the [timeouts](Settings::timeouts) sent took to be answered.

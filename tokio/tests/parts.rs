@@ -218,3 +218,41 @@ async fn the_receiving_half_receives_parts() {
     sender.send("done").await.unwrap();
     assert_eq!(server.await.unwrap(), Some("done".into()));
 }
+
+#[tokio::test]
+async fn a_connection_that_was_taken_apart_loses_nothing() {
+    for settings in [CALM, STREAMING] {
+        for times in 0..40 {
+            let (mut ws, mut client) = accepted(300, settings).await;
+            write(&mut client, &masked(0x81, b"one")).await;
+            write(&mut client, &masked(0x01, b"tw")).await;
+            _ = poll_times(times, ws.send("y".repeat(1000))).await;
+            write(&mut client, &masked(0x89, b"?")).await;
+            _ = poll_times(times, ws.flush()).await;
+            let apart = ws.into_parts();
+            let mut texts: Vec<String> =
+                apart.received.iter().map(|part| part.data.as_text().unwrap().to_owned()).collect();
+            let mut again = WebSocket::from_parts(apart.stream, apart.connection, &apart.unread, settings);
+            write(&mut client, &masked(0x80, b"o")).await;
+            write(&mut client, &masked(0x88, b"\x03\xe8")).await;
+            let rest = tokio::spawn(async move {
+                let mut bytes = Vec::new();
+                _ = tokio::io::AsyncReadExt::read_to_end(&mut client, &mut bytes).await;
+                bytes
+            });
+            while let Some(part) = again.recv_part().await.unwrap_or(None) {
+                texts.push(part.data.as_text().unwrap().to_owned());
+                if texts.concat() == "onetwo" {
+                    break;
+                }
+            }
+            assert_eq!(texts.concat(), "onetwo", "{times}");
+            let unwritten = apart.unwritten.len();
+            drop(again);
+            let written = rest.await.unwrap();
+            // All of the message, or nothing; and a pong, where that was written or is still to be written.
+            let sent = written.iter().chain(&apart.unwritten).filter(|byte| **byte == b'y').count();
+            assert_eq!(sent, if times == 0 { 0 } else { 1000 }, "{times}: {unwritten}");
+        }
+    }
+}

@@ -203,6 +203,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         Some(part)
     }
 
+    /// Takes all parts that were read and not returned.
+    pub(super) fn take_received(&mut self) -> Vec<MessagePart> {
+        let begun = self.in_progress.collected.take();
+        let begun = begun.map(|begun| MessagePart { data: owned(begun), is_last: false });
+        begun.into_iter().chain(std::iter::from_fn(|| self.ahead.pop())).collect()
+    }
+
     /// Takes messages out of the buffer, so that a ping or a close frame after them is read.
     pub(super) fn keep_messages(&mut self, read: usize) {
         self.ahead.count_read(read);
