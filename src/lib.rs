@@ -103,6 +103,7 @@
 //! | to read from a transport into a buffer that grows as needed | [`ReadBuffer`] |
 //! | messages that own their bytes, without a copy | [`Messages::next_message_bytes`], [`Receiver::next_event_bytes`] |
 //! | whole messages, with pings and close frames answered | [`Messages`] |
+//! | the same, but long messages in parts | [`Messages::next_part_bytes`], [`MessagePart`] |
 //! | replies and whole messages, each apart | [`AutoReplies`], [`MessageAssembler`] |
 //! | pings, and an end to connections that are dead | [`Keepalive`] |
 //! | one message for many connections | [`PreparedMessage`], [`Sender::prepared_frame`] |
@@ -384,7 +385,9 @@
 #![cfg_attr(
     not(feature = "bytes"),
     doc = "
+[`MessagePart`]: crate#features
 [`Messages::next_message_bytes`]: crate#features
+[`Messages::next_part_bytes`]: crate#features
 [`Receiver::next_event_bytes`]: crate#features
 "
 )]
@@ -501,7 +504,7 @@ pub use subprotocol::select_subprotocol;
 pub use utf8::{InvalidUtf8, Utf8Decoder};
 #[cfg(feature = "bytes")]
 #[cfg_attr(docsrs, doc(cfg(feature = "bytes")))]
-pub use utf8_bytes::Utf8Bytes;
+pub use {messages::MessagePart, utf8_bytes::Utf8Bytes};
 
 // What needs an allocator.
 #[cfg(feature = "alloc")]
@@ -519,7 +522,7 @@ pub use {
     },
     http::{Headers, HeadersIter, HttpVersion, RequestHead, StreamError},
     message::MessageAssembler,
-    messages::{IncomingMessages, Messages, OutgoingMessages},
+    messages::{IncomingMessages, Messages, MessagesParts, OutgoingMessages},
     read_buffer::ReadBuffer,
     ws_connection::{ReceiveError, WsConnection, WsEvent, WsEventRef, WsOutgoing},
 };

@@ -294,6 +294,13 @@ impl ReadBuffer {
         self.take(self.start.saturating_sub(len)..self.start)
     }
 
+    /// Gives away `len` bytes, after which `after` bytes were read; no bytes may be held.
+    #[cfg(feature = "bytes")]
+    pub(crate) fn take_read(&mut self, len: usize, after: usize) -> Bytes {
+        let end = self.start.saturating_sub(after);
+        self.take(end.saturating_sub(len)..end)
+    }
+
     /// Gives away these bytes, which were read, and drops what is before them.
     #[cfg(feature = "bytes")]
     fn take(&mut self, taken: Range<usize>) -> Bytes {

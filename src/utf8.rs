@@ -105,6 +105,12 @@ impl Utf8Decoder {
         }
     }
 
+    /// The first bytes of an incomplete character.
+    #[cfg(feature = "bytes")]
+    pub(crate) fn begun(&self) -> &[u8] {
+        self.character.get(..usize::from(self.filled)).unwrap_or_default()
+    }
+
     /// Reads a piece that starts between two characters.
     #[inline]
     pub(crate) fn decode_piece<'a>(&mut self, piece: &'a [u8]) -> Result<&'a str, InvalidText<'a>> {

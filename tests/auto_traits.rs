@@ -54,11 +54,14 @@ threads! {
 threads! {
     AcceptConnection, ConnectRequest, ConnectResponse<'static>, HttpConnect, NegotiatedExtension, HandshakeResponse, ClientHandshake, Connection, Decoded, DeflateBlocks,
     ClientExtendedConnect, ClientUpgrade, Event<String, Vec<u8>>, ExtensionParams, Extensions, HandshakeError, Headers, HeadersIter<'static>, HttpVersion,
-    IncomingMessages<'static>, MessageAssembler, MessageDecoder, Messages, OutgoingMessages<'static>, Origin, OriginPolicy, PreparedFrame, PreparedMessage, ReadBuffer, ReceiveError,
+    IncomingMessages<'static>, MessageAssembler, MessageDecoder, Messages, MessagesParts, OutgoingMessages<'static>, Origin, OriginPolicy, PreparedFrame, PreparedMessage, ReadBuffer, ReceiveError,
     Receiver, RejectConnection, RejectData<Vec<u8>>, Request, RequestHead, ResponseParts, Scheme,
     Sender, ServerExtendedConnect, ServerHandshake, ServerUpgrade, StreamError, UriError, WebSocketUri, WsConnection, WsEvent, WsEventRef<'static>,
     dyn Extension, dyn InboundExtension, dyn OutboundExtension,
 }
+
+#[cfg(feature = "bytes")]
+threads! { MessagePart, Utf8Bytes }
 
 #[cfg(feature = "arbitrary")]
 threads! { BrokenFrames, ValidFrames }

@@ -210,9 +210,8 @@ impl Receiver {
         self.messages.decode_frame(input)
     }
 
-    /// The length of the longest message that is received.
-    #[cfg(feature = "alloc")]
-    pub(crate) const fn max_message_len(&self) -> u64 {
+    /// The length of the longest message that is received, in bytes: [`Limits::max_message_len`].
+    pub const fn max_message_len(&self) -> u64 {
         self.messages.max_message_len()
     }
 

@@ -7,6 +7,9 @@
 //! For the next maintainer: `Payloads::find` borrows nothing. So one loop, [`MessageDecoder::step`], can examine each
 //! piece before it makes an event from it or continues with the next piece.
 
+#[cfg(feature = "bytes")]
+use alloc::vec::Vec;
+
 use crate::close_code::CloseCode;
 use crate::error::{Failure, RemoteProtocolError};
 use crate::event::{BytesMessage, CloseConnection, Event, EventRef, TextMessage};
@@ -418,6 +421,30 @@ impl MessageDecoder {
         self.fail(RemoteProtocolError::InvalidUtf8, overread.unwrap_or_default())
     }
 
+    /// Checks the beginning of a text that [`next_unchecked`](Self::next_unchecked) has returned, so that the rest can be
+    /// [decoded](Self::decode). Returns the length of the whole characters.
+    #[cfg(feature = "bytes")]
+    pub(crate) fn begin_text(&mut self, text: &[u8]) -> Result<usize, RemoteProtocolError> {
+        let (data, overread) = read_text(&mut self.utf8, text, Ends::Nothing);
+        self.after_text(data, overread, Ends::Nothing)?;
+        Ok(data.len())
+    }
+
+    /// Moves the first bytes of a character, which are kept until its last, to `output`. Returns whether there were any.
+    #[cfg(feature = "bytes")]
+    pub(crate) fn take_character(&mut self, output: &mut Vec<u8>) -> bool {
+        let begun = core::mem::take(&mut self.utf8);
+        output.extend_from_slice(begun.begun());
+        !begun.is_complete()
+    }
+
+    /// Fails because of a rule that the caller checks.
+    #[cfg(feature = "alloc")]
+    #[cold]
+    pub(crate) fn fail_by_caller(&mut self, error: RemoteProtocolError) {
+        self.fail(error, 0);
+    }
+
     /// Consumes a piece of a control frame.
     #[inline(always)]
     fn receive_control<'i>(
@@ -525,7 +552,6 @@ impl MessageDecoder {
     }
 
     /// The length of the longest message that is decoded.
-    #[cfg(feature = "alloc")]
     pub(crate) const fn max_message_len(&self) -> u64 {
         self.payloads.frames.max_message_len()
     }

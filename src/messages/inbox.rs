@@ -33,12 +33,12 @@ use super::observed::Observed;
 pub(super) struct Inbox {
     pub(super) buffer: ReadBuffer,
     /// What extensions have decoded of the message in progress.
-    decoded: Vec<u8>,
-    progress: Progress,
+    pub(super) decoded: Vec<u8>,
+    pub(super) progress: Progress,
     pub(super) replies: AutoReplies,
     pub(super) observed: Observed,
     /// How many bytes are unread once the frame in progress is complete; 0 if that is not known.
-    frame_len: usize,
+    pub(super) frame_len: usize,
     /// Whether the space that was last offered is empty: then a read of 0 bytes is not the end of the transport.
     has_no_space: bool,
     /// Whether the transport has ended.
@@ -47,15 +47,18 @@ pub(super) struct Inbox {
 
 /// The message in progress, and where its pieces are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
+pub(super) enum Progress {
     /// No message is in progress.
     BetweenMessages,
     /// In the buffer, held.
-    Held,
+    Held(MessageKind),
     /// In `decoded`.
-    Decoded,
+    Decoded(MessageKind),
     /// The message was returned: its memory is used again.
     Returned,
+    /// Parts of it were returned.
+    #[cfg(feature = "bytes")]
+    Parts,
 }
 
 /// A message that can be returned.
@@ -125,12 +128,17 @@ impl Inbox {
             Some(Ready::InOneFrame(message)) => self.take(message, decoder),
             Some(Ready::PutTogether(kind)) => self.finish(kind, decoder),
             None => {
-                if self.is_ended && !receiver.is_transport_ended() {
-                    _ = receiver.receive_eof();
-                    self.free();
-                }
+                self.end_of_bytes(receiver);
                 None
             }
+        }
+    }
+
+    /// All bytes are used: if none follow, the connection ends.
+    pub(super) fn end_of_bytes(&mut self, receiver: &mut Receiver) {
+        if self.is_ended && !receiver.is_transport_ended() {
+            _ = receiver.receive_eof();
+            self.free();
         }
     }
 
@@ -138,6 +146,10 @@ impl Inbox {
     fn advance(&mut self, decoder: &mut MessageDecoder) -> Option<Ready> {
         if self.progress == Progress::Returned {
             self.begin();
+        }
+        #[cfg(feature = "bytes")]
+        if !self.leave_parts(decoder) {
+            return None;
         }
         loop {
             let unread = self.buffer.unread();
@@ -172,11 +184,11 @@ impl Inbox {
                 }
                 Step::Control => continue,
                 Step::Read { kind, len, is_last } => {
-                    self.keep(len);
+                    self.keep(kind, len);
                     (kind, is_last)
                 }
                 Step::Decoded { kind, is_last } => {
-                    self.keep_decoded();
+                    self.keep_decoded(kind);
                     (kind, is_last)
                 }
             };
@@ -207,28 +219,28 @@ impl Inbox {
     }
 
     /// Adds the last `len` bytes that were read to the message.
-    fn keep(&mut self, len: usize) {
-        if self.progress == Progress::Decoded {
+    fn keep(&mut self, kind: MessageKind, len: usize) {
+        if matches!(self.progress, Progress::Decoded(_)) {
             self.decoded.extend_from_slice(self.buffer.last_read(len));
         } else {
             self.buffer.hold_last(len);
-            self.progress = Progress::Held;
+            self.progress = Progress::Held(kind);
         }
     }
 
     /// A piece was added to `decoded`: what is held in the buffer belongs before it.
-    fn keep_decoded(&mut self) {
-        if self.progress == Progress::Held {
+    fn keep_decoded(&mut self, kind: MessageKind) {
+        if matches!(self.progress, Progress::Held(_)) {
             self.decoded.splice(..0, self.buffer.held().iter().copied());
             self.buffer.drop_held();
         }
-        self.progress = Progress::Decoded;
+        self.progress = Progress::Decoded(kind);
     }
 
     /// Returns the message that was put together.
     fn finish(&mut self, kind: MessageKind, decoder: &mut MessageDecoder) -> Option<MessageRef<'_>> {
         let message = match self.progress {
-            Progress::Decoded => &self.decoded,
+            Progress::Decoded(_) => &self.decoded,
             _ => self.buffer.held(),
         };
         self.progress = Progress::Returned;
@@ -301,11 +313,17 @@ impl Inbox {
     }
 
     /// Begins a message: the memory of the last one is used again.
-    fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.progress = Progress::BetweenMessages;
         self.buffer.drop_held();
         self.decoded.clear();
         self.decoded.shrink_to(MAX_KEPT);
+    }
+
+    /// The buffer, with the bytes that are not read.
+    pub(super) fn into_buffer(mut self) -> ReadBuffer {
+        self.buffer.drop_held();
+        self.buffer
     }
 
     /// Frees all memory: nothing more is read.

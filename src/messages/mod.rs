@@ -3,6 +3,10 @@
 mod observed;
 mod inbox;
 mod outbox;
+#[cfg(feature = "bytes")]
+mod parts;
+#[cfg(feature = "bytes")]
+pub use parts::MessagePart;
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -103,6 +107,21 @@ pub struct Messages<E = NoEntropy> {
     /// A close frame that is due, and waits for it.
     close: Option<CloseCode>,
     timeout: Option<Timeout>,
+}
+
+/// What [`Messages::into_parts`] returns: the connection, and the bytes around it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct MessagesParts<E = NoEntropy> {
+    /// The connection; a message may be in progress in each direction.
+    pub connection: Connection<E>,
+    /// The bytes that were received and are not read yet.
+    pub buffer: ReadBuffer,
+    /// The bytes that are not written yet, replies included.
+    pub output: Vec<u8>,
+    /// What was collected of a message that is not complete; the connection has read it.
+    #[cfg(feature = "bytes")]
+    pub begun: Option<MessagePart>,
 }
 
 /// The receiving side of [`Messages`], from [`Messages::split`].
@@ -227,6 +246,40 @@ impl<E: Entropy> Messages<E> {
     #[cfg(feature = "bytes")]
     pub fn next_message_bytes(&mut self) -> Option<Message<Utf8Bytes, Bytes>> {
         self.inbox.next_message_bytes(self.connection.receiver_mut())
+    }
+
+    /// Returns the next part of a message: as much of it as was received, and not returned yet.
+    ///
+    /// It is for messages that are longer than you want to store; [`Limits::max_message_len`](crate::Limits) counts for
+    /// their whole length. Memory is needed only for what is read at a time. Text is checked as it arrives.
+    ///
+    /// It can be mixed with [`next_message`](Self::next_message) and
+    /// [`next_message_bytes`](Self::next_message_bytes). If some parts of a message were returned, these drop its rest, and
+    /// return the message after it. What they have collected of a message that is not complete is its first part.
+    #[cfg(feature = "bytes")]
+    pub fn next_part_bytes(&mut self) -> Option<MessagePart> {
+        self.inbox.next_part(self.connection.receiver_mut())
+    }
+
+    /// Fails the connection, as if the peer had broken this rule: for rules and limits of the caller's own.
+    ///
+    /// The close frame that says so is in the output then, and no message follows. If the peer has closed, or if the
+    /// connection has failed or ended, it does nothing.
+    ///
+    /// ```
+    /// use wsproto::{Connection, Limits, Messages, ReadBuffer, RemoteProtocolError};
+    ///
+    /// let mut ws = Messages::new(Connection::server(Limits::default()), ReadBuffer::new());
+    /// ws.fail(RemoteProtocolError::MessageTooLong);
+    /// assert_eq!(ws.failure(), Some(RemoteProtocolError::MessageTooLong));
+    /// assert!(ws.output().starts_with(b"\x88")); // a close frame
+    /// ```
+    pub fn fail(&mut self, error: RemoteProtocolError) {
+        if self.connection.receiver().state() == ReceiverState::Open {
+            self.connection.receiver_mut().decoder_mut().fail_by_caller(error);
+            self.inbox.replies.on_failure(error);
+            self.inbox.free();
+        }
     }
 
     /// Adds a message, a ping or a close frame to the output.
@@ -354,6 +407,37 @@ impl<E: Entropy> Messages<E> {
         &self.connection
     }
 
+    /// Takes this apart, to go on with the connection in another way. The deadlines are dropped.
+    ///
+    /// Without the feature `bytes`, what was collected of a message that is not complete is dropped too.
+    ///
+    /// ```
+    /// use wsproto::{Connection, Event, Limits, Messages, ReadBuffer, SeededEntropy, TextMessage};
+    ///
+    /// let connection = Connection::client(Limits::default(), SeededEntropy::new());
+    /// let mut ws = Messages::new(connection, ReadBuffer::new());
+    /// ws.receive_data(b"\x81\x01a\x81\x01b")?;
+    /// assert!(ws.next_message().is_some());
+    ///
+    /// let mut parts = ws.into_parts();
+    /// let event = parts.buffer.read(|input| parts.connection.next_event(input))?;
+    /// assert_eq!(event, Some(Event::Text(TextMessage::new("b"))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn into_parts(mut self) -> MessagesParts<E> {
+        self.send_replies();
+        #[cfg(feature = "bytes")]
+        let begun = self.inbox.take_begun(self.connection.receiver_mut().decoder_mut());
+        self.send_replies(); // for text that is not valid
+        MessagesParts {
+            connection: self.connection,
+            buffer: self.inbox.into_buffer(),
+            output: self.outbox.into_unwritten(),
+            #[cfg(feature = "bytes")]
+            begun,
+        }
+    }
+
     /// Frees the memory that is kept only for speed: all of the buffers', if all is read and written.
     ///
     /// Call it when the connection has been idle for a while.
@@ -388,6 +472,12 @@ impl IncomingMessages<'_> {
     #[cfg(feature = "bytes")]
     pub fn next_message_bytes(&mut self) -> Option<Message<Utf8Bytes, Bytes>> {
         self.inbox.next_message_bytes(self.receiver)
+    }
+
+    /// Returns the next part of a message: see [`Messages::next_part_bytes`].
+    #[cfg(feature = "bytes")]
+    pub fn next_part_bytes(&mut self) -> Option<MessagePart> {
+        self.inbox.next_part(self.receiver)
     }
 }
 

@@ -41,6 +41,12 @@ impl Outbox {
         &mut self.bytes
     }
 
+    /// The bytes that are not written.
+    pub(super) fn into_unwritten(mut self) -> Vec<u8> {
+        self.bytes.drain(..self.written);
+        self.bytes
+    }
+
     pub(super) fn release_memory(&mut self) {
         self.unwritten_mut().shrink_to_fit();
     }

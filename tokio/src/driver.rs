@@ -5,6 +5,8 @@
 
 mod end;
 pub use end::CloseInfo;
+mod parts;
+pub use parts::WebSocketParts;
 mod receive;
 mod send;
 mod transport;
@@ -23,7 +25,7 @@ use crate::settings::Settings;
 use crate::timer::Timer;
 use crate::wakers::Wakers;
 
-use receive::ReadAhead;
+use receive::{InProgress, ReadAhead};
 
 /// A connection and its transport.
 #[derive(Debug)]
@@ -32,6 +34,7 @@ pub(crate) struct Driver<S> {
     messages: Messages<MaskingKeys>,
     outgoing: Outgoing,
     ahead: ReadAhead,
+    in_progress: InProgress,
     settings: Settings,
     timer: Timer,
     wakers: Wakers,
@@ -105,6 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         buffer: ReadBuffer,
         settings: Settings,
     ) -> Self {
+        let streams = connection.receiver().max_message_len() > settings.limits.max_message_len;
         let timer = Timer::new(Instant::now());
         let now = Duration::ZERO;
         let mut keepalive = Keepalive::new(settings.timeouts, now);
@@ -114,6 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             messages: Messages::new(connection, buffer).with_keepalive(keepalive),
             outgoing: Outgoing::Idle,
             ahead: ReadAhead::new(settings.read_ahead),
+            in_progress: InProgress::new(streams),
             settings,
             timer,
             wakers: Wakers::new(),

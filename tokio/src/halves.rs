@@ -12,7 +12,7 @@ use wsproto::{CloseCode, Ping, PreparedMessage};
 
 use crate::driver::CloseInfo;
 use crate::web_socket::WebSocket;
-use crate::{Error, Message};
+use crate::{Error, Message, MessagePart};
 
 /// The receiving half of a [`WebSocket`](crate::WebSocket), from [`split`](crate::WebSocket::split).
 ///
@@ -107,6 +107,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketReceiver<S> {
         poll_fn(|cx| self.lock().driver.poll_recv(cx)).await
     }
 
+    /// Waits for the next part of a message: see [`WebSocket::recv_part`](crate::WebSocket::recv_part).
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv`](Self::recv).
+    ///
+    /// # If it is dropped
+    ///
+    /// No part is lost.
+    pub async fn recv_part(&mut self) -> Result<Option<MessagePart>, Error> {
+        poll_fn(|cx| self.lock().driver.poll_recv_part(cx)).await
+    }
+
     /// How the connection ended; `None` if it has not ended.
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.lock().driver.close_info()
@@ -185,6 +198,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketSender<S> {
     /// As for [`send`](Self::send); and [`Error::Local`] if it is not [ready](Self::ready).
     pub fn start_send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
         self.shared.lock().driver.start_send(&message.into())
+    }
+
+    /// Accepts a part of a message without waiting: see
+    /// [`WebSocket::start_send_part`](crate::WebSocket::start_send_part).
+    ///
+    /// # Errors
+    ///
+    /// As for [`start_send`](Self::start_send); and a part of the other type.
+    pub fn start_send_part(&mut self, part: impl Into<Message>, is_last: bool) -> Result<(), Error> {
+        self.shared.lock().driver.start_send_part(&part.into(), is_last)
     }
 
     /// Waits until the transport has taken all that was accepted.

@@ -6,6 +6,8 @@ mod connect;
 #[cfg(feature = "net")]
 mod proxy;
 mod server;
+#[cfg(feature = "http")]
+mod http_upgrade;
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -17,6 +19,8 @@ use wsproto::ReadBuffer;
 pub use client::Client;
 #[cfg(feature = "net")]
 pub use connect::ClientStream;
+#[cfg(feature = "http")]
+pub use http_upgrade::{HttpRefusal, HttpUpgrade};
 #[cfg(feature = "net")]
 pub use proxy::Proxy;
 pub use server::{Incoming, Server};

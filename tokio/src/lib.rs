@@ -35,11 +35,14 @@
 //! | to look at a request before it is accepted | [`Server::accept_with`], [`Server::receive`] |
 //! | to open a connection to a URI | [`Client::connect`](Client#method.connect), through a proxy if need be |
 //! | to open a connection over a stream of yours | [`Client::connect_over`] |
-//! | a stream that hyper, axum or h2 has upgraded | [`WebSocket::from_parts`] |
+//! | to answer a request of hyper or axum | [`Server::accept_http`](Server#method.accept_http), with feature `http` |
+//! | a stream that another stack has upgraded | [`WebSocket::from_parts`] |
 //! | to receive and to send | [`WebSocket`], also as `Stream` and `Sink` |
 //! | to receive in one task and to send in another | [`WebSocket::split`] |
 //! | one message for many connections | [`WebSocket::send_prepared`] |
 //! | a message whose end is not known yet | [`WebSocket::send_part`] |
+//! | a message that is longer than you want to store | [`WebSocket::recv_part`], [`Settings::max_streamed_len`] |
+//! | the stream, the connection and what is left | [`WebSocket::into_parts`] |
 //! | limits, deadlines, pings | [`Settings`] |
 //! | how a connection ended | [`WebSocket::close_info`] |
 //!
@@ -74,6 +77,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `net` (default) | [`Client::connect`](Client#method.connect): TCP connections to a URI, also through an HTTP proxy |
+//! | `http` | [`Server::accept_http`](Server#method.accept_http): requests and responses of the `http` crate, for hyper and axum |
 //! | `rustls` | `wss` URIs, by `tokio-rustls`, with the root certificates of `webpki-roots` |
 //!
 //! Servers get TLS from `tokio-rustls` or another crate: [`Server::accept`] takes any stream.
@@ -97,7 +101,7 @@ mod web_socket;
 mod halves;
 mod handshake;
 
-pub use driver::CloseInfo;
+pub use driver::{CloseInfo, WebSocketParts};
 pub use entropy::MaskingKeys;
 pub use error::{AcceptError, ConnectError, Error, Refusal};
 pub use halves::{WebSocketReceiver, WebSocketSender};
@@ -105,10 +109,14 @@ pub use handshake::{Client, Incoming, Server};
 #[cfg(feature = "net")]
 #[cfg_attr(docsrs, doc(cfg(feature = "net")))]
 pub use handshake::{ClientStream, Proxy};
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use handshake::{HttpRefusal, HttpUpgrade};
 pub use message::Message;
 pub use settings::Settings;
 pub use web_socket::WebSocket;
 pub use wsproto;
+pub use wsproto::MessagePart;
 
 /// The examples of the README are compiled too.
 #[cfg(all(doctest, feature = "net"))]

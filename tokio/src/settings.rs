@@ -21,6 +21,12 @@ use wsproto::{Limits, Timeouts};
 pub struct Settings {
     /// What the peer may send: [`Limits::DEFAULT`] unless set.
     pub limits: Limits,
+    /// The longest message, in bytes, that [`recv_part`](crate::WebSocket::recv_part) can receive; it counts if it is more
+    /// than the [`max_message_len`](Limits::max_message_len) of the limits: 0 unless set.
+    ///
+    /// A frame may then be as long too. [`recv`](crate::WebSocket::recv) keeps to the limits: a message that is longer
+    /// than they allow ends the connection (1009), when it is received so.
+    pub max_streamed_len: u64,
     /// When pings are sent, and when a connection is given up: [`Timeouts::DEFAULT`] unless set.
     pub timeouts: Timeouts,
     /// How many bytes are read while the sender waits and nobody receives: 16 MiB unless set.
@@ -40,6 +46,7 @@ impl Settings {
     /// The value of [`Settings::default`].
     pub const DEFAULT: Self = Self {
         limits: Limits::DEFAULT,
+        max_streamed_len: 0,
         timeouts: Timeouts::DEFAULT,
         read_ahead: 16 << 20,
         max_fragment_len: 64 << 10,
@@ -50,6 +57,13 @@ impl Settings {
     #[must_use = "it returns new settings and does not change these"]
     pub const fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The same, with another [`max_streamed_len`](Self::max_streamed_len).
+    #[must_use = "it returns new settings and does not change these"]
+    pub const fn with_max_streamed_len(mut self, max_streamed_len: u64) -> Self {
+        self.max_streamed_len = max_streamed_len;
         self
     }
 
@@ -79,6 +93,20 @@ impl Settings {
     pub const fn with_release_memory_after(mut self, release_memory_after: Option<Duration>) -> Self {
         self.release_memory_after = release_memory_after;
         self
+    }
+
+    /// The limits of the connection: messages that are received in parts may be longer.
+    pub(crate) fn connection_limits(&self) -> Limits {
+        let Self { limits, max_streamed_len, .. } = *self;
+        if max_streamed_len <= limits.max_message_len {
+            return limits;
+        }
+        // Data that does not compress takes an eighth more, if the peer compresses badly.
+        let encoded = max_streamed_len.saturating_add(max_streamed_len / 8).saturating_add(1024);
+        limits
+            .with_max_message_len(max_streamed_len)
+            .with_max_frame_len(limits.max_frame_len.max(encoded))
+            .with_max_encoded_len(limits.max_encoded_len.max(encoded))
     }
 }
 

@@ -10,11 +10,11 @@ use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wsproto::{AcceptConnection, CloseCode, Connection, Ping, PreparedMessage, ReadBuffer};
 
-use crate::driver::{CloseInfo, Driver};
+use crate::driver::{CloseInfo, Driver, WebSocketParts};
 use crate::entropy::MaskingKeys;
 use crate::halves::{WebSocketReceiver, WebSocketSender, split};
 use crate::settings::Settings;
-use crate::{Error, Message};
+use crate::{Error, Message, MessagePart};
 
 /// An open connection over any transport: receives and sends messages, answers pings, and closes.
 ///
@@ -46,7 +46,7 @@ use crate::{Error, Message};
 ///
 /// All futures of this type can be dropped at any time, by `select!` or a timeout:
 ///
-/// - [`recv`](Self::recv): no message is lost. What was read is kept for the next call.
+/// - [`recv`](Self::recv), [`recv_part`](Self::recv_part): nothing is lost. What was read is kept for the next call.
 /// - [`send`](Self::send), [`send_prepared`](Self::send_prepared), [`send_part`](Self::send_part): the message is
 ///   sent once and to its end, or not at all. To know which, wait for [`ready`](Self::ready) and then call
 ///   [`start_send`](Self::start_send), which does not wait: from then on it is sent. The next call of any method that
@@ -72,7 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// A connection whose handshake was done elsewhere, such as by hyper, axum or h2.
     ///
     /// `leftover` are bytes that were read after the handshake; often there are none. The limits are those of the
-    /// `connection`.
+    /// `connection`; for whole messages, also the [`max_message_len`](wsproto::Limits::max_message_len) of the settings.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -136,6 +136,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// No message is lost.
     pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
         poll_fn(|cx| self.driver.poll_recv(cx)).await
+    }
+
+    /// Waits for the next part of a message: for messages that are longer than you want to store.
+    ///
+    /// All parts, up to the one that `is_last`, are one message. Their length depends on how the bytes arrive; only the last
+    /// can be empty. Text is checked as it arrives, and is not cut inside a character. How long a message may be,
+    /// [`Settings::max_streamed_len`] says; with [`from_parts`](Self::from_parts), the limits of the connection do.
+    ///
+    /// It can be mixed with [`recv`](Self::recv), which drops the rest of a message of which parts were returned. If
+    /// [`recv`](Self::recv) is dropped inside a message, that message can be received in parts from its beginning.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (near, far) = tokio::io::duplex(4096);
+    /// # tokio::spawn(async move {
+    /// #     let mut ws = wsproto_tokio::Server::new().accept(far).await.unwrap();
+    /// #     ws.send(vec![0; 1_000_000]).await.unwrap();
+    /// # });
+    /// # let mut ws = wsproto_tokio::Client::new().connect_over(near, "ws://example.com/").await?;
+    /// let mut len = 0;
+    /// while let Some(part) = ws.recv_part().await? {
+    ///     len += part.data.as_bytes().len(); // or write it to a file
+    ///     if part.is_last {
+    ///         break;
+    ///     }
+    /// }
+    /// assert_eq!(len, 1_000_000);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv`](Self::recv). The rest of a message may then be missing.
+    ///
+    /// # If it is dropped
+    ///
+    /// No part is lost.
+    pub async fn recv_part(&mut self) -> Result<Option<MessagePart>, Error> {
+        poll_fn(|cx| self.driver.poll_recv_part(cx)).await
     }
 
     /// Sends a message, and waits until the transport has taken all of it.
@@ -241,6 +282,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.driver.start_send(&message.into())
     }
 
+    /// Accepts a part of a message without waiting, after [`ready`](Self::ready): see [`send_part`](Self::send_part).
+    ///
+    /// # Errors
+    ///
+    /// As for [`start_send`](Self::start_send); and a part of the other type.
+    pub fn start_send_part(&mut self, part: impl Into<Message>, is_last: bool) -> Result<(), Error> {
+        self.driver.start_send_part(&part.into(), is_last)
+    }
+
     /// Waits until the transport has taken all that was accepted.
     ///
     /// # Errors
@@ -316,6 +366,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// The transport. What waits to be written and what was read are dropped.
     pub fn into_stream(self) -> S {
         self.driver.into_stream()
+    }
+
+    /// Takes the connection apart: the transport, the connection, and what was not returned and not written.
+    ///
+    /// For example, to go on with a [`Connection`] by hand, or with a transport in TLS. The deadlines end. Write
+    /// what is [`unwritten`](WebSocketParts::unwritten) before anything else.
+    pub fn into_parts(self) -> WebSocketParts<S> {
+        self.driver.into_parts()
     }
 
     /// How long the last ping that the [timeouts](Settings::timeouts) sent took to be answered.

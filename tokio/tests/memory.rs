@@ -21,8 +21,8 @@ use counting::measured;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Runtime;
 use tokio::time::sleep;
-use wsproto::Role;
-use wsproto_tokio::{Settings, WebSocket};
+use wsproto::{DeflateParams, Extensions, Limits, PermessageDeflate, Role};
+use wsproto_tokio::{MaskingKeys, Settings, WebSocket};
 
 /// A transport that has some bytes to read, then waits for ever, and takes all that is written.
 #[derive(Debug)]
@@ -60,7 +60,6 @@ impl AsyncWrite for Quiet {
 
 /// Connections that have received and sent a message of 16 KiB and wait; the memory that each has on the heap.
 fn idle_connections(role: Role, settings: Settings, wait: Duration) -> isize {
-    const COUNT: usize = 1000;
     let first = Vec::leak(match role {
         Role::Server => common::masked(0x82, &[7; 16 << 10]),
         Role::Client => {
@@ -70,11 +69,15 @@ fn idle_connections(role: Role, settings: Settings, wait: Duration) -> isize {
             output
         }
     });
+    idle(1000, wait, || open(Quiet(first), role, settings))
+}
+
+/// The memory on the heap of each of so many connections that have received a message, have sent it, and wait.
+fn idle(count: usize, wait: Duration, open: impl Fn() -> WebSocket<Quiet>) -> isize {
     let runtime = paused_runtime();
     let (connections, usage) = measured(|| {
         runtime.block_on(async {
-            let mut connections: Vec<WebSocket<Quiet>> =
-                (0..COUNT).map(|_| open(Quiet(first), role, settings)).collect();
+            let mut connections: Vec<WebSocket<Quiet>> = (0..count).map(|_| open()).collect();
             for ws in &mut connections {
                 let message = ws.recv().await.unwrap().unwrap();
                 ws.send(message).await.unwrap();
@@ -88,9 +91,32 @@ fn idle_connections(role: Role, settings: Settings, wait: Duration) -> isize {
             connections
         })
     });
-    assert_eq!(connections.len(), COUNT);
-    let inline = size_of::<WebSocket<Quiet>>() * COUNT;
-    (usage.kept - inline as isize) / COUNT as isize
+    assert_eq!(connections.len(), count);
+    let inline = size_of::<WebSocket<Quiet>>() * count;
+    (usage.kept - inline as isize) / count as isize
+}
+
+/// What an idle server's connection has on the heap with compression agreed, after a compressed message in each direction.
+fn idle_compressed(deflate: &PermessageDeflate, params: DeflateParams) -> isize {
+    let extensions = |role| {
+        let mut extensions = Extensions::new();
+        extensions.push(deflate.negotiated(role, params)).unwrap();
+        extensions
+    };
+    let mut first = Vec::new();
+    let text = "compressible ".repeat(1000);
+    wsproto::Connection::client(Limits::NONE, MaskingKeys::default())
+        .with_extensions(extensions(Role::Client))
+        .send(wsproto::TextMessage::new(&*text), &mut first)
+        .unwrap();
+    assert!(first.len() < 2000, "compressed");
+    let first = Vec::leak(first);
+    idle(100, Duration::from_secs(6), || {
+        let connection =
+            wsproto::Connection::with_role(Role::Server, Limits::DEFAULT, MaskingKeys::default())
+                .with_extensions(extensions(Role::Server));
+        WebSocket::from_parts(Quiet(first), connection, b"", Settings::DEFAULT)
+    })
 }
 
 fn paused_runtime() -> Runtime {
@@ -107,6 +133,27 @@ fn an_idle_connection_gives_its_buffers_back() {
     assert!(server < 400, "{server} bytes");
     assert!(client < 800, "{client} bytes");
     assert!(size < 1400, "{size} bytes");
+}
+
+#[test]
+fn an_idle_connection_with_compression_keeps_its_windows_and_no_buffers() {
+    let deflate = PermessageDeflate::new();
+    let full = idle_compressed(&deflate, DeflateParams::DEFAULT);
+    let none = DeflateParams {
+        server_no_context_takeover: true,
+        client_no_context_takeover: true,
+        ..DeflateParams::DEFAULT
+    };
+    let without_takeover = idle_compressed(&deflate, none);
+    let small =
+        DeflateParams { server_max_window_bits: 10, client_max_window_bits: 10, ..DeflateParams::DEFAULT };
+    let small = idle_compressed(&deflate, small);
+    println!(
+        "with compression, on the heap: {full}, with windows of 1 KiB {small}, without takeover {without_takeover}"
+    );
+    assert!(full < 520_000, "{full} bytes");
+    assert!(small < full, "{small} bytes");
+    assert!(without_takeover < 8000, "{without_takeover} bytes");
 }
 
 #[test]

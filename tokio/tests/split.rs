@@ -175,3 +175,61 @@ async fn stream_and_sink_work_in_two_tasks_by_the_split_of_futures() {
     assert!(end.is_none());
     echo.await.unwrap();
 }
+
+/// What two tasks share is polled, woken and dropped from several threads at once. A lost wakeup is a timeout.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_halves_in_many_threads_lose_no_wakeup_and_no_message() {
+    const MESSAGES: usize = 300;
+    async fn exchange(seed: usize) {
+        let room = 16 + seed * 37 % 400;
+        let (one, other) = pair(room, CALM.with_max_fragment_len(50).with_read_ahead(200));
+        let ends = [one, other].map(|ws| {
+            let (mut receiver, mut sender) = ws.split();
+            let sending = tokio::spawn(async move {
+                for n in 0..MESSAGES {
+                    sender.ready().await;
+                    sender.start_send(vec![n as u8; n * seed % 300]).unwrap();
+                    if (n + seed) % 3 > 0 {
+                        _ = poll_times((n + seed) % 4, sender.flush()).await;
+                    } else {
+                        sender.flush().await.unwrap();
+                    }
+                    if n % 16 == 0 {
+                        sender.ping(b"?").await.unwrap();
+                    }
+                }
+                sender.flush().await.unwrap();
+                sender
+            });
+            let receiving = tokio::spawn(async move {
+                let mut n = 0;
+                while n < MESSAGES {
+                    let received = match (n + seed) % 5 {
+                        0 => poll_times(1, receiver.recv()).await,
+                        _ => Some(receiver.recv().await),
+                    };
+                    if let Some(received) = received {
+                        assert_eq!(received.unwrap(), Some(vec![n as u8; n * seed % 300].into()));
+                        n += 1;
+                    }
+                }
+                receiver
+            });
+            (sending, receiving)
+        });
+        let [(sending, receiving), (other_sending, other_receiving)] = ends;
+        let (sender, receiver) = (sending.await.unwrap(), receiving.await.unwrap());
+        let (other_sender, mut other_receiver) =
+            (other_sending.await.unwrap(), other_receiving.await.unwrap());
+        let mut ws = sender.reunite(receiver).unwrap();
+        drop(other_sender);
+        let closing = tokio::spawn(async move { ws.close(CloseCode::NORMAL_CLOSURE, "").await });
+        assert_eq!(other_receiver.recv().await.unwrap(), None);
+        drop(other_receiver);
+        closing.await.unwrap().unwrap();
+    }
+    let all: Vec<_> = (1..=40).map(|seed| tokio::spawn(exchange(seed))).collect();
+    for one in all {
+        timeout(20 * SECOND, one).await.expect("a wakeup was lost").unwrap();
+    }
+}

@@ -129,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// Encodes what comes next. Returns whether there was something.
-    fn encode_next(&mut self) -> bool {
+    pub(super) fn encode_next(&mut self) -> bool {
         match self.outgoing.encode_next(self.settings.max_fragment_len, &mut self.messages) {
             Ok(true) => true,
             Ok(false) => self.encode_close(),

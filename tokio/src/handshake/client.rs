@@ -147,7 +147,7 @@ impl Client {
         stream.flush().await?;
         let response = read_response(&mut stream, &mut handshake, &mut buffer).await?;
         let extensions = response.extensions(offered.as_slice())?;
-        let connection = Connection::client(settings.limits, keys).with_extensions(extensions);
+        let connection = Connection::client(settings.connection_limits(), keys).with_extensions(extensions);
         Ok(WebSocket::opened(stream, connection, buffer, *settings).with_response(response))
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 use wsproto::{
-    AcceptConnection, Connection, Extension, HandshakeLimits, OriginPolicy, PermessageDeflate, ReadBuffer,
-    RejectConnection, RejectData, Request, Role, ServerHandshake, select_subprotocol,
+    AcceptConnection, Connection, Extension, Extensions, HandshakeLimits, OriginPolicy, PermessageDeflate,
+    ReadBuffer, RejectConnection, RejectData, Request, Role, ServerHandshake, select_subprotocol,
 };
 
 use crate::entropy::MaskingKeys;
@@ -42,17 +42,45 @@ use super::{read_more, within};
 /// [`receive`](Self::receive).
 #[derive(Clone, Debug, Default)]
 pub struct Server {
-    config: Arc<Config>,
+    pub(super) config: Arc<Config>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Config {
-    settings: Settings,
-    handshake_limits: HandshakeLimits,
+pub(super) struct Config {
+    pub(super) settings: Settings,
+    pub(super) handshake_limits: HandshakeLimits,
     subprotocols: Vec<Box<str>>,
     headers: Vec<(Box<str>, Box<[u8]>)>,
     origins: Option<OriginPolicy>,
     deflate: Option<PermessageDeflate>,
+}
+
+impl Config {
+    /// Checks where the request comes from.
+    pub(super) fn check_origin(&self, request: &Request) -> Result<(), RejectConnection> {
+        self.origins.as_ref().map_or(Ok(()), |policy| policy.check(request))
+    }
+
+    /// The response that accepts this request: with the subprotocol and the headers of the server.
+    pub(super) fn response(&self, request: &Request) -> AcceptConnection {
+        let supported: Vec<&str> = self.subprotocols.iter().map(|name| &**name).collect();
+        let mut response = AcceptConnection::new();
+        if let Some(chosen) = select_subprotocol(&supported, request.subprotocols(), Role::Server) {
+            response = response.with_subprotocol(chosen);
+        }
+        self.headers.iter().fold(response, |response, (name, value)| response.with_header(name, value))
+    }
+
+    /// Adds the extensions that are agreed on to the response.
+    pub(super) fn with_extensions(
+        &self,
+        response: AcceptConnection,
+        request: &Request,
+    ) -> (AcceptConnection, Extensions) {
+        let supported: Option<&dyn Extension> =
+            self.deflate.as_ref().map(|deflate| deflate as &dyn Extension);
+        response.with_extensions(supported.as_slice(), request)
+    }
 }
 
 impl Server {
@@ -182,9 +210,9 @@ impl Server {
             }
         };
         let incoming = Incoming { server: self.clone(), stream, handshake, buffer, request, deadline };
-        match config.origins.as_ref().map(|policy| policy.check(&incoming.request)) {
-            Some(Err(reject)) => Err(incoming.refuse(reject, b"").await),
-            _ => Ok(incoming),
+        match config.check_origin(&incoming.request) {
+            Err(reject) => Err(incoming.refuse(reject, b"").await),
+            Ok(()) => Ok(incoming),
         }
     }
 }
@@ -230,13 +258,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
 
     /// The response that [`accept`](Self::accept) sends: with the subprotocol and the headers of the server.
     pub fn response(&self) -> AcceptConnection {
-        let Config { subprotocols, headers, .. } = &*self.server.config;
-        let supported: Vec<&str> = subprotocols.iter().map(|name| &**name).collect();
-        let mut response = AcceptConnection::new();
-        if let Some(chosen) = select_subprotocol(&supported, self.request.subprotocols(), Role::Server) {
-            response = response.with_subprotocol(chosen);
-        }
-        headers.iter().fold(response, |response, (name, value)| response.with_header(name, value))
+        self.server.config.response(&self.request)
     }
 
     /// Accepts the request.
@@ -255,9 +277,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
     ///
     /// As for [`accept`](Self::accept); and the response is not valid: then the client is sent status 500.
     pub async fn accept_as(mut self, response: AcceptConnection) -> Result<WebSocket<S>, AcceptError> {
-        let Config { settings, deflate, .. } = &*self.server.config;
-        let supported: Option<&dyn Extension> = deflate.as_ref().map(|deflate| deflate as &dyn Extension);
-        let (response, extensions) = response.with_extensions(supported.as_slice(), &self.request);
+        let config = &*self.server.config;
+        let settings = &config.settings;
+        let (response, extensions) = config.with_extensions(response, &self.request);
         let subprotocol = response.subprotocol().map(Box::from);
         let mut output = Vec::new();
         if let Err(error) = self.handshake.accept(response, &mut output) {
@@ -269,7 +291,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
             self.stream.flush().await
         });
         written.await.ok_or(AcceptError::Timeout)??;
-        let connection = Connection::with_role(Role::Server, settings.limits, MaskingKeys::default());
+        let connection =
+            Connection::with_role(Role::Server, settings.connection_limits(), MaskingKeys::default());
         let connection = connection.with_extensions(extensions);
         Ok(WebSocket::opened(self.stream, connection, self.buffer, *settings).with_subprotocol(subprotocol))
     }
