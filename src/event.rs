@@ -207,7 +207,8 @@ impl<T> CloseConnection<T> {
 }
 
 impl<T: AsRef<str>> CloseConnection<T> {
-    /// The close frame that answers this one: with the same code and reason.
+    /// The close frame that answers this one: with the same code and reason. Automatic replies have only the code: see
+    /// [`ReplyPolicy`](crate::ReplyPolicy).
     pub fn response(&self) -> Reply<CloseConnection<&str>> {
         Reply(self.as_ref())
     }
