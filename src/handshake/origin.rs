@@ -99,8 +99,9 @@ impl fmt::Display for Origin {
 
 /// The origins from which pages may connect, for a server that not every page may use (RFC 6455 §10.2).
 ///
-/// A handshake does not call [`check`](Self::check): you do. Browsers always send `Origin`. A request without it is not from a browser,
-/// and is allowed unless [`require_origin`](Self::require_origin) is set: other clients can send any origin.
+/// A handshake does not call [`check`](Self::check): you do. Browsers always send `Origin`. A request without it is not
+/// from a browser, and is allowed unless [`require_origin`](Self::require_origin) is set: other clients can send any
+/// origin.
 ///
 /// ```
 /// use wsproto::{OriginPolicy, Request, Scheme};
