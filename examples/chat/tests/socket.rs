@@ -62,6 +62,11 @@ fn close_frame(client: &mut Client) -> Option<(u16, String)> {
     }
 }
 
+/// Answers the close frame, and closes the transport as the server has.
+fn leave(mut client: Client) {
+    assert!(matches!(client.read(), Err(tungstenite::Error::ConnectionClosed)));
+}
+
 #[test]
 fn messages_are_received_and_sent() {
     let (mut client, result) = pair(Options::default(), |socket| {
@@ -75,7 +80,7 @@ fn messages_are_received_and_sent() {
     assert_eq!(client.read().unwrap(), Theirs::text("text"));
     assert_eq!(client.read().unwrap(), Theirs::binary(b"bytes".to_vec()));
     assert_eq!(close_frame(&mut client), Some((1000, String::new())));
-    assert!(matches!(client.read(), Err(tungstenite::Error::ConnectionClosed)));
+    leave(client);
     let received = result.recv_timeout(PATIENCE).unwrap();
     assert_eq!(received, [Some(Message::Text("Grüße".into())), Some(Message::Binary(vec![0, 255]))]);
 }
@@ -111,7 +116,7 @@ fn messages_of_other_threads_are_sent_while_the_handler_waits() {
     assert_eq!(client.read().unwrap(), Theirs::text("from elsewhere"));
     client.send(Theirs::text("done")).unwrap();
     close_frame(&mut client);
-    let _ = client.read();
+    leave(client);
     assert_eq!(result.recv_timeout(PATIENCE).unwrap(), Ok(Some(Message::Text("done".into()))));
 }
 
@@ -154,7 +159,7 @@ fn peer_that_answers_pings_is_kept() {
         }
     }
     assert!(pings >= 5, "{pings}");
-    let _ = client.read();
+    leave(client);
     assert_eq!(result.recv_timeout(PATIENCE).unwrap(), Ok(None));
 }
 
@@ -179,7 +184,7 @@ fn peer_is_kept_while_the_handler_does_not_receive() {
         client.send(Theirs::text("many")).unwrap();
     }
     close_frame(&mut client);
-    let _ = client.read();
+    leave(client);
     assert_eq!(result.recv_timeout(PATIENCE).unwrap(), 500);
 }
 
@@ -192,7 +197,7 @@ fn client_that_closes_gets_its_code_back() {
     client.close(Some(CloseFrame { code: 4000.into(), reason: "bye".into() })).unwrap();
     // Only the code comes back.
     assert_eq!(close_frame(&mut client), Some((4000, String::new())));
-    assert!(matches!(client.read(), Err(tungstenite::Error::ConnectionClosed)));
+    leave(client);
     let end = closed(CloseCode::new(4000), "bye");
     let received = result.recv_timeout(PATIENCE).unwrap();
     let last = Ok(Some(Message::Text("last".into())));
@@ -224,7 +229,7 @@ fn other_thread_that_closes_wakes_the_handler() {
     });
     senders.recv_timeout(PATIENCE).unwrap().close(CloseCode::GOING_AWAY, "stop").unwrap();
     assert_eq!(close_frame(&mut client), Some((1001, "stop".into())));
-    let _ = client.read();
+    leave(client);
     assert_eq!(result.recv_timeout(PATIENCE).unwrap(), Err(closed(CloseCode::GOING_AWAY, "stop")));
 }
 
@@ -321,7 +326,8 @@ fn handler_waits_for_a_client_that_reads_late() {
 
 #[test]
 fn client_that_writes_64_mib_before_it_reads_meets_no_deadlock() {
-    let (client, result) = pair(Options::default(), |socket| {
+    let options = Options { write_timeout: Duration::from_secs(1), ..Options::default() };
+    let (client, result) = pair(options, |socket| {
         let mut count = 0;
         while let Ok(Some(Message::Binary(bytes))) = socket.receive(Some(PATIENCE)) {
             if socket.send(bytes.as_slice()).is_err() {
