@@ -367,7 +367,7 @@ const renderTitle = () => {
   $("title").textContent = title(open);
   $("subtitle").textContent = presence(open);
   paintAvatar($("peer-avatar"), open);
-  $("text").placeholder = open === BOARD ? "Post something for everybody" : `Write to ${open}`;
+  $("text").placeholder = open === BOARD ? "Post something" : "Write a message";
   $("empty").textContent = open === BOARD ? "No posts yet. Write the first one." : `No messages yet. Say hello to ${open}.`;
 };
 
@@ -473,7 +473,7 @@ const dayOf = ({ time }) => {
   return day === today ? "Today" : day;
 };
 
-const clock = ({ time }) => new Date(time).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+const clock = ({ time }) => new Date(time).toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" });
 
 const announce = (text) => { $("announcer").textContent = text.slice(0, 300); };
 

@@ -123,10 +123,11 @@ impl Room {
         socket.send(json(&Response::Welcome { name: name.to_owned() }).as_str())?;
         loop {
             let mut state = self.lock();
-            let (people, events) = match (state.people(), state.store.events_after(last_event, name, PAGE_LEN)) {
-                (Ok(people), Ok(events)) => (people, events),
-                (Err(error), _) | (_, Err(error)) => return Ok(Err(error)),
-            };
+            let (people, events) =
+                match (state.people(), state.store.events_after(last_event, name, PAGE_LEN)) {
+                    (Ok(people), Ok(events)) => (people, events),
+                    (Err(error), _) | (_, Err(error)) => return Ok(Err(error)),
+                };
             if events.len() < PAGE_LEN {
                 for event in events {
                     sender.send(json(&Response::Event(event)).as_str())?;

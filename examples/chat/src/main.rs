@@ -68,8 +68,8 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Error>
             Long("database") => arguments.database = parser.value()?.into(),
             Long("origin") => {
                 let origin = parser.value()?.string()?;
-                arguments.origins =
-                    OriginPolicy::allow([origin]).map_err(|error| format!("the origin is not valid: {error}"))?;
+                arguments.origins = OriginPolicy::allow([origin])
+                    .map_err(|error| format!("the origin is not valid: {error}"))?;
             }
             Long("help") | Short('h') => return Ok(None),
             _ => return Err(argument.unexpected()),
@@ -94,11 +94,8 @@ fn run(Arguments { listen, database, origins }: Arguments) -> Result<(), String>
     let store = Store::open(&database)
         .map_err(|error| format!("cannot open the database {}: {error}", database.display()))?;
     let room = Room::new(store);
-    let options = Options {
-        max_message_size: MAX_MESSAGE_SIZE,
-        max_queue_size: MAX_QUEUE_SIZE,
-        ..Options::default()
-    };
+    let options =
+        Options { max_message_size: MAX_MESSAGE_SIZE, max_queue_size: MAX_QUEUE_SIZE, ..Options::default() };
     let server = Server::new(origins, options, MAX_CONNECTIONS)
         .file("/", "text/html; charset=utf-8", include_str!("../page/index.html"))
         .file("/style.css", "text/css; charset=utf-8", include_str!("../page/style.css"))
@@ -106,7 +103,8 @@ fn run(Arguments { listen, database, origins }: Arguments) -> Result<(), String>
         .route("/chat", move |socket| chat(socket, &room));
     let server = Arc::new(server);
 
-    let listener = TcpListener::bind(&listen).map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    let listener =
+        TcpListener::bind(&listen).map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     // If the port was 0, the system has chosen one.
     let address = listener.local_addr().map_or(listen, |address| address.to_string());
     println!("chat: open http://{address}/");

@@ -477,9 +477,7 @@ impl State {
         if self.closed.is_none() {
             let failure = self.messages.failure();
             self.closed = self.messages.close_info().map(|info| match failure {
-                Some(error) => {
-                    ConnectionClosed { code: error.close_code(), reason: error.to_string() }
-                }
+                Some(error) => ConnectionClosed { code: error.close_code(), reason: error.to_string() },
                 None => ConnectionClosed { code: info.code, reason: info.reason.to_owned() },
             });
         }

@@ -42,17 +42,19 @@ impl Store {
             "INSERT INTO users (key, name, token) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
             params![key, name, token],
         )?;
-        let (name, owner): (String, Vec<u8>) = self.0.query_row(
-            "SELECT name, token FROM users WHERE key = ?1",
-            [key],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
+        let (name, owner): (String, Vec<u8>) =
+            self.0.query_row("SELECT name, token FROM users WHERE key = ?1", [key], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
         Ok((new == 1 || owner == token).then_some(name))
     }
 
     /// All names.
     pub fn names(&self) -> Result<Vec<String>> {
-        self.0.prepare_cached("SELECT name FROM users ORDER BY key")?.query_map([], |row| row.get(0))?.collect()
+        self.0
+            .prepare_cached("SELECT name FROM users ORDER BY key")?
+            .query_map([], |row| row.get(0))?
+            .collect()
     }
 
     /// Stores a message; `None` if nobody has the name `to`.
@@ -66,7 +68,8 @@ impl Store {
     ) -> Result<Option<Stored>> {
         let transaction = self.0.transaction()?;
         let is_known: bool =
-            transaction.query_row("SELECT EXISTS (SELECT 1 FROM users WHERE name = ?1)", [to], |row| row.get(0))?;
+            transaction
+                .query_row("SELECT EXISTS (SELECT 1 FROM users WHERE name = ?1)", [to], |row| row.get(0))?;
         if !is_known {
             return Ok(None);
         }
@@ -108,7 +111,9 @@ impl Store {
     pub fn set_vote(&mut self, post: i64, voter: &str, up: bool) -> Result<Option<(i64, i64)>> {
         let transaction = self.0.transaction()?;
         let is_known: bool =
-            transaction.query_row("SELECT EXISTS (SELECT 1 FROM posts WHERE event = ?1)", [post], |row| row.get(0))?;
+            transaction.query_row("SELECT EXISTS (SELECT 1 FROM posts WHERE event = ?1)", [post], |row| {
+                row.get(0)
+            })?;
         if !is_known {
             return Ok(None);
         }
@@ -119,7 +124,8 @@ impl Store {
             params![post, voter, up, event],
         )?;
         let votes =
-            transaction.query_row("SELECT count(*) FROM votes WHERE post = ?1 AND up", [post], |row| row.get(0))?;
+            transaction
+                .query_row("SELECT count(*) FROM votes WHERE post = ?1 AND up", [post], |row| row.get(0))?;
         transaction.commit()?;
         Ok(Some((event, votes)))
     }
