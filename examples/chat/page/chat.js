@@ -322,6 +322,9 @@ const renderPeople = () => {
   }
   const total = [...items.keys()].reduce((sum, conversation) => sum + unread(conversation), 0);
   document.title = total ? `(${total}) Chat` : "Chat";
+  const elsewhere = total - unread(open);
+  $("back").classList.toggle("unread", elsewhere > 0);
+  $("back").setAttribute("aria-label", `Back to the conversations${elsewhere ? `, ${elsewhere} unread` : ""}`);
   renderTitle();
 };
 

@@ -12,7 +12,8 @@ impl Directory {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = env::temp_dir().join(format!("wsproto-chat-{}-{count}", process::id()));
-        fs::create_dir(&path).unwrap();
+        // A failure is the failure of the test.
+        assert!(fs::create_dir(&path).is_ok(), "cannot create {}", path.display());
         Self(path)
     }
 }
