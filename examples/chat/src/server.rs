@@ -36,6 +36,8 @@ struct File {
 #[derive(Default)]
 struct Connections {
     count: usize,
+    /// How many are open, or are about to be.
+    upgraded: usize,
     open: Vec<(usize, SocketSender)>,
     last_id: usize,
     stopping: bool,
@@ -87,6 +89,7 @@ impl Server {
     }
 
     /// Closes all sockets with 1001, and waits until their handlers have returned and their peers have closed too.
+    /// Connections that are not open end with the program.
     pub fn stop(&self) {
         let mut connections = self.connections();
         connections.stopping = true;
@@ -94,7 +97,7 @@ impl Server {
             send_going_away(socket);
         }
         let patience = self.options.close_timeout.saturating_add(self.options.write_timeout);
-        drop(self.ended.wait_timeout_while(connections, patience, |connections| connections.count > 0));
+        drop(self.ended.wait_timeout_while(connections, patience, |connections| connections.upgraded > 0));
     }
 
     fn start(self: &Arc<Self>, stream: TcpStream) {
@@ -162,21 +165,24 @@ impl Server {
         buffer: ReadBuffer,
         handler: &Handler,
     ) -> io::Result<()> {
+        // It is dropped last: `stop` waits for the end of the socket.
+        let Some(entry) = self.enter() else { return Ok(()) };
         let mut socket = Socket::accept(stream, handshake, buffer, &self.options)?;
-        let mut connections = self.connections();
-        connections.last_id = connections.last_id.wrapping_add(1);
-        let id = connections.last_id;
-        connections.open.push((id, socket.sender()));
-        if connections.stopping {
-            send_going_away(&socket.sender());
-        }
-        drop(connections);
-        let entry = Entry { server: self, id };
+        entry.open(socket.sender());
         // The handler learns how the connection has ended; here it does not matter.
         let _ = handler(&mut socket);
-        drop(socket);
-        drop(entry);
         Ok(())
+    }
+
+    /// A place in the list of open connections; `None` if the server stops.
+    fn enter(&self) -> Option<Entry<'_>> {
+        let mut connections = self.connections();
+        if connections.stopping {
+            return None;
+        }
+        connections.upgraded = connections.upgraded.saturating_add(1);
+        connections.last_id = connections.last_id.wrapping_add(1);
+        Some(Entry { server: self, id: connections.last_id })
     }
 
     /// Answers a request that does not ask for a WebSocket: a file, or a refusal.
@@ -210,20 +216,32 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut connections = self.0.connections();
         connections.count = connections.count.saturating_sub(1);
-        drop(connections);
-        self.0.ended.notify_all();
     }
 }
 
-/// An open socket in the list of those that `stop` closes.
+/// A place in the list of sockets that `stop` closes and waits for.
 struct Entry<'a> {
     server: &'a Server,
     id: usize,
 }
 
+impl Entry<'_> {
+    fn open(&self, socket: SocketSender) {
+        let mut connections = self.server.connections();
+        if connections.stopping {
+            send_going_away(&socket);
+        }
+        connections.open.push((self.id, socket));
+    }
+}
+
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        self.server.connections().open.retain(|(id, _)| *id != self.id);
+        let mut connections = self.server.connections();
+        connections.open.retain(|(id, _)| *id != self.id);
+        connections.upgraded = connections.upgraded.saturating_sub(1);
+        drop(connections);
+        self.server.ended.notify_all();
     }
 }
 

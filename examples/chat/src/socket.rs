@@ -277,24 +277,22 @@ impl SocketSender {
     /// Closes the connection: messages that were sent before are still written, and the thread in
     /// [`Socket::receive`] gets [`ConnectionClosed`]. It does not wait for the peer.
     ///
-    /// If the connection is closed already, it does nothing.
+    /// If the connection is closed already, only messages that were not received are dropped.
     ///
     /// # Errors
     ///
     /// The code cannot be sent, or the reason has more than 123 bytes. Then nothing has changed.
     pub fn close(&self, code: CloseCode, reason: &str) -> Result<(), LocalProtocolError> {
         let mut state = self.0.lock();
-        match state.messages.send(CloseConnection::new(code, reason)) {
-            Ok(()) => {
-                // Nobody receives these any more.
-                (state.inbox, state.inbox_len) = (VecDeque::new(), 0);
-                state.closed.get_or_insert(ConnectionClosed { code, reason: reason.to_owned() });
-                self.0.changed.notify_all();
-                Ok(())
-            }
-            Err(_) if state.closed.is_some() => Ok(()),
-            Err(error) => Err(error),
+        let sent = state.messages.send(CloseConnection::new(code, reason));
+        if state.closed.is_none() {
+            sent?;
         }
+        // Nobody receives these any more, and the reading thread may wait for room.
+        (state.inbox, state.inbox_len) = (VecDeque::new(), 0);
+        state.closed.get_or_insert_with(|| ConnectionClosed { code, reason: reason.to_owned() });
+        self.0.changed.notify_all();
+        Ok(())
     }
 }
 
@@ -463,8 +461,7 @@ impl State {
     /// Takes messages until all are taken, or the inbox is full; returns whether all are taken.
     fn take_messages(&mut self, max_len: usize) -> bool {
         loop {
-            // After the end, nobody waits for what is dropped.
-            if self.closed.is_none() && (self.inbox_len >= max_len || self.inbox.len() >= MAX_INBOX) {
+            if self.inbox_len >= max_len || self.inbox.len() >= MAX_INBOX {
                 return false;
             }
             let Some(message) = self.messages.next_message() else { break };

@@ -105,6 +105,7 @@ fn receive_returns_none_after_its_timeout_and_messages_after_it() {
     assert_eq!(client.read().unwrap(), Theirs::text("timeout"));
     client.send(Theirs::text("late")).unwrap();
     close_frame(&mut client);
+    leave(client);
     let (first, waited, looked, second) = result.recv_timeout(PATIENCE).unwrap();
     assert_eq!((first, looked), (Ok(None), Ok(None)));
     assert!(waited >= Duration::from_millis(100) && waited < Duration::from_secs(5), "{waited:?}");
@@ -319,12 +320,15 @@ fn noise() -> Vec<u8> {
 #[test]
 fn handler_waits_for_a_client_that_reads_late() {
     let options = Options { max_queue_size: 100_000, ..Options::default() };
-    let (mut client, _result) = pair(options, |socket| {
+    let (sent, all_sent) = mpsc::channel();
+    let (mut client, _result) = pair(options, move |socket| {
         for _ in 0..400 {
             socket.send([7; 50_000].as_slice()).unwrap();
         }
+        sent.send(()).unwrap();
     });
-    thread::sleep(Duration::from_millis(300));
+    // The system holds some megabytes of these twenty, and the socket a tenth of one.
+    assert!(all_sent.recv_timeout(Duration::from_millis(500)).is_err(), "the handler has not waited");
     for _ in 0..400 {
         assert_eq!(client.read().unwrap().len(), 50_000);
     }
