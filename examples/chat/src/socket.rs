@@ -47,9 +47,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use wsproto::{
-    AcceptConnection, BytesMessage, CloseCode, CloseConnection, Connection, Keepalive, Limits,
-    LocalProtocolError, MessageRef, Messages, PermessageDeflate, ReadBuffer, ServerHandshake, TextMessage,
-    Timeout, Timeouts, TransportAction,
+    AcceptConnection, CloseCode, CloseConnection, Connection, Keepalive, Limits, LocalProtocolError,
+    MessageRef, Messages, PermessageDeflate, ReadBuffer, ServerHandshake, Timeout, Timeouts, TransportAction,
 };
 
 /// A whole message that owns its data.
@@ -401,12 +400,8 @@ impl Shared {
     /// Waits until the peer has ended the transport. If a socket is closed with unread bytes in it, the peer may lose
     /// what was written last: the close frame.
     fn await_end(&self) {
-        let deadline = Instant::now().checked_add(self.options.close_timeout);
-        let left = || deadline.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
-        let mut state = self.lock();
-        while !state.reader_ended && left() > Duration::ZERO {
-            state = self.wait(state, Some(left()));
-        }
+        let reads = |state: &mut State| !state.reader_ended;
+        drop(self.changed.wait_timeout_while(self.lock(), self.options.close_timeout, reads));
     }
 
     /// Ends the connection and the transport at once, which wakes both threads from their reads and writes.
@@ -430,10 +425,7 @@ impl Shared {
         if let Some(closed) = &state.closed {
             return Err(closed.clone());
         }
-        let sent = match message {
-            MessageRef::Text(text) => state.messages.send(TextMessage::new(text)),
-            MessageRef::Binary(bytes) => state.messages.send(BytesMessage::new(bytes)),
-        };
+        let sent = state.messages.send(message);
         self.changed.notify_all();
         // Messages are refused only after a close frame or a failure, which the reading thread is about to report.
         sent.map_err(|error| ConnectionClosed {
