@@ -366,7 +366,13 @@ impl<E: Entropy> SenderHalf<E> {
     }
 
     /// What to do with the transport once the output is written, as far as this half knows.
+    ///
+    /// It is `Keep` while a close frame waits for [`send_replies`](Self::send_replies): the other half may have found the
+    /// peer's close frame and the end of the transport since.
     pub const fn transport_action(&self) -> TransportAction {
+        if self.replies.is_close_pending() && !self.sender.is_close_sent() {
+            return TransportAction::Keep;
+        }
         self.facts().transport_action()
     }
 

@@ -87,6 +87,11 @@ impl AutoReplies {
         self.pong.is_some() || self.close.is_some()
     }
 
+    /// Whether a close frame waits to be sent.
+    pub(super) const fn is_close_pending(&self) -> bool {
+        self.close.is_some()
+    }
+
     /// Writes the replies that wait, the pong first. Replies that come too late are dropped.
     ///
     /// # Errors

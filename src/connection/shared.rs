@@ -255,7 +255,7 @@ impl<E: Entropy> SharedSender<E> {
         self.half.state()
     }
 
-    /// What to do with the transport once the output is written.
+    /// What to do with the transport once the output is written: see [`SenderHalf::transport_action`].
     pub fn transport_action(&mut self) -> TransportAction {
         self.read_news();
         self.half.transport_action()

@@ -30,6 +30,24 @@ fn a_ping_and_a_close_frame_cut_at_any_byte_are_answered_once() {
 }
 
 #[test]
+fn the_transport_is_kept_while_the_close_frame_waits_to_be_sent() {
+    // The receiving half may find the close frame, or the error, and the end of the transport, before the sending half
+    // looks. §7.1.1 has the transport end after both close frames.
+    let invalid = [0xF8];
+    for role in BOTH {
+        for bytes in [frames_to(role, [(CLOSE, &b"\x03\xe8"[..])]), invalid.to_vec()] {
+            let mut halves = carried(role, ReplyPolicy::PongAndClose);
+            halves.receive(&bytes);
+            halves.receive(&[]);
+            halves.carry();
+            assert_eq!(halves.sending.transport_action(), TransportAction::Keep);
+            halves.send_replies(&mut Vec::new()).unwrap();
+            assert_eq!(halves.sending.transport_action(), TransportAction::Close);
+        }
+    }
+}
+
+#[test]
 fn frames_read_whole_are_answered_too() {
     let mut halves = carried(Role::Server, ReplyPolicy::PongAndClose);
     let mut bytes = masked(PING, b"?");
