@@ -208,7 +208,8 @@ fn next_message_loses_nothing_if_no_part_was_returned() {
                 feed(&mut ws, read);
                 if n == 1 {
                     let (whole, rest) = put_together(parts(&mut ws));
-                    (received.extend(whole), begun = rest);
+                    received.extend(whole);
+                    begun = rest;
                 } else {
                     received.extend(std::iter::from_fn(|| ws.next_message().map(Message::into_owned)));
                 }
