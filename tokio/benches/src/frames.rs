@@ -13,6 +13,10 @@ pub(crate) const FIN: u8 = 0x80;
 pub(crate) const RSV1: u8 = 0x40;
 pub(crate) const TEXT: u8 = 1;
 pub(crate) const BINARY: u8 = 2;
+pub(crate) const PING: u8 = 9;
+pub(crate) const PONG: u8 = 10;
+/// What control frames have in their opcode, and others have not.
+pub(crate) const CONTROL: u8 = 8;
 
 impl Frame<'_> {
     /// Appends the frame, its length in the shortest form.

@@ -1,5 +1,5 @@
 //! The load: the same for all engines, and no engine itself. It writes frames that were encoded before, and counts the
-//! messages that come back. It blocks, so that nothing but system calls is between it and the engine.
+//! messages that come back; it answers pings. It blocks, so that nothing but system calls is between it and the engine.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush};
 use crate::cells::{Cell, Work};
 use crate::contender::Kind;
 use crate::engines::{Role, Setup};
-use crate::frames::{self, BINARY, FIN, Frame, RSV1, TEXT};
+use crate::frames::{self, BINARY, CONTROL, FIN, Frame, PING, PONG, RSV1, TEXT};
 use crate::serve::{Order, Usage};
 
 /// How long the load waits for an engine.
@@ -23,6 +23,8 @@ pub(crate) struct Batch {
     wire: Vec<u8>,
     /// Where each frame ends in `wire`.
     ends: Vec<usize>,
+    /// The role of the engine.
+    role: Role,
 }
 
 impl Batch {
@@ -46,7 +48,7 @@ impl Batch {
             }
             ends.push(wire.len());
         }
-        Self { payloads, wire, ends }
+        Self { payloads, wire, ends, role: cell.role }
     }
 
     /// The frames of the messages from the one at `first` on; less than `count` if the batch ends before.
@@ -120,6 +122,9 @@ struct Counter {
     rest: usize,
     header: [u8; 14],
     header_len: usize,
+    /// The payload of a ping, as far as it has come, and those that are to be answered.
+    ping: Vec<u8>,
+    pings: Vec<Vec<u8>>,
 }
 
 impl Counter {
@@ -127,12 +132,20 @@ impl Counter {
     fn count(&mut self, mut bytes: &[u8]) -> usize {
         let mut messages = 0;
         loop {
-            let skipped = self.rest.min(bytes.len());
-            self.rest -= skipped;
-            bytes = &bytes[skipped..];
-            if self.rest == 0 && self.header_len > 0 && self.is_complete() {
-                messages += usize::from(self.header[0] & FIN != 0 && self.header[0] & 8 == 0);
+            let (payload, rest) = bytes.split_at(self.rest.min(bytes.len()));
+            self.rest -= payload.len();
+            bytes = rest;
+            let is_ping = self.header[0] & 0x0f == PING;
+            if is_ping {
+                self.ping.extend_from_slice(payload);
+            }
+            if self.rest == 0 && self.is_complete() {
+                messages += usize::from(self.header[0] & FIN != 0 && self.header[0] & CONTROL == 0);
                 self.header_len = 0;
+                if is_ping {
+                    let payload = self.unmasked_ping();
+                    self.pings.push(payload);
+                }
             }
             if bytes.is_empty() {
                 return messages;
@@ -148,6 +161,15 @@ impl Counter {
         }
     }
 
+    /// The payload of a ping; its key, if it has one, is at the end of the header.
+    fn unmasked_ping(&mut self) -> Vec<u8> {
+        let has_key = self.header[1] & 0x80 != 0;
+        let key = if has_key { &self.header[2..6] } else { &[0; 4] };
+        let masked = std::mem::take(&mut self.ping);
+        masked.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
+    }
+
+    /// Whether the header is.
     fn is_complete(&self) -> bool {
         let len = match self.header[1] & 0x7f {
             126 => 4,
@@ -188,19 +210,32 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads once, and returns how many messages ended.
-    fn receive(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        match self.stream.read(room)? {
-            0 => Err(ErrorKind::UnexpectedEof.into()),
-            len => Ok(self.counter.count(&room[..len])),
+    /// Reads once, and returns how many messages ended. Pings are answered.
+    fn receive(&mut self, role: Role, room: &mut [u8]) -> io::Result<usize> {
+        let len = self.stream.read(room)?;
+        if len == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
         }
+        let messages = self.counter.count(&room[..len]);
+        for payload in std::mem::take(&mut self.counter.pings) {
+            self.answer(role, &payload)?;
+        }
+        Ok(messages)
+    }
+
+    /// Answers a ping of an engine in this role.
+    fn answer(&mut self, role: Role, payload: &[u8]) -> io::Result<()> {
+        let mut wire = Vec::new();
+        let masking_key = (role == Role::Server).then_some([1, 2, 3, 4]);
+        Frame { first_byte: FIN | PONG, masking_key, payload }.write(&mut wire);
+        self.stream.write_all(&wire)
     }
 
     /// Reads until so many messages have ended.
     fn receive_all(&mut self, batch: &Batch, count: usize, room: &mut [u8]) -> io::Result<()> {
         let mut received = 0;
         while received < count {
-            received += self.receive(room)?;
+            received += self.receive(batch.role, room)?;
         }
         self.expected = (self.expected + count) % batch.ends.len();
         if received == count { Ok(()) } else { Err(invalid("more messages than were sent")) }
@@ -222,8 +257,17 @@ impl Connection {
             if frame.masking_key.is_some() != (cell.role == Role::Client) {
                 return Err(invalid("a frame with a mask of the other role"));
             }
-            compressed |= frame.first_byte & RSV1 != 0;
-            message.extend_from_slice(&frame.payload);
+            match frame.first_byte & 0x0f {
+                PING => {
+                    self.answer(cell.role, &frame.payload)?;
+                    continue;
+                }
+                opcode if opcode & CONTROL != 0 => return Err(invalid("a pong or a close frame")),
+                _ => {
+                    compressed |= frame.first_byte & RSV1 != 0;
+                    message.extend_from_slice(&frame.payload);
+                }
+            }
             if frame.first_byte & FIN != 0 {
                 break;
             }
@@ -414,7 +458,7 @@ fn pipeline(
     let (mut sent, mut received) = (in_flight, 0);
     connection.send(batch, in_flight)?;
     while received < total {
-        let now = connection.receive(room)?;
+        let now = connection.receive(batch.role, room)?;
         received += now;
         let next = now.min(total - sent);
         connection.send(batch, next)?;

@@ -17,16 +17,18 @@ impl Engine for Fastwebsockets {
         Self(WebSocket::after_handshake(stream, side))
     }
 
-    async fn echo(self) {
+    fn echo(self) -> impl Future<Output = ()> + Send {
         let mut ws = FragmentCollector::new(self.0);
-        while let Ok(frame) = ws.read_frame().await {
-            let frame = match frame.opcode {
-                OpCode::Text => Frame::text(frame.payload),
-                OpCode::Binary => Frame::binary(frame.payload),
-                _ => return,
-            };
-            if ws.write_frame(frame).await.is_err() {
-                return;
+        async move {
+            while let Ok(frame) = ws.read_frame().await {
+                let frame = match frame.opcode {
+                    OpCode::Text => Frame::text(frame.payload),
+                    OpCode::Binary => Frame::binary(frame.payload),
+                    _ => return,
+                };
+                if ws.write_frame(frame).await.is_err() {
+                    return;
+                }
             }
         }
     }

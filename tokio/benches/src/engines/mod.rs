@@ -38,6 +38,9 @@ pub(crate) enum Role {
 }
 
 /// An implementation of WebSocket: its connections over TCP, after the handshake.
+///
+/// A future must not have a second place for the connection, as an `async fn` has that moves its argument: its memory is
+/// measured.
 pub(crate) trait Engine: Sized + Send + 'static {
     /// Opens a connection.
     fn open(stream: TcpStream, setup: Setup) -> impl Future<Output = Self> + Send;

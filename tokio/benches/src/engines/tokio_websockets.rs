@@ -16,12 +16,12 @@ impl Engine for TokioWebsockets {
         })
     }
 
-    async fn echo(self) {
-        super::echo(self.0).await;
+    fn echo(self) -> impl Future<Output = ()> + Send {
+        super::echo(self.0)
     }
 
-    async fn echo_batched(self) {
-        super::echo_batched(self.0).await;
+    fn echo_batched(self) -> impl Future<Output = ()> + Send {
+        super::echo_batched(self.0)
     }
 
     async fn broadcast(self, audience: Vec<Self>) {

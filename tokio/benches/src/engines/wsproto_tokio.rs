@@ -26,17 +26,16 @@ impl Engine for WsprotoTokio {
         Self(WebSocket::from_parts(stream, connection, b"", Settings::DEFAULT))
     }
 
-    async fn echo(self) {
-        let mut ws = self.0;
-        while let Ok(Some(message)) = ws.recv().await {
-            if ws.send(message).await.is_err() {
+    async fn echo(mut self) {
+        while let Ok(Some(message)) = self.0.recv().await {
+            if self.0.send(message).await.is_err() {
                 return;
             }
         }
     }
 
-    async fn echo_batched(self) {
-        super::echo_batched(self.0).await;
+    fn echo_batched(self) -> impl Future<Output = ()> + Send {
+        super::echo_batched(self.0)
     }
 
     async fn broadcast(self, mut audience: Vec<Self>) {

@@ -31,12 +31,12 @@ impl Engine for Yawc {
         )
     }
 
-    async fn echo(self) {
-        super::echo(self.0.map(again)).await;
+    fn echo(self) -> impl Future<Output = ()> + Send {
+        super::echo(self.0.map(again))
     }
 
-    async fn echo_batched(self) {
-        super::echo_batched(self.0.map(again)).await;
+    fn echo_batched(self) -> impl Future<Output = ()> + Send {
+        super::echo_batched(self.0.map(again))
     }
 
     async fn broadcast(self, audience: Vec<Self>) {
