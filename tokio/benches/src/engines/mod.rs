@@ -39,8 +39,8 @@ pub(crate) enum Role {
 
 /// An implementation of WebSocket: its connections over TCP, after the handshake.
 ///
-/// A future must not have a second place for the connection, as an `async fn` has that moves its argument: its memory is
-/// measured.
+/// The future of an `async fn` has a second place for an argument that it uses as its own, so that no `echo` is one:
+/// its memory is measured.
 pub(crate) trait Engine: Sized + Send + 'static {
     /// Opens a connection.
     fn open(stream: TcpStream, setup: Setup) -> impl Future<Output = Self> + Send;
@@ -58,13 +58,18 @@ pub(crate) trait Engine: Sized + Send + 'static {
 }
 
 /// Returns each message, with one flush for each.
-async fn echo<W, M, E>(mut ws: W)
+fn echo<W, M, E>(mut ws: W) -> impl Future<Output = ()> + Send
 where
-    W: Stream<Item = Result<M, E>> + Sink<M> + Unpin,
+    M: Send,
+    E: Send,
+    W: Stream<Item = Result<M, E>> + Sink<M> + Send + Unpin,
+    <W as Sink<M>>::Error: Send,
 {
-    while let Some(Ok(message)) = ws.next().await {
-        if ws.send(message).await.is_err() {
-            return;
+    async move {
+        while let Some(Ok(message)) = ws.next().await {
+            if ws.send(message).await.is_err() {
+                return;
+            }
         }
     }
 }

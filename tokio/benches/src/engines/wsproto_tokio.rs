@@ -26,10 +26,13 @@ impl Engine for WsprotoTokio {
         Self(WebSocket::from_parts(stream, connection, b"", Settings::DEFAULT))
     }
 
-    async fn echo(mut self) {
-        while let Ok(Some(message)) = self.0.recv().await {
-            if self.0.send(message).await.is_err() {
-                return;
+    fn echo(self) -> impl Future<Output = ()> + Send {
+        let mut ws = self.0;
+        async move {
+            while let Ok(Some(message)) = ws.recv().await {
+                if ws.send(message).await.is_err() {
+                    return;
+                }
             }
         }
     }
