@@ -8,7 +8,7 @@ use wsproto::{Entropy, SeededEntropy};
 /// The masking keys of a connection; a server, which does not mask, never creates the generator.
 ///
 /// ```
-/// use wsproto::{Connection, Limits};
+/// use wsproto_tokio::wsproto::{Connection, Limits};
 /// use wsproto_tokio::MaskingKeys;
 ///
 /// let client = Connection::client(Limits::default(), MaskingKeys::default());

@@ -7,7 +7,7 @@ use wsproto::{Limits, Timeouts};
 /// What can be set for each connection: limits, deadlines, and how much memory it may use.
 ///
 /// ```
-/// use wsproto::{Limits, Timeouts};
+/// use wsproto_tokio::wsproto::{Limits, Timeouts};
 /// use wsproto_tokio::Settings;
 ///
 /// let settings = Settings::default()

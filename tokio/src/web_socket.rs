@@ -77,7 +77,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use wsproto::{Connection, Limits, Role};
+    /// use wsproto_tokio::wsproto::{Connection, Limits, Role};
     /// use wsproto_tokio::{MaskingKeys, Message, Settings, WebSocket};
     ///
     /// # let upgraded = tokio::io::empty();
@@ -213,7 +213,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use wsproto::{Connection, Limits, Role};
+    /// # use wsproto_tokio::wsproto::{Connection, Limits, Role};
     /// # use wsproto_tokio::{MaskingKeys, Settings, WebSocket};
     /// # let connection = Connection::with_role(Role::Server, Limits::default(), MaskingKeys::default());
     /// # let mut audience = [WebSocket::from_parts(tokio::io::empty(), connection, b"", Settings::default())];

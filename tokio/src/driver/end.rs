@@ -22,7 +22,7 @@ use super::{Driver, Phase, Wanted};
 /// # let (ours, theirs) = tokio::io::duplex(1024);
 /// # tokio::spawn(async move { wsproto_tokio::Server::new().accept(theirs).await.unwrap().recv().await });
 /// # let mut ws = wsproto_tokio::Client::new().connect_over(ours, "ws://example.com/").await?;
-/// use wsproto::{CloseCode, ClosedBy};
+/// use wsproto_tokio::wsproto::{CloseCode, ClosedBy};
 ///
 /// ws.close(CloseCode::NORMAL_CLOSURE, "done").await?;
 /// let close = ws.close_info().unwrap();

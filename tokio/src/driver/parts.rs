@@ -13,7 +13,7 @@ use super::Driver;
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # use wsproto::{Connection, Limits, Role};
+/// # use wsproto_tokio::wsproto::{Connection, Limits, Role};
 /// # use wsproto_tokio::{MaskingKeys, Settings};
 /// use wsproto_tokio::WebSocket;
 ///

@@ -24,7 +24,7 @@ use super::{read_more, within};
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-/// use wsproto::PermessageDeflate;
+/// use wsproto_tokio::wsproto::PermessageDeflate;
 /// use wsproto_tokio::Client;
 ///
 /// let client = Client::new()

@@ -24,7 +24,7 @@ use super::{read_more, within};
 ///
 /// ```
 /// # fn main() -> Result<(), wsproto::UriError> {
-/// use wsproto::{OriginPolicy, PermessageDeflate, Scheme};
+/// use wsproto_tokio::wsproto::{OriginPolicy, PermessageDeflate, Scheme};
 /// use wsproto_tokio::Server;
 ///
 /// let server = Server::new()
@@ -153,7 +153,7 @@ impl Server {
     ///
     /// ```
     /// # async fn run(stream: tokio::net::TcpStream) -> Result<(), wsproto_tokio::AcceptError> {
-    /// use wsproto::RejectConnection;
+    /// use wsproto_tokio::wsproto::RejectConnection;
     /// use wsproto_tokio::Server;
     ///
     /// let ws = Server::new()
@@ -222,7 +222,7 @@ impl Server {
 /// ```
 /// # async fn is_member(_: Option<&[u8]>) -> bool { true }
 /// # async fn run(stream: tokio::net::TcpStream) -> Result<(), wsproto_tokio::AcceptError> {
-/// use wsproto::RejectConnection;
+/// use wsproto_tokio::wsproto::RejectConnection;
 /// use wsproto_tokio::Server;
 ///
 /// let incoming = Server::new().receive(stream).await?;
