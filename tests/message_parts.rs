@@ -14,8 +14,8 @@ mod counting;
 
 use counting::measured;
 use wsproto::{
-    BytesMessage, CloseConnection, Connection, Entropy, Limits, Message, MessagePart, Messages, Ping,
-    ReadBuffer, RemoteProtocolError, TextMessage, TransportAction,
+    Connection, Entropy, Limits, Message, MessagePart, Messages, ReadBuffer, RemoteProtocolError,
+    TextMessage, TransportAction,
 };
 
 struct Fixed;
@@ -323,7 +323,7 @@ fn fail_after_the_peer_has_closed_does_nothing() {
 #[cfg(feature = "deflate")]
 mod compressed {
     use super::*;
-    use wsproto::{DeflateParams, Extensions, PermessageDeflate, Role};
+    use wsproto::{BytesMessage, CloseConnection, DeflateParams, Extensions, PermessageDeflate, Ping, Role};
 
     /// A server, and a client to which it sends compressed messages.
     fn pair() -> (Connection<Fixed>, Ws) {
