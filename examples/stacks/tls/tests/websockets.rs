@@ -1,0 +1,104 @@
+//! Both sides against Python's `websockets`, which is found by `WSPROTO_PYTHON`.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::{env, fs};
+
+/// A program that is killed at the end of its test.
+struct Program(Child, BufReader<ChildStdout>);
+
+impl Program {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self(child, stdout)
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.1.read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
+fn example() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_wsproto-example-tls"))
+}
+
+/// A script in this directory; `None` if `websockets` is not installed.
+fn python(script: &str) -> Option<Command> {
+    let python = env::var_os("WSPROTO_PYTHON").unwrap_or_else(|| "python3".into());
+    if !Command::new(&python).args(["-c", "import websockets"]).status().is_ok_and(|status| status.success())
+    {
+        assert_ne!(env::var("WSPROTO_REQUIRE_PEERS").as_deref(), Ok("1"), "websockets is not installed");
+        println!("skipped: Python's websockets is not installed");
+        return None;
+    }
+    let mut command = Command::new(python);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script));
+    Some(command)
+}
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+#[test]
+fn both_sides_in_one_program() {
+    let output = example().output().unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8(output.stdout).unwrap().lines().any(|line| line == "Hello"));
+}
+
+#[test]
+fn our_server_and_a_client_in_python() {
+    let Some(mut client) = python("client.py") else { return };
+    let certificate = file("server.pem");
+    let mut server = Program::start(example().args(["serve", "127.0.0.1:0"]).arg(&certificate));
+    let output = client.arg(server.line()).arg(&certificate).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.stdout, b"1000\n");
+    let closed = server.line();
+    assert!(closed.contains("was_clean: true"), "{closed}");
+}
+
+#[test]
+fn our_client_and_a_server_in_python() {
+    let Some(mut server) = python("server.py") else { return };
+    let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
+    let (certificate, key) = (file("peer.pem"), file("peer.key"));
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let mut server = Program::start(server.arg(&certificate).arg(&key));
+    let output = example().args(["ask", &server.line()]).arg(&certificate).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains("was_clean: true") && stdout.contains("Hello\n"), "{stdout}");
+    assert_eq!(server.line(), "closed 1000");
+}
+
+#[test]
+fn a_client_refuses_a_certificate_that_it_does_not_trust() {
+    let [mut server, mut other] = ["one.pem", "other.pem"]
+        .map(|name| Program::start(example().args(["serve", "127.0.0.1:0"]).arg(file(name))));
+    other.line(); // its certificate is written
+    let output = example().args(["ask", &server.line()]).arg(file("other.pem")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("InvalidCertificate"));
+}
