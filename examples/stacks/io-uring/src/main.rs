@@ -4,7 +4,7 @@
 //! kernel has filled it, and keeps nothing of it; what it writes moves into the next operation. A connection has at most
 //! one read and one write in progress, and is not read from while it has something to write.
 //!
-//! Run it (Linux 5.11 or newer): `cargo run -p wsproto-example-io-uring -- 127.0.0.1:9001`
+//! Run it (Linux 5.11 or newer): `cargo run -p wsproto-io-uring-example -- 127.0.0.1:9001`
 
 #[cfg(target_os = "linux")]
 mod ring;

@@ -23,7 +23,7 @@ struct Server(Child, String);
 
 impl Server {
     fn start() -> Option<Self> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wsproto-example-io-uring"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wsproto-io-uring-example"));
         let mut child =
             command.arg("127.0.0.1:0").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();

@@ -4,7 +4,7 @@
 //! and output is kept only until the peer takes it. A peer that takes nothing is not read from. Deadlines are checked by
 //! a sweep each second. Ctrl-C closes each connection with the code 1001.
 //!
-//! Run it: `cargo run -p wsproto-example-mio -- 127.0.0.1:9001`
+//! Run it: `cargo run -p wsproto-mio-example -- 127.0.0.1:9001`
 
 use std::collections::VecDeque;
 use std::env;

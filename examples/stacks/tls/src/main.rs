@@ -4,7 +4,7 @@
 //! TLS wants a close of its own: `close_notify` is sent after the WebSocket close frame, and without the peer's the end
 //! counts as cut off. The server's certificate is made at the start; a real server reads one from a file.
 //!
-//! Run it: `cargo run -p wsproto-example-tls` (the client asks the server in the same process),
+//! Run it: `cargo run -p wsproto-tls-example` (the client asks the server in the same process),
 //! or one of them: `… -- serve 127.0.0.1:9443 CERT.pem` writes the certificate there, `… -- ask wss://localhost:9443/ CERT.pem`.
 
 use std::env;

@@ -38,7 +38,7 @@ impl Drop for Program {
 }
 
 fn example() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_wsproto-example-tls"))
+    Command::new(env!("CARGO_BIN_EXE_wsproto-tls-example"))
 }
 
 /// A script in this directory; `None` if `websockets` is not installed.

@@ -4,7 +4,7 @@
 //! does not read is not read from. `Keepalive` has all deadlines of an open connection. Ctrl-C closes each connection
 //! with the code 1001.
 //!
-//! Run it: `cargo run -p wsproto-example-tokio-halves -- 127.0.0.1:9001`
+//! Run it: `cargo run -p wsproto-tokio-halves-example -- 127.0.0.1:9001`
 
 use std::env;
 use std::io;

@@ -21,7 +21,7 @@ struct Server(Child, String);
 
 impl Server {
     fn start() -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wsproto-example-tokio-halves"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wsproto-tokio-halves-example"));
         let mut child = command.arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
