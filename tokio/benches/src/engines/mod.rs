@@ -58,6 +58,7 @@ pub(crate) trait Engine: Sized + Send + 'static {
 }
 
 /// Returns each message, with one flush for each.
+#[allow(clippy::manual_async_fn, reason = "an `async fn` has a second place for its argument")]
 fn echo<W, M, E>(mut ws: W) -> impl Future<Output = ()> + Send
 where
     M: Send,

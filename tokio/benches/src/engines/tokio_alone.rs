@@ -30,10 +30,10 @@ impl Engine for TokioAlone {
                     Err(_) => None,
                 }
             };
-            if let Some(reply) = reply {
-                if self.0.write_all(&reply).await.is_err() {
-                    return;
-                }
+            if let Some(reply) = reply
+                && self.0.write_all(&reply).await.is_err()
+            {
+                return;
             }
         }
     }
