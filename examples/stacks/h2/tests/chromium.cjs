@@ -40,7 +40,8 @@ const converse = () =>
         : sent.length === received.byteLength && new Uint8Array(received).every((byte, i) => byte === sent[i]);
     ws.onopen = () => ws.send(messages[0]);
     ws.onmessage = ({ data }) => {
-      if (equal(messages[echoes], data)) echoes += 1;
+      if (!equal(messages[echoes], data)) return resolve([...lines, `socket: message ${echoes} is not echoed`]);
+      echoes += 1;
       if (echoes < messages.length) return ws.send(messages[echoes]);
       lines.push(`socket: ${new URL(ws.url).protocol.slice(0, -1)} ${ws.extensions}, ${echoes} echoes`);
       ws.close(1000, "bye");
@@ -49,6 +50,11 @@ const converse = () =>
   });
 
 const [executablePath, url] = process.argv.slice(2);
+// Nothing here may wait for ever.
+setTimeout(() => {
+  console.error("it took longer than 60 s");
+  process.exit(1);
+}, 60_000).unref();
 main(executablePath, url).catch((error) => {
   console.error(error);
   process.exitCode = 1;
