@@ -96,6 +96,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// How the connection ended, as a result.
     fn end(&mut self) -> Result<(), Error> {
+        if let Some(error) = self.in_progress.refused() {
+            return Err(Error::Protocol(error));
+        }
         let by = match self.messages.close_info() {
             Some(info) if info.was_clean => return Ok(()),
             info => info.map(|info| info.by),
