@@ -274,3 +274,15 @@ async fn a_message_that_is_too_long_is_reported_though_the_sender_has_read_the_c
     assert!(matches!(end, Err(Error::Protocol(RemoteProtocolError::MessageTooLong))), "{end:?}");
     assert_eq!(ws.recv().await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn no_part_follows_the_end() {
+    for settings in [CALM, STREAMING] {
+        let (mut ws, mut client) = accepted(1000, settings).await;
+        write(&mut client, &masked(0x01, b"Hel")).await;
+        assert!(poll_times(20, ws.recv()).await.is_none());
+        drop(client);
+        assert!(matches!(ws.recv().await, Err(Error::ConnectionLost)));
+        assert_eq!(ws.recv_part().await.unwrap(), None);
+    }
+}

@@ -90,6 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             return Ok(());
         }
         self.wakers.wake();
+        self.in_progress.drop_collected();
         self.release_memory();
         self.end()
     }

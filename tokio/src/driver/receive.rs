@@ -97,6 +97,11 @@ impl InProgress {
         self.refused
     }
 
+    /// Drops what was collected: its end does not come any more.
+    pub(super) fn drop_collected(&mut self) {
+        self.collected = None;
+    }
+
     /// Takes a part of a message that is to be returned whole. Returns it after its last part.
     ///
     /// # Errors
