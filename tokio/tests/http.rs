@@ -113,3 +113,15 @@ async fn bytes_that_follow_the_request_are_messages() {
     ws.send(message).await.unwrap();
     assert_eq!(read_exactly(&mut client, 7).await, b"\x81\x05early");
 }
+
+#[test]
+fn the_stack_says_how_long_the_body_of_a_refusal_is() {
+    let reject = RejectConnection::new(401);
+    let invalid = Server::new().accept_http(&Request::new("")).unwrap_err();
+    let refused =
+        Server::new().accept_http_with(&request().body(()).unwrap(), |_, _| Err(reject)).unwrap_err();
+    for response in [invalid.response, refused.response] {
+        // hyper writes the header that is there, whatever the length of the body is.
+        assert_eq!(response.headers().get("Content-Length"), None);
+    }
+}

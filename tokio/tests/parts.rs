@@ -256,3 +256,33 @@ async fn a_connection_that_was_taken_apart_loses_nothing() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_message_that_is_too_long_is_reported_though_the_sender_has_read_the_close_frame_after_it() {
+    let (mut ws, mut client) = accepted(1 << 20, STREAMING).await;
+    write(&mut client, &masked(0x81, b"short")).await;
+    write(&mut client, &masked(0x81, b"123456789012345678901")).await;
+    write(&mut client, &masked(0x81, b"after")).await;
+    write(&mut client, &masked(0x88, b"\x03\xe8")).await;
+    // The sender reads all of it.
+    while ws.close_info().is_none() {
+        _ = ws.send("").await;
+    }
+    drop(client);
+    assert_eq!(ws.recv().await.unwrap(), Some("short".into()));
+    let end = ws.recv().await;
+    assert!(matches!(end, Err(Error::Protocol(RemoteProtocolError::MessageTooLong))), "{end:?}");
+    assert_eq!(ws.recv().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn no_part_follows_the_end() {
+    for settings in [CALM, STREAMING] {
+        let (mut ws, mut client) = accepted(1000, settings).await;
+        write(&mut client, &masked(0x01, b"Hel")).await;
+        assert!(poll_times(20, ws.recv()).await.is_none());
+        drop(client);
+        assert!(matches!(ws.recv().await, Err(Error::ConnectionLost)));
+        assert_eq!(ws.recv_part().await.unwrap(), None);
+    }
+}

@@ -90,12 +90,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             return Ok(());
         }
         self.wakers.wake();
+        self.in_progress.drop_collected();
         self.release_memory();
         self.end()
     }
 
     /// How the connection ended, as a result.
     fn end(&mut self) -> Result<(), Error> {
+        if let Some(error) = self.in_progress.refused() {
+            return Err(Error::Protocol(error));
+        }
         let by = match self.messages.close_info() {
             Some(info) if info.was_clean => return Ok(()),
             info => info.map(|info| info.by),

@@ -34,6 +34,8 @@ pub(super) struct InProgress {
     is_returned: bool,
     /// The parts of a message that is to be returned whole.
     collected: Option<AnyMessage<String, Vec<u8>>>,
+    /// Why a message was not returned. The connection fails too, unless the peer has closed it already.
+    refused: Option<RemoteProtocolError>,
 }
 
 impl ReadAhead {
@@ -87,7 +89,17 @@ fn len_in_queue(part: &MessagePart) -> usize {
 
 impl InProgress {
     pub(super) const fn new(streams: bool) -> Self {
-        Self { streams, is_read: false, is_returned: false, collected: None }
+        Self { streams, is_read: false, is_returned: false, collected: None, refused: None }
+    }
+
+    /// Why a message was not returned.
+    pub(super) const fn refused(&self) -> Option<RemoteProtocolError> {
+        self.refused
+    }
+
+    /// Drops what was collected: its end does not come any more.
+    pub(super) fn drop_collected(&mut self) {
+        self.collected = None;
     }
 
     /// Takes a part of a message that is to be returned whole. Returns it after its last part.
@@ -169,6 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Ok(Some(message)) => return Some(message),
                 Ok(None) => {}
                 Err(error) => {
+                    self.in_progress.refused = Some(error);
                     self.messages.fail(error);
                     self.ahead = ReadAhead::new(self.settings.read_ahead);
                 }

@@ -113,7 +113,7 @@ pub struct HttpUpgrade {
 /// A request that was refused, from [`Server::accept_http`]: the response to return, and why.
 #[derive(Debug)]
 pub struct HttpRefusal {
-    /// The response; the stack may add a body.
+    /// The response; a body can be [mapped](Response::map) into it. The stack says how long the body is.
     pub response: Response<()>,
     /// Why it was refused, for the log.
     pub error: AcceptError,
@@ -144,7 +144,10 @@ impl HttpRefusal {
             Ok(parts) => (Some(parts), error),
             Err(local) => (ServerUpgrade::reject(RejectConnection::new(500)).ok(), AcceptError::Local(local)),
         };
-        Box::new(Self { response: parts.map_or_else(internal_error, to_http), error })
+        let mut response = parts.map_or_else(internal_error, to_http);
+        // It says that there is no body. The stack adds it for the body that it sends.
+        response.headers_mut().remove(http::header::CONTENT_LENGTH);
+        Box::new(Self { response, error })
     }
 }
 

@@ -31,6 +31,12 @@ use h3_stream::H3Stream;
 /// How many connections are served at once, and how many streams each may have.
 const MAX_CLIENTS: usize = 1000;
 const MAX_STREAMS: u32 = 100;
+/// A client has three streams for itself, and may have some of unknown types (RFC 9114 §6.2). They are not read.
+const MAX_UNI_STREAMS: u32 = 8;
+/// How many bytes a client may send that are not read, in all streams and in one. Streams that are not read must leave
+/// room for the others.
+const RECEIVE_WINDOW: VarInt = VarInt::from_u32(4 << 20);
+const STREAM_WINDOW: VarInt = VarInt::from_u32(256 << 10);
 /// How long a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long clients may take to close after Ctrl+C.
@@ -92,6 +98,8 @@ fn quic_config() -> Result<ServerConfig, AnyError> {
     let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
     let mut transport = quinn::TransportConfig::default();
     transport.max_concurrent_bidi_streams(MAX_STREAMS.into());
+    transport.max_concurrent_uni_streams(MAX_UNI_STREAMS.into());
+    transport.receive_window(RECEIVE_WINDOW).stream_receive_window(STREAM_WINDOW);
     config.transport_config(Arc::new(transport));
     Ok(config)
 }

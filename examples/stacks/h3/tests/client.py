@@ -49,6 +49,8 @@ async def converse(client, authority, origin):
     print("connect protocol:", client.http.received_settings.get(8), "status:", response[":status"])
     if response[":status"] != "200":
         return
+    # What it may send that the server does not read stays in the server's memory.
+    print("streams:", client._quic._remote_max_streams_uni, "bytes:", client._quic._remote_max_data)
     extension = response["sec-websocket-extensions"]
     print(extension.split(";")[0])
     deflate.finalize(extension)

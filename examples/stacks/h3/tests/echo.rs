@@ -35,6 +35,7 @@ fn aioquic_is_echoed_and_a_foreign_origin_is_refused() {
 
 const SEEN: &str = "\
 connect protocol: 1 status: 200
+streams: 8 bytes: 4194304
 permessage-deflate
 3 echoes
 closed 1000

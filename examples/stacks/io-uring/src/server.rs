@@ -26,23 +26,24 @@ pub(crate) fn run(address: &str) -> io::Result<()> {
     let (start, mut swept, mut stopped_at) = (Instant::now(), Duration::ZERO, None);
     let mut peers: Slab<Peer> = Slab::new();
     ring.start(Operation::Accept { listener: Arc::clone(&listener) })?;
+    let mut is_accepting = true;
     loop {
         ring.wait(SWEEP)?;
         let now = start.elapsed();
         while let Some(completion) = ring.next() {
             let key = match completion {
-                Completion::Accept(accepted) => {
+                Completion::Accept(Err(error)) => {
+                    eprintln!("cannot accept: {error}");
+                    is_accepting = false; // the next sweep tries again: the system may have room by then
+                    continue;
+                }
+                Completion::Accept(Ok(socket)) => {
                     ring.start(Operation::Accept { listener: Arc::clone(&listener) })?;
-                    match accepted {
-                        Ok(socket) if peers.len() < MAX_CONNECTIONS && stopped_at.is_none() => {
-                            peers.insert(Peer::new(socket, now)?)
-                        }
-                        Ok(_) => continue, // dropping the socket closes it
-                        Err(error) => {
-                            eprintln!("cannot accept: {error}");
-                            continue;
-                        }
+                    if peers.len() >= MAX_CONNECTIONS || stopped_at.is_some() {
+                        continue; // dropping the socket closes it
                     }
+                    let Ok(peer) = Peer::new(socket, now) else { continue };
+                    peers.insert(peer)
                 }
                 Completion::Read { key, buffer, len } => {
                     let Some(peer) = peers.get_mut(key) else { continue };
@@ -69,6 +70,10 @@ pub(crate) fn run(address: &str) -> io::Result<()> {
         }
         if now.saturating_sub(swept) >= SWEEP {
             swept = now;
+            if !is_accepting {
+                is_accepting = true;
+                ring.start(Operation::Accept { listener: Arc::clone(&listener) })?;
+            }
             for key in peers.iter().map(|(key, _)| key).collect::<Vec<_>>() {
                 if let Some(peer) = peers.get_mut(key) {
                     peer.is_over |= peer.check_deadlines(now).is_err();

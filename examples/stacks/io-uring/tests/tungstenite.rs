@@ -23,7 +23,21 @@ struct Server(Child, String);
 
 impl Server {
     fn start() -> Option<Self> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wsproto-io-uring-example"));
+        Self::spawn(&mut Command::new(env!("CARGO_BIN_EXE_wsproto-io-uring-example")))
+    }
+
+    /// With so few files that some clients get none.
+    fn start_with_few_files() -> Option<Self> {
+        let mut command = Command::new("sh");
+        command.args([
+            "-c",
+            "ulimit -n 40; exec \"$0\" \"$@\"",
+            env!("CARGO_BIN_EXE_wsproto-io-uring-example"),
+        ]);
+        Self::spawn(&mut command)
+    }
+
+    fn spawn(command: &mut Command) -> Option<Self> {
         let mut child =
             command.arg("127.0.0.1:0").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -119,4 +133,19 @@ fn an_interrupt_closes_each_connection_and_ends_the_server() {
     }
     drop(peers); // the server waits for the end of each transport
     assert!(server.0.wait().unwrap().success());
+}
+
+#[test]
+fn a_server_without_files_for_more_clients_reports_it_once_a_second_and_goes_on() {
+    let Some(mut server) = Server::start_with_few_files() else { return };
+    let address = server.1.trim_start_matches("ws://").trim_end_matches('/');
+    let crowd: Vec<_> = (0..60).map(|_| TcpStream::connect(address).unwrap()).collect();
+    thread::sleep(Duration::from_millis(300));
+    drop(crowd);
+    let mut ws = server.connect();
+    ws.send("?".into()).unwrap();
+    assert_eq!(ws.read().unwrap(), Message::text("?"));
+    server.0.kill().unwrap();
+    let reported = BufReader::new(server.0.stderr.take().unwrap()).lines().count();
+    assert!((1..10).contains(&reported), "{reported}");
 }

@@ -44,7 +44,8 @@ fn main() -> io::Result<()> {
             fs::write(file, certificate)?;
             let listener = TcpListener::bind(address)?;
             println!("wss://localhost:{}/", listener.local_addr()?.port());
-            serve(&listener, &config)
+            serve(&listener, &config);
+            Ok(())
         }
         ["ask", uri, file] => {
             println!("{}", ask(uri, &read_pem(&fs::read(file)?)?, "Hello")?);
@@ -69,10 +70,18 @@ fn read_pem(pem: &[u8]) -> io::Result<CertificateDer<'static>> {
     CertificateDer::from_pem_slice(pem).map_err(io::Error::other)
 }
 
-fn serve(listener: &TcpListener, config: &Arc<ServerConfig>) -> io::Result<()> {
+fn serve(listener: &TcpListener, config: &Arc<ServerConfig>) {
     let open = Arc::new(());
-    loop {
-        let (socket, config, open) = (listener.accept()?.0, Arc::clone(config), Arc::clone(&open));
+    for accepted in listener.incoming() {
+        let socket = match accepted {
+            Ok(socket) => socket,
+            Err(error) => {
+                eprintln!("accept: {error}"); // too many open files, for example
+                thread::sleep(Duration::from_millis(100));
+                continue;
+            }
+        };
+        let (config, open) = (Arc::clone(config), Arc::clone(&open));
         if Arc::strong_count(&open) > MAX_CONNECTIONS {
             continue; // dropping the socket closes it
         }

@@ -9,9 +9,11 @@
 )]
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::{env, fs};
+use std::time::Duration;
+use std::{env, fs, thread};
 
 /// A program that is killed at the end of its test.
 struct Program(Child, BufReader<ChildStdout>);
@@ -101,4 +103,20 @@ fn a_client_refuses_a_certificate_that_it_does_not_trust() {
     let output = example().args(["ask", &server.line()]).arg(file("other.pem")).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("InvalidCertificate"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_without_files_for_more_clients_goes_on() {
+    let certificate = file("few.pem");
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 40; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_wsproto-tls-example")]);
+    let mut server = Program::start(command.args(["serve", "127.0.0.1:0"]).arg(&certificate));
+    let uri = server.line();
+    let address = uri.trim_start_matches("wss://").trim_end_matches('/').replace("localhost", "127.0.0.1");
+    let crowd: Vec<_> = (0..60).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    thread::sleep(Duration::from_millis(300));
+    drop(crowd);
+    let output = example().args(["ask", &uri]).arg(&certificate).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

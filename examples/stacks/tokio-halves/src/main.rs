@@ -8,15 +8,16 @@
 
 use std::env;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use wsproto::{
     AcceptConnection, AutoReplies, CloseCode, CloseConnection, Connection, Event, HandshakeLimits, Keepalive,
     KeepaliveAction, Limits, PermessageDeflate, Ping, ReadBuffer, ReplyPolicy, ServerHandshake,
@@ -32,11 +33,11 @@ async fn main() -> io::Result<()> {
     println!("ws://{}/", listener.local_addr()?);
     let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (stop, stopped) = watch::channel(false);
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     loop {
-        let permit = Arc::clone(&free).acquire_owned().await.map_err(io::Error::other)?;
-        let stream = tokio::select! {
-            accepted = listener.accept() => accepted?.0,
-            result = tokio::signal::ctrl_c() => {
+        let (stream, permit) = tokio::select! {
+            accepted = accept(&listener, &free) => accepted?,
+            result = &mut interrupted => {
                 result?;
                 break;
             }
@@ -53,6 +54,23 @@ async fn main() -> io::Result<()> {
     stop.send_replace(true);
     _ = timeout(CLOSE_TIMEOUT, free.acquire_many(u32::try_from(MAX_CONNECTIONS).unwrap_or(u32::MAX))).await;
     Ok(())
+}
+
+/// The next connection, once there is room for it.
+async fn accept(
+    listener: &TcpListener,
+    free: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(free).acquire_owned().await.map_err(io::Error::other)?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return Ok((stream, permit)),
+            Err(error) => {
+                eprintln!("accept: {error}"); // too many open files, for example
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
 }
 
 async fn serve(stream: TcpStream, stopped: watch::Receiver<bool>) -> io::Result<()> {

@@ -11,6 +11,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use tungstenite::protocol::CloseFrame;
@@ -21,7 +22,22 @@ struct Server(Child, String);
 
 impl Server {
     fn start() -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wsproto-tokio-halves-example"));
+        Self::spawn(&mut Command::new(env!("CARGO_BIN_EXE_wsproto-tokio-halves-example")))
+    }
+
+    /// With so few files that some clients get none.
+    #[cfg(unix)]
+    fn start_with_few_files() -> Self {
+        let mut command = Command::new("sh");
+        command.args([
+            "-c",
+            "ulimit -n 40; exec \"$0\" \"$@\"",
+            env!("CARGO_BIN_EXE_wsproto-tokio-halves-example"),
+        ]);
+        Self::spawn(&mut command)
+    }
+
+    fn spawn(command: &mut Command) -> Self {
         let mut child = command.arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -89,4 +105,17 @@ fn an_interrupt_closes_each_connection_and_ends_the_server() {
     }
     drop(peers); // the server waits for the end of each transport
     assert!(server.0.wait().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_without_files_for_more_clients_goes_on() {
+    let server = Server::start_with_few_files();
+    let address = server.1.trim_start_matches("ws://").trim_end_matches('/');
+    let crowd: Vec<_> = (0..60).map(|_| TcpStream::connect(address).unwrap()).collect();
+    thread::sleep(Duration::from_millis(300));
+    drop(crowd);
+    let mut ws = server.connect();
+    ws.send("?".into()).unwrap();
+    assert_eq!(ws.read().unwrap(), Message::text("?"));
 }
