@@ -120,7 +120,7 @@ async fn accept(listener: &TcpListener, tls: &TlsAcceptor, tasks: &TaskTracker, 
     }
 }
 
-/// Serves the streams of a connection. Whoever waits for a stream here also moves the bytes of all of them.
+/// Serves the streams of a connection. While it waits for a stream, it also moves the bytes of all of them.
 async fn serve(stream: TcpStream, tls: TlsAcceptor, stop: CancellationToken) -> Result<(), AnyError> {
     stream.set_nodelay(true)?;
     let mut builder = server::Builder::new();
