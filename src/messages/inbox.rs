@@ -134,8 +134,11 @@ impl Inbox {
         }
     }
 
-    /// All bytes are used: if none follow, the connection ends.
+    /// No message is complete. If the transport has ended, so does the connection. Memory is freed if nothing more is read.
     pub(super) fn end_of_bytes(&mut self, receiver: &mut Receiver) {
+        if !receiver.decoder_mut().is_reading() {
+            self.free();
+        }
         if self.is_ended && !receiver.is_transport_ended() {
             _ = receiver.receive_eof();
             self.free();
@@ -174,9 +177,6 @@ impl Inbox {
             };
             let (kind, is_last) = match step {
                 Step::Nothing => {
-                    if !decoder.is_reading() {
-                        self.free();
-                    }
                     if may_wait(decoder, &[]) {
                         self.frame_len = frame_len(decoder, &[]);
                     }

@@ -79,9 +79,6 @@ impl Inbox {
                 Read::Nothing => break,
             }
         }
-        if !decoder.is_reading() {
-            self.free();
-        }
         self.end_of_bytes(receiver);
         None
     }
@@ -114,9 +111,6 @@ impl Inbox {
         }
         while self.progress == Progress::Parts {
             if matches!(self.read_part(decoder), Read::Nothing) {
-                if !decoder.is_reading() {
-                    self.free();
-                }
                 return false;
             }
         }
