@@ -102,6 +102,11 @@ impl InProgress {
         self.collected = None;
     }
 
+    /// Takes what was collected of a message that was to be returned whole: its first part.
+    fn take_begun(&mut self) -> Option<MessagePart> {
+        self.collected.take().map(|begun| MessagePart { data: owned(begun), is_last: false })
+    }
+
     /// Takes a part of a message that is to be returned whole. Returns it after its last part.
     ///
     /// # Errors
@@ -192,11 +197,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// The next part that was read.
     fn next_part(&mut self) -> Option<MessagePart> {
-        let begun = self.in_progress.collected.take();
-        let part = match begun {
-            Some(begun) => MessagePart { data: owned(begun), is_last: false },
-            None => self.ahead.pop().or_else(|| self.read_next_part())?,
-        };
+        let part =
+            self.in_progress.take_begun().or_else(|| self.ahead.pop()).or_else(|| self.read_next_part())?;
         self.in_progress.is_returned = !part.is_last;
         Some(part)
     }
@@ -218,9 +220,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Takes all parts that were read and not returned.
     pub(super) fn take_received(&mut self) -> Vec<MessagePart> {
-        let begun = self.in_progress.collected.take();
-        let begun = begun.map(|begun| MessagePart { data: owned(begun), is_last: false });
-        begun.into_iter().chain(std::iter::from_fn(|| self.ahead.pop())).collect()
+        std::iter::from_fn(|| self.in_progress.take_begun().or_else(|| self.ahead.pop())).collect()
     }
 
     /// Takes messages out of the buffer, so that a ping or a close frame after them is read.
@@ -243,7 +243,7 @@ impl<S> Driver<S> {
     pub(crate) fn drop_receiver(&mut self) {
         self.facts.no_receiver = true;
         self.ahead = ReadAhead::new(0);
-        self.in_progress.collected = None;
+        self.in_progress.drop_collected();
         self.wakers.wake();
     }
 }
