@@ -32,7 +32,8 @@ pub(crate) struct WebSocketUpgrade {
 }
 
 impl WebSocketUpgrade {
-    /// Chooses the first of these subprotocols that the client offers; if they have none in common, no subprotocol is chosen.
+    /// Chooses the first of these subprotocols that the client offers; if they have none in common, no subprotocol is
+    /// chosen.
     pub(crate) fn with_subprotocols(mut self, supported: &[&str]) -> Self {
         let offered = self.upgrade.request().subprotocols();
         self.subprotocol = select_subprotocol(supported, offered, Role::Server).map(str::to_owned);
