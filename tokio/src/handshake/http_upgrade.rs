@@ -2,17 +2,13 @@
 
 use http::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
-use wsproto::{
-    AcceptConnection, Connection, Extensions, ReadBuffer, RejectConnection, ResponseParts, Role,
-    ServerUpgrade,
-};
+use wsproto::{AcceptConnection, ReadBuffer, RejectConnection, ResponseParts, ServerUpgrade};
 
-use crate::entropy::MaskingKeys;
 use crate::error::AcceptError;
-use crate::settings::Settings;
 use crate::web_socket::WebSocket;
 
 use super::Server;
+use super::server::Agreed;
 
 /// With feature `http`.
 impl Server {
@@ -92,23 +88,18 @@ impl Server {
                 let status = reject.status_code();
                 HttpRefusal::new(reject, AcceptError::Refused(status))
             })?;
-        let (response, extensions) = config.with_extensions(response, request);
-        let subprotocol = response.subprotocol().map(Box::from);
+        let (response, agreed) = config.agree(response, request);
         let parts = upgrade
             .accept(response)
             .map_err(|error| HttpRefusal::new(RejectConnection::new(500), AcceptError::Local(error)))?;
-        Ok((to_http(parts), HttpUpgrade { extensions, subprotocol, settings: config.settings }))
+        Ok((to_http(parts), HttpUpgrade(agreed)))
     }
 }
 
 /// What was agreed on with a client, from [`Server::accept_http`]: it makes a [`WebSocket`] of the upgraded stream.
 #[derive(Debug)]
 #[must_use = "the client waits for messages on the upgraded stream"]
-pub struct HttpUpgrade {
-    extensions: Extensions,
-    subprotocol: Option<Box<str>>,
-    settings: Settings,
-}
+pub struct HttpUpgrade(Agreed);
 
 /// A request that was refused, from [`Server::accept_http`]: the response to return, and why.
 #[derive(Debug)]
@@ -122,7 +113,7 @@ pub struct HttpRefusal {
 impl HttpUpgrade {
     /// The subprotocol that was agreed on.
     pub fn subprotocol(&self) -> Option<&str> {
-        self.subprotocol.as_deref()
+        self.0.subprotocol.as_deref()
     }
 
     /// Opens the connection over the stream that the stack has upgraded.
@@ -130,11 +121,7 @@ impl HttpUpgrade {
     /// If the stack returns the stream and the bytes that it has read after the request apart, chain them: hyper's
     /// `Upgraded` returns these bytes by itself.
     pub fn open<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S) -> WebSocket<S> {
-        let Self { extensions, subprotocol, settings } = self;
-        let limits = settings.connection_limits();
-        let connection =
-            Connection::with_role(Role::Server, limits, MaskingKeys::default()).with_extensions(extensions);
-        WebSocket::opened(stream, connection, ReadBuffer::new(), settings).with_subprotocol(subprotocol)
+        self.0.open(stream, ReadBuffer::new())
     }
 }
 

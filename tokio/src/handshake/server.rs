@@ -71,15 +71,36 @@ impl Config {
         self.headers.iter().fold(response, |response, (name, value)| response.with_header(name, value))
     }
 
-    /// Adds the extensions that are agreed on to the response.
-    pub(super) fn with_extensions(
-        &self,
-        response: AcceptConnection,
-        request: &Request,
-    ) -> (AcceptConnection, Extensions) {
+    /// Adds the extensions that are agreed on to the response. Returns what the connection needs, too.
+    pub(super) fn agree(&self, response: AcceptConnection, request: &Request) -> (AcceptConnection, Agreed) {
         let supported: Option<&dyn Extension> =
             self.deflate.as_ref().map(|deflate| deflate as &dyn Extension);
-        response.with_extensions(supported.as_slice(), request)
+        let (response, extensions) = response.with_extensions(supported.as_slice(), request);
+        let subprotocol = response.subprotocol().map(Box::from);
+        (response, Agreed { extensions, subprotocol, settings: self.settings })
+    }
+}
+
+/// What was agreed on with a client.
+#[derive(Debug)]
+pub(super) struct Agreed {
+    extensions: Extensions,
+    pub(super) subprotocol: Option<Box<str>>,
+    settings: Settings,
+}
+
+impl Agreed {
+    /// Opens the connection; the handshake may have read more into the `buffer`.
+    pub(super) fn open<S: AsyncRead + AsyncWrite + Unpin>(
+        self,
+        stream: S,
+        buffer: ReadBuffer,
+    ) -> WebSocket<S> {
+        let Self { extensions, subprotocol, settings } = self;
+        let limits = settings.connection_limits();
+        let connection =
+            Connection::with_role(Role::Server, limits, MaskingKeys::default()).with_extensions(extensions);
+        WebSocket::opened(stream, connection, buffer, settings).with_subprotocol(subprotocol)
     }
 }
 
@@ -277,10 +298,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
     ///
     /// As for [`accept`](Self::accept); and the response is not valid: then the client is sent status 500.
     pub async fn accept_as(mut self, response: AcceptConnection) -> Result<WebSocket<S>, AcceptError> {
-        let config = &*self.server.config;
-        let settings = &config.settings;
-        let (response, extensions) = config.with_extensions(response, &self.request);
-        let subprotocol = response.subprotocol().map(Box::from);
+        let (response, agreed) = self.server.config.agree(response, &self.request);
         let mut output = Vec::new();
         if let Err(error) = self.handshake.accept(response, &mut output) {
             refuse(&mut self.stream, &mut self.handshake, RejectConnection::new(500), b"").await;
@@ -291,10 +309,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
             self.stream.flush().await
         });
         written.await.ok_or(AcceptError::Timeout)??;
-        let connection =
-            Connection::with_role(Role::Server, settings.connection_limits(), MaskingKeys::default());
-        let connection = connection.with_extensions(extensions);
-        Ok(WebSocket::opened(self.stream, connection, self.buffer, *settings).with_subprotocol(subprotocol))
+        Ok(agreed.open(self.stream, self.buffer))
     }
 
     /// Refuses the request, with a body for humans that may be empty; then ends the transport.
