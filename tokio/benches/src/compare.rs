@@ -1,6 +1,8 @@
 //! Compares wsproto-tokio with its peers, over TCP: see this package's README.
 
 mod heap;
+// The codec of the core's benchmarks.
+#[path = "../../../benches/src/wire.rs"]
 mod frames;
 mod contender;
 mod engines;

@@ -11,8 +11,12 @@ use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush};
 use crate::cells::{Cell, Work};
 use crate::contender::Kind;
 use crate::engines::{Role, Setup};
-use crate::frames::{self, BINARY, CONTROL, FIN, Frame, PING, PONG, RSV1, TEXT};
+use crate::frames::{self, BINARY, FIN, Frame, PING, RSV1, TEXT};
 use crate::serve::{Order, Usage};
+
+const PONG: u8 = 10;
+/// The bit in the opcode that control frames have.
+const CONTROL: u8 = 8;
 
 /// How long the load waits for an engine.
 const PATIENCE: Duration = Duration::from_secs(10);
