@@ -1,8 +1,10 @@
 //! Chromium against the server as a process: its WebSocket goes over the HTTP/2 connection that the page came from.
 
 use std::env;
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::io::Read;
+use std::process::Command;
+
+use wsproto_stacks_testing::{Server, is_required, usage_error};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_wsproto-h2-example");
 
@@ -14,22 +16,21 @@ fn chromium_is_echoed_over_http_2_and_closes_cleanly() {
     let probe =
         Command::new("node").env("NODE_PATH", &modules).args(["-e", "require('playwright-core')"]).output();
     if !probe.is_ok_and(|output| output.status.success()) || !std::path::Path::new(&chromium).exists() {
-        let required = env::var_os("WSPROTO_REQUIRE_PEERS").is_some_and(|value| value == "1");
-        assert!(!required, "playwright-core or Chromium is not installed, and WSPROTO_REQUIRE_PEERS is 1");
+        assert!(
+            !is_required(),
+            "playwright-core or Chromium is not installed, and WSPROTO_REQUIRE_PEERS is 1"
+        );
         return eprintln!("SKIPPED: playwright-core or Chromium is not installed");
     }
-    let mut server = Command::new(EXECUTABLE).arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
-    let mut stdout = BufReader::new(server.stdout.take().unwrap());
-    let mut url = String::new();
-    stdout.read_line(&mut url).unwrap();
+    let mut server = Server::start(EXECUTABLE);
     let browser = Command::new("node")
         .env("NODE_PATH", &modules)
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/chromium.cjs"))
         .arg(chromium)
-        .arg(url.trim())
+        .arg(&server.url)
         .output();
-    let killed = Command::new("kill").args(["-s", "INT", &server.id().to_string()]).status();
-    let ended = server.wait();
+    server.program.interrupt();
+    let ended = server.program.child.wait();
     let browser = browser.unwrap();
     assert_eq!(
         String::from_utf8_lossy(&browser.stdout),
@@ -37,11 +38,10 @@ fn chromium_is_echoed_over_http_2_and_closes_cleanly() {
         "{}",
         String::from_utf8_lossy(&browser.stderr)
     );
-    assert!(killed.unwrap().success());
     assert_eq!(ended.unwrap().code(), Some(0), "Ctrl+C ends the server");
     // Each request of the browser, as the server got it: not one by HTTP/1.1.
     let mut requests = String::new();
-    stdout.read_to_string(&mut requests).unwrap();
+    server.program.stdout.read_to_string(&mut requests).unwrap();
     let requests: Vec<&str> = requests.lines().filter(|line| !line.contains("/favicon.ico")).collect();
     assert_eq!(
         requests,
@@ -60,7 +60,5 @@ socket: closed 1000, clean: true
 
 #[test]
 fn a_wrong_argument_is_a_usage_error() {
-    let output = Command::new(EXECUTABLE).arg("--help-me").output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8(output.stderr).unwrap().starts_with("usage: "));
+    usage_error(EXECUTABLE);
 }

@@ -8,36 +8,13 @@
     reason = "a test may panic"
 )]
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
-use std::{env, fs, thread};
+use std::{fs, thread};
 
-/// A program that is killed at the end of its test.
-struct Program(Child, BufReader<ChildStdout>);
-
-impl Program {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self(child, stdout)
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.1.read_line(&mut line).unwrap();
-        line.trim().to_owned()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        _ = self.0.kill();
-        _ = self.0.wait();
-    }
-}
+use wsproto_stacks_testing::{Program, few_files};
 
 fn example() -> Command {
     Command::new(env!("CARGO_BIN_EXE_wsproto-tls-example"))
@@ -45,14 +22,7 @@ fn example() -> Command {
 
 /// A script in this directory; `None` if `websockets` is not installed.
 fn python(script: &str) -> Option<Command> {
-    let python = env::var_os("WSPROTO_PYTHON").unwrap_or_else(|| "python3".into());
-    if !Command::new(&python).args(["-c", "import websockets"]).status().is_ok_and(|status| status.success())
-    {
-        assert_ne!(env::var("WSPROTO_REQUIRE_PEERS").as_deref(), Ok("1"), "websockets is not installed");
-        println!("skipped: Python's websockets is not installed");
-        return None;
-    }
-    let mut command = Command::new(python);
+    let mut command = wsproto_stacks_testing::python("websockets")?;
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script));
     Some(command)
 }
@@ -109,8 +79,7 @@ fn a_client_refuses_a_certificate_that_it_does_not_trust() {
 #[test]
 fn a_server_without_files_for_more_clients_goes_on() {
     let certificate = file("few.pem");
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 40; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_wsproto-tls-example")]);
+    let mut command = few_files(env!("CARGO_BIN_EXE_wsproto-tls-example"));
     let mut server = Program::start(command.args(["serve", "127.0.0.1:0"]).arg(&certificate));
     let uri = server.line();
     let address = uri.trim_start_matches("wss://").trim_end_matches('/').replace("localhost", "127.0.0.1");
