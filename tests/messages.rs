@@ -71,12 +71,36 @@ fn written<E: Entropy>(ws: &mut Messages<E>) -> Vec<u8> {
 }
 
 #[test]
-fn a_ping_is_answered_once_for_many_and_before_what_is_sent_later() {
-    let mut ws = client();
-    feed(&mut ws, b"\x89\x01a\x89\x01b\x81\x01x");
+fn pings_are_answered_in_order_and_before_what_is_sent_later() {
+    let mut ws = server();
+    feed(&mut ws, b"\x89\x81\0\0\0\0a\x89\x81\0\0\0\0b\x81\x81\0\0\0\0x\x89\x81\0\0\0\0c");
     assert_eq!(all(&mut ws), [Message::Text("x".into())]);
-    assert_eq!(written(&mut ws).len(), 7, "one masked pong with one byte");
+    assert_eq!(written(&mut ws), b"\x8a\x01a\x8a\x01b\x8a\x01c");
     assert_eq!(ws.output(), b"");
+}
+
+/// RFC 6455 §5.5.3: many pings may be answered by one pong, for the latest.
+#[test]
+fn flood_of_pings_is_answered_by_the_first_and_the_latest() {
+    let mut ws = server();
+    for ping in 0..100 {
+        feed(&mut ws, &[0x89, 0x81, 0, 0, 0, 0, ping]);
+        assert_eq!(ws.next_message(), None);
+    }
+    let pongs: Vec<u8> = written(&mut ws).chunks(3).map(|pong| pong[2]).collect();
+    assert_eq!(pongs, (0..31).chain([99]).collect::<Vec<u8>>());
+}
+
+#[test]
+fn pongs_wait_while_a_frame_is_streamed() {
+    let mut ws = server();
+    let header = ws.split().1.parts().0.begin_frame(MessageKind::Binary, 1, true).unwrap();
+    assert_eq!(header.as_bytes(), b"\x82\x01");
+    feed(&mut ws, b"\x89\x81\0\0\0\0a\x89\x81\0\0\0\0b");
+    assert_eq!(ws.next_message(), None);
+    assert_eq!(ws.output(), b"");
+    ws.split().1.parts().0.continue_frame(&mut [0]).unwrap();
+    assert_eq!(written(&mut ws), b"\x8a\x01a\x8a\x01b");
 }
 
 #[test]

@@ -110,6 +110,11 @@ impl AutoReplies {
         Ok(())
     }
 
+    /// Takes the pong that waits, to send it in another place.
+    pub(crate) const fn take_pong(&mut self) -> Option<ControlPayload> {
+        self.pong.take()
+    }
+
     /// Writes the pong, if one waits.
     pub(crate) fn send_pong<E: Entropy>(
         &mut self,

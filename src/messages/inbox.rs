@@ -15,7 +15,7 @@ use core::mem;
 #[cfg(feature = "bytes")]
 use bytes::Bytes;
 
-use crate::connection::{AutoReplies, Receiver, ReplyPolicy};
+use crate::connection::{Receiver, ReplyPolicy};
 use crate::error::{LocalProtocolError, RemoteProtocolError};
 use crate::event::{Message, MessageRef};
 use crate::frame::{FrameHeader, WholeMessage};
@@ -27,6 +27,7 @@ use crate::utf8::from_utf8;
 use crate::utf8_bytes::Utf8Bytes;
 
 use super::observed::Observed;
+use super::replies::Replies;
 
 /// The bytes that were received, and what is made of them.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub(super) struct Inbox {
     /// What extensions have decoded of the message in progress.
     pub(super) decoded: Vec<u8>,
     pub(super) progress: Progress,
-    pub(super) replies: AutoReplies,
+    pub(super) replies: Replies,
     pub(super) observed: Observed,
     /// How many bytes are unread once the frame in progress is complete; 0 if that is not known.
     pub(super) frame_len: usize,
@@ -87,7 +88,7 @@ impl Inbox {
             buffer,
             decoded: Vec::new(),
             progress: Progress::BetweenMessages,
-            replies: AutoReplies::new(ReplyPolicy::PongAndClose),
+            replies: Replies::new(ReplyPolicy::PongAndClose),
             observed: Observed::new(),
             frame_len: 0,
             has_no_space: false,
@@ -338,6 +339,7 @@ impl Inbox {
             self.begin();
         }
         self.decoded.shrink_to_fit();
+        self.replies.release_memory();
         self.buffer.release_memory();
     }
 }

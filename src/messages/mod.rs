@@ -1,6 +1,7 @@
 //! Whole messages: a buffer, a connection, and the replies that the protocol asks for, in one machine.
 
 mod observed;
+mod replies;
 mod inbox;
 mod outbox;
 #[cfg(feature = "bytes")]
@@ -16,8 +17,7 @@ use bytes::Bytes;
 
 use crate::close_code::CloseCode;
 use crate::connection::{
-    AutoReplies, CloseInfo, Connection, ConnectionState, Receiver, ReceiverState, ReplyPolicy, Sender,
-    TransportAction,
+    CloseInfo, Connection, ConnectionState, Receiver, ReceiverState, ReplyPolicy, Sender, TransportAction,
 };
 use crate::entropy::{Entropy, NoEntropy};
 use crate::error::{LocalProtocolError, RemoteProtocolError};
@@ -31,6 +31,7 @@ use crate::utf8_bytes::Utf8Bytes;
 
 use inbox::Inbox;
 use outbox::Outbox;
+use replies::Replies;
 
 /// An open connection that receives whole messages, answers pings and close frames, and has its own buffers.
 ///
@@ -163,7 +164,7 @@ impl<E: Entropy> Messages<E> {
     #[must_use = "it returns the machine with this setting"]
     pub fn with_reply_policy(mut self, policy: ReplyPolicy) -> Self {
         let receiver = self.connection.receiver();
-        self.inbox.replies = AutoReplies::new(policy);
+        self.inbox.replies = Replies::new(policy);
         // What the connection has received before.
         if let Some(close) = receiver.received_close() {
             self.inbox.replies.on_event(&Event::Close(close));
