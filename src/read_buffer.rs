@@ -17,11 +17,11 @@ mod storage;
 use core::ops::Range;
 
 #[cfg(feature = "bytes")]
-use bytes::{Buf, Bytes};
+use bytes::{Buf, BufMut, Bytes};
 
 use crate::error::LocalProtocolError;
 
-use storage::{Storage, grow, shrink};
+use storage::{Storage, grow, initialize, shrink};
 
 /// A buffer that a transport reads into, and that a handshake and then a connection read from.
 ///
@@ -76,6 +76,10 @@ pub struct ReadBuffer {
     end: usize,
     held: Range<usize>,
     min_space: usize,
+    /// How much space is offered at least: more than `min_space` after long reads.
+    read_len: usize,
+    /// How much space was offered, if its length shall follow the next read.
+    offered: usize,
     max_len: usize,
     max_kept: usize,
     /// How many bytes of memory `bytes` has, with those that were given away.
@@ -92,6 +96,8 @@ impl ReadBuffer {
             end: 0,
             held: 0..0,
             min_space: 4096,
+            read_len: 4096,
+            offered: 0,
             max_len: (16 << 20) + 14,
             max_kept: 128 << 10,
             memory: 0,
@@ -100,10 +106,12 @@ impl ReadBuffer {
 
     /// Offers at least `min_space` bytes to read into, 1 or more; 4096 unless set.
     ///
-    /// The buffer begins with as many, too.
+    /// The buffer begins with as many, too. It offers twice as many after each read that filled the space, up to 64 KiB;
+    /// and half as many after a read that did not fill a quarter.
     #[must_use = "it returns the buffer with this setting"]
     pub const fn with_min_space(mut self, min_space: usize) -> Self {
         self.min_space = if min_space == 0 { 1 } else { min_space };
+        self.read_len = self.min_space;
         self
     }
 
@@ -129,28 +137,80 @@ impl ReadBuffer {
     ///
     /// Report by [`filled`](Self::filled) how much was read.
     pub fn space(&mut self) -> &mut [u8] {
-        self.space_for(self.min_space)
+        self.space_up_to(None)
     }
 
-    /// The space, with at least `min_space` bytes unless the greatest length forbids it.
-    fn space_for(&mut self, min_space: usize) -> &mut [u8] {
+    /// The space, which ends after `max_len` bytes at the latest.
+    pub(crate) fn space_up_to(&mut self, max_len: Option<usize>) -> &mut [u8] {
+        let len = self.offer(max_len);
+        initialize(&mut self.bytes);
+        self.bytes.get_mut(self.end..self.end.saturating_add(len)).unwrap_or_default()
+    }
+
+    /// The space, which is not initialized: for transports that read into a [`BufMut`].
+    ///
+    /// Report by [`filled`](Self::filled) how much was read.
+    ///
+    /// ```
+    /// use bytes::BufMut;
+    /// use wsproto::ReadBuffer;
+    ///
+    /// let mut buffer = ReadBuffer::new();
+    /// buffer.buf_mut().put_slice(b"\x81\x05Hello"); // or tokio's `read_buf`
+    /// buffer.filled(7)?;
+    /// assert_eq!(buffer.unread(), b"\x81\x05Hello");
+    /// # Ok::<(), wsproto::LocalProtocolError>(())
+    /// ```
+    #[cfg(feature = "bytes")]
+    pub fn buf_mut(&mut self) -> impl BufMut + '_ {
+        self.buf_mut_up_to(None)
+    }
+
+    /// The same, which ends after `max_len` bytes at the latest.
+    #[cfg(feature = "bytes")]
+    pub(crate) fn buf_mut_up_to(&mut self, max_len: Option<usize>) -> impl BufMut + '_ {
+        let len = self.offer(max_len);
+        self.bytes.truncate(self.end);
+        (&mut self.bytes).limit(len)
+    }
+
+    /// Makes space. Returns how long it is.
+    fn offer(&mut self, max_len: Option<usize>) -> usize {
+        let Some(max_len) = max_len else {
+            self.reserve(self.read_len);
+            self.offered = self.spare_len();
+            return self.offered;
+        };
+        self.reserve(self.read_len.min(max_len));
+        self.offered = 0;
+        self.spare_len().min(max_len)
+    }
+
+    /// How long the space is.
+    fn spare_len(&self) -> usize {
+        self.bytes.capacity().saturating_sub(self.end)
+    }
+
+    /// Makes space for at least `min_space` bytes unless the greatest length forbids it.
+    fn reserve(&mut self, min_space: usize) {
         if self.start == self.end {
             (self.start, self.end) = (self.held.end, self.held.end);
             self.shrink_to_kept();
         }
         let kept = self.held.len().saturating_add(self.unread().len());
         let min_space = min_space.min(self.max_len.saturating_sub(kept));
-        if self.bytes.len().saturating_sub(self.end) < min_space && self.is_worth_a_move(min_space) {
+        if self.spare_len() < min_space && self.is_worth_a_move(min_space) {
             self.move_to_front();
         }
-        if self.bytes.len().saturating_sub(self.end) < min_space {
-            let doubled = self.bytes.len().saturating_mul(2).min(self.max_len);
+        if self.spare_len() < min_space {
+            // It doubles, so that what is kept is moved seldom.
+            let doubled = self.bytes.capacity().saturating_mul(2).min(self.max_len);
             let needed = self.end.saturating_add(min_space);
-            let len = doubled.max(needed);
+            let len = if kept == 0 { needed } else { doubled.max(needed) };
+            self.bytes.truncate(self.end);
             let is_new = grow(&mut self.bytes, len);
             self.memory = if is_new { len } else { self.memory.max(len) };
         }
-        self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
     /// Whether to move what is kept instead of lengthening the buffer.
@@ -169,7 +229,7 @@ impl ReadBuffer {
     pub(crate) fn shrink_to_kept(&mut self) {
         if self.memory > self.max_kept && self.start == self.end && self.held.is_empty() {
             (self.start, self.end, self.held) = (0, 0, 0..0);
-            self.memory = self.max_kept.min(self.bytes.len());
+            self.memory = self.max_kept.min(self.bytes.capacity());
             shrink(&mut self.bytes, self.memory);
         }
     }
@@ -197,8 +257,21 @@ impl ReadBuffer {
         if end > self.bytes.len() {
             return Err(LocalProtocolError::BufferFull(len));
         }
+        self.adapt_to_read(len);
         self.end = end;
         Ok(())
+    }
+
+    /// Makes the next reads longer after one that filled the space, and shorter after one that needed little of it.
+    fn adapt_to_read(&mut self, len: usize) {
+        match core::mem::take(&mut self.offered) {
+            0 => {}
+            offered if len == offered => {
+                self.read_len = self.read_len.saturating_mul(2).min(MAX_READ_LEN).max(self.min_space);
+            }
+            _ if len < self.read_len / 4 => self.read_len = (self.read_len / 2).max(self.min_space),
+            _ => {}
+        }
     }
 
     /// Appends bytes that were read elsewhere.
@@ -212,8 +285,11 @@ impl ReadBuffer {
         if bytes.len() > self.max_len.saturating_sub(kept) {
             return Err(LocalProtocolError::BufferFull(bytes.len()));
         }
-        let space = self.space_for(bytes.len());
-        space.get_mut(..bytes.len()).unwrap_or_default().copy_from_slice(bytes);
+        self.reserve(bytes.len());
+        self.offered = 0;
+        initialize(&mut self.bytes);
+        let end = self.end.saturating_add(bytes.len());
+        self.bytes.get_mut(self.end..end).unwrap_or_default().copy_from_slice(bytes);
         self.filled(bytes.len())
     }
 
@@ -336,6 +412,7 @@ impl ReadBuffer {
         self.move_to_front();
         shrink(&mut self.bytes, self.end);
         self.memory = self.end;
+        self.read_len = self.min_space;
     }
 
     /// How many bytes are allocated.
@@ -349,3 +426,6 @@ impl Default for ReadBuffer {
         Self::new()
     }
 }
+
+/// How much space is offered at most because of long reads.
+const MAX_READ_LEN: usize = 64 << 10;

@@ -51,6 +51,64 @@ fn full_buffer_offers_no_space() {
 }
 
 #[test]
+fn reads_become_longer_while_they_fill_the_space_and_shorter_again() {
+    let mut buffer = ReadBuffer::new().with_min_space(1000);
+    let mut read = |filled: fn(usize) -> usize| {
+        let offered = buffer.space().len();
+        buffer.filled(filled(offered)).unwrap();
+        buffer.read(|input| *input = &mut []);
+        buffer.clone().space().len()
+    };
+    let grown: Vec<usize> = (0..9).map(|_| read(|offered| offered)).collect();
+    assert_eq!(grown, [2000, 4000, 8000, 16000, 32000, 64000, 65536, 65536, 65536]);
+    assert_eq!(read(|offered| offered / 4), 65536, "a quarter is enough");
+    buffer.release_memory();
+    assert_eq!(buffer.space().len(), 1000);
+}
+
+/// A peer that sends much and then little does not keep each message in a long buffer.
+#[test]
+#[cfg(feature = "bytes")]
+fn space_after_short_reads_is_short_once_the_memory_is_given_away() {
+    use bytes::BufMut;
+    let mut buffer = ReadBuffer::new();
+    for _ in 0..8 {
+        let len = buffer.space().len();
+        buffer.filled(len).unwrap();
+        buffer.read(|input| *input = &mut []);
+    }
+    for _ in 0..8 {
+        buffer.buf_mut().put_slice(b"short");
+        buffer.filled(5).unwrap();
+        buffer.read(|input| *input = &mut []);
+    }
+    buffer.release_memory();
+    assert_eq!(buffer.buf_mut().remaining_mut(), 4096);
+}
+
+#[test]
+#[cfg(feature = "bytes")]
+fn space_that_is_not_initialized_is_the_same_space() {
+    use bytes::BufMut;
+    let mut buffer = ReadBuffer::new().with_min_space(8).with_max_len(20);
+    buffer.space().fill(b'.');
+    buffer.buf_mut().put_slice(b"abc");
+    assert_eq!(buffer.filled(4), Err(LocalProtocolError::BufferFull(4)), "three bytes were written");
+    buffer.filled(3).unwrap();
+    assert_eq!(buffer.unread(), b"abc");
+    while buffer.buf_mut().has_remaining_mut() {
+        let len = buffer.buf_mut().remaining_mut();
+        buffer.buf_mut().put_bytes(b'x', len);
+        buffer.filled(len).unwrap();
+    }
+    assert_eq!((buffer.unread().len(), buffer.capacity()), (20, 20));
+    buffer.read(take(3));
+    buffer.buf_mut().put_slice(b"end");
+    buffer.filled(3).unwrap();
+    assert_eq!(buffer.unread(), [&[b'x'; 17][..], b"end"].concat());
+}
+
+#[test]
 fn memory_is_bounded_by_what_is_unread() {
     // A peer that never completes anything, and one that completes everything.
     let mut buffer = ReadBuffer::new().with_min_space(100).with_max_len(1 << 20);
@@ -60,13 +118,12 @@ fn memory_is_bounded_by_what_is_unread() {
         assert!(buffer.capacity() <= 2 * (buffer.unread().len() + 100));
     }
     buffer.read(take(1000));
-    let before = buffer.capacity();
     for _ in 0..1000 {
         let len = buffer.space().len();
         buffer.filled(len).unwrap();
         buffer.read(take(len));
     }
-    assert_eq!(buffer.capacity(), before);
+    assert_eq!(buffer.capacity(), 64 << 10, "the longest reads");
 }
 
 #[test]

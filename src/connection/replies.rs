@@ -83,6 +83,7 @@ impl AutoReplies {
     }
 
     /// Whether a reply waits to be sent.
+    #[inline]
     pub const fn is_pending(&self) -> bool {
         self.pong.is_some() || self.close.is_some()
     }

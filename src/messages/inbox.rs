@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 #[cfg(feature = "bytes")]
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 
 use crate::connection::{Receiver, ReplyPolicy};
 use crate::error::{LocalProtocolError, RemoteProtocolError};
@@ -125,6 +125,9 @@ impl Inbox {
     #[inline(never)]
     fn next_slowly(&mut self, receiver: &mut Receiver) -> Option<MessageRef<'_>> {
         let decoder = receiver.decoder_mut();
+        if self.has_nothing(decoder) {
+            return None;
+        }
         match self.advance(decoder) {
             Some(Ready::InOneFrame(message)) => self.take(message, decoder),
             Some(Ready::PutTogether(kind)) => self.finish(kind, decoder),
@@ -133,6 +136,15 @@ impl Inbox {
                 None
             }
         }
+    }
+
+    /// Whether all bytes that came are in messages that were returned: then there is nothing to do before the next bytes.
+    fn has_nothing(&self, decoder: &MessageDecoder) -> bool {
+        self.buffer.unread().is_empty()
+            && self.progress == Progress::BetweenMessages
+            && !self.is_ended
+            && decoder.is_reading()
+            && decoder.is_idle()
     }
 
     /// No message is complete. If the transport has ended, so does the connection. Memory is freed if nothing more is read.
@@ -260,16 +272,29 @@ impl Inbox {
 
     /// The space to read into. It ends where a long frame ends.
     pub(super) fn space(&mut self) -> &mut [u8] {
+        let rest = self.rest_of_long_frame();
+        let space = self.buffer.space_up_to(rest);
+        self.has_no_space = space.is_empty();
+        space
+    }
+
+    /// The same space, not initialized.
+    #[cfg(feature = "bytes")]
+    pub(super) fn buf_mut(&mut self) -> impl BufMut + '_ {
+        let rest = self.rest_of_long_frame();
+        let space = self.buffer.buf_mut_up_to(rest);
+        self.has_no_space = !space.has_remaining_mut();
+        space
+    }
+
+    /// How many bytes of a long frame are missing.
+    fn rest_of_long_frame(&mut self) -> Option<usize> {
         if self.progress == Progress::Returned {
             self.begin();
         }
-        let needed = self.frame_len.saturating_sub(self.buffer.unread().len());
+        let rest = self.frame_len.saturating_sub(self.buffer.unread().len());
         let is_long = self.frame_len.saturating_add(self.buffer.held().len()) >= LONG;
-        let max_len = if is_long && needed > 0 { needed } else { usize::MAX };
-        let space = self.buffer.space();
-        let len = space.len().min(max_len);
-        self.has_no_space = len == 0;
-        space.get_mut(..len).unwrap_or_default()
+        (is_long && rest > 0).then_some(rest)
     }
 
     /// Records that `len` bytes were read into the space.

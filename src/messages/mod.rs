@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 #[cfg(feature = "bytes")]
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 
 use crate::close_code::CloseCode;
 use crate::connection::{
@@ -189,6 +189,14 @@ impl<E: Entropy> Messages<E> {
     /// empty only if more is unread than the longest message needs: take the messages before you read more.
     pub fn space(&mut self) -> &mut [u8] {
         self.inbox.space()
+    }
+
+    /// The same space, not initialized: for transports that read into a [`BufMut`], such as by tokio's `read_buf`.
+    ///
+    /// Report by [`filled`](Self::filled) how much was read.
+    #[cfg(feature = "bytes")]
+    pub fn buf_mut(&mut self) -> impl BufMut + '_ {
+        self.inbox.buf_mut()
     }
 
     /// Records that `len` bytes were read into the [`space`](Self::space). 0 means that the transport has ended, as in
@@ -448,8 +456,18 @@ impl<E: Entropy> Messages<E> {
         self.outbox.release_memory();
     }
 
-    /// Adds the prepared replies to the output.
+    /// Adds the prepared replies to the output, and frees memory once nothing more is read.
+    #[inline(always)]
     fn send_replies(&mut self) {
+        let is_due = self.inbox.replies.is_pending() || self.ping.is_some() || self.close.is_some();
+        if is_due || self.connection.receiver().is_finished() {
+            self.send_pending();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn send_pending(&mut self) {
         let sender = self.connection.sender_mut();
         // A `Vec` has room. Inside a streamed frame, the replies wait.
         _ = self.inbox.replies.send(sender, &mut self.outbox.bytes);

@@ -53,4 +53,4 @@ impl Outbox {
 }
 
 /// How much memory is kept when all is written.
-const MAX_KEPT: usize = 64 << 10;
+const MAX_KEPT: usize = 128 << 10;

@@ -37,6 +37,12 @@ impl Replies {
         self.latest.on_failure(error);
     }
 
+    /// Whether a reply waits to be sent.
+    #[inline(always)]
+    pub(super) const fn is_pending(&self) -> bool {
+        self.latest.is_pending()
+    }
+
     /// Writes the replies that wait. Inside a streamed frame, they still wait.
     pub(super) fn send<E: Entropy>(
         &mut self,

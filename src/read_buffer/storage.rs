@@ -8,7 +8,7 @@ pub(super) type Storage = bytes::BytesMut;
 #[cfg(not(feature = "bytes"))]
 pub(super) type Storage = Vec<u8>;
 
-/// Lengthens `bytes` to `len`. If its memory is too short, the new one is as long as that. Returns whether it is new.
+/// Lengthens the memory of `bytes` to `len` at least. If it is new, it is as long as that. Returns whether it is new.
 pub(super) fn grow(bytes: &mut Storage, len: usize) -> bool {
     let more = len.saturating_sub(bytes.len());
     // Memory whose other parts were dropped is used again.
@@ -22,15 +22,22 @@ pub(super) fn grow(bytes: &mut Storage, len: usize) -> bool {
     let is_new = true;
     #[cfg(not(feature = "bytes"))]
     bytes.reserve_exact(more);
-    bytes.resize(len, 0);
     is_new
+}
+
+/// Lengthens `bytes` to the end of its memory.
+pub(super) fn initialize(bytes: &mut Storage) {
+    let len = bytes.capacity();
+    if bytes.len() < len {
+        bytes.resize(len, 0);
+    }
 }
 
 /// Shortens `bytes` to `len`, and frees the memory after that.
 pub(super) fn shrink(bytes: &mut Storage, len: usize) {
     bytes.truncate(len);
     #[cfg(not(feature = "bytes"))]
-    bytes.shrink_to_fit();
+    bytes.shrink_to(len);
     #[cfg(feature = "bytes")]
     resize_memory(bytes, len);
 }
