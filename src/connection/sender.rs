@@ -462,6 +462,12 @@ impl<E: Entropy> Sender<E> {
         }
     }
 
+    /// Whether extensions are in use, such as permessage-deflate: they change the messages that [`send`](Self::send) sends.
+    #[cfg_attr(not(feature = "alloc"), allow(clippy::unused_self, reason = "extensions need `alloc`"))]
+    pub const fn has_extensions(&self) -> bool {
+        self.extensions.is_some()
+    }
+
     /// Whether the close frame was sent.
     pub const fn is_close_sent(&self) -> bool {
         matches!(self.state, State::CloseSent(_))
