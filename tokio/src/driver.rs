@@ -212,7 +212,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             return Poll::Ready(()); // a ping is to be written
         }
         let until = until.into_iter().chain(self.poll_memory(now)).min();
-        self.timer.poll(until, cx)
+        self.timer.poll(until, now, cx)
     }
 
     /// Frees the buffers of a connection that is idle. Otherwise, returns when to look again.

@@ -140,7 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketSender<S> {
         let message = message.into();
         async move {
             self.ready().await;
-            self.start_send(message)?;
+            self.shared.lock().driver.start_send_alone(&message)?;
             self.flush().await
         }
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The time since a connection began, and an alarm.
+///
+/// The alarm is set with the first waker that polls it, so every poll needs the same.
 #[derive(Debug)]
 pub(crate) struct Timer {
     start: Instant,
@@ -26,15 +28,20 @@ impl Timer {
     }
 
     /// Waits until then, or a little shorter. It is ready if the caller has to compute its deadlines again.
-    pub(crate) fn poll(&mut self, until: Option<Duration>, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, until: Option<Duration>, now: Duration, cx: &mut Context<'_>) -> Poll<()> {
         let Some(until) = until else { return Poll::Pending };
-        if self.at.is_none_or(|at| at > until) {
-            let Some(instant) = self.start.checked_add(until) else { return Poll::Pending };
-            match &mut self.sleep {
-                Some(sleep) => sleep.as_mut().reset(instant),
-                None => self.sleep = Some(Box::pin(sleep_until(instant))),
+        match self.at {
+            // It is set, and has not rung.
+            Some(at) if at <= until && now < at => return Poll::Pending,
+            Some(at) if at <= until => {}
+            _ => {
+                let Some(instant) = self.start.checked_add(until) else { return Poll::Pending };
+                match &mut self.sleep {
+                    Some(sleep) => sleep.as_mut().reset(instant),
+                    None => self.sleep = Some(Box::pin(sleep_until(instant))),
+                }
+                self.at = Some(until);
             }
-            self.at = Some(until);
         }
         let Some(sleep) = &mut self.sleep else { return Poll::Pending };
         let rung = sleep.as_mut().poll(cx);
@@ -59,7 +66,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_alarm_rings_in_time() {
         let mut timer = Timer::new(Instant::now());
-        poll_fn(|cx| timer.poll(Some(Duration::from_secs(3)), cx)).await;
+        poll_fn(|cx| timer.poll(Some(Duration::from_secs(3)), timer.now(), cx)).await;
         assert_eq!(timer.now(), Duration::from_secs(3));
         assert!(!timer.is_set());
     }
@@ -68,17 +75,19 @@ mod tests {
     async fn a_later_deadline_does_not_move_the_alarm_and_an_earlier_one_does() {
         let mut timer = Timer::new(Instant::now());
         for until in [5, 9, 2] {
-            let poll = poll_fn(|cx| Poll::Ready(timer.poll(Some(Duration::from_secs(until)), cx))).await;
+            let poll =
+                poll_fn(|cx| Poll::Ready(timer.poll(Some(Duration::from_secs(until)), timer.now(), cx)))
+                    .await;
             assert!(poll.is_pending());
         }
-        poll_fn(|cx| timer.poll(Some(Duration::from_secs(9)), cx)).await;
+        poll_fn(|cx| timer.poll(Some(Duration::from_secs(9)), timer.now(), cx)).await;
         assert_eq!(timer.now(), Duration::from_secs(2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_a_deadline_there_is_no_alarm() {
         let mut timer = Timer::new(Instant::now());
-        let poll = poll_fn(|cx| Poll::Ready(timer.poll(None, cx))).await;
+        let poll = poll_fn(|cx| Poll::Ready(timer.poll(None, timer.now(), cx))).await;
         assert!(poll.is_pending() && timer.sleep.is_none());
     }
 }

@@ -195,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let message = message.into();
         async move {
             self.ready().await;
-            self.driver.start_send(&message)?;
+            self.driver.start_send_alone(&message)?;
             self.flush().await
         }
     }

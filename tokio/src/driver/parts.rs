@@ -4,7 +4,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use wsproto::{Connection, MessagePart};
 
 use crate::entropy::MaskingKeys;
-use crate::outgoing::Outgoing;
 
 use super::Driver;
 
@@ -48,11 +47,15 @@ pub struct WebSocketParts<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub(crate) fn into_parts(mut self) -> WebSocketParts<S> {
         let mut unwritten = Vec::new();
-        if let Some(frame) = self.outgoing.unwritten_frame() {
-            unwritten.extend_from_slice(frame);
-            self.outgoing = Outgoing::Idle;
+        loop {
+            if let Some(frame) = self.outgoing.unwritten_frame() {
+                let frame = frame.concat();
+                self.outgoing.frame_written(frame.len());
+                unwritten.extend_from_slice(&frame);
+            } else if !self.encode_next() {
+                break;
+            }
         }
-        while self.encode_next() {}
         let mut received = self.take_received();
         let parts = self.messages.into_parts();
         received.extend(parts.begun);

@@ -4,8 +4,11 @@ use std::io;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use wsproto::{BytesMessage, LocalProtocolError, Outgoing as OutgoingEvent, PreparedMessage, TextMessage};
+use wsproto::{
+    BytesMessage, LocalProtocolError, Messages, Outgoing as OutgoingEvent, PreparedMessage, Role, TextMessage,
+};
 
+use crate::entropy::MaskingKeys;
 use crate::outgoing::Outgoing;
 use crate::wakers::Side;
 use crate::{Error, Message};
@@ -23,14 +26,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// Accepts a message: from now on it is sent, whatever future is dropped.
+    ///
+    /// With others that are accepted after it, it can be written at once.
     pub(crate) fn start_send(&mut self, message: &Message) -> Result<(), Error> {
+        self.start_send_by(Outgoing::begin, message)
+    }
+
+    /// Accepts a message that is written before another is accepted. A long one is not copied.
+    pub(crate) fn start_send_alone(&mut self, message: &Message) -> Result<(), Error> {
+        let is_long = message.as_bytes().len() >= LONG;
+        if is_long && self.can_write_in_place() {
+            self.start_send_by(Outgoing::begin_in_place, message)
+        } else {
+            self.start_send(message)
+        }
+    }
+
+    fn start_send_by(&mut self, begin: Begin, message: &Message) -> Result<(), Error> {
         self.check_send()?;
         if self.facts.in_parts {
             return Err(Error::Local(LocalProtocolError::MessageInProgress));
         }
-        self.outgoing = Outgoing::begin(message, self.settings.max_fragment_len, &mut self.messages)?;
+        self.outgoing = begin(message, self.settings.max_fragment_len, &mut self.messages)?;
         self.record_sent();
         Ok(())
+    }
+
+    /// Whether a message can be written from where it is: it is neither masked nor compressed, and nothing else waits.
+    fn can_write_in_place(&mut self) -> bool {
+        let sender = self.messages.connection().sender();
+        sender.role() == Role::Server
+            && !sender.has_extensions()
+            && self.stream.is_write_vectored()
+            && self.messages.output().is_empty()
     }
 
     pub(crate) fn start_send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
@@ -64,13 +92,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Waits until all that was accepted is written.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let waker = self.wakers.register(Side::Sending, cx.waker());
-        let cx = &mut Context::from_waker(&waker);
-        ready!(self.poll_progress(Wanted::Written, cx));
-        let receiver_reads = std::mem::replace(&mut self.facts.receiver_reads, false);
-        if !receiver_reads && self.phase() == Phase::Open {
-            self.serve(cx);
+        let receiver_reads = self.facts.receiver_reads;
+        // Most often the transport takes all at once, and another call reads: then nothing waits.
+        if !receiver_reads || self.poll_write(cx).is_pending() || self.phase() != Phase::Open {
+            let waker = self.wakers.register(Side::Sending, cx.waker());
+            let cx = &mut Context::from_waker(&waker);
+            ready!(self.poll_progress(Wanted::Written, cx));
+            if !receiver_reads && self.phase() == Phase::Open {
+                self.serve(cx);
+            }
         }
+        self.facts.receiver_reads = false;
         Poll::Ready(self.sent())
     }
 
@@ -127,6 +159,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 }
+
+/// How a message begins.
+type Begin = fn(&Message, usize, &mut Messages<MaskingKeys>) -> Result<Outgoing, LocalProtocolError>;
+
+/// The length in bytes of a message that is not copied: a copy costs more than a write of two slices.
+const LONG: usize = 4 << 10;
 
 /// The same error, as `io::Error` cannot be cloned.
 pub(super) fn copy_of(error: &io::Error) -> io::Error {

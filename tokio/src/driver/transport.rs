@@ -1,10 +1,11 @@
 //! Reading, writing, and ending the transport.
 
-use std::io::{self, ErrorKind};
-use std::pin::Pin;
+use std::io::{self, ErrorKind, IoSlice};
+use std::mem::MaybeUninit;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use wsproto::Timeout;
 
 use crate::outgoing::Outgoing;
@@ -22,14 +23,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if !self.has_output() && !self.encode_next() {
                 break;
             }
-            let bytes = match self.outgoing.unwritten_frame() {
-                Some(frame) => frame,
-                None => self.messages.output(),
-            };
-            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes));
+            let stream = Pin::new(&mut self.stream);
+            let frame = self.outgoing.unwritten_frame();
+            let is_frame = frame.is_some();
+            let written = ready!(match frame {
+                Some([bytes, []]) => stream.poll_write(cx, bytes),
+                Some(slices) => stream.poll_write_vectored(cx, &slices.map(IoSlice::new)),
+                None => stream.poll_write(cx, self.messages.output()),
+            });
             match written {
                 Ok(0) => self.fail_writing(ErrorKind::WriteZero.into()),
-                Ok(len) if self.outgoing.unwritten_frame().is_some() => self.outgoing.frame_written(len),
+                Ok(len) if is_frame => self.outgoing.frame_written(len),
                 Ok(len) => self.messages.written(len),
                 Err(error) => self.fail_writing(error),
             }
@@ -55,10 +59,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         let read = if self.facts.released {
             ready!(self.poll_first_read(cx))
         } else {
-            let mut buffer = ReadBuf::new(self.messages.space());
-            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
-            let len = buffer.filled().len();
-            read.and_then(|()| Ok(self.messages.filled(len).map(|()| len)?))
+            let mut space = self.messages.buf_mut();
+            let read = ready!(pin!(self.stream.read_buf(&mut space)).poll(cx));
+            drop(space);
+            read.and_then(|len| Ok(self.messages.filled(len).map(|()| len)?))
         };
         self.facts.active = true;
         let len = read.unwrap_or_else(|error| {
@@ -72,8 +76,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Reads after the buffers were freed: they are not allocated before bytes have come.
     fn poll_first_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut bytes = [0; FIRST_READ];
-        let mut buffer = ReadBuf::new(&mut bytes);
+        let mut bytes = [const { MaybeUninit::uninit() }; FIRST_READ];
+        let mut buffer = ReadBuf::uninit(&mut bytes);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
         let received = buffer.filled();
         if received.is_empty() {
@@ -86,8 +90,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Reads and drops bytes until the transport has ended or failed.
     pub(super) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut dropped = [0; FIRST_READ];
-        let mut buffer = ReadBuf::new(&mut dropped);
+        let mut dropped = [const { MaybeUninit::uninit() }; FIRST_READ];
+        let mut buffer = ReadBuf::uninit(&mut dropped);
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
         self.facts.read_ended = read.is_err() || buffer.filled().is_empty();
         Poll::Ready(())

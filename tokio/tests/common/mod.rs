@@ -150,6 +150,19 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Cut<S> {
         Pin::new(&mut self.inner).poll_write(cx, &bytes[..len])
     }
 
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter()).take(self.len).copied().collect();
+        self.poll_write(cx, &bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         std::task::ready!(turn(&mut self.write_ready, cx));
         Pin::new(&mut self.inner).poll_flush(cx)
