@@ -96,3 +96,18 @@ fn an_interrupt_closes_each_connection_and_ends_the_server() {
     drop(ws);
     assert!(server.program.child.wait().unwrap().success());
 }
+
+#[test]
+fn frames_that_come_with_the_request_are_answered() {
+    echo::early_frames(&Server::start(EXECUTABLE));
+}
+
+#[test]
+fn a_client_that_only_writes_is_given_up() {
+    echo::flood(&Server::start(EXECUTABLE));
+}
+
+#[test]
+fn a_client_without_a_whole_request_is_dropped() {
+    echo::silence(&Server::start(EXECUTABLE));
+}
