@@ -17,6 +17,7 @@ pub(crate) struct Client {
     waits_since: Option<Duration>,
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is no allocator for a box")]
 enum Phase {
     /// Nobody has connected yet.
     Listening,

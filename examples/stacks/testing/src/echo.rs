@@ -83,7 +83,7 @@ pub fn flood(server: &Server) {
     let start = Instant::now();
     let flood = thread::spawn(move || {
         let mut frame = b"\x82\xfe\x40\x00\0\0\0\0".to_vec();
-        frame.resize(frame.len() + (16 << 10), 0);
+        frame.extend([0; 16 << 10]);
         stream.set_write_timeout(Some(Duration::from_secs(30))).unwrap();
         let error = (0..).find_map(|frames| Some((frames, stream.write_all(&frame).err()?.kind())));
         error.unwrap()
