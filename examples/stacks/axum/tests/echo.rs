@@ -46,8 +46,8 @@ fn the_first_supported_subprotocol_is_chosen() {
 }
 
 #[test]
-fn frames_that_come_with_the_request_are_answered() {
-    echo::early_frames(&Server::start(EXECUTABLE));
+fn a_frame_that_comes_with_the_request_is_answered() {
+    echo::early_frame(&Server::start(EXECUTABLE));
 }
 
 #[test]

@@ -30,8 +30,8 @@ fn python_is_echoed_with_permessage_deflate() {
 }
 
 #[test]
-fn frames_that_come_with_the_request_are_answered() {
-    echo::early_frames(&Server::start(EXECUTABLE));
+fn a_frame_that_comes_with_the_request_is_answered() {
+    echo::early_frame(&Server::start(EXECUTABLE));
 }
 
 #[test]

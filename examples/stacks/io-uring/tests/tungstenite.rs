@@ -29,9 +29,9 @@ fn messages_are_echoed_and_pings_and_the_close_frame_are_answered() {
 }
 
 #[test]
-fn frames_that_come_with_the_request_are_answered() {
+fn a_frame_that_comes_with_the_request_is_answered() {
     let Some(server) = start(&mut Command::new(EXECUTABLE)) else { return };
-    echo::early_frames(&server);
+    echo::early_frame(&server);
 }
 
 #[test]

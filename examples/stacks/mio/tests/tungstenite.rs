@@ -98,8 +98,8 @@ fn an_interrupt_closes_each_connection_and_ends_the_server() {
 }
 
 #[test]
-fn frames_that_come_with_the_request_are_answered() {
-    echo::early_frames(&Server::start(EXECUTABLE));
+fn a_frame_that_comes_with_the_request_is_answered() {
+    echo::early_frame(&Server::start(EXECUTABLE));
 }
 
 #[test]

@@ -24,8 +24,8 @@ fn a_server_without_files_for_more_clients_goes_on() -> Result<(), String> {
 }
 
 #[test]
-fn frames_that_come_with_the_request_are_answered() {
-    echo::early_frames(&Server::start(EXECUTABLE));
+fn a_frame_that_comes_with_the_request_is_answered() {
+    echo::early_frame(&Server::start(EXECUTABLE));
 }
 
 #[test]
