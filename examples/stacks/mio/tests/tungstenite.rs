@@ -38,7 +38,7 @@ fn a_thousand_connections_are_echoed_at_once_and_take_little_memory() {
             ws.send(Message::text(format!("{round} {index}"))).unwrap();
         }
         for (index, ws) in peers.iter_mut().enumerate() {
-            assert_eq!(ws.read().unwrap(), Message::text(format!("{round} {index}")));
+            assert_eq!(echo::message(ws), Message::text(format!("{round} {index}")));
         }
     }
     let each = memory(&server).saturating_sub(before) / peers.len();
@@ -84,6 +84,15 @@ fn a_request_that_is_not_for_a_websocket_is_refused() {
     let mut response = String::new();
     stream.read_to_string(&mut response).unwrap();
     assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
+}
+
+#[test]
+fn bytes_after_a_refused_request_do_not_reach_the_next_client() {
+    let server = Server::start(EXECUTABLE);
+    let mut refused = server.transport();
+    refused.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\n").unwrap();
+    refused.read_to_end(&mut Vec::new()).unwrap();
+    echo::is_echoed(&mut server.connect());
 }
 
 #[cfg(unix)]
