@@ -1,19 +1,19 @@
 //! Sends one text to `echo_server` and prints the reply, in 1 KiB of static memory: from the request to the close.
 //!
 //! ```sh
-//! cargo run --example static_client -- Hello
+//! cargo run --example static_client -- Hello 127.0.0.1:9001
 //! ```
 //!
 //! All that the protocol needs is in `CLIENT`: no allocator is used, as on a system that has none. Here the transport and
 //! the random numbers are those of the standard library; on a microcontroller, they would be those of the board.
 //!
-//! The exit status is 0 if the reply has come and the connection was closed, and 1 if not.
+//! The exit status is 0 if the reply has come and the connection was closed, 1 if not, and 2 if the arguments are wrong.
 
 use std::env;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use wsproto::{
@@ -21,8 +21,11 @@ use wsproto::{
     Limits, SeededEntropy, SliceClientHandshake, SliceRequest, TextMessage, TransportAction,
 };
 
-/// The server: `echo_server` listens there unless it is asked for another address.
+/// The server, if no other is named: `echo_server` listens there unless it is asked for another address.
 const HOST: &str = "127.0.0.1:9001";
+
+/// Those of the command line, which the system keeps for the whole run; a microcontroller has them in its program.
+static ARGS: OnceLock<Vec<String>> = OnceLock::new();
 
 /// All memory of the client.
 static CLIENT: Mutex<Client> =
@@ -60,8 +63,17 @@ impl Entropy for Random {
 }
 
 fn main() -> ExitCode {
-    let text = env::args().nth(1).unwrap_or_else(|| "Hello".into());
-    match run(&mut CLIENT.lock().unwrap_or_else(PoisonError::into_inner), &text) {
+    let args = ARGS.get_or_init(|| env::args().skip(1).collect());
+    let (text, host) = match args.as_slice() {
+        [] => ("Hello", HOST),
+        [text] => (text.as_str(), HOST),
+        [text, host] => (text.as_str(), host.as_str()),
+        _ => {
+            eprintln!("usage: static_client [TEXT [HOST:PORT]]");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&mut CLIENT.lock().unwrap_or_else(PoisonError::into_inner), text, host) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("static_client: {error}");
@@ -70,8 +82,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(client: &mut Client, text: &str) -> io::Result<()> {
-    let mut socket = TcpStream::connect(HOST)?;
+fn run(client: &mut Client, text: &str, host: &'static str) -> io::Result<()> {
+    let mut socket = TcpStream::connect(host)?;
     socket.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut received = 0;
     loop {
@@ -80,7 +92,7 @@ fn run(client: &mut Client, text: &str) -> io::Result<()> {
         match phase {
             Phase::Start => {
                 let limits = HandshakeLimits::DEFAULT.with_max_head_len(INPUT_LEN);
-                let request = SliceRequest::new(HOST, "/");
+                let request = SliceRequest::new(host, "/");
                 *phase =
                     Phase::Handshake(SliceClientHandshake::new(&request, limits, &mut Random, &mut space)?);
             }

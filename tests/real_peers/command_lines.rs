@@ -35,6 +35,18 @@ fn help_explains_every_option_and_names_its_default() {
     }
 }
 
+#[test]
+fn static_client_refuses_too_many_arguments_and_reports_that_no_server_is_there() {
+    let ending = run("static_client", &["one", "two", "three"]);
+    assert_eq!((ending.code, ending.stderr.as_str()), (Some(2), "usage: static_client [TEXT [HOST:PORT]]\n"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let ending = run("static_client", &["Hello", &address]);
+    assert_eq!(ending.code, Some(1));
+    assert!(ending.stderr.starts_with("static_client: "), "{ending:?}");
+}
+
 /// The part of a help text about an option, up to the next option.
 fn explanation(help: &str, option: &str) -> Option<String> {
     let is_named = |line: &str| {

@@ -1,4 +1,5 @@
 //! Servers by others, with `echo_client` as their client: typed lines come back, and the exit status says how it ended.
+//! `static_client` sends one text to each of them.
 //!
 //! Each server prints its port, then does what the path of a request asks for:
 //!
@@ -71,6 +72,26 @@ fn check_server(server: Option<Command>) {
     check(client("/refuse").finish(), 1, "", "echo_client: the server refused: 403\nnot for you");
 
     assert_eq!(server.kill(), Ending { code: None, stdout: String::new(), stderr: String::new() });
+}
+
+#[test]
+fn static_client_understands_servers_of_others() {
+    let servers = [
+        python("websockets", "websockets_server.py"),
+        python("wsproto", "wsproto_server.py"),
+        node("ws", "ws_server.cjs"),
+    ];
+    for server in servers {
+        let Some(mut server) = server else { continue };
+        let server = Program::start(&mut server);
+        let host = format!("127.0.0.1:{}", server.line().trim_end());
+        for text in ["Hello", "", "Grüße, Jürgen!"] {
+            let ending = Program::start(example("static_client").args([text, &host])).finish();
+            let reply = format!("{text}\n");
+            assert_eq!(ending, Ending { code: Some(0), stdout: reply, stderr: String::new() }, "{host}");
+            assert_eq!(server.line(), "/: closed with 1000 \"\"\n");
+        }
+    }
 }
 
 /// Lines with every form of a payload's length (RFC 6455 §5.2), empty lines, and some in other alphabets.

@@ -95,8 +95,24 @@ impl Settings {
         self
     }
 
-    /// The limits of the connection: messages that are received in parts may be longer.
-    pub(crate) fn connection_limits(&self) -> Limits {
+    /// The limits of the connection: [`limits`](Self::limits), raised if messages that are received in parts may be longer.
+    ///
+    /// [`Server`](crate::Server) and [`Client`](crate::Client) use them. They are for connections whose handshake was done
+    /// elsewhere: see [`WebSocket::from_parts`](crate::WebSocket::from_parts).
+    ///
+    /// ```
+    /// use wsproto_tokio::Settings;
+    /// use wsproto_tokio::wsproto::{Connection, Role};
+    /// use wsproto_tokio::MaskingKeys;
+    ///
+    /// let settings = Settings::default().with_max_streamed_len(1 << 30);
+    /// let limits = settings.connection_limits();
+    /// assert_eq!(limits.max_message_len, 1 << 30);
+    /// let connection = Connection::with_role(Role::Server, limits, MaskingKeys::default());
+    /// # let _ = connection;
+    /// ```
+    #[must_use]
+    pub fn connection_limits(&self) -> Limits {
         let Self { limits, max_streamed_len, .. } = *self;
         if max_streamed_len <= limits.max_message_len {
             return limits;

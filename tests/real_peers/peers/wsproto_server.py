@@ -47,8 +47,8 @@ def handle(server):
                 print(f"{path}: are you there? yes", flush=True)
                 server.send(CloseConnection(4000, "c'est tout, très bien"))
         elif isinstance(event, CloseConnection):
-            # On the other paths it answers our close frame.
-            if path == "/echo":
+            # There it answers our close frame.
+            if path != "/surprise":
                 server.send(event.response())
             print(f'{path}: closed with {event.code} "{event.reason or ""}"', flush=True)
             return

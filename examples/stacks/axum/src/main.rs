@@ -11,17 +11,21 @@
 mod web_socket_upgrade;
 
 use std::error::Error;
+use std::io;
+use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::{Html, Response};
 use axum::routing::get;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,8 +34,12 @@ use wsproto_tokio::Settings;
 
 use web_socket_upgrade::{AxumWebSocket, WebSocketUpgrade};
 
+/// How many clients are served at once; the next ones wait.
+const MAX_CLIENTS: usize = 1000;
 /// How long a request may take, and a connection without one may stay.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to receive a message.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long clients may take to close after Ctrl+C.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// A message may have 1 MiB.
@@ -84,13 +92,16 @@ async fn run(addr: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// In place of `axum::serve`, which sets no deadline for a request.
+/// In place of `axum::serve`, which sets no deadline for a request and no bound on clients.
 async fn accept(listener: &TcpListener, app: &Router, shared: &Shared) {
-    loop {
+    let clients = Arc::new(Semaphore::new(MAX_CLIENTS));
+    while let Ok(permit) = Arc::clone(&clients).acquire_owned().await {
         match listener.accept().await {
             Ok((stream, _)) => {
                 _ = stream.set_nodelay(true); // without it, messages only arrive later
-                shared.tasks.spawn(serve(stream, app.clone(), shared.stop.clone()));
+                // Its requests have the permit too: an upgraded connection is served by a task of its own.
+                let app = app.clone().layer(Extension(Arc::new(permit)));
+                shared.tasks.spawn(serve(stream, app, shared.stop.clone()));
             }
             Err(error) => {
                 eprintln!("accept: {error}"); // too many open files, for example
@@ -101,11 +112,10 @@ async fn accept(listener: &TcpListener, app: &Router, shared: &Shared) {
 }
 
 async fn serve(stream: TcpStream, app: Router, stop: CancellationToken) {
-    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(REQUEST_TIMEOUT);
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIMEOUT);
     let service = TowerToHyperService::new(app);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    tokio::pin!(connection);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let result = tokio::select! {
         result = connection.as_mut() => result,
         () = stop.cancelled() => {
@@ -118,7 +128,11 @@ async fn serve(stream: TcpStream, app: Router, stop: CancellationToken) {
     }
 }
 
-async fn echo_route(State(shared): State<Shared>, upgrade: WebSocketUpgrade) -> Response {
+async fn echo_route(
+    State(shared): State<Shared>,
+    Extension(permit): Extension<Arc<OwnedSemaphorePermit>>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     let upgrade = upgrade
         .with_origin_policy(OriginPolicy::same_origin(Scheme::Ws))
         .with_subprotocols(&["echo.v2", "echo"])
@@ -130,7 +144,7 @@ async fn echo_route(State(shared): State<Shared>, upgrade: WebSocketUpgrade) -> 
         if let Err(error) = echo(ws, shared.stop).await {
             eprintln!("WebSocket, {subprotocol}: {error}");
         }
-        drop(token);
+        drop((token, permit));
     })
 }
 
@@ -142,7 +156,7 @@ async fn echo(mut ws: AxumWebSocket, stop: CancellationToken) -> Result<(), wspr
             () = stop.cancelled() => return ws.close(CloseCode::GOING_AWAY, "").await,
         };
         let Some(message) = message else { return Ok(()) };
-        match ws.send(message).await {
+        match timeout(SEND_TIMEOUT, ws.send(message)).await.map_err(io::Error::from)? {
             // The client has closed meanwhile: `recv` ends the connection.
             Ok(()) | Err(wsproto_tokio::Error::Closed) => {}
             Err(error) => return Err(error),

@@ -85,7 +85,8 @@ impl WebSocketUpgrade {
         };
         tokio::spawn(async move {
             let Ok(stream) = on_upgrade.await else { return };
-            let connection = Connection::with_role(Role::Server, settings.limits, MaskingKeys::default());
+            let connection =
+                Connection::with_role(Role::Server, settings.connection_limits(), MaskingKeys::default());
             let connection = connection.with_extensions(extensions);
             // The stream returns first what hyper has read after the request, so nothing is left over.
             callback(WebSocket::from_parts(TokioIo::new(stream), connection, b"", settings)).await;

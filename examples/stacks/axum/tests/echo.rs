@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what goes wrong fails the test")]
 
 use tungstenite::client::IntoClientRequest;
-use wsproto_stacks_testing::{Server, pages, usage_error};
+use wsproto_stacks_testing::{Server, echo, pages, usage_error};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_wsproto-axum-example");
 
@@ -43,4 +43,24 @@ fn the_first_supported_subprotocol_is_chosen() {
     };
     assert_eq!(chosen("echo"), "echo");
     assert_eq!(chosen("other, echo, echo.v2"), "echo.v2");
+}
+
+#[test]
+fn a_frame_that_comes_with_the_request_is_answered() {
+    echo::early_frame(&Server::start(EXECUTABLE));
+}
+
+#[test]
+fn a_client_that_only_writes_is_given_up() {
+    echo::flood(&Server::start(EXECUTABLE));
+}
+
+#[test]
+fn a_client_without_a_whole_request_is_dropped() {
+    echo::silence(&Server::start(EXECUTABLE));
+}
+
+#[test]
+fn a_thousand_clients_are_served_at_once_and_the_next_one_after_them() {
+    echo::bound(&Server::start(EXECUTABLE), 1000);
 }

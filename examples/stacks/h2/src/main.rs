@@ -44,6 +44,8 @@ const MAX_STREAMS: u32 = 100;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection without a stream may stay.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a client may take to receive a message.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long clients may take to close after Ctrl+C.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// A message may have 1 MiB.
@@ -210,7 +212,8 @@ async fn echo(
     extensions: Extensions,
     stop: CancellationToken,
 ) -> Result<(), wsproto_tokio::Error> {
-    let connection = Connection::with_role(Role::Server, SETTINGS.limits, MaskingKeys::default());
+    let connection =
+        Connection::with_role(Role::Server, SETTINGS.connection_limits(), MaskingKeys::default());
     let connection = connection.with_extensions(extensions);
     let mut ws = WebSocket::from_parts(stream, connection, b"", SETTINGS);
     loop {
@@ -219,7 +222,7 @@ async fn echo(
             () = stop.cancelled() => return ws.close(CloseCode::GOING_AWAY, "").await,
         };
         let Some(message) = message else { return Ok(()) };
-        match ws.send(message).await {
+        match timeout(SEND_TIMEOUT, ws.send(message)).await.map_err(io::Error::from)? {
             // The client has closed meanwhile: `recv` ends the connection.
             Ok(()) | Err(wsproto_tokio::Error::Closed) => {}
             Err(error) => return Err(error),

@@ -4,7 +4,7 @@ use std::env;
 use std::io::Read;
 use std::process::Command;
 
-use wsproto_stacks_testing::{Server, is_required, usage_error};
+use wsproto_stacks_testing::{Server, is_required, python, usage_error};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_wsproto-h2-example");
 
@@ -56,6 +56,29 @@ page's socket: open permessage-deflate
 page received: Hello
 socket: wss permessage-deflate, 3 echoes
 socket: closed 1000, clean: true
+";
+
+#[test]
+fn hostile_clients_are_given_up() {
+    let Some(mut python) = python("ssl") else { return };
+    let server = Server::start(EXECUTABLE);
+    let port = server.address().rsplit(':').next().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hostile.py");
+    let output = python.args([script, port]).output().unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        GIVEN_UP,
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+const GIVEN_UP: &str = "\
+closed_window given up
+flood_of_empty_frames given up
+flood_of_resets given up
+silent_tcp given up
+silent_tls given up
 ";
 
 #[test]

@@ -9,6 +9,7 @@
 mod h3_stream;
 
 use std::error::Error;
+use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Endpoint, Incoming, ServerConfig, VarInt};
 use rustls::pki_types::PrivateKeyDer;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wsproto::{
@@ -37,8 +38,10 @@ const MAX_UNI_STREAMS: u32 = 8;
 /// room for the others.
 const RECEIVE_WINDOW: VarInt = VarInt::from_u32(4 << 20);
 const STREAM_WINDOW: VarInt = VarInt::from_u32(256 << 10);
-/// How long a request may take.
+/// How long a request and its response may take, and a connection without a stream may stay.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to receive a message.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long clients may take to close after Ctrl+C.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// A message may have 1 MiB.
@@ -119,13 +122,13 @@ async fn accept(endpoint: &Endpoint, tasks: &TaskTracker, stop: &CancellationTok
     }
 }
 
-/// Serves the request streams of a connection. quinn ends a connection that is idle for 30 s.
+/// Serves the request streams of a connection.
 async fn serve(incoming: Incoming, stop: CancellationToken) -> Result<(), AnyError> {
-    let connection = incoming.await?;
+    let connection = timeout(REQUEST_TIMEOUT, incoming).await??;
     // It must stay open as long as the connection (RFC 9114 §6.2.1). The client's own streams, for settings and field
     // compression, are not read: without a dynamic table, nothing in them matters here.
-    let mut control = connection.open_uni().await?;
-    control.write_all(&CONTROL).await?;
+    let mut control = timeout(REQUEST_TIMEOUT, connection.open_uni()).await??;
+    timeout(REQUEST_TIMEOUT, control.write_all(&CONTROL)).await??;
     let streams = TaskTracker::new();
     loop {
         tokio::select! {
@@ -142,6 +145,10 @@ async fn serve(incoming: Incoming, stop: CancellationToken) -> Result<(), AnyErr
                 Err(error) => return Err(error.into()),
             },
             () = stop.cancelled() => break,
+            // QUIC's own pings do not keep a connection.
+            () = sleep(REQUEST_TIMEOUT) => if streams.is_empty() {
+                break;
+            },
         }
     }
     streams.close();
@@ -156,12 +163,14 @@ async fn answer(mut stream: H3Stream, stop: CancellationToken) -> Result<(), Any
     match handshake(fields) {
         Ok((parts, extensions)) => {
             let parts = parts?;
-            stream.send_headers(parts.status_code(), parts.headers().iter()).await?;
+            let sent = stream.send_headers(parts.status_code(), parts.headers().iter());
+            timeout(REQUEST_TIMEOUT, sent).await??;
             Ok(echo(stream, extensions, stop).await?)
         }
         Err(reject) => {
             let parts = ServerExtendedConnect::reject(reject)?;
-            stream.send_headers(parts.status_code(), parts.headers().iter()).await?;
+            let sent = stream.send_headers(parts.status_code(), parts.headers().iter());
+            timeout(REQUEST_TIMEOUT, sent).await??;
             Ok(stream.finish().await?)
         }
     }
@@ -188,7 +197,8 @@ async fn echo(
     extensions: Extensions,
     stop: CancellationToken,
 ) -> Result<(), wsproto_tokio::Error> {
-    let connection = Connection::with_role(Role::Server, SETTINGS.limits, MaskingKeys::default());
+    let connection =
+        Connection::with_role(Role::Server, SETTINGS.connection_limits(), MaskingKeys::default());
     let connection = connection.with_extensions(extensions);
     let mut ws = WebSocket::from_parts(stream, connection, b"", SETTINGS);
     loop {
@@ -197,7 +207,7 @@ async fn echo(
             () = stop.cancelled() => return ws.close(CloseCode::GOING_AWAY, "").await,
         };
         let Some(message) = message else { return Ok(()) };
-        match ws.send(message).await {
+        match timeout(SEND_TIMEOUT, ws.send(message)).await.map_err(io::Error::from)? {
             // The client has closed meanwhile: `recv` ends the connection.
             Ok(()) | Err(wsproto_tokio::Error::Closed) => {}
             Err(error) => return Err(error),

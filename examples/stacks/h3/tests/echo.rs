@@ -33,6 +33,28 @@ closed 1000
 ";
 
 #[test]
+fn clients_that_only_keep_their_connection_are_given_up() {
+    let Some(mut python) = python("aioquic") else { return };
+    let server = Server::start(EXECUTABLE);
+    let port = server.address().rsplit(':').next().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hostile.py");
+    let output = python.args([script, port]).output().unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        GIVEN_UP,
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+const GIVEN_UP: &str = "\
+no_stream: less than 35 s
+half_a_request: less than 35 s
+refused_without_a_window: less than 35 s
+flood_without_reading: less than 35 s
+";
+
+#[test]
 fn a_wrong_argument_is_a_usage_error() {
     usage_error(EXECUTABLE);
 }

@@ -9,6 +9,7 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::io;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ use wsproto_tokio::{MaskingKeys, Settings, WebSocket};
 const MAX_CLIENTS: usize = 1000;
 /// How long a request may take, and a connection without one may stay.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to receive a message.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long clients may take to close after Ctrl+C.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// A message may have 1 MiB.
@@ -192,7 +195,8 @@ async fn echo(
     extensions: Extensions,
     stop: CancellationToken,
 ) -> Result<(), wsproto_tokio::Error> {
-    let connection = Connection::with_role(Role::Server, SETTINGS.limits, MaskingKeys::default());
+    let connection =
+        Connection::with_role(Role::Server, SETTINGS.connection_limits(), MaskingKeys::default());
     let connection = connection.with_extensions(extensions);
     // hyper's stream returns first what hyper has read after the request, so nothing is left over.
     let mut ws = WebSocket::from_parts(TokioIo::new(stream), connection, b"", SETTINGS);
@@ -202,7 +206,7 @@ async fn echo(
             () = stop.cancelled() => return ws.close(CloseCode::GOING_AWAY, "").await,
         };
         let Some(message) = message else { return Ok(()) };
-        match ws.send(message).await {
+        match timeout(SEND_TIMEOUT, ws.send(message)).await.map_err(io::Error::from)? {
             // The client has closed meanwhile: `recv` ends the connection.
             Ok(()) | Err(wsproto_tokio::Error::Closed) => {}
             Err(error) => return Err(error),

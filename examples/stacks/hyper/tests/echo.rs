@@ -1,6 +1,6 @@
 //! Clients that are not ours against the server as a process: tungstenite, and Python's `websockets` with compression.
 
-use wsproto_stacks_testing::{Server, pages, usage_error};
+use wsproto_stacks_testing::{Server, echo, pages, usage_error};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_wsproto-hyper-example");
 
@@ -27,4 +27,24 @@ fn a_wrong_argument_is_a_usage_error() {
 #[test]
 fn python_is_echoed_with_permessage_deflate() {
     pages::python_with_deflate(&Server::start(EXECUTABLE));
+}
+
+#[test]
+fn a_frame_that_comes_with_the_request_is_answered() {
+    echo::early_frame(&Server::start(EXECUTABLE));
+}
+
+#[test]
+fn a_client_that_only_writes_is_given_up() {
+    echo::flood(&Server::start(EXECUTABLE));
+}
+
+#[test]
+fn a_client_without_a_whole_request_is_dropped() {
+    echo::silence(&Server::start(EXECUTABLE));
+}
+
+#[test]
+fn a_thousand_clients_are_served_at_once_and_the_next_one_after_them() {
+    echo::bound(&Server::start(EXECUTABLE), 1000);
 }

@@ -48,7 +48,10 @@ pub(crate) struct Ring {
 
 impl Ring {
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { ring: IoUring::new(ENTRIES)?, in_flight: Slab::new() })
+        Ok(Self {
+            ring: IoUring::builder().setup_cqsize(MAX_IN_FLIGHT).build(ENTRIES)?,
+            in_flight: Slab::new(),
+        })
     }
 
     /// Hands an operation to the kernel.
@@ -118,4 +121,7 @@ impl Drop for Ring {
 }
 
 const ENTRIES: u32 = 256;
+/// How many operations may be in progress. There is room for the completion of each: kernels before 5.19 take no new
+/// operations while completions wait that found none.
+pub(crate) const MAX_IN_FLIGHT: u32 = 4096;
 const ETIME: i32 = 62;

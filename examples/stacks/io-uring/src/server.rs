@@ -13,7 +13,7 @@ use wsproto::{
     KeepaliveAction, Limits, LocalProtocolError, Outgoing, Ping, ServerHandshake, Timeouts, TransportAction,
 };
 
-use crate::ring::{Completion, Operation, Ring};
+use crate::ring::{Completion, MAX_IN_FLIGHT, Operation, Ring};
 
 pub(crate) fn run(address: &str) -> io::Result<()> {
     let mut ring = Ring::new()?;
@@ -124,8 +124,8 @@ struct Peer {
 enum Phase {
     Handshake(Box<ServerHandshake>),
     Open(Box<Connection>),
-    /// The request was refused.
-    Refused,
+    /// The request was refused, or the client was given up.
+    Over,
 }
 
 impl Peer {
@@ -164,7 +164,7 @@ impl Peer {
         let ends = match &self.phase {
             Phase::Handshake(_) => false,
             Phase::Open(connection) => connection.transport_action() != TransportAction::Keep,
-            Phase::Refused => true,
+            Phase::Over => true,
         };
         if ends && self.output.is_empty() {
             _ = self.socket.shutdown(Shutdown::Write); // then it is read to the end
@@ -188,7 +188,7 @@ impl Peer {
                 }
                 Err(error) => {
                     handshake.reject(error.response(), &mut self.output)?;
-                    self.phase = Phase::Refused;
+                    self.phase = Phase::Over;
                 }
             }
         }
@@ -228,7 +228,13 @@ impl Peer {
             match self.keepalive.poll(now) {
                 KeepaliveAction::SendPing(payload) => self.send(Ping::new(payload))?,
                 KeepaliveAction::SendClose(code) => self.send_close(code, now)?,
-                KeepaliveAction::GiveUp(_) => return Err(ErrorKind::TimedOut.into()),
+                KeepaliveAction::GiveUp(timeout) => {
+                    // Once the close frame is written, our direction ends; the next sweep ends the rest.
+                    let code = timeout.close_code().ok_or(ErrorKind::TimedOut)?;
+                    self.send_close(code, now)?;
+                    self.phase = Phase::Over;
+                    return Ok(());
+                }
                 _ => return Ok(()),
             }
         }
@@ -247,6 +253,8 @@ impl Peer {
 }
 
 const MAX_CONNECTIONS: usize = 1000;
+/// A read and a write of each connection, and an accept.
+const _: () = assert!(2 * MAX_CONNECTIONS < MAX_IN_FLIGHT as usize);
 const MAX_MESSAGE_LEN: u64 = 64 << 20;
 const READ_LEN: usize = 4 << 10;
 const SWEEP: Duration = Duration::from_secs(1);

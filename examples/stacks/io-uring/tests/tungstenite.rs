@@ -3,9 +3,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "what goes wrong fails the test")]
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use std::thread;
 
 use wsproto_stacks_testing::{Server, echo, few_files, is_required};
 
@@ -30,21 +29,21 @@ fn messages_are_echoed_and_pings_and_the_close_frame_are_answered() {
 }
 
 #[test]
-fn a_peer_that_writes_64_mib_before_it_reads_is_given_up_without_harm_to_others() {
+fn a_frame_that_comes_with_the_request_is_answered() {
     let Some(server) = start(&mut Command::new(EXECUTABLE)) else { return };
-    let flood = server.connect();
-    let mut stream = flood.get_ref().try_clone().unwrap();
-    let flooding = thread::spawn(move || {
-        let mut frame = b"\x82\xfe\x40\x00\0\0\0\0".to_vec();
-        frame.resize(8 + (16 << 10), 0);
-        (0..4096).find_map(|_| stream.write_all(&frame).err())
-    });
-    let mut ws = server.connect();
-    for _ in 0..100 {
-        echo::is_echoed(&mut ws);
-    }
-    // The server takes no more than the sockets' buffers hold, and closes after its deadline.
-    assert!(flooding.join().unwrap().is_some());
+    echo::early_frame(&server);
+}
+
+#[test]
+fn a_client_that_only_writes_is_given_up() {
+    let Some(server) = start(&mut Command::new(EXECUTABLE)) else { return };
+    echo::flood(&server);
+}
+
+#[test]
+fn a_client_without_a_whole_request_is_dropped() {
+    let Some(server) = start(&mut Command::new(EXECUTABLE)) else { return };
+    echo::silence(&server);
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn a_thousand_connections_are_echoed_at_once_and_take_little_memory() {
             ws.send(Message::text(format!("{round} {index}"))).unwrap();
         }
         for (index, ws) in peers.iter_mut().enumerate() {
-            assert_eq!(ws.read().unwrap(), Message::text(format!("{round} {index}")));
+            assert_eq!(echo::message(ws), Message::text(format!("{round} {index}")));
         }
     }
     let each = memory(&server).saturating_sub(before) / peers.len();
@@ -86,6 +86,15 @@ fn a_request_that_is_not_for_a_websocket_is_refused() {
     assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
 }
 
+#[test]
+fn bytes_after_a_refused_request_do_not_reach_the_next_client() {
+    let server = Server::start(EXECUTABLE);
+    let mut refused = server.transport();
+    refused.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\n").unwrap();
+    refused.read_to_end(&mut Vec::new()).unwrap();
+    echo::is_echoed(&mut server.connect());
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_closes_each_connection_and_ends_the_server() {
@@ -95,4 +104,19 @@ fn an_interrupt_closes_each_connection_and_ends_the_server() {
     assert_eq!(echo::ending(&mut ws).unwrap().code, CloseCode::Away);
     drop(ws);
     assert!(server.program.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_frame_that_comes_with_the_request_is_answered() {
+    echo::early_frame(&Server::start(EXECUTABLE));
+}
+
+#[test]
+fn a_client_that_only_writes_is_given_up() {
+    echo::flood(&Server::start(EXECUTABLE));
+}
+
+#[test]
+fn a_client_without_a_whole_request_is_dropped() {
+    echo::silence(&Server::start(EXECUTABLE));
 }

@@ -74,6 +74,11 @@ impl Server {
         rest.split('/').next().unwrap()
     }
 
+    /// Where it speaks WebSocket: servers of pages do so at `/echo`.
+    pub fn path(&self) -> &'static str {
+        if self.url.starts_with("http") { "/echo" } else { "/" }
+    }
+
     /// A connection on which a read that takes too long fails.
     pub fn transport(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address()).unwrap();
@@ -82,7 +87,7 @@ impl Server {
     }
 
     pub fn connect(&self) -> WebSocket<TcpStream> {
-        tungstenite::client(format!("ws://{}/", self.address()), self.transport()).unwrap().0
+        tungstenite::client(format!("ws://{}{}", self.address(), self.path()), self.transport()).unwrap().0
     }
 }
 

@@ -172,7 +172,8 @@ fn ask(uri: &str, root: &CertificateDer<'_>, text: &str) -> io::Result<String> {
 
 /// An open connection, from its first message to the end of TLS and of TCP.
 ///
-/// It writes before it reads again: a peer that takes nothing for `WRITE_TIMEOUT` is given up.
+/// It writes before it reads again. A peer that does not take in `WRITE_TIMEOUT` what rustls encrypts at once (64 KiB) is
+/// given up.
 fn run<C, D, E>(
     stream: &mut StreamOwned<C, Timed>,
     connection: Connection<E>,
@@ -190,9 +191,12 @@ where
     loop {
         handle(&mut ws)?;
         let due = ws.poll(start.elapsed());
-        stream.sock.set_deadline(WRITE_TIMEOUT);
-        stream.write_all(ws.output())?;
-        ws.written(usize::MAX); // all of it
+        while !ws.output().is_empty() {
+            stream.sock.set_deadline(WRITE_TIMEOUT);
+            let len = stream.write(ws.output())?; // as much as rustls takes at once
+            stream.flush()?;
+            ws.written(len);
+        }
         if ws.transport_action() == TransportAction::Close {
             println!("closed: {:?}", ws.close_info());
             return end(stream);

@@ -51,6 +51,29 @@ fn our_server_and_a_client_in_python() {
 }
 
 #[test]
+fn early_frames_are_answered_and_hostile_clients_are_given_up() {
+    let Some(mut client) = python("hostile.py") else { return };
+    let certificate = file("hostile.pem");
+    let mut server = Program::start(example().args(["serve", "127.0.0.1:0"]).arg(&certificate));
+    let uri = server.line();
+    let port = uri.trim_end_matches('/').rsplit(':').next().unwrap();
+    let output = client.arg(port).arg(&certificate).output().unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        GIVEN_UP,
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+const GIVEN_UP: &str = "\
+early b'\\x81\\x02Hi\\x88\\x00'
+flood given up
+silent_tcp given up
+silent_tls given up
+";
+
+#[test]
 fn our_client_and_a_server_in_python() {
     let Some(mut server) = python("server.py") else { return };
     let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();

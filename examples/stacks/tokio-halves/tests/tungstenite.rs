@@ -22,3 +22,18 @@ fn a_server_without_files_for_more_clients_goes_on() -> Result<(), String> {
     echo::crowd(&server);
     Ok(())
 }
+
+#[test]
+fn a_frame_that_comes_with_the_request_is_answered() {
+    echo::early_frame(&Server::start(EXECUTABLE));
+}
+
+#[test]
+fn a_client_that_only_writes_is_given_up() {
+    echo::flood(&Server::start(EXECUTABLE));
+}
+
+#[test]
+fn a_client_without_a_whole_request_is_dropped() {
+    echo::silence(&Server::start(EXECUTABLE));
+}
