@@ -199,8 +199,13 @@ fn messages_that_are_borrowed_and_sent_to_an_output_allocate_nothing() {
     for cut in [1, 1000, usize::MAX] {
         let (mut ws, mut next) = (replying_server(), replying_server());
         let mut output = Vec::new();
-        // The first round finds room for the buffer and the output.
-        let ((), first) = measured(|| pass_on(&mut ws, &mut next, &bytes, cut, &mut output));
+        // The first rounds find room for the output and for reads of the length that these bytes need.
+        let ((), first) = measured(|| {
+            for _ in 0..8 {
+                output.clear();
+                pass_on(&mut ws, &mut next, &bytes, cut, &mut output);
+            }
+        });
         assert!(first.allocations > 0);
         let expected = std::mem::take(&mut output);
         let mut output = Vec::with_capacity(expected.len());

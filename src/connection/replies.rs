@@ -112,6 +112,7 @@ impl AutoReplies {
     }
 
     /// Takes the pong that waits, to send it in another place.
+    #[cfg(feature = "alloc")]
     pub(crate) const fn take_pong(&mut self) -> Option<ControlPayload> {
         self.pong.take()
     }

@@ -463,7 +463,6 @@ impl<E: Entropy> Sender<E> {
     }
 
     /// Whether extensions are in use, such as permessage-deflate: they change the messages that [`send`](Self::send) sends.
-    #[cfg_attr(not(feature = "alloc"), allow(clippy::unused_self, reason = "extensions need `alloc`"))]
     pub const fn has_extensions(&self) -> bool {
         self.extensions.is_some()
     }
