@@ -115,6 +115,8 @@ impl Cell {
     pub(crate) fn includes(&self, kind: Kind) -> bool {
         let is_idle = matches!(self.work, Work::Idle { .. });
         match kind {
+            // Its memory is not freed.
+            Kind::WithoutDeadlines => !is_idle && (!self.deflates || kind.can_deflate()),
             Kind::TokioAlone => is_idle && !self.deflates && self.role == Role::Server,
             Kind::Slowed | Kind::Wrong => !is_idle,
             _ => !self.deflates || kind.can_deflate(),

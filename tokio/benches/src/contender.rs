@@ -4,6 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     WsprotoTokio,
+    /// The same without deadlines, as the peers are.
+    WithoutDeadlines,
     Fastwebsockets,
     TokioTungstenite,
     TokioWebsockets,
@@ -17,8 +19,9 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::WsprotoTokio,
+        Self::WithoutDeadlines,
         Self::Fastwebsockets,
         Self::TokioTungstenite,
         Self::TokioWebsockets,
@@ -31,6 +34,7 @@ impl Kind {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::WsprotoTokio => "wsproto-tokio",
+            Self::WithoutDeadlines => "the same without deadlines",
             Self::Fastwebsockets => "fastwebsockets",
             Self::TokioTungstenite => "tokio-tungstenite",
             Self::TokioWebsockets => "tokio-websockets",
@@ -48,6 +52,6 @@ impl Kind {
 
     /// Whether it has permessage-deflate.
     pub(crate) const fn can_deflate(self) -> bool {
-        matches!(self, Self::WsprotoTokio | Self::Yawc | Self::Slowed | Self::Wrong)
+        matches!(self, Self::WsprotoTokio | Self::WithoutDeadlines | Self::Yawc | Self::Slowed | Self::Wrong)
     }
 }

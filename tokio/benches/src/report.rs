@@ -124,7 +124,9 @@ impl Report {
             _ = write!(text, " {name} |");
         });
         *text += "\n| *ratio* |";
-        rows.iter().for_each(|row| _ = write!(text, " {} |", ratio(row, figure)));
+        rows.iter().for_each(|row| _ = write!(text, " {} |", ratio(row, Kind::WsprotoTokio, figure)));
+        *text += "\n| *ratio without deadlines* |";
+        rows.iter().for_each(|row| _ = write!(text, " {} |", ratio(row, Kind::WithoutDeadlines, figure)));
         *text += "\n";
     }
 
@@ -208,8 +210,8 @@ fn best_peer(row: &Row, figure: Figure) -> Option<(Kind, f64, f64)> {
     Some((best.0, best.1, median))
 }
 
-fn ratio(row: &Row, figure: Figure) -> String {
-    let ours = row.figures(Kind::WsprotoTokio).and_then(|figures| figure.costs(figures));
+fn ratio(row: &Row, kind: Kind, figure: Figure) -> String {
+    let ours = row.figures(kind).and_then(|figures| figure.costs(figures));
     let (Some((best, median)), Some((_, best_peer, median_peer))) = (ours, best_peer(row, figure)) else {
         return "–".to_owned();
     };

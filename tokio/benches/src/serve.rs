@@ -12,8 +12,8 @@ use tokio::net::TcpStream;
 
 use crate::contender::Kind;
 use crate::engines::{
-    Engine, Fastwebsockets, Role, Setup, Slowed, TokioAlone, TokioTungstenite, TokioWebsockets, Wrong,
-    WsprotoTokio, Yawc,
+    Engine, Fastwebsockets, Role, Setup, Slowed, TokioAlone, TokioTungstenite, TokioWebsockets,
+    WithoutDeadlines, Wrong, WsprotoTokio, Yawc,
 };
 use crate::heap;
 
@@ -144,6 +144,7 @@ pub(crate) fn serve(order: Order) -> io::Result<()> {
     runtime.block_on(async {
         match order.kind {
             Kind::WsprotoTokio => serve_with::<WsprotoTokio>(order).await,
+            Kind::WithoutDeadlines => serve_with::<WithoutDeadlines>(order).await,
             Kind::Slowed => serve_with::<Slowed>(order).await,
             Kind::Wrong => serve_with::<Wrong>(order).await,
             Kind::Fastwebsockets => serve_with::<Fastwebsockets>(order).await,

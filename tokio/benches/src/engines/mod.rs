@@ -20,7 +20,7 @@ pub(crate) use self::faulty::{Slowed, Wrong};
 pub(crate) use self::tokio_alone::TokioAlone;
 pub(crate) use self::tokio_tungstenite::TokioTungstenite;
 pub(crate) use self::tokio_websockets::TokioWebsockets;
-pub(crate) use self::wsproto_tokio::WsprotoTokio;
+pub(crate) use self::wsproto_tokio::{WithoutDeadlines, WsprotoTokio};
 pub(crate) use self::yawc::Yawc;
 
 /// What a connection is, when the handshake has ended.
