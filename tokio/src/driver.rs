@@ -64,6 +64,8 @@ struct Facts {
     send_aborted: bool,
     /// The receiver has read since the sender last did: pings are answered.
     receiver_reads: bool,
+    /// When pings were last answered for a caller that only sends.
+    served: Option<Duration>,
     /// The receiving half was dropped, so messages that arrive are too.
     no_receiver: bool,
     /// Bytes were read or written since the deadlines were last checked.
@@ -131,6 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 in_parts: false,
                 send_aborted: false,
                 receiver_reads: false,
+                served: None,
                 no_receiver: false,
                 active: false,
                 last_active: now,

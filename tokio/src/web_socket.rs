@@ -57,7 +57,8 @@ use crate::{Error, Message, MessagePart};
 /// # Who does the work
 ///
 /// Nothing runs in the background. While a future of this type is polled, whichever it is, bytes are written, pings are
-/// answered, and deadlines are checked. If you are busy elsewhere for long, the peer sees no answer meanwhile.
+/// answered, and deadlines are checked. If you are busy elsewhere for long, the peer sees no answer meanwhile. A caller
+/// that only sends reads after a message, but not more often than each 100 ms.
 ///
 /// To receive and to send at the same time, [`split`](Self::split) it, or use `select!` in one task.
 #[derive(Debug)]

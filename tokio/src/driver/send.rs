@@ -2,6 +2,7 @@
 
 use std::io;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use wsproto::{
@@ -13,7 +14,7 @@ use crate::outgoing::Outgoing;
 use crate::wakers::Side;
 use crate::{Error, Message};
 
-use super::{Driver, MAX_WAITING, Phase, Wanted};
+use super::{Driver, Facts, MAX_WAITING, Phase, Wanted};
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Waits until a message can be accepted.
@@ -92,13 +93,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Waits until all that was accepted is written.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let receiver_reads = self.facts.receiver_reads;
-        // Most often the transport takes all at once, and another call reads: then nothing waits.
-        if !receiver_reads || self.poll_write(cx).is_pending() || self.phase() != Phase::Open {
+        // Most often, the transport takes all at once: then nothing waits.
+        let is_served = self.is_served();
+        if !is_served || self.poll_write(cx).is_pending() || self.phase() != Phase::Open {
             let waker = self.wakers.register(Side::Sending, cx.waker());
             let cx = &mut Context::from_waker(&waker);
             ready!(self.poll_progress(Wanted::Written, cx));
-            if !receiver_reads && self.phase() == Phase::Open {
+            if !is_served && self.phase() == Phase::Open {
                 self.serve(cx);
             }
         }
@@ -106,8 +107,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         Poll::Ready(self.sent())
     }
 
+    /// Whether the receiver has read since the last flush, or a flush has done its work a short time ago.
+    fn is_served(&self) -> bool {
+        let is_recent = |served| self.timer.now().saturating_sub(served) < SERVE_EVERY;
+        let Facts { receiver_reads, no_receiver, served, .. } = &self.facts;
+        *receiver_reads || (!no_receiver && served.is_some_and(is_recent))
+    }
+
     /// Answers pings and looks at the deadlines for a caller that only sends.
     fn serve(&mut self, cx: &mut Context<'_>) {
+        self.facts.served = Some(self.timer.now());
         if self.may_read(Wanted::Written, true) {
             if let Poll::Ready(len) = self.poll_read(cx) {
                 self.keep_messages(len);
@@ -159,6 +168,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 }
+
+/// How often a caller that only sends looks for pings and at the deadlines, at most.
+const SERVE_EVERY: Duration = Duration::from_millis(100);
 
 /// How a message begins.
 type Begin = fn(&Message, usize, &mut Messages<MaskingKeys>) -> Result<Outgoing, LocalProtocolError>;
