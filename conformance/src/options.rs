@@ -1,0 +1,60 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A conformance suite for WebSocket implementations (RFC 6455, RFC 7692).
+///
+/// The exit status is 0 if everything is as expected, 1 if a case failed that was not expected to (or passed that was
+/// expected to fail), and 2 if nothing could be run: wrong arguments, no implementation, no case selected.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Tests a server that echoes each message.
+    Server {
+        /// The URI of the server: ws://HOST:PORT/PATH.
+        uri: String,
+        #[command(flatten)]
+        run: Run,
+    },
+    /// Lists the cases.
+    List {
+        #[command(flatten)]
+        select: Select,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Select {
+    /// Only the cases whose identifier matches, such as '6455/5.2/*'; may be repeated.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) only: Vec<globset::Glob>,
+    /// The cases of all files *.jsonl in this directory, in place of those of the suite.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) cases: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) select: Select,
+    /// How many connections are open side by side.
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: u16,
+    /// The name of the implementation, for reports.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) agent: Option<String>,
+    /// Writes each outcome as a line of JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// After how many seconds an implementation that does not answer is hung.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: u64,
+}

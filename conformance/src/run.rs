@@ -1,0 +1,86 @@
+//! Runs cases side by side, and makes one outcome of the answers at each cut.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::case::Case;
+use crate::encoding::to_hex;
+use crate::server_door::ServerDoor;
+use crate::verdict::{Answer, Door, Outcome, Verdict};
+
+/// Runs every case at the *server* door; `done` is called for each outcome as it comes. The result is in the order of the
+/// cases.
+pub(crate) async fn server(
+    door: ServerDoor,
+    cases: Vec<Case>,
+    jobs: usize,
+    mut done: impl FnMut(&Outcome),
+) -> Vec<Outcome> {
+    let door = Arc::new(door);
+    let slots = Arc::new(Semaphore::new(jobs));
+    let mut tasks = JoinSet::new();
+    for (index, case) in cases.into_iter().enumerate() {
+        let (door, slots) = (Arc::clone(&door), Arc::clone(&slots));
+        tasks.spawn(async move {
+            let start = Instant::now();
+            let mut answers = Vec::new();
+            match door.cuts(&case) {
+                Err(why) => answers.push(("none", Answer::not_asked(why))),
+                Ok(cuts) => {
+                    for cut in cuts {
+                        // The semaphore is never closed.
+                        let _slot = slots.acquire().await;
+                        let answer = door.ask(&case, &cut).await;
+                        answers.push((cut.name, answer));
+                    }
+                }
+            }
+            (index, outcome(&case, Door::Server, answers, start))
+        });
+    }
+    let mut outcomes = Vec::new();
+    while let Some(result) = tasks.join_next().await {
+        // A task panics only if the suite has a bug; then the whole run must not look complete.
+        match result {
+            Ok((index, outcome)) => {
+                done(&outcome);
+                outcomes.push((index, outcome));
+            }
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+    outcomes.sort_by_key(|(index, _)| *index);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// One outcome of the answers at each cut: the worst.
+pub(crate) fn outcome(case: &Case, door: Door, answers: Vec<(&str, Answer)>, start: Instant) -> Outcome {
+    let cuts = answers.iter().filter(|(_, answer)| answer.verdict != Verdict::NotAsked).count();
+    let mut worst = ("none", Answer::not_asked("it has no input"));
+    for (cut, answer) in answers {
+        let is_first = worst.0 == "none";
+        if is_first || answer.verdict > worst.1.verdict {
+            worst = (cut, answer);
+        }
+    }
+    let (cut, answer) = worst;
+    Outcome {
+        case: case.id.clone(),
+        door,
+        verdict: answer.verdict,
+        tier: case.tier,
+        title: case.title.clone(),
+        ledger: case.ledger.clone(),
+        rule: answer.rule.unwrap_or_else(|| case.rule()),
+        expected: answer.expected,
+        observed: answer.observed,
+        cuts,
+        cut: cut.to_owned(),
+        sent: answer.sent.iter().map(|segment| to_hex(segment)).collect(),
+        received: to_hex(&answer.received),
+        millis: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }
+}

@@ -1,0 +1,193 @@
+//! What the suite does on a connection, step by step, and what it has seen so far.
+
+use crate::frame::{self, Frame};
+use crate::peer::{Broken, Heard};
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Send this segment.
+    Send(Vec<u8>),
+    /// Read until the condition is met.
+    Await(Condition),
+    /// If the implementation has sent a close frame, answer it and wait for the end; else send one, and do not insist.
+    Finish,
+    /// Close the suite's direction of the connection.
+    HalfClose,
+}
+
+/// What a step waits for. Each one is also met when the implementation has ended the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// So many messages came, and the pong for the last of so many pings; or a close frame.
+    Echoes { messages: usize, pings: usize },
+    /// The pong for the sentinel came, or a close frame.
+    SentinelPong,
+    /// The pong and the echo of the sentinel came, or a close frame.
+    Sentinel,
+    /// A close frame came.
+    Close,
+    /// The connection was ended.
+    End,
+}
+
+/// What was read, and how it ended.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Transcript {
+    pub(crate) heard: Vec<Heard>,
+    /// The first rule that the implementation broke as a sender.
+    pub(crate) broken: Option<Broken>,
+    pub(crate) end: Option<End>,
+    /// The suite closed its direction because nothing came for a while.
+    pub(crate) nudged: bool,
+    /// The clock ran out before all steps were done.
+    pub(crate) hung: bool,
+    /// How many bytes of the script were sent.
+    pub(crate) sent: u64,
+    pub(crate) received: Vec<u8>,
+}
+
+/// How the implementation ended the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It closed its direction.
+    Closed,
+    /// It reset the connection.
+    Reset,
+}
+
+impl Condition {
+    pub(crate) fn is_met(self, seen: &Transcript) -> bool {
+        if seen.end.is_some() {
+            return true;
+        }
+        if self == Self::End {
+            return false;
+        }
+        seen.close().is_some()
+            || seen.broken.is_some()
+            || match self {
+                Self::Echoes { messages, pings } => {
+                    let pongs = seen.heard.iter().filter(|heard| matches!(heard, Heard::Pong(_))).count();
+                    seen.messages().count() >= messages && (pings == 0 || pongs > 0)
+                }
+                Self::SentinelPong => seen.has_sentinel_pong(),
+                Self::Sentinel => seen.has_sentinel_pong() && seen.has_sentinel_echo(),
+                Self::Close | Self::End => false,
+            }
+    }
+}
+
+impl Transcript {
+    /// The code of the first close frame: `Some(None)` if it has none.
+    pub(crate) fn close(&self) -> Option<Option<u16>> {
+        self.heard.iter().find_map(|heard| match heard {
+            Heard::Close { code, .. } => Some(*code),
+            _ => None,
+        })
+    }
+
+    /// The messages, without the echo of the sentinel.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &Heard> {
+        self.heard.iter().filter(|heard| match heard {
+            Heard::Text(text) => text != SENTINEL_TEXT,
+            Heard::Binary(_) => true,
+            _ => false,
+        })
+    }
+
+    /// The pongs, without that of the sentinel.
+    pub(crate) fn pongs(&self) -> impl Iterator<Item = &[u8]> {
+        self.heard.iter().filter_map(|heard| match heard {
+            Heard::Pong(payload) if payload != SENTINEL_PING => Some(payload.as_slice()),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn has_sentinel_pong(&self) -> bool {
+        self.heard.iter().any(|heard| matches!(heard, Heard::Pong(payload) if payload == SENTINEL_PING))
+    }
+
+    pub(crate) fn has_sentinel_echo(&self) -> bool {
+        self.heard.iter().any(|heard| matches!(heard, Heard::Text(text) if text == SENTINEL_TEXT))
+    }
+
+    /// In one line: what came.
+    pub(crate) fn summary(&self) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        let skipped = self.heard.len().saturating_sub(MAX_SHOWN);
+        for heard in self.heard.iter().take(MAX_SHOWN) {
+            parts.push(show(heard));
+        }
+        if skipped > 0 {
+            parts.push(format!("… {skipped} more"));
+        }
+        if let Some(broken) = &self.broken {
+            parts.push(format!("({})", broken.what));
+        }
+        let end = match (self.end, self.nudged) {
+            (Some(End::Closed), false) => "ended the connection",
+            (Some(End::Reset), false) => "reset the connection",
+            (Some(_), true) => "ended the connection only after the suite had closed its direction",
+            (None, false) => "stayed open",
+            (None, true) => "stayed open, even after the suite had closed its direction",
+        };
+        parts.push(end.to_owned());
+        parts.join(", ")
+    }
+}
+
+/// Shows a message or a control frame in a few words.
+pub(crate) fn show(heard: &Heard) -> String {
+    match heard {
+        Heard::Text(text) if text == SENTINEL_TEXT => "echo of the sentinel".to_owned(),
+        Heard::Pong(payload) if payload == SENTINEL_PING => "pong for the sentinel".to_owned(),
+        Heard::Text(text) => {
+            let shown: String = String::from_utf8_lossy(text).chars().take(MAX_CHARS).collect();
+            format!("text {shown:?} ({} bytes)", text.len())
+        }
+        Heard::Binary(data) => format!("binary {}", crate::encoding::shortened(data, MAX_BYTES)),
+        Heard::Ping(data) => format!("ping {}", crate::encoding::shortened(data, MAX_BYTES)),
+        Heard::Pong(data) => format!("pong {}", crate::encoding::shortened(data, MAX_BYTES)),
+        Heard::Close { code: Some(code), .. } => format!("close {code}"),
+        Heard::Close { code: None, .. } => "close without a code".to_owned(),
+    }
+}
+
+const MAX_SHOWN: usize = 6;
+const MAX_CHARS: usize = 24;
+const MAX_BYTES: usize = 12;
+
+/// A ping whose pong shows that all before it was read.
+pub(crate) fn sentinel_ping(mask: Option<[u8; 4]>) -> Vec<u8> {
+    Frame::new(frame::PING, SENTINEL_PING, mask).to_bytes()
+}
+
+/// A message whose echo shows that all before it was echoed: some implementations answer pings ahead of messages.
+pub(crate) fn sentinel_text(mask: Option<[u8; 4]>) -> Vec<u8> {
+    Frame::new(frame::TEXT, SENTINEL_TEXT, mask).to_bytes()
+}
+
+pub(crate) const SENTINEL_PING: &[u8] = b"wsconform";
+pub(crate) const SENTINEL_TEXT: &[u8] = b"wsconform: end of the case";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn condition_is_met_by_what_it_waits_for_or_by_the_end() {
+        let mut seen = Transcript::default();
+        let all = [Condition::Sentinel, Condition::SentinelPong, Condition::Close, Condition::End];
+        assert!(all.iter().all(|condition| !condition.is_met(&seen)));
+        seen.heard.push(Heard::Pong(SENTINEL_PING.to_vec()));
+        assert!(Condition::SentinelPong.is_met(&seen) && !Condition::Sentinel.is_met(&seen));
+        seen.heard.push(Heard::Text(SENTINEL_TEXT.to_vec()));
+        assert!(Condition::Sentinel.is_met(&seen) && !Condition::Close.is_met(&seen));
+        assert_eq!((seen.messages().count(), seen.pongs().count()), (0, 0));
+        seen.heard.push(Heard::Close { code: None, reason: Vec::new() });
+        assert!(Condition::Close.is_met(&seen) && !Condition::End.is_met(&seen));
+        seen.end = Some(End::Reset);
+        assert!(Condition::End.is_met(&seen));
+    }
+}
