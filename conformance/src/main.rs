@@ -20,7 +20,9 @@ mod head;
 mod script;
 mod wire;
 // The doors.
+mod judge;
 mod echo;
+mod request;
 mod upgrade;
 mod server_door;
 // The run.

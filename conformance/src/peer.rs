@@ -5,6 +5,7 @@
 use crate::case::Role;
 use crate::deflate::Inflater;
 use crate::frame::{self, Frame, Header};
+use crate::head::Head;
 
 /// What was read from the implementation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(crate) struct PeerReader {
     inflater: Option<Inflater>,
     state: State,
     buffer: Vec<u8>,
+    /// The head that came ahead of the frames, if one was to come.
+    pub(crate) head: Option<Head>,
     /// The masking key of each frame, for the cases that compare them.
     pub(crate) masks: Vec<Option<[u8; 4]>>,
     /// Every frame; cases about what is sent look at them.
@@ -42,6 +45,10 @@ pub(crate) struct PeerReader {
 
 #[derive(Debug)]
 enum State {
+    /// The head of a response comes first.
+    Head,
+    /// The connection was not opened: what follows the head is no frame.
+    Refused,
     /// Between messages.
     Between,
     /// Within a fragmented message.
@@ -60,19 +67,34 @@ impl PeerReader {
             inflater,
             state: State::Between,
             buffer: Vec::new(),
+            head: None,
             masks: Vec::new(),
             frames: Vec::new(),
         }
     }
 
+    /// A reader for what a server sends: the head of a response, and frames if its status is 101.
+    pub(crate) fn of_response() -> Self {
+        Self { state: State::Head, ..Self::new(Role::Server, None) }
+    }
+
     /// Reads some bytes; `heard` gets each message and control frame that is complete.
     pub(crate) fn read(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) -> Result<(), Broken> {
         self.buffer.extend_from_slice(bytes);
+        if matches!(self.state, State::Head) {
+            self.read_head()?;
+        }
+        if matches!(self.state, State::Head | State::Refused) {
+            return Ok(());
+        }
         let mut at = 0_usize;
         let result = loop {
             let rest = self.buffer.get(at..).unwrap_or_default();
             if let (State::Closed, false) = (&self.state, rest.is_empty()) {
                 break broken("RFC 6455 §5.5.1", "it sent more after its close frame");
+            }
+            if matches!(self.state, State::Broken) {
+                break Ok(());
             }
             let Some(header) = Header::read(rest) else { break Ok(()) };
             if let Err(broken) = self.check(&header) {
@@ -97,9 +119,20 @@ impl PeerReader {
         result
     }
 
-    /// Whether the bytes so far end within a frame.
-    pub(crate) fn is_within_a_frame(&self) -> bool {
-        !self.buffer.is_empty()
+    fn read_head(&mut self) -> Result<(), Broken> {
+        match Head::response(&self.buffer) {
+            Ok(None) => Ok(()),
+            Ok(Some(head)) => {
+                self.buffer.drain(..head.len.min(self.buffer.len()));
+                self.state = if head.status == Some(101) { State::Between } else { State::Refused };
+                self.head = Some(head);
+                Ok(())
+            }
+            Err(what) => {
+                self.state = State::Broken;
+                broken("RFC 9112 §4", what)
+            }
+        }
     }
 
     /// Checks what a header alone shows (RFC 6455 §5.1, §5.2, §5.4, §5.5).

@@ -1,7 +1,7 @@
 //! Runs cases side by side, and makes one outcome of the answers at each cut.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -25,20 +25,20 @@ pub(crate) async fn server(
     for (index, case) in cases.into_iter().enumerate() {
         let (door, slots) = (Arc::clone(&door), Arc::clone(&slots));
         tasks.spawn(async move {
-            let start = Instant::now();
             let mut answers = Vec::new();
             match door.cuts(&case) {
-                Err(why) => answers.push(("none", Answer::not_asked(why))),
+                Err(why) => answers.push(("none", Answer::not_asked(why), Duration::ZERO)),
                 Ok(cuts) => {
                     for cut in cuts {
                         // The semaphore is never closed.
                         let _slot = slots.acquire().await;
+                        let start = Instant::now();
                         let answer = door.ask(&case, &cut).await;
-                        answers.push((cut.name, answer));
+                        answers.push((cut.name, answer, start.elapsed()));
                     }
                 }
             }
-            (index, outcome(&case, Door::Server, answers, start))
+            (index, outcome(&case, Door::Server, answers))
         });
     }
     let mut outcomes = Vec::new();
@@ -57,10 +57,11 @@ pub(crate) async fn server(
 }
 
 /// One outcome of the answers at each cut: the worst.
-pub(crate) fn outcome(case: &Case, door: Door, answers: Vec<(&str, Answer)>, start: Instant) -> Outcome {
-    let cuts = answers.iter().filter(|(_, answer)| answer.verdict != Verdict::NotAsked).count();
+pub(crate) fn outcome(case: &Case, door: Door, answers: Vec<(&str, Answer, Duration)>) -> Outcome {
+    let cuts = answers.iter().filter(|(_, answer, _)| answer.verdict != Verdict::NotAsked).count();
     let mut worst = ("none", Answer::not_asked("it has no input"));
-    for (cut, answer) in answers {
+    let time: Duration = answers.iter().map(|(.., time)| *time).sum();
+    for (cut, answer, _) in answers {
         let is_first = worst.0 == "none";
         if is_first || answer.verdict > worst.1.verdict {
             worst = (cut, answer);
@@ -81,6 +82,6 @@ pub(crate) fn outcome(case: &Case, door: Door, answers: Vec<(&str, Answer)>, sta
         cut: cut.to_owned(),
         sent: answer.sent.iter().map(|segment| to_hex(segment)).collect(),
         received: to_hex(&answer.received),
-        millis: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+        millis: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
     }
 }

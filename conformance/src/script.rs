@@ -1,6 +1,7 @@
 //! What the suite does on a connection, step by step, and what it has seen so far.
 
 use crate::frame::{self, Frame};
+use crate::head::Head;
 use crate::peer::{Broken, Heard};
 
 /// One step.
@@ -14,11 +15,15 @@ pub(crate) enum Step {
     Finish,
     /// Close the suite's direction of the connection.
     HalfClose,
+    /// Go on only if the response has accepted the request.
+    IfAccepted,
 }
 
 /// What a step waits for. Each one is also met when the implementation has ended the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
+    /// The head of a response came.
+    Head,
     /// So many messages came, and the pong for the last of so many pings; or a close frame.
     Echoes { messages: usize, pings: usize },
     /// The pong for the sentinel came, or a close frame.
@@ -34,6 +39,8 @@ pub(crate) enum Condition {
 /// What was read, and how it ended.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Transcript {
+    /// The head of the response, in cases of the handshake.
+    pub(crate) head: Option<Head>,
     pub(crate) heard: Vec<Heard>,
     /// The first rule that the implementation broke as a sender.
     pub(crate) broken: Option<Broken>,
@@ -73,6 +80,7 @@ impl Condition {
                 }
                 Self::SentinelPong => seen.has_sentinel_pong(),
                 Self::Sentinel => seen.has_sentinel_pong() && seen.has_sentinel_echo(),
+                Self::Head => seen.head.is_some(),
                 Self::Close | Self::End => false,
             }
     }
@@ -114,7 +122,7 @@ impl Transcript {
 
     /// In one line: what came.
     pub(crate) fn summary(&self) -> String {
-        let mut parts: Vec<String> = Vec::new();
+        let mut parts: Vec<String> = self.head.iter().map(|head| format!("{:?}", head.start)).collect();
         let skipped = self.heard.len().saturating_sub(MAX_SHOWN);
         for heard in self.heard.iter().take(MAX_SHOWN) {
             parts.push(show(heard));

@@ -2,11 +2,12 @@
 
 use tokio::time;
 
-use crate::case::{Ask, Case, Deflate, Receive, Role};
+use crate::case::{Ask, Case, Deflate, Receive, Request, Role};
 use crate::cuts::{self, Cut};
 use crate::deflate::{self, Inflater};
 use crate::echo;
 use crate::peer::PeerReader;
+use crate::request;
 use crate::upgrade::Target;
 use crate::verdict::{Answer, Verdict};
 use crate::wire::{self, Clock};
@@ -44,7 +45,10 @@ impl ServerDoor {
                     Ok(cuts::of_frames(&chunks, receive.split))
                 }
             },
-            Ask::Request(_) => Err("not yet".to_owned()),
+            Ask::Request(request) => match request::cannot_ask(request, self.deflate) {
+                Some(why) => Err(why.to_owned()),
+                None => Ok(cuts::of_head(&self.at_resource(&request.bytes.0), request.split)),
+            },
             _ => Err("an echo server makes no calls of its own".to_owned()),
         }
     }
@@ -53,8 +57,29 @@ impl ServerDoor {
     pub(crate) async fn ask(&self, case: &Case, cut: &Cut) -> Answer {
         match &case.ask {
             Ask::Receive(receive) => self.receive(receive, cut).await,
+            Ask::Request(request) => self.request(request, cut).await,
             _ => Answer::not_asked("this door does not ask it"),
         }
+    }
+
+    /// The request of a case, for the path of the server under test.
+    fn at_resource(&self, request: &[u8]) -> Vec<u8> {
+        match request.strip_prefix(b"GET /chat ") {
+            Some(rest) if self.target.resource != "/" => {
+                [b"GET ", self.target.resource.as_bytes(), b" ", rest].concat()
+            }
+            _ => request.to_vec(),
+        }
+    }
+
+    async fn request(&self, case: &Request, cut: &Cut) -> Answer {
+        let stream = match self.target.connect().await {
+            Ok(stream) => stream,
+            Err(error) => return failed(Verdict::Fail, error),
+        };
+        let steps = request::steps(case, cut, MASK);
+        let seen = wire::run(stream, &[], &steps, PeerReader::of_response(), MASK, self.clock).await;
+        request::judge(case, cut, &seen)
     }
 
     async fn receive(&self, case: &Receive, cut: &Cut) -> Answer {

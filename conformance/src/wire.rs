@@ -77,6 +77,10 @@ impl Connection {
                 Step::Await(condition) => self.wait(*condition, clock).await,
                 Step::Finish => self.finish(mask, clock).await,
                 Step::HalfClose => self.half_close().await,
+                Step::IfAccepted => match &self.seen.head {
+                    Some(head) if head.status == Some(101) => {}
+                    _ => return,
+                },
             }
             previous_was_segment = matches!(step, Step::Send(_));
         }
@@ -164,6 +168,7 @@ impl Connection {
         self.seen.received.extend_from_slice(bytes.get(..room).unwrap_or_default());
         if self.seen.broken.is_none() {
             self.seen.broken = self.peer.read(bytes, &mut self.seen.heard).err();
+            self.seen.head = self.peer.head.clone();
         }
     }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The verdict for an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Fit {
     /// It is what the case expects.
     Preferred,
     /// It is another outcome that the case allows.
@@ -14,10 +14,10 @@ pub(crate) enum Verdict {
 }
 
 /// Checks the runner's line for a case.
-pub(crate) fn judge(case: &Value, reported: &Value) -> Verdict {
+pub(crate) fn judge(case: &Value, reported: &Value) -> Fit {
     let observed = &reported["observed"];
     if !observed.is_object() || !reported["differs"].is_null() {
-        return Verdict::Wrong;
+        return Fit::Wrong;
     }
     let kind = case["kind"].as_str().unwrap_or("receive");
     let fits = |expect: &Value| {
@@ -35,11 +35,11 @@ pub(crate) fn judge(case: &Value, reported: &Value) -> Verdict {
         (fail_by, _) => fail_by.is_none(),
     };
     if fits(&case["expect"]) && in_time {
-        Verdict::Preferred
+        Fit::Preferred
     } else if items(&case["allowed"]).iter().any(fits) {
-        Verdict::Allowed
+        Fit::Allowed
     } else {
-        Verdict::Wrong
+        Fit::Wrong
     }
 }
 
@@ -162,7 +162,7 @@ fn keys_fit(expect: &Value, frames: &[Value]) -> bool {
     all_masked && keys.len() as u64 >= at_least
 }
 
-fn fits_request(expect: &Value, observed: &Value) -> bool {
+pub(crate) fn fits_request(expect: &Value, observed: &Value) -> bool {
     let status_fits = match expect["statuses"].as_array() {
         Some(statuses) => statuses.contains(&observed["status"]),
         None => fits_members(expect, observed, &["status"]),
