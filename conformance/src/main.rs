@@ -25,6 +25,7 @@ mod echo;
 mod request;
 mod upgrade;
 mod server_door;
+mod pipe_door;
 // The run.
 mod run;
 mod report;
@@ -38,6 +39,7 @@ use clap::Parser;
 
 use case::Case;
 use options::{Command, Options, Run, Select};
+use pipe_door::PipeDoor;
 use server_door::ServerDoor;
 use upgrade::Target;
 use verdict::Outcome;
@@ -69,6 +71,11 @@ async fn perform(command: Command) -> Result<ExitCode, String> {
             let cases = selected(&run.select)?;
             let door = ServerDoor::new(Target::parse(&uri)?, clock(&run)).await?;
             let outcomes = run::server(door, cases, usize::from(run.jobs), |_| {}).await;
+            report(&run, &outcomes)
+        }
+        Command::Pipe { run, program } => {
+            let door = PipeDoor { program, patience: Duration::from_secs(run.timeout) };
+            let outcomes = run::pipe(&door, &selected(&run.select)?, |_| {}).await?;
             report(&run, &outcomes)
         }
     }

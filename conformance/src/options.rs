@@ -24,6 +24,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         run: Run,
     },
+    /// Tests a core without sockets, by a runner that reads cases from its standard input.
+    Pipe {
+        #[command(flatten)]
+        run: Run,
+        /// The runner and its arguments, after --.
+        #[arg(last = true, required = true)]
+        program: Vec<String>,
+    },
     /// Lists the cases.
     List {
         #[command(flatten)]

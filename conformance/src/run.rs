@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::case::Case;
 use crate::encoding::to_hex;
+use crate::pipe_door::PipeDoor;
 use crate::server_door::ServerDoor;
 use crate::verdict::{Answer, Door, Outcome, Verdict};
 
@@ -54,6 +55,20 @@ pub(crate) async fn server(
     }
     outcomes.sort_by_key(|(index, _)| *index);
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// Runs every case at the *pipe* door.
+pub(crate) async fn pipe(
+    door: &PipeDoor,
+    cases: &[Case],
+    mut done: impl FnMut(usize),
+) -> Result<Vec<Outcome>, String> {
+    let answers = door.ask(cases, &mut done).await?;
+    let outcomes = cases.iter().zip(answers).map(|(case, (answer, splits, cut))| {
+        let outcome = outcome(case, Door::Pipe, vec![(cut.as_str(), answer, Duration::ZERO)]);
+        Outcome { cuts: splits, ..outcome }
+    });
+    Ok(outcomes.collect())
 }
 
 /// One outcome of the answers at each cut: the worst.
