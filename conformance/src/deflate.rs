@@ -3,6 +3,7 @@
 use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::case::{Deflate, Role};
+use crate::distance;
 
 /// Parameters of permessage-deflate as a list of names and values.
 pub(crate) type Params = Vec<(String, Option<String>)>;
@@ -72,28 +73,32 @@ impl Inflater {
             Role::Server => (agreed.server_no_context_takeover, agreed.server_max_window_bits),
             Role::Client => (agreed.client_no_context_takeover, agreed.client_max_window_bits),
         };
-        // zlib has no window of 2^8 bytes; a larger one reads what a smaller one wrote.
-        let window_bits = window_bits.clamp(9, 15);
-        let stream = Decompress::new_with_window_bits(false, window_bits);
+        let stream = Decompress::new(false);
         Self { stream, no_context_takeover, window_bits }
     }
 
     /// Decompresses a whole message.
     pub(crate) fn message(&mut self, payload: &[u8]) -> Result<Vec<u8>, String> {
         if self.no_context_takeover {
-            self.stream = Decompress::new_with_window_bits(false, self.window_bits);
+            self.stream.reset(false);
+        }
+        if self.window_bits < 15 {
+            let window = 1_usize << self.window_bits;
+            match distance::longest(payload) {
+                Some(distance) if distance > window => {
+                    return Err(format!("reaches {distance} bytes back, and the agreed window has {window}"));
+                }
+                _ => {}
+            }
         }
         let mut input = payload;
         let tail = [0, 0, 0xff, 0xff];
         let mut tail_left = tail.as_slice();
         let mut output = Vec::new();
-        // zlib checks a distance against the window only if it reaches over what this call has written: so, in a small
-        // window, each call writes little.
-        let step = if self.window_bits < 15 { 1 } else { 64 << 10 };
+        let mut buffer = vec![0; 64 << 10];
         loop {
             let from_payload = !input.is_empty();
             let source = if from_payload { &mut input } else { &mut tail_left };
-            let mut buffer = vec![0; step];
             let (before_in, before_out) = (self.stream.total_in(), self.stream.total_out());
             let status = self
                 .stream
@@ -152,7 +157,9 @@ mod tests {
 
     #[test]
     fn distance_beyond_the_agreed_window_is_an_error() {
-        let mut data: Vec<u8> = (0..700_u32).map(|i| u8::try_from(i * i % 251).unwrap()).collect();
+        let noise =
+            std::iter::successors(Some(1_u32), |x| Some(x.wrapping_mul(1_103_515_245).wrapping_add(12_345)));
+        let mut data: Vec<u8> = noise.take(700).map(|x| (x >> 16).to_be_bytes()[3]).collect();
         data.extend(data.clone());
         let mut writer = flate2::Compress::new_with_window_bits(flate2::Compression::best(), false, 15);
         let mut packed = Vec::with_capacity(4096);

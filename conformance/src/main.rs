@@ -14,6 +14,7 @@ mod verdict;
 mod frame;
 mod layout;
 mod cuts;
+mod distance;
 mod deflate;
 mod peer;
 mod head;

@@ -1,7 +1,7 @@
 //! The *pipe* door: a runner for a core without sockets.
 //!
 //! The runner reads cases from standard input, one a line, and prints for each what it observed, in the order of the
-//! cases. It gets no expectation. `PIPE.md` describes both lines.
+//! cases. It gets no expectation. `cases/README.md` describes both lines.
 
 use std::process::Stdio;
 use std::time::Duration;
