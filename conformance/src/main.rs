@@ -25,7 +25,10 @@ mod judge;
 mod echo;
 mod request;
 mod upgrade;
+mod offer;
+mod response;
 mod server_door;
+mod client_door;
 mod pipe_door;
 // The run.
 mod run;
@@ -34,11 +37,13 @@ mod options;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
 
 use case::Case;
+use client_door::ClientDoor;
 use options::{Command, Options, Run, Select};
 use pipe_door::PipeDoor;
 use server_door::ServerDoor;
@@ -72,6 +77,11 @@ async fn perform(command: Command) -> Result<ExitCode, String> {
             let cases = selected(&run.select)?;
             let door = ServerDoor::new(Target::parse(&uri)?, clock(&run)).await?;
             let outcomes = run::server(door, cases, usize::from(run.jobs), |_| {}).await;
+            report(&run, &outcomes)
+        }
+        Command::Client { addr, handshakes, run, program } => {
+            let door = ClientDoor::new(selected(&run.select)?, handshakes, clock(&run));
+            let outcomes = run::client(Arc::new(door), &addr, program).await?;
             report(&run, &outcomes)
         }
         Command::Pipe { run, program } => {

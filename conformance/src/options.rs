@@ -24,6 +24,20 @@ pub(crate) enum Command {
         #[command(flatten)]
         run: Run,
     },
+    /// Tests a client that echoes each message, and that asks for the cases as it would ask Autobahn|Testsuite.
+    Client {
+        /// Listen here; port 0 lets the system choose.
+        #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9001")]
+        addr: String,
+        /// Ask the cases of the opening handshake too. Some drivers end when a handshake fails.
+        #[arg(long)]
+        handshakes: bool,
+        #[command(flatten)]
+        run: Run,
+        /// A client to start, with its arguments, after --; {url} in an argument is replaced by ws://HOST:PORT.
+        #[arg(last = true)]
+        program: Vec<String>,
+    },
     /// Tests a core without sockets, by a runner that reads cases from its standard input.
     Pipe {
         #[command(flatten)]

@@ -103,6 +103,9 @@ impl PeerReader {
             let Some((frame, len)) = Frame::read(rest) else { break Ok(()) };
             at = at.saturating_add(len);
             self.masks.push(frame.mask);
+            if let Err(broken) = self.check_masks() {
+                break Err(broken);
+            }
             if self.frames.len() < MAX_FRAMES {
                 self.frames.push(frame.clone());
             }
@@ -174,6 +177,16 @@ impl PeerReader {
             }
             frame::CLOSE..=frame::PONG => Ok(()),
             opcode => broken("RFC 6455 §5.2", format!("the opcode {opcode:#x} is reserved")),
+        }
+    }
+
+    /// A fresh key is chosen for each frame (RFC 6455 §5.3); four that are the same are no chance.
+    fn check_masks(&self) -> Result<(), Broken> {
+        match self.masks.last_chunk::<4>() {
+            Some([Some(a), Some(b), Some(c), Some(d)]) if a == b && b == c && c == d => {
+                broken("RFC 6455 §5.3", "four frames have the same masking key")
+            }
+            _ => Ok(()),
         }
     }
 

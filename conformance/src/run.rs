@@ -1,12 +1,16 @@
 //! Runs cases side by side, and makes one outcome of the answers at each cut.
 
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::net::TcpListener;
+use tokio::process::Command;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::case::Case;
+use crate::client_door::ClientDoor;
 use crate::encoding::to_hex;
 use crate::pipe_door::PipeDoor;
 use crate::server_door::ServerDoor;
@@ -55,6 +59,34 @@ pub(crate) async fn server(
     }
     outcomes.sort_by_key(|(index, _)| *index);
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// Serves a client until it asks for the reports, or until `program` (the client, if it is to be started) has ended.
+pub(crate) async fn client(
+    door: Arc<ClientDoor>,
+    addr: &str,
+    program: Vec<String>,
+) -> Result<Vec<Outcome>, String> {
+    let failed = |error| format!("{addr}: {error}");
+    let listener = TcpListener::bind(addr).await.map_err(failed)?;
+    let url = format!("ws://{}", listener.local_addr().map_err(failed)?);
+    println!("listening on {url} with {} questions", door.questions());
+    let ended = async {
+        let Some((name, arguments)) = program.split_first() else { return std::future::pending().await };
+        let arguments = arguments.iter().map(|argument| argument.replace("{url}", &url));
+        let child = Command::new(name).args(arguments).stdout(Stdio::null()).kill_on_drop(true).spawn();
+        let mut child = child.map_err(|error| format!("{name}: {error}"))?;
+        child.wait().await.map_err(|error| format!("{name}: {error}"))
+    };
+    tokio::select! {
+        () = door.serve(listener) => {}
+        ended = ended => {
+            let status = ended?;
+            eprintln!("the client ended ({status}) after {} of {} questions", door.asked(), door.questions());
+        }
+    }
+    let answers = door.answers().into_iter();
+    Ok(answers.map(|(case, answers)| outcome(case, Door::Client, answers)).collect())
 }
 
 /// Runs every case at the *pipe* door.
