@@ -28,10 +28,10 @@ use crate::head::Head;
 use crate::offer;
 use crate::peer::PeerReader;
 use crate::response;
-use crate::script::{Condition, Step};
+use crate::script::{Condition, Sentinel, Step};
 use crate::upgrade::read_head;
 use crate::verdict::{Answer, Verdict};
-use crate::wire::{self, Clock};
+use crate::wire::{self, Clock, Settings};
 
 /// The suite as a server.
 #[derive(Debug)]
@@ -169,7 +169,11 @@ impl ClientDoor {
         bytes.extend(Frame::new(frame::CLOSE, &frame::close_payload(1000, ""), None).to_bytes());
         let steps =
             [Step::Send(bytes), Step::Await(Condition::Close), Step::HalfClose, Step::Await(Condition::End)];
-        wire::run(stream, early, &steps, PeerReader::new(Role::Client, None), None, self.clock).await;
+        wire::run(stream, early, &steps, PeerReader::new(Role::Client, None), self.settings()).await;
+    }
+
+    fn settings(&self) -> Settings {
+        Settings { mask: None, clock: self.clock, acted: None }
     }
 
     fn info(&self, question: &Question) -> String {
@@ -240,9 +244,9 @@ impl ClientDoor {
         // An error shows in what is read.
         _ = stream.write_all(&response).await;
         let inflater = agreed.map(|(_, agreed)| Inflater::new(agreed, Role::Client));
-        let steps = echo::steps(case, cut, Role::Client, None);
+        let steps = echo::steps(case, cut, Role::Client, Sentinel::Echoed, None);
         let peer = PeerReader::new(Role::Client, inflater);
-        let seen = wire::run(stream, early, &steps, peer, None, self.clock).await;
+        let seen = wire::run(stream, early, &steps, peer, self.settings()).await;
         echo::judge(case, cut, &seen)
     }
 
@@ -264,9 +268,9 @@ impl ClientDoor {
         let Some(cut) = cuts.into_iter().find(|made| made.name == cut) else {
             return Answer::not_asked("this cut changes nothing");
         };
-        let steps = response::steps(case, &cut);
+        let steps = response::steps(case, &cut, Sentinel::Echoed);
         let peer = PeerReader::new(response::ROLE, None);
-        let seen = wire::run(stream, early, &steps, peer, None, self.clock).await;
+        let seen = wire::run(stream, early, &steps, peer, self.settings()).await;
         response::judge(case, &cut, &seen)
     }
 }

@@ -90,7 +90,7 @@ fn distinct(cuts: Vec<Cut>) -> Vec<Cut> {
 
 /// The longest input that is sent byte by byte.
 const MAX_BYTES: usize = 128;
-const MAX_HEAD_BYTES: usize = 400;
+const MAX_HEAD_BYTES: usize = 220;
 
 /// At how many frames or lines an input is cut.
 const MAX_FRAMES: usize = 24;

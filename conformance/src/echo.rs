@@ -8,7 +8,7 @@ use crate::case::{Event, Events, Receive, ReceiveOutcome, Received, Reply, Role}
 use crate::cuts::Cut;
 use crate::layout::{InputEnd, Layout};
 use crate::peer::Heard;
-use crate::script::{self, Condition, Step, Transcript, show};
+use crate::script::{Condition, Sentinel, Step, Transcript, show};
 use crate::verdict::{Answer, Verdict};
 
 /// Why a case cannot be put to an echo peer.
@@ -24,7 +24,13 @@ pub(crate) fn cannot_ask(case: &Receive) -> Option<&'static str> {
 }
 
 /// The steps of a case. `mask` is for frames that the suite sends.
-pub(crate) fn steps(case: &Receive, cut: &Cut, role: Role, mask: Option<[u8; 4]>) -> Vec<Step> {
+pub(crate) fn steps(
+    case: &Receive,
+    cut: &Cut,
+    role: Role,
+    sentinel: Sentinel,
+    mask: Option<[u8; 4]>,
+) -> Vec<Step> {
     let mut steps: Vec<Step> = cut.segments.iter().cloned().map(Step::Send).collect();
     match Goal::of(case) {
         Goal::Close => {
@@ -36,7 +42,10 @@ pub(crate) fn steps(case: &Receive, cut: &Cut, role: Role, mask: Option<[u8; 4]>
             steps.push(Step::Await(Condition::End));
         }
         Goal::Eof => {
-            let (messages, pings) = counts(&case.expect.events);
+            let (messages, pings) = match sentinel {
+                Sentinel::Echoed => counts(&case.expect.events),
+                Sentinel::Ping => (0, counts(&case.expect.events).1),
+            };
             steps.push(Step::Await(Condition::Echoes { messages, pings }));
             steps.push(Step::HalfClose);
             steps.push(Step::Await(Condition::End));
@@ -47,13 +56,11 @@ pub(crate) fn steps(case: &Receive, cut: &Cut, role: Role, mask: Option<[u8; 4]>
             steps.push(Step::Await(Condition::End));
         }
         Goal::InMessage => {
-            steps.push(Step::Send(script::sentinel_ping(mask)));
-            steps.push(Step::Await(Condition::SentinelPong));
+            steps.extend(Sentinel::Ping.steps(mask));
             steps.push(Step::Finish);
         }
         Goal::BetweenMessages => {
-            steps.push(Step::Send([script::sentinel_ping(mask), script::sentinel_text(mask)].concat()));
-            steps.push(Step::Await(Condition::Sentinel));
+            steps.extend(sentinel.steps(mask));
             steps.push(Step::Finish);
         }
     }
@@ -62,7 +69,7 @@ pub(crate) fn steps(case: &Receive, cut: &Cut, role: Role, mask: Option<[u8; 4]>
 
 /// How a case is brought to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Goal {
+pub(crate) enum Goal {
     /// The input has a close frame, which the peer must answer.
     Close,
     /// The suite closes its direction: the transport ends, or the input ends within a frame.
@@ -76,7 +83,7 @@ enum Goal {
 }
 
 impl Goal {
-    fn of(case: &Receive) -> Self {
+    pub(crate) fn of(case: &Receive) -> Self {
         let input: Vec<u8> = case.chunks.iter().flat_map(|chunk| chunk.0.iter().copied()).collect();
         let is = |wanted| outcomes(case).any(|outcome| outcome.outcome == wanted);
         match Layout::of(&input).end {
@@ -90,7 +97,7 @@ impl Goal {
     }
 }
 
-fn outcomes(case: &Receive) -> impl Iterator<Item = &Received> {
+pub(crate) fn outcomes(case: &Receive) -> impl Iterator<Item = &Received> {
     [&case.expect].into_iter().chain(&case.allowed)
 }
 
@@ -132,8 +139,8 @@ pub(crate) fn judge(case: &Receive, cut: &Cut, seen: &Transcript) -> Answer {
 fn fits(case: &Receive, outcome: &Received, seen: &Transcript) -> Option<Verdict> {
     let echoes = Echoes::compare(&outcome.events, seen)?;
     let boundary = match Goal::of(case) {
-        Goal::BetweenMessages => seen.has_sentinel_pong() && seen.has_sentinel_echo(),
-        Goal::InMessage => seen.has_sentinel_pong(),
+        Goal::BetweenMessages => Sentinel::Echoed.is_answered(seen),
+        Goal::InMessage => Sentinel::Ping.is_answered(seen),
         _ => false,
     };
     let ended_by_itself = seen.end.is_some() && !seen.nudged;

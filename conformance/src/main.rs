@@ -30,6 +30,10 @@ mod response;
 mod server_door;
 mod client_door;
 mod pipe_door;
+mod shim;
+mod shim_question;
+mod shim_judge;
+mod shim_door;
 // The run.
 mod run;
 mod report;
@@ -82,6 +86,12 @@ async fn perform(command: Command) -> Result<ExitCode, String> {
         Command::Client { addr, handshakes, run, program } => {
             let door = ClientDoor::new(selected(&run.select)?, handshakes, clock(&run));
             let outcomes = run::client(Arc::new(door), &addr, program).await?;
+            report(&run, &outcomes)
+        }
+        Command::Shim { run, program } => {
+            let cases = selected(&run.select)?;
+            let (_agent, outcomes) =
+                run::shim(&program, clock(&run), cases, usize::from(run.jobs), |_| {}).await?;
             report(&run, &outcomes)
         }
         Command::Pipe { run, program } => {

@@ -46,6 +46,14 @@ pub(crate) enum Command {
         #[arg(last = true, required = true)]
         program: Vec<String>,
     },
+    /// Tests a library by a shim: a small program around it, which connects to the suite and reports what it sees.
+    Shim {
+        #[command(flatten)]
+        run: Run,
+        /// The shim and its arguments, after --.
+        #[arg(last = true, required = true)]
+        program: Vec<String>,
+    },
     /// Lists the cases.
     List {
         #[command(flatten)]

@@ -8,7 +8,7 @@ use crate::deflate;
 use crate::encoding::to_latin1;
 use crate::head::Head;
 use crate::judge;
-use crate::script::{self, Condition, Step, Transcript};
+use crate::script::{Condition, Sentinel, Step, Transcript};
 use crate::verdict::{Answer, Verdict};
 
 /// Why a case cannot be put to a server that was set up without the suite; `deflate` says whether it compresses.
@@ -28,7 +28,7 @@ pub(crate) fn cannot_ask(case: &Request, deflate: bool) -> Option<&'static str> 
 }
 
 /// The steps of a case. `mask` is for frames that the suite sends once the connection is open.
-pub(crate) fn steps(case: &Request, cut: &Cut, mask: Option<[u8; 4]>) -> Vec<Step> {
+pub(crate) fn steps(case: &Request, cut: &Cut, sentinel: Sentinel, mask: Option<[u8; 4]>) -> Vec<Step> {
     let mut steps: Vec<Step> = cut.segments.iter().cloned().map(Step::Send).collect();
     let is = |wanted: &str| outcomes(case).any(|outcome| outcome["outcome"] == wanted);
     if case.eof || is("pending") {
@@ -38,8 +38,7 @@ pub(crate) fn steps(case: &Request, cut: &Cut, mask: Option<[u8; 4]>) -> Vec<Ste
     steps.extend([Step::Await(Condition::Head), Step::IfAccepted]);
     // Bytes after the head are the business of a case of their own: the suite cannot add frames to them.
     if outcomes(case).all(|outcome| outcome["leftover"].as_str().unwrap_or_default().is_empty()) {
-        steps.push(Step::Send([script::sentinel_ping(mask), script::sentinel_text(mask)].concat()));
-        steps.push(Step::Await(Condition::Sentinel));
+        steps.extend(sentinel.steps(mask));
         steps.push(Step::Finish);
     }
     steps
@@ -50,7 +49,7 @@ fn outcomes(case: &Request) -> impl Iterator<Item = &Value> {
 }
 
 /// Compares what a server did with what the case allows.
-pub(crate) fn judge(case: &Request, cut: &Cut, seen: &Transcript) -> Answer {
+pub(crate) fn judge(case: &Request, cut: &Cut, sentinel: Sentinel, seen: &Transcript) -> Answer {
     let mut answer = Answer {
         verdict: Verdict::Fail,
         rule: None,
@@ -69,7 +68,7 @@ pub(crate) fn judge(case: &Request, cut: &Cut, seen: &Transcript) -> Answer {
     }
     let observed = observation(seen);
     if observed["outcome"] == "accept" {
-        if let Err(what) = check_accept(seen, case) {
+        if let Err(what) = check_accept(seen, case, sentinel) {
             answer.rule = Some(what);
             return answer;
         }
@@ -131,7 +130,7 @@ fn parameters(params: deflate::Params) -> Value {
 }
 
 /// Checks what every accepting response must have, and that the connection is open.
-fn check_accept(seen: &Transcript, case: &Request) -> Result<(), String> {
+fn check_accept(seen: &Transcript, case: &Request, sentinel: Sentinel) -> Result<(), String> {
     let Some(head) = &seen.head else { return Ok(()) };
     if !head.has_token("upgrade", "websocket") {
         return Err("RFC 6455 §4.2.2: the response must have Upgrade: websocket".to_owned());
@@ -145,8 +144,8 @@ fn check_accept(seen: &Transcript, case: &Request) -> Result<(), String> {
         }
     }
     let asks_for_sentinel =
-        steps(case, &Cut { name: "", segments: Vec::new() }, None).contains(&Step::Finish);
-    if asks_for_sentinel && !(seen.has_sentinel_pong() && seen.has_sentinel_echo()) {
+        steps(case, &Cut { name: "", segments: Vec::new() }, sentinel, None).contains(&Step::Finish);
+    if asks_for_sentinel && !sentinel.is_answered(seen) {
         return Err("RFC 6455 §4.2.2: after its 101 the connection must be open".to_owned());
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::encoding::{from_latin1, to_latin1};
 use crate::head::{Head, accept_value};
 use crate::layout::{InputEnd, Layout};
 use crate::offer;
-use crate::script::{self, Condition, Step, Transcript};
+use crate::script::{Condition, Sentinel, Step, Transcript};
 use crate::verdict::{Answer, Verdict};
 
 /// Why a case cannot be put to the client that has sent this request.
@@ -54,15 +54,15 @@ pub(crate) fn cuts(case: &Response, key: Option<&str>) -> Vec<Cut> {
     cuts::of_head(&from_latin1(&text).unwrap_or_default(), case.split)
 }
 
-pub(crate) fn steps(case: &Response, cut: &Cut) -> Vec<Step> {
+pub(crate) fn steps(case: &Response, cut: &Cut, sentinel: Sentinel) -> Vec<Step> {
     let mut steps: Vec<Step> = cut.segments.iter().cloned().map(Step::Send).collect();
     if case.eof || outcomes(case).any(|outcome| outcome["outcome"] == "pending") {
         steps.extend([Step::HalfClose, Step::Await(Condition::End)]);
         return steps;
     }
     // A client that wrongly takes the connection as open answers, as one does that rightly does.
-    steps.push(Step::Send([script::sentinel_ping(None), script::sentinel_text(None)].concat()));
-    steps.extend([Step::Await(Condition::Sentinel), Step::Finish]);
+    steps.extend(sentinel.steps(None));
+    steps.push(Step::Finish);
     steps
 }
 

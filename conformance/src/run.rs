@@ -2,11 +2,12 @@
 
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::process::Command;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::case::Case;
@@ -14,7 +15,9 @@ use crate::client_door::ClientDoor;
 use crate::encoding::to_hex;
 use crate::pipe_door::PipeDoor;
 use crate::server_door::ServerDoor;
+use crate::shim_door::ShimDoor;
 use crate::verdict::{Answer, Door, Outcome, Verdict};
+use crate::wire::Clock;
 
 /// Runs every case at the *server* door; `done` is called for each outcome as it comes. The result is in the order of the
 /// cases.
@@ -82,11 +85,77 @@ pub(crate) async fn client(
         () = door.serve(listener) => {}
         ended = ended => {
             let status = ended?;
+            if door.asked() < door.questions() {
             eprintln!("the client ended ({status}) after {} of {} questions", door.asked(), door.questions());
+            }
         }
     }
     let answers = door.answers().into_iter();
     Ok(answers.map(|(case, answers)| outcome(case, Door::Client, answers)).collect())
+}
+
+/// Runs every case at the *shim* door, with up to `jobs` shims side by side; returns the name of the implementation too.
+pub(crate) async fn shim(
+    program: &[String],
+    clock: Clock,
+    cases: Vec<Case>,
+    jobs: usize,
+    mut done: impl FnMut(&Outcome),
+) -> Result<(String, Vec<Outcome>), String> {
+    let first = ShimDoor::start(program, clock).await?;
+    let agent = first.agent();
+    let cases = Arc::new(cases);
+    let next = Arc::new(AtomicUsize::new(0));
+    let (send, mut receive) = mpsc::unbounded_channel();
+    let mut tasks = JoinSet::new();
+    let mut first = Some(first);
+    for _ in 0..jobs.min(cases.len()) {
+        let door = match first.take() {
+            Some(door) => door,
+            None => ShimDoor::start(program, clock).await?,
+        };
+        tasks.spawn(shim_worker(door, Arc::clone(&cases), Arc::clone(&next), send.clone()));
+    }
+    drop(send);
+    let mut outcomes = Vec::new();
+    while let Some((index, outcome)) = receive.recv().await {
+        done(&outcome);
+        outcomes.push((index, outcome));
+    }
+    while let Some(result) = tasks.join_next().await {
+        match result {
+            Ok(result) => result?,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+    outcomes.sort_by_key(|(index, _)| *index);
+    Ok((agent, outcomes.into_iter().map(|(_, outcome)| outcome).collect()))
+}
+
+/// Puts one case after the other to a shim.
+async fn shim_worker(
+    mut door: ShimDoor,
+    cases: Arc<Vec<Case>>,
+    next: Arc<AtomicUsize>,
+    outcomes: mpsc::UnboundedSender<(usize, Outcome)>,
+) -> Result<(), String> {
+    loop {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        let Some(case) = cases.get(index) else { return Ok(()) };
+        let mut answers = Vec::new();
+        match door.cuts(case) {
+            Err(why) => answers.push(("none", Answer::not_asked(why), Duration::ZERO)),
+            Ok(cuts) => {
+                for cut in cuts {
+                    let start = Instant::now();
+                    let answer = door.ask(case, &cut).await?;
+                    answers.push((cut.name, answer, start.elapsed()));
+                }
+            }
+        }
+        // An error: the receiver has stopped because of an error of another shim.
+        _ = outcomes.send((index, outcome(case, Door::Shim, answers)));
+    }
 }
 
 /// Runs every case at the *pipe* door.

@@ -15,6 +15,8 @@ pub(crate) enum Step {
     Finish,
     /// Close the suite's direction of the connection.
     HalfClose,
+    /// Read until the shim has done its actions.
+    AwaitActions,
     /// Go on only if the response has accepted the request.
     IfAccepted,
 }
@@ -52,6 +54,8 @@ pub(crate) struct Transcript {
     /// How many bytes of the script were sent.
     pub(crate) sent: u64,
     pub(crate) received: Vec<u8>,
+    /// The frames that were read.
+    pub(crate) frames: Vec<Frame>,
 }
 
 /// How the implementation ended the connection.
@@ -166,13 +170,39 @@ const MAX_SHOWN: usize = 6;
 const MAX_CHARS: usize = 24;
 const MAX_BYTES: usize = 12;
 
+/// What shows that everything before it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sentinel {
+    /// The pong for a ping, and the echo of a message: some implementations answer pings ahead of messages.
+    Echoed,
+    /// The pong for a ping: a shim echoes nothing, and reports in order.
+    Ping,
+}
+
+impl Sentinel {
+    pub(crate) fn steps(self, mask: Option<[u8; 4]>) -> [Step; 2] {
+        match self {
+            Self::Echoed => {
+                let bytes = [sentinel_ping(mask), sentinel_text(mask)].concat();
+                [Step::Send(bytes), Step::Await(Condition::Sentinel)]
+            }
+            Self::Ping => [Step::Send(sentinel_ping(mask)), Step::Await(Condition::SentinelPong)],
+        }
+    }
+
+    /// Whether it was answered.
+    pub(crate) fn is_answered(self, seen: &Transcript) -> bool {
+        seen.has_sentinel_pong() && (self == Self::Ping || seen.has_sentinel_echo())
+    }
+}
+
 /// A ping whose pong shows that all before it was read.
-pub(crate) fn sentinel_ping(mask: Option<[u8; 4]>) -> Vec<u8> {
+fn sentinel_ping(mask: Option<[u8; 4]>) -> Vec<u8> {
     Frame::new(frame::PING, SENTINEL_PING, mask).to_bytes()
 }
 
 /// A message whose echo shows that all before it was echoed: some implementations answer pings ahead of messages.
-pub(crate) fn sentinel_text(mask: Option<[u8; 4]>) -> Vec<u8> {
+fn sentinel_text(mask: Option<[u8; 4]>) -> Vec<u8> {
     Frame::new(frame::TEXT, SENTINEL_TEXT, mask).to_bytes()
 }
 

@@ -8,9 +8,10 @@ use crate::deflate::{self, Inflater};
 use crate::echo;
 use crate::peer::PeerReader;
 use crate::request;
+use crate::script::Sentinel;
 use crate::upgrade::Target;
 use crate::verdict::{Answer, Verdict};
-use crate::wire::{self, Clock};
+use crate::wire::{self, Clock, Settings};
 
 /// An echo server under test.
 #[derive(Clone, Debug)]
@@ -72,14 +73,18 @@ impl ServerDoor {
         }
     }
 
+    fn settings(&self) -> Settings {
+        Settings { mask: MASK, clock: self.clock, acted: None }
+    }
+
     async fn request(&self, case: &Request, cut: &Cut) -> Answer {
         let stream = match self.target.connect().await {
             Ok(stream) => stream,
             Err(error) => return failed(Verdict::Fail, error),
         };
-        let steps = request::steps(case, cut, MASK);
-        let seen = wire::run(stream, &[], &steps, PeerReader::of_response(), MASK, self.clock).await;
-        request::judge(case, cut, &seen)
+        let steps = request::steps(case, cut, Sentinel::Echoed, MASK);
+        let seen = wire::run(stream, &[], &steps, PeerReader::of_response(), self.settings()).await;
+        request::judge(case, cut, Sentinel::Echoed, &seen)
     }
 
     async fn receive(&self, case: &Receive, cut: &Cut) -> Answer {
@@ -94,14 +99,14 @@ impl ServerDoor {
         }
         let inflater = opened.deflate.map(|agreed| Inflater::new(agreed, Role::Server));
         let peer = PeerReader::new(Role::Server, inflater);
-        let steps = echo::steps(case, cut, Role::Server, MASK);
-        let seen = wire::run(opened.stream, &opened.early, &steps, peer, MASK, self.clock).await;
+        let steps = echo::steps(case, cut, Role::Server, Sentinel::Echoed, MASK);
+        let seen = wire::run(opened.stream, &opened.early, &steps, peer, self.settings()).await;
         echo::judge(case, cut, &seen)
     }
 }
 
 /// Why the agreed parameters are not those that the case needs for what the suite sends.
-fn differs(needed: Option<Deflate>, agreed: Option<Deflate>) -> Option<String> {
+pub(crate) fn differs(needed: Option<Deflate>, agreed: Option<Deflate>) -> Option<String> {
     let (needed, agreed) = match (needed, agreed) {
         (None, _) => return None,
         (Some(_), None) => return Some("the server declined the parameters of the case".to_owned()),
@@ -118,4 +123,4 @@ fn failed(verdict: Verdict, observed: String) -> Answer {
 }
 
 /// The masking key of the suite's own frames.
-const MASK: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
+pub(crate) const MASK: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);

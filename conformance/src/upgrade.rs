@@ -49,7 +49,11 @@ impl Target {
 
     /// Opens a connection. With `offer`, it offers that extension.
     pub(crate) async fn open(&self, offer: Option<&str>) -> Result<Opened, String> {
-        let mut stream = self.connect().await?;
+        self.open_on(self.connect().await?, offer).await
+    }
+
+    /// Does the opening handshake on a connection.
+    pub(crate) async fn open_on(&self, mut stream: TcpStream, offer: Option<&str>) -> Result<Opened, String> {
         let key = key(KEY);
         let offer = offer.map(|offer| format!("Sec-WebSocket-Extensions: {offer}\r\n")).unwrap_or_default();
         let request = format!(

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::watch;
 use tokio::time::{self, Instant};
 
 use crate::frame::{self, Frame};
@@ -26,7 +27,17 @@ pub(crate) struct Clock {
     pub(crate) kill: Duration,
 }
 
-/// Runs the steps. `early` are bytes that were read already; `mask` is for frames that the suite sends.
+/// What holds for a whole connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The masking key of the frames that the suite adds of its own; `None` if it is the server.
+    pub(crate) mask: Option<[u8; 4]>,
+    pub(crate) clock: Clock,
+    /// Becomes true once a shim has done its actions.
+    pub(crate) acted: Option<watch::Receiver<bool>>,
+}
+
+/// Runs the steps. `early` are bytes that were read already.
 ///
 /// Returns when all steps are done, or when the clock ran out: then the transcript has no end.
 pub(crate) async fn run(
@@ -34,9 +45,9 @@ pub(crate) async fn run(
     early: &[u8],
     steps: &[Step],
     peer: PeerReader,
-    mask: Option<[u8; 4]>,
-    clock: Clock,
+    settings: Settings,
 ) -> Transcript {
+    let Settings { clock, .. } = settings;
     let (reader, writer) = stream.into_split();
     let mut connection = Connection {
         reader,
@@ -48,9 +59,10 @@ pub(crate) async fn run(
     connection.receive(early);
     let deadline = time::sleep_until(Instant::now().checked_add(clock.kill).unwrap_or_else(Instant::now));
     tokio::select! {
-        () = connection.perform(steps, mask, clock) => {}
+        () = connection.perform(steps, &settings) => {}
         () = deadline => connection.seen.hung = true,
     }
+    connection.seen.frames = connection.peer.frames;
     connection.seen
 }
 
@@ -64,7 +76,9 @@ struct Connection {
 }
 
 impl Connection {
-    async fn perform(&mut self, steps: &[Step], mask: Option<[u8; 4]>, clock: Clock) {
+    async fn perform(&mut self, steps: &[Step], settings: &Settings) {
+        let Settings { mask, clock, acted } = settings;
+        let (mask, clock) = (*mask, *clock);
         let mut previous_was_segment = false;
         for step in steps {
             match step {
@@ -77,6 +91,11 @@ impl Connection {
                 Step::Await(condition) => self.wait(*condition, clock).await,
                 Step::Finish => self.finish(mask, clock).await,
                 Step::HalfClose => self.half_close().await,
+                Step::AwaitActions => {
+                    if let Some(acted) = acted {
+                        self.wait_for_actions(acted.clone()).await;
+                    }
+                }
                 Step::IfAccepted => match &self.seen.head {
                     Some(head) if head.status == Some(101) => {}
                     _ => return,
@@ -90,6 +109,18 @@ impl Connection {
         while !condition.is_met(&self.seen) {
             if time::timeout(clock.patience, self.read_once()).await.is_err() {
                 self.nudge().await;
+            }
+        }
+    }
+
+    /// Reads until the shim has done its actions; the clock of the case bounds it.
+    async fn wait_for_actions(&mut self, mut acted: watch::Receiver<bool>) {
+        loop {
+            let can_read = self.seen.end.is_none();
+            tokio::select! {
+                // An error: the shim is gone.
+                _ = acted.wait_for(|acted| *acted) => return,
+                read = self.reader.read(&mut self.buffer), if can_read => self.received(read),
             }
         }
     }
