@@ -80,7 +80,7 @@ async fn perform(command: Command) -> Result<ExitCode, String> {
         Command::Server { uri, run } => {
             let cases = selected(&run.select)?;
             let door = ServerDoor::new(Target::parse(&uri)?, clock(&run)).await?;
-            let outcomes = run::server(door, cases, usize::from(run.jobs), |_| {}).await;
+            let outcomes = run::server(door, cases, usize::from(run.jobs.unwrap_or(32)), |_| {}).await;
             report(&run, &outcomes)
         }
         Command::Client { addr, handshakes, run, program } => {
@@ -91,7 +91,7 @@ async fn perform(command: Command) -> Result<ExitCode, String> {
         Command::Shim { run, program } => {
             let cases = selected(&run.select)?;
             let (_agent, outcomes) =
-                run::shim(&program, clock(&run), cases, usize::from(run.jobs), |_| {}).await?;
+                run::shim(&program, clock(&run), cases, usize::from(run.jobs.unwrap_or(8)), |_| {}).await?;
             report(&run, &outcomes)
         }
         Command::Pipe { run, program } => {

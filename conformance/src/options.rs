@@ -75,9 +75,9 @@ pub(crate) struct Select {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) select: Select,
-    /// How many connections are open side by side.
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) jobs: u16,
+    /// How many connections, or shims, are used side by side [default: 32 connections, 8 shims].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
     /// The name of the implementation, for reports.
     #[arg(long, value_name = "NAME")]
     pub(crate) agent: Option<String>,

@@ -9,6 +9,8 @@ use crate::peer::{Broken, Heard};
 pub(crate) enum Step {
     /// Send this segment.
     Send(Vec<u8>),
+    /// Send this segment, unless the implementation has sent a close frame.
+    SendUnlessClosed(Vec<u8>),
     /// Read until the condition is met.
     Await(Condition),
     /// If the implementation has sent a close frame, answer it and wait for the end; else send one, and do not insist.
@@ -188,6 +190,14 @@ impl Sentinel {
             }
             Self::Ping => [Step::Send(sentinel_ping(mask)), Step::Await(Condition::SentinelPong)],
         }
+    }
+
+    /// The same for an implementation that may have begun to close: its pong is not due then.
+    pub(crate) fn unless_closed(self, mask: Option<[u8; 4]>) -> [Step; 2] {
+        self.steps(mask).map(|step| match step {
+            Step::Send(bytes) => Step::SendUnlessClosed(bytes),
+            step => step,
+        })
     }
 
     /// Whether it was answered.

@@ -192,7 +192,7 @@ async fn converse(
         Ask::Local(local) => {
             let received = shim_question::to_send(&local.actions).map_err(Failed::Broken)?;
             let mut steps = vec![Step::Send(received), Step::AwaitActions];
-            steps.extend(Sentinel::Ping.steps(settings.mask));
+            steps.extend(Sentinel::Ping.unless_closed(settings.mask));
             steps.push(Step::Finish);
             let open = open(case.role, stream, None);
             let (stream, early, _) =

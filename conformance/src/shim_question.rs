@@ -91,27 +91,31 @@ fn can(config: &Map<String, Value>, actions: &[Value], hello: &Hello) -> Result<
     Ok(())
 }
 
-/// The actions as a shim gets them: short forms are written out.
+/// The actions as a shim gets them: short forms are written out, and `receive` actions in a row are one.
 fn expanded(actions: &[Value]) -> Result<Vec<Value>, String> {
     let mut expanded = Vec::new();
-    for action in actions {
+    let mut input = Vec::new();
+    for (index, action) in actions.iter().enumerate() {
+        if action["do"] == "receive" {
+            input.extend(received(action)?);
+            let next = actions.get(index.saturating_add(1));
+            if next.is_none_or(|next| next["do"] != "receive") {
+                let until = if has_close(&input) { "close" } else { "error" };
+                expanded.push(json!({ "do": "receive", "until": until }));
+            }
+            continue;
+        }
         let mut action = action.clone();
         let Some(members) = action.as_object_mut() else { continue };
         let times = members.remove("times").and_then(|times| times.as_u64());
         let times = times.map_or(1, |times| usize::try_from(times).unwrap_or(0));
-        if members.get("do") == Some(&json!("receive")) {
-            let until =
-                if has_close(&received(&Value::Object(members.clone()))?) { "close" } else { "error" };
-            expanded.push(json!({ "do": "receive", "until": until }));
-            continue;
+        match members.get("hex").and_then(Value::as_str).map(|hex| hex.repeat(times)) {
+            Some(hex) => {
+                members.insert("hex".to_owned(), hex.into());
+                expanded.push(action);
+            }
+            None => expanded.extend(std::iter::repeat_n(action, times)),
         }
-        if let Some(Value::String(hex)) = members.get("hex") {
-            let hex = hex.repeat(times);
-            members.insert("hex".to_owned(), hex.into());
-            expanded.push(action);
-            continue;
-        }
-        expanded.extend(std::iter::repeat_n(action, times));
     }
     Ok(expanded)
 }

@@ -88,12 +88,18 @@ impl Connection {
                     }
                     self.send(segment).await;
                 }
+                Step::SendUnlessClosed(segment) => {
+                    if self.seen.close().is_none() {
+                        self.send(segment).await;
+                    }
+                }
                 Step::Await(condition) => self.wait(*condition, clock).await,
                 Step::Finish => self.finish(mask, clock).await,
                 Step::HalfClose => self.half_close().await,
                 Step::AwaitActions => {
                     if let Some(acted) = acted {
                         self.wait_for_actions(acted.clone()).await;
+                        self.read_what_is_there();
                     }
                 }
                 Step::IfAccepted => match &self.seen.head {
@@ -121,6 +127,16 @@ impl Connection {
                 // An error: the shim is gone.
                 _ = acted.wait_for(|acted| *acted) => return,
                 read = self.reader.read(&mut self.buffer), if can_read => self.received(read),
+            }
+        }
+    }
+
+    /// What the shim sent ahead of its line has arrived already.
+    fn read_what_is_there(&mut self) {
+        while self.seen.end.is_none() {
+            match self.reader.try_read(&mut self.buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                read => self.received(read),
             }
         }
     }
