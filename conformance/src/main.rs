@@ -36,24 +36,24 @@ mod shim_judge;
 mod shim_door;
 // The run.
 mod run;
+mod expectations;
+mod saved;
 mod report;
 mod options;
+mod session;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Parser;
 
-use case::Case;
 use client_door::ClientDoor;
-use options::{Command, Options, Run, Select};
+use options::{Command, Options, Select};
 use pipe_door::PipeDoor;
 use server_door::ServerDoor;
+use session::Session;
 use upgrade::Target;
-use verdict::Outcome;
-use wire::Clock;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -69,60 +69,48 @@ async fn main() -> ExitCode {
 
 async fn perform(command: Command) -> Result<ExitCode, String> {
     match command {
-        Command::List { select } => {
-            let mut out = io::stdout().lock();
-            for case in selected(&select)? {
-                writeln!(out, "{} [{:?}] {}", case.id, case.tier, case.title)
-                    .map_err(|error| error.to_string())?;
-            }
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::List { select, json } => list(&select, json),
         Command::Server { uri, run } => {
-            let cases = selected(&run.select)?;
-            let door = ServerDoor::new(Target::parse(&uri)?, clock(&run)).await?;
-            let outcomes = run::server(door, cases, usize::from(run.jobs.unwrap_or(32)), |_| {}).await;
-            report(&run, &outcomes)
+            let session = Session::new(run)?;
+            let door = ServerDoor::new(Target::parse(&uri)?, session.clock()).await?;
+            let outcomes = run::server(door, session.cases(), session.jobs(32), |_| session.done()).await;
+            session.finish(outcomes, &uri)
         }
         Command::Client { addr, handshakes, run, program } => {
-            let door = ClientDoor::new(selected(&run.select)?, handshakes, clock(&run));
-            let outcomes = run::client(Arc::new(door), &addr, program).await?;
-            report(&run, &outcomes)
+            let session = Session::new(run)?;
+            let door = Arc::new(ClientDoor::new(session.cases(), handshakes, session.clock()));
+            let outcomes = run::client(Arc::clone(&door), &addr, program, &session.bar).await?;
+            session.finish(outcomes, door.agent().as_deref().unwrap_or("client"))
         }
         Command::Shim { run, program } => {
-            let cases = selected(&run.select)?;
-            let (_agent, outcomes) =
-                run::shim(&program, clock(&run), cases, usize::from(run.jobs.unwrap_or(8)), |_| {}).await?;
-            report(&run, &outcomes)
+            let session = Session::new(run)?;
+            let shims =
+                run::shim(&program, session.clock(), session.cases(), session.jobs(8), |_| session.done());
+            let (agent, outcomes) = shims.await?;
+            session.finish(outcomes, &agent)
         }
         Command::Pipe { run, program } => {
-            let door = PipeDoor { program, patience: Duration::from_secs(run.timeout) };
-            let outcomes = run::pipe(&door, &selected(&run.select)?, |_| {}).await?;
-            report(&run, &outcomes)
+            let session = Session::new(run)?;
+            let agent = program.first().cloned().unwrap_or_default();
+            let door = PipeDoor { program, patience: session.timeout() };
+            let outcomes = run::pipe(&door, &session.cases(), |_| session.done()).await?;
+            session.finish(outcomes, &agent)
         }
     }
 }
 
-/// The selected cases; an error if there is none.
-fn selected(select: &Select) -> Result<Vec<Case>, String> {
-    let cases = match &select.cases {
-        Some(directory) => corpus::of_directory(directory)?,
-        None => corpus::built_in()?,
-    };
-    let globs: Vec<_> = select.only.iter().map(globset::Glob::compile_matcher).collect();
-    let cases = corpus::select(cases, &globs);
-    if cases.is_empty() { Err("no case was selected".to_owned()) } else { Ok(cases) }
-}
-
-fn clock(run: &Run) -> Clock {
-    let kill = Duration::from_secs(run.timeout);
-    Clock { pause: Duration::from_micros(300), patience: kill / 4, kill }
-}
-
-fn report(run: &Run, outcomes: &[Outcome]) -> Result<ExitCode, String> {
-    if let Some(path) = &run.json {
-        report::write_json(path, outcomes).map_err(|error| format!("{}: {error}", path.display()))?;
+fn list(select: &Select, json: bool) -> Result<ExitCode, String> {
+    let cases = session::selected(select)?;
+    let mut out = io::stdout().lock();
+    for case in cases {
+        let line = match json {
+            true => case.json.to_string(),
+            false => format!("{} [{}] {}", case.id, report::tier(case.tier), case.title),
+        };
+        if writeln!(out, "{line}").is_err() {
+            // The program that reads the list has ended: that is no failure.
+            break;
+        }
     }
-    report::print(outcomes, &mut io::stdout().lock()).map_err(|error| error.to_string())?;
-    let failed = outcomes.iter().any(|outcome| outcome.verdict.is_bad());
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(ExitCode::SUCCESS)
 }

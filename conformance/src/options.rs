@@ -6,6 +6,9 @@ use clap::{Args, Parser, Subcommand};
 
 /// A conformance suite for WebSocket implementations (RFC 6455, RFC 7692).
 ///
+/// A case is named by RFC, section, name and the role of the endpoint under test, such as
+/// 6455/5.2/reserved-opcode-0x3/server.
+///
 /// The exit status is 0 if everything is as expected, 1 if a case failed that was not expected to (or passed that was
 /// expected to fail), and 2 if nothing could be run: wrong arguments, no implementation, no case selected.
 #[derive(Debug, Parser)]
@@ -58,6 +61,9 @@ pub(crate) enum Command {
     List {
         #[command(flatten)]
         select: Select,
+        /// Prints each case as a line of JSON, as it is in the corpus.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -84,6 +90,15 @@ pub(crate) struct Run {
     /// Writes each outcome as a line of JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// The expectations for this implementation: cases that are disabled, and cases that fail.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) expect: Option<PathBuf>,
+    /// Writes the failures of this run to the file of --expect.
+    #[arg(long, requires = "expect")]
+    pub(crate) update: bool,
+    /// Writes the bytes of each failed case to files in this directory, which the example `dump` of wsproto reads.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) save: Option<PathBuf>,
     /// After how many seconds an implementation that does not answer is hung.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: u64,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use indicatif::ProgressBar;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::sync::{Semaphore, mpsc};
@@ -69,6 +70,7 @@ pub(crate) async fn client(
     door: Arc<ClientDoor>,
     addr: &str,
     program: Vec<String>,
+    bar: &ProgressBar,
 ) -> Result<Vec<Outcome>, String> {
     let failed = |error| format!("{addr}: {error}");
     let listener = TcpListener::bind(addr).await.map_err(failed)?;
@@ -81,8 +83,16 @@ pub(crate) async fn client(
         let mut child = child.map_err(|error| format!("{name}: {error}"))?;
         child.wait().await.map_err(|error| format!("{name}: {error}"))
     };
+    bar.set_length(door.questions() as u64);
+    let progress = async {
+        loop {
+            bar.set_position(door.asked() as u64);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
     tokio::select! {
         () = door.serve(listener) => {}
+        () = progress => {}
         ended = ended => {
             let status = ended?;
             if door.asked() < door.questions() {
@@ -199,5 +209,6 @@ pub(crate) fn outcome(case: &Case, door: Door, answers: Vec<(&str, Answer, Durat
         sent: answer.sent.iter().map(|segment| to_hex(segment)).collect(),
         received: to_hex(&answer.received),
         millis: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+        known: None,
     }
 }

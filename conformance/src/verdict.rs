@@ -76,6 +76,9 @@ pub(crate) struct Outcome {
     /// What came back, in hex.
     pub(crate) received: String,
     pub(crate) millis: u64,
+    /// Why the case is expected to fail, if it is and did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) known: Option<String>,
 }
 
 /// One question put to an implementation, with the answer: a case at one cut.
