@@ -3,7 +3,7 @@
 //! The rules of a sender are checked in every case, whatever the case is about.
 
 use crate::case::Role;
-use crate::deflate::Inflater;
+use crate::deflate::{self, Inflater};
 use crate::frame::{self, Frame, Header};
 use crate::head::Head;
 
@@ -128,6 +128,11 @@ impl PeerReader {
             Ok(Some(head)) => {
                 self.buffer.drain(..head.len.min(self.buffer.len()));
                 self.state = if head.status == Some(101) { State::Between } else { State::Refused };
+                let extensions =
+                    deflate::elements(&head.field("sec-websocket-extensions").unwrap_or_default());
+                let answer = extensions.iter().find(|(name, _)| name == "permessage-deflate");
+                let agreed = answer.and_then(|(_, params)| deflate::agreed(params));
+                self.inflater = agreed.map(|agreed| Inflater::new(agreed, self.role));
                 self.head = Some(head);
                 Ok(())
             }

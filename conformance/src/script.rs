@@ -129,12 +129,13 @@ impl Transcript {
     /// In one line: what came.
     pub(crate) fn summary(&self) -> String {
         let mut parts: Vec<String> = self.head.iter().map(|head| format!("{:?}", head.start)).collect();
-        let skipped = self.heard.len().saturating_sub(MAX_SHOWN);
-        for heard in self.heard.iter().take(MAX_SHOWN) {
-            parts.push(show(heard));
-        }
-        if skipped > 0 {
-            parts.push(format!("… {skipped} more"));
+        match (self.heard.get(..MAX_FIRST), self.heard.last_chunk::<MAX_LAST>()) {
+            (Some(first), Some(last)) if self.heard.len() > MAX_FIRST + MAX_LAST => {
+                parts.extend(first.iter().map(show));
+                parts.push(format!("… {} more …", self.heard.len().saturating_sub(MAX_FIRST + MAX_LAST)));
+                parts.extend(last.iter().map(show));
+            }
+            _ => parts.extend(self.heard.iter().map(show)),
         }
         if let Some(broken) = &self.broken {
             parts.push(format!("({})", broken.what));
@@ -168,7 +169,9 @@ pub(crate) fn show(heard: &Heard) -> String {
     }
 }
 
-const MAX_SHOWN: usize = 6;
+/// How many of the first and of the last messages are shown.
+const MAX_FIRST: usize = 3;
+const MAX_LAST: usize = 3;
 const MAX_CHARS: usize = 24;
 const MAX_BYTES: usize = 12;
 
