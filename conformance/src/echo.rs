@@ -32,6 +32,11 @@ pub(crate) fn steps(
     mask: Option<[u8; 4]>,
 ) -> Vec<Step> {
     let mut steps: Vec<Step> = cut.segments.iter().cloned().map(Step::Send).collect();
+    if let (ReceiveOutcome::Open | ReceiveOutcome::Pending, Some(ping)) =
+        (case.expect.outcome, last_ping(case))
+    {
+        steps.push(Step::Await(Condition::Pong(ping)));
+    }
     match Goal::of(case) {
         Goal::Close => {
             steps.push(Step::Await(Condition::Close));
@@ -42,11 +47,9 @@ pub(crate) fn steps(
             steps.push(Step::Await(Condition::End));
         }
         Goal::Eof => {
-            let (messages, pings) = match sentinel {
-                Sentinel::Echoed => counts(&case.expect.events),
-                Sentinel::Ping => (0, counts(&case.expect.events).1),
-            };
-            steps.push(Step::Await(Condition::Echoes { messages, pings }));
+            if sentinel == Sentinel::Echoed {
+                steps.push(Step::Await(Condition::Echoes(messages(case))));
+            }
             steps.push(Step::HalfClose);
             steps.push(Step::Await(Condition::End));
         }
@@ -101,11 +104,19 @@ pub(crate) fn outcomes(case: &Receive) -> impl Iterator<Item = &Received> {
     [&case.expect].into_iter().chain(&case.allowed)
 }
 
-fn counts(events: &Events) -> (usize, usize) {
-    let Events::These(events) = events else { return (0, 0) };
-    let messages = events.iter().filter(|event| matches!(event, Event::Text(_) | Event::Binary(_))).count();
-    let pings = events.iter().filter(|event| matches!(event, Event::Ping(_))).count();
-    (messages, pings)
+/// How many messages are to be echoed.
+fn messages(case: &Receive) -> usize {
+    let Events::These(events) = &case.expect.events else { return 0 };
+    events.iter().filter(|event| matches!(event, Event::Text(_) | Event::Binary(_))).count()
+}
+
+/// The payload of the last ping.
+fn last_ping(case: &Receive) -> Option<Vec<u8>> {
+    let Events::These(events) = &case.expect.events else { return None };
+    events.iter().rev().find_map(|event| match event {
+        Event::Ping(payload) => Some(payload.clone()),
+        _ => None,
+    })
 }
 
 /// Compares what an echo peer did with what the case allows.

@@ -24,12 +24,15 @@ pub(crate) enum Step {
 }
 
 /// What a step waits for. Each one is also met when the implementation has ended the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
     /// The head of a response came.
     Head,
-    /// So many messages came, and the pong for the last of so many pings; or a close frame.
-    Echoes { messages: usize, pings: usize },
+    /// So many messages came, or a close frame.
+    Echoes(usize),
+    /// The pong with this payload came, or a close frame. A pong for a later ping may stand for it (RFC 6455 §5.5.3), so the
+    /// suite waits for it before it sends a ping of its own.
+    Pong(Vec<u8>),
     /// The pong for the sentinel came, or a close frame.
     SentinelPong,
     /// The pong and the echo of the sentinel came, or a close frame.
@@ -70,20 +73,18 @@ pub(crate) enum End {
 }
 
 impl Condition {
-    pub(crate) fn is_met(self, seen: &Transcript) -> bool {
+    pub(crate) fn is_met(&self, seen: &Transcript) -> bool {
         if seen.end.is_some() {
             return true;
         }
-        if self == Self::End {
+        if *self == Self::End {
             return false;
         }
         seen.close().is_some()
             || seen.broken.is_some()
             || match self {
-                Self::Echoes { messages, pings } => {
-                    let pongs = seen.heard.iter().filter(|heard| matches!(heard, Heard::Pong(_))).count();
-                    seen.messages().count() >= messages && (pings == 0 || pongs > 0)
-                }
+                Self::Echoes(messages) => seen.messages().count() >= *messages,
+                Self::Pong(payload) => seen.pongs().last() == Some(payload.as_slice()),
                 Self::SentinelPong => seen.has_sentinel_pong(),
                 Self::Sentinel => seen.has_sentinel_pong() && seen.has_sentinel_echo(),
                 Self::Head => seen.head.is_some(),

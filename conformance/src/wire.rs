@@ -93,7 +93,7 @@ impl Connection {
                         self.send(segment).await;
                     }
                 }
-                Step::Await(condition) => self.wait(*condition, clock).await,
+                Step::Await(condition) => self.wait(condition, clock).await,
                 Step::Finish => self.finish(mask, clock).await,
                 Step::HalfClose => self.half_close().await,
                 Step::AwaitActions => {
@@ -111,7 +111,7 @@ impl Connection {
         }
     }
 
-    async fn wait(&mut self, condition: Condition, clock: Clock) {
+    async fn wait(&mut self, condition: &Condition, clock: Clock) {
         while !condition.is_met(&self.seen) {
             if time::timeout(clock.patience, self.read_once()).await.is_err() {
                 self.nudge().await;
@@ -148,12 +148,12 @@ impl Connection {
         let payload = code.map(|code| frame::close_payload(code, "")).unwrap_or_default();
         self.send(&Frame::new(frame::CLOSE, &payload, mask).to_bytes()).await;
         if answered.is_some() {
-            return self.wait(Condition::End, clock).await;
+            return self.wait(&Condition::End, clock).await;
         }
         // What is read from here on is no part of the case.
         let heard = self.seen.heard.len();
         let broken = self.seen.broken.clone();
-        _ = time::timeout(clock.patience, self.wait(Condition::Close, clock)).await;
+        _ = time::timeout(clock.patience, self.wait(&Condition::Close, clock)).await;
         self.seen.heard.truncate(heard);
         self.seen.broken = broken;
         self.seen.nudged = false;
