@@ -99,7 +99,11 @@ impl Frame {
     pub(crate) fn read(bytes: &[u8]) -> Option<(Self, usize)> {
         let header = Header::read(bytes)?;
         let end = header.len.checked_add(usize::try_from(header.payload_len).ok()?)?;
-        let payload = masked(bytes.get(header.len..end)?, header.mask).collect();
+        let payload = bytes.get(header.len..end)?;
+        let payload = match header.mask {
+            None => payload.to_vec(),
+            Some(_) => masked(payload, header.mask).collect(),
+        };
         let Header { fin, rsv, opcode, mask, length_form, .. } = header;
         Some((Self { fin, rsv, opcode, mask, length_form, payload }, end))
     }

@@ -106,7 +106,7 @@ impl PeerReader {
             if let Err(broken) = self.check_masks() {
                 break Err(broken);
             }
-            if self.frames.len() < MAX_FRAMES {
+            if self.frames.len() < MAX_FRAMES && len <= MAX_KEPT {
                 self.frames.push(frame.clone());
             }
             match self.receive(frame) {
@@ -161,6 +161,11 @@ impl PeerReader {
             rsv => {
                 return broken("RFC 6455 §5.2", format!("RSV bits {rsv:03b} are set without an extension"));
             }
+        }
+        if header.payload_len > MAX_FRAME {
+            let what =
+                format!("a frame of {} bytes is longer than anything that it was sent", header.payload_len);
+            return broken("RFC 6455 §10.4", what);
         }
         if !header.is_minimal() {
             return broken("RFC 6455 §5.2", "a length is not in its shortest form");
@@ -263,6 +268,12 @@ fn broken<T>(section: &'static str, what: impl Into<String>) -> Result<T, Broken
 
 /// How many frames are kept.
 const MAX_FRAMES: usize = 4096;
+
+/// The longest frame that is kept, in bytes.
+const MAX_KEPT: usize = 128 << 10;
+
+/// The longest frame that is read, in bytes: no case has one that is longer.
+const MAX_FRAME: u64 = 32 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -49,6 +49,9 @@ impl Session {
             return Err(format!("{}: there is no case {name:?}", path.display()));
         }
         let (cases, disabled) = expectations.split(selected(&run.select)?)?;
+        if cases.is_empty() {
+            return Err("every selected case is disabled".to_owned());
+        }
         let bar = ProgressBar::new(cases.len() as u64);
         if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}") {
             bar.set_style(style);
