@@ -77,6 +77,36 @@ pub(crate) enum Ask {
     Response(Box<Response>),
     /// The local user wants to send a request or a response.
     Build(Value),
+    /// Frames are received without end.
+    Flood(Box<Flood>),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Flood {
+    /// What is sent first.
+    pub(crate) head: Hex,
+    /// What is sent over and over: whole frames.
+    pub(crate) unit: Hex,
+    /// How many bytes are sent at most.
+    pub(crate) total: u64,
+    /// Whether the suite reads meanwhile.
+    pub(crate) reads: bool,
+    pub(crate) expect: Bounds,
+}
+
+/// What has to hold while frames come without end.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bounds {
+    /// It reads no more, or ends the connection, before `total`.
+    #[serde(default)]
+    pub(crate) stops: bool,
+    /// It closes its direction of the connection. It may go on to discard what comes, so that its close frame arrives.
+    #[serde(default)]
+    pub(crate) ends: bool,
+    /// By how many bytes the resident memory of the process may grow.
+    pub(crate) resident_le: Option<u64>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -353,6 +383,7 @@ impl Ask {
             "local" => parse(&members).map(Self::Local),
             "request" => parse(&members).map(Self::Request),
             "response" => parse(&members).map(Self::Response),
+            "flood" => parse(&members).map(Self::Flood),
             "build-request" | "build-response" => Ok(Self::Build(members)),
             _ => Err(format!("unknown kind: {kind:?}")),
         }

@@ -23,6 +23,7 @@ use crate::case::{Ask, Case, Receive, Response, Role};
 use crate::cuts::{self, Cut};
 use crate::deflate::Inflater;
 use crate::echo;
+use crate::flood;
 use crate::frame::{self, Frame};
 use crate::head::Head;
 use crate::offer;
@@ -182,7 +183,7 @@ impl ClientDoor {
             .to_string()
     }
 
-    async fn ask(&self, stream: TcpStream, head: &Head, early: &[u8], question: &Question) {
+    async fn ask(&self, mut stream: TcpStream, head: &Head, early: &[u8], question: &Question) {
         let Some(case) = self.cases.get(question.case) else { return };
         let start = Instant::now();
         let answer = match self.check(head) {
@@ -197,6 +198,10 @@ impl ClientDoor {
             Ok(key) => match &case.ask {
                 Ask::Receive(receive) => {
                     self.receive(stream, head, early, &key, receive, &question.cut).await
+                }
+                Ask::Flood(flood) => {
+                    _ = stream.write_all(&offer::response(&key, None)).await;
+                    flood::judge(flood, flood::run(flood, stream, None, self.clock).await)
                 }
                 Ask::Response(response) => {
                     self.response(stream, head, early, &key, response, question.cut.name).await
@@ -285,6 +290,10 @@ fn cuts(case: &Case, handshakes: bool) -> Result<Vec<Cut>, String> {
                 let chunks: Vec<_> = receive.chunks.iter().map(|chunk| chunk.0.clone()).collect();
                 Ok(cuts::of_frames(&chunks, receive.split))
             }
+        },
+        Ask::Flood(flood) => match flood::cannot_ask(flood, true) {
+            Some(why) => Err(why.to_owned()),
+            None => Ok(vec![Cut::none()]),
         },
         Ask::Response(response) if handshakes => Ok(response::cuts(response, None)),
         Ask::Response(_) => Err("cases of the opening handshake are asked with --handshakes".to_owned()),

@@ -50,6 +50,7 @@ const FILES: &[(&str, &str)] = &[
     ("request.jsonl", include_str!("../cases/request.jsonl")),
     ("response.jsonl", include_str!("../cases/response.jsonl")),
     ("receive.jsonl", include_str!("../cases/receive.jsonl")),
+    ("flood.jsonl", include_str!("../cases/flood.jsonl")),
     ("local.jsonl", include_str!("../cases/local.jsonl")),
     ("build.jsonl", include_str!("../cases/build.jsonl")),
 ];

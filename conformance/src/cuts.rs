@@ -59,6 +59,11 @@ pub(crate) fn of_head(input: &[u8], split: Split) -> Vec<Cut> {
 }
 
 impl Cut {
+    /// For a case that has no input to cut.
+    pub(crate) fn none() -> Self {
+        Self { name: "none", segments: Vec::new() }
+    }
+
     fn new<'a>(name: &'static str, segments: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let segments = segments.into_iter().filter(|segment| !segment.is_empty());
         Self { name, segments: segments.map(<[u8]>::to_vec).collect() }

@@ -22,6 +22,7 @@ mod script;
 mod wire;
 // The doors.
 mod judge;
+mod flood;
 mod echo;
 mod request;
 mod upgrade;

@@ -165,7 +165,7 @@ fn input(case: Option<&Case>) -> Vec<Vec<u8>> {
         Some(Ask::Receive(case)) => case.chunks.iter().map(|chunk| chunk.0.clone()).collect(),
         Some(Ask::Request(case)) => vec![case.bytes.0.clone()],
         Some(Ask::Response(case)) => vec![case.bytes.0.clone()],
-        Some(Ask::Local(_) | Ask::Build(_)) | None => Vec::new(),
+        Some(Ask::Local(_) | Ask::Build(_) | Ask::Flood(_)) | None => Vec::new(),
     }
 }
 

@@ -145,8 +145,7 @@ fn check_accept(seen: &Transcript, case: &Request, sentinel: Sentinel) -> Result
             return Err(format!("RFC 6455 §11.3: {name} must not appear twice in a response"));
         }
     }
-    let asks_for_sentinel =
-        steps(case, &Cut { name: "", segments: Vec::new() }, sentinel, None).contains(&Step::Finish);
+    let asks_for_sentinel = steps(case, &Cut::none(), sentinel, None).contains(&Step::Finish);
     if asks_for_sentinel && !sentinel.is_answered(seen) {
         return Err("RFC 6455 §4.2.2: after its 101 the connection must be open".to_owned());
     }

@@ -11,7 +11,7 @@ use tokio::process::Command;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::case::Case;
+use crate::case::{Ask, Case};
 use crate::client_door::ClientDoor;
 use crate::encoding::to_hex;
 use crate::pipe_door::PipeDoor;
@@ -174,8 +174,14 @@ pub(crate) async fn pipe(
     cases: &[Case],
     mut done: impl FnMut(usize),
 ) -> Result<Vec<Outcome>, String> {
-    let answers = door.ask(cases, &mut done).await?;
-    let outcomes = cases.iter().zip(answers).map(|(case, (answer, splits, cut))| {
+    let is_flood = |case: &Case| matches!(case.ask, Ask::Flood(_));
+    let asked: Vec<Case> = cases.iter().filter(|case| !is_flood(case)).cloned().collect();
+    let mut answers = door.ask(&asked, &mut done).await?.into_iter();
+    let outcomes = cases.iter().map(|case| {
+        let answer = if is_flood(case) { None } else { answers.next() };
+        let (answer, splits, cut) = answer.unwrap_or_else(|| {
+            (Answer::not_asked("a core has no connection to flood"), 0, "none".to_owned())
+        });
         let outcome = outcome(case, Door::Pipe, vec![(cut.as_str(), answer, Duration::ZERO)]);
         Outcome { cuts: splits, ..outcome }
     });

@@ -6,6 +6,7 @@ use crate::case::{Ask, Case, Deflate, Receive, Request, Role};
 use crate::cuts::{self, Cut};
 use crate::deflate::{self, Inflater};
 use crate::echo;
+use crate::flood;
 use crate::peer::PeerReader;
 use crate::request;
 use crate::script::Sentinel;
@@ -50,6 +51,10 @@ impl ServerDoor {
                 Some(why) => Err(why.to_owned()),
                 None => Ok(cuts::of_head(&self.at_resource(&request.bytes.0), request.split)),
             },
+            Ask::Flood(flood) => match flood::cannot_ask(flood, true) {
+                Some(why) => Err(why.to_owned()),
+                None => Ok(vec![Cut::none()]),
+            },
             _ => Err("an echo server makes no calls of its own".to_owned()),
         }
     }
@@ -59,6 +64,10 @@ impl ServerDoor {
         match &case.ask {
             Ask::Receive(receive) => self.receive(receive, cut).await,
             Ask::Request(request) => self.request(request, cut).await,
+            Ask::Flood(flood) => match self.target.open(None).await {
+                Ok(opened) => flood::judge(flood, flood::run(flood, opened.stream, None, self.clock).await),
+                Err(error) => failed(Verdict::Fail, error),
+            },
             _ => Answer::not_asked("this door does not ask it"),
         }
     }

@@ -13,6 +13,7 @@ use crate::cuts::{self, Cut};
 use crate::deflate::{self, Inflater};
 use crate::echo;
 use crate::encoding::from_latin1;
+use crate::flood::{self, Flooded};
 use crate::head::Head;
 use crate::offer;
 use crate::peer::PeerReader;
@@ -72,7 +73,7 @@ impl ShimDoor {
             }
             Ask::Request(request) => cuts::of_head(&request.bytes.0, request.split),
             Ask::Response(response) => response::cuts(response, None),
-            Ask::Local(_) | Ask::Build(_) => vec![Cut { name: "none", segments: Vec::new() }],
+            Ask::Local(_) | Ask::Build(_) | Ask::Flood(_) => vec![Cut::none()],
         })
     }
 
@@ -108,17 +109,18 @@ impl ShimDoor {
         self.shim.write(&Value::Object(question)).await?;
         let (acted, watch) = watch::channel(false);
         let settings = Settings { mask: mask_for(case.role), clock: self.clock, acted: Some(watch) };
+        let pid = self.shim.pid();
         let limit = self.clock.kill.saturating_add(GRACE);
         let mut lines = Vec::new();
         let connected =
             time::timeout(self.clock.kill, connection(&self.listener, &mut self.shim, &mut lines));
         let conversed = match connected.await.map_err(|_| Stopped::Hung)?? {
             // The library has refused to connect, and the shim has said so.
-            None => Ok(Conversation { cut: cut.clone(), seen: Transcript::default() }),
+            None => Ok(Conversation { cut: cut.clone(), seen: Transcript::default(), flooded: None }),
             // The lines and the connection side by side: either may be over first.
             Some(stream) => {
                 let read = time::timeout(limit, self.shim.lines(&mut lines, &acted));
-                let (conversed, read) = tokio::join!(converse(case, cut, stream, settings), read);
+                let (conversed, read) = tokio::join!(converse(case, cut, stream, pid, settings), read);
                 read.map_err(|_| Stopped::Hung)??;
                 conversed
             }
@@ -127,7 +129,10 @@ impl ShimDoor {
         if let Some(why) = reported.cannot {
             return Err(Failed::NotAsked(why));
         }
-        let Conversation { cut, seen } = conversed?;
+        let Conversation { cut, seen, flooded } = conversed?;
+        if let (Ask::Flood(flood), Some(flooded)) = (&case.ask, flooded) {
+            return Ok(flood::judge(flood, flooded));
+        }
         Ok(judge(case, &cut, &hello, &seen, &reported))
     }
 }
@@ -168,15 +173,18 @@ async fn connection(
 struct Conversation {
     cut: Cut,
     seen: Transcript,
+    flooded: Option<Flooded>,
 }
 
 async fn converse(
     case: &Case,
     cut: &Cut,
     mut stream: TcpStream,
+    pid: Option<u32>,
     settings: Settings,
 ) -> Result<Conversation, Failed> {
     let mut cut = cut.clone();
+    let mut flooded = None;
     let seen = match &case.ask {
         Ask::Receive(receive) => {
             let mut steps = echo::steps(receive, &cut, case.role, Sentinel::Ping, settings.mask);
@@ -215,6 +223,13 @@ async fn converse(
             let steps = response::steps(response, &cut, Sentinel::Ping);
             wire::run(stream, &early, &steps, PeerReader::new(response::ROLE, None), settings).await
         }
+        Ask::Flood(flood) => {
+            let open = open(case.role, stream, None);
+            let (stream, ..) =
+                time::timeout(settings.clock.kill, open).await.map_err(|_| Stopped::Hung)??;
+            flooded = Some(flood::run(flood, stream, pid, settings.clock).await);
+            Transcript::default()
+        }
         Ask::Build(members) => {
             let request = members["input"]["request"].as_str().unwrap_or_default();
             cut.segments = vec![from_latin1(request).map_err(Failed::Broken)?];
@@ -222,7 +237,7 @@ async fn converse(
             Transcript { received: built.map_err(|_| Stopped::Hung)?, ..Transcript::default() }
         }
     };
-    Ok(Conversation { cut, seen })
+    Ok(Conversation { cut, seen, flooded })
 }
 
 /// Does the opening handshake as the peer of the shim.
@@ -284,7 +299,7 @@ fn judge(case: &Case, cut: &Cut, hello: &Hello, seen: &Transcript, reported: &Re
         Ask::Response(response) => {
             shim_judge::response(response, response::judge(response, cut, seen), reported)
         }
-        Ask::Build(_) => shim_judge::build(&case.json, cut, seen, reported),
+        Ask::Build(_) | Ask::Flood(_) => shim_judge::build(&case.json, cut, seen, reported),
     }
 }
 

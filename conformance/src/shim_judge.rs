@@ -263,7 +263,7 @@ fn replies(case: &Receive, outcome: &Received, seen: &Transcript) -> Option<bool
 
 /// Judges a `local` case.
 pub(crate) fn local(case: &Local, case_json: &Value, seen: &Transcript, reported: &Reported) -> Answer {
-    let cut = Cut { name: "none", segments: Vec::new() };
+    let cut = Cut::none();
     let mut answer = unjudged(case.expect.to_string(), &cut, seen, reported);
     for allowed in &case.allowed {
         answer.expected.push_str(&format!(" or {allowed}"));

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::case::{Ask, Case, Role};
+use crate::flood;
 use crate::frame;
 use crate::layout::Layout;
 use crate::shim::Hello;
@@ -22,6 +23,11 @@ pub(crate) fn question(case: &Case, hello: &Hello) -> Result<Map<String, Value>,
                 config.insert("max_message".to_owned(), limits.max_message.into());
             }
             actions = expanded(&receive.prelude)?;
+        }
+        Ask::Flood(flood) => {
+            if let Some(why) = flood::cannot_ask(flood, false) {
+                return Err(why.to_owned());
+            }
         }
         Ask::Local(local) => {
             if local.deflate.is_some() {
