@@ -31,7 +31,7 @@ use crate::peer::PeerReader;
 use crate::response;
 use crate::script::{Condition, Sentinel, Step};
 use crate::upgrade::read_head;
-use crate::verdict::{Answer, Verdict};
+use crate::verdict::{Answer, Tried, Verdict};
 use crate::wire::{self, Clock, Settings};
 
 /// The suite as a server.
@@ -108,7 +108,7 @@ impl ClientDoor {
     }
 
     /// The answers to each case, in order, with the reason for those that were not asked.
-    pub(crate) fn answers(&self) -> Vec<(&Case, Vec<(&str, Answer, Duration)>)> {
+    pub(crate) fn answers(&self) -> Vec<(&Case, Vec<Tried<'_>>)> {
         let mut answers: Vec<_> = self.cases.iter().map(|case| (case, Vec::new())).collect();
         for question in &self.questions {
             let answer = question.answer.lock().unwrap_or_else(PoisonError::into_inner).clone();

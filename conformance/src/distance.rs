@@ -94,7 +94,7 @@ impl Bits<'_> {
                     self.take(extra_bits)?;
                     let symbol = distances.read(self)?;
                     let extra_bits = (symbol / 2).saturating_sub(1);
-                    let base = if symbol < 4 { symbol } else { symbol % 2 + 2 << extra_bits };
+                    let base = if symbol < 4 { symbol } else { (symbol % 2).saturating_add(2) << extra_bits };
                     let distance = base.saturating_add(self.take(extra_bits)?).saturating_add(1);
                     longest = longest.max(distance);
                 }

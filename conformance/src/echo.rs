@@ -214,7 +214,7 @@ impl Echoes {
             Event::Ping(payload) => Some(payload.as_slice()),
             _ => None,
         });
-        let last_ping = pings.clone().last();
+        let last_ping = pings.clone().next_back();
         let pongs: Vec<&[u8]> = seen.pongs().collect();
         if !pongs.iter().all(|pong| pings.any(|ping| ping == *pong)) {
             return None;
@@ -251,7 +251,7 @@ fn describe(case: &Receive, outcome: &Received) -> String {
             Event::Ping(payload) => Some(show(&Heard::Pong(payload.clone()))),
             _ => None,
         });
-        parts.extend(pings.last());
+        parts.extend(pings.rev().take(1));
     }
     let replied = case.replies.iter().flatten().find_map(|reply| match reply {
         Reply::Close { code } => Some(*code),

@@ -31,6 +31,9 @@ pub(crate) struct Expectations {
     failures: BTreeMap<String, String>,
 }
 
+/// A case that is not asked, with the reason.
+pub(crate) type Disabled = (Case, String);
+
 /// How a run compares with the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Comparison {
@@ -65,7 +68,7 @@ impl Expectations {
     }
 
     /// Splits the cases: those to ask, and those that are disabled, with the reason.
-    pub(crate) fn split(&self, cases: Vec<Case>) -> Result<(Vec<Case>, Vec<(Case, String)>), String> {
+    pub(crate) fn split(&self, cases: Vec<Case>) -> Result<(Vec<Case>, Vec<Disabled>), String> {
         let globs = self.disabled.iter().map(|(pattern, reason)| Ok((matcher(pattern)?, reason)));
         let globs = globs.collect::<Result<Vec<_>, String>>()?;
         let (mut asked, mut disabled) = (Vec::new(), Vec::new());

@@ -16,8 +16,8 @@ mod layout;
 mod cuts;
 mod distance;
 mod deflate;
-mod peer;
 mod head;
+mod peer;
 mod script;
 mod wire;
 // The doors.

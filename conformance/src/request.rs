@@ -1,4 +1,5 @@
 //! How a `request` case is put to a server, and what its response must be.
+#![allow(clippy::indexing_slicing, reason = "a JSON value that is indexed gives null for what is absent")]
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,5 @@
 //! How a `response` case is put to a client, and what the client must do.
+#![allow(clippy::indexing_slicing, reason = "a JSON value that is indexed gives null for what is absent")]
 
 use serde_json::Value;
 

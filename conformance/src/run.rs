@@ -17,7 +17,7 @@ use crate::encoding::to_hex;
 use crate::pipe_door::PipeDoor;
 use crate::server_door::ServerDoor;
 use crate::shim_door::ShimDoor;
-use crate::verdict::{Answer, Door, Outcome, Verdict};
+use crate::verdict::{Answer, Door, Outcome, Tried, Verdict};
 use crate::wire::Clock;
 
 /// Runs every case at the *server* door; `done` is called for each outcome as it comes. The result is in the order of the
@@ -189,7 +189,7 @@ pub(crate) async fn pipe(
 }
 
 /// One outcome of the answers at each cut: the worst.
-pub(crate) fn outcome(case: &Case, door: Door, answers: Vec<(&str, Answer, Duration)>) -> Outcome {
+pub(crate) fn outcome(case: &Case, door: Door, answers: Vec<Tried<'_>>) -> Outcome {
     let cuts = answers.iter().filter(|(_, answer, _)| answer.verdict != Verdict::NotAsked).count();
     let mut worst = ("none", Answer::not_asked("it has no input"));
     let time: Duration = answers.iter().map(|(.., time)| *time).sum();

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::case::Case;
 use crate::corpus;
-use crate::expectations::Expectations;
+use crate::expectations::{Disabled, Expectations};
 use crate::options::{Run, Select};
 use crate::report;
 use crate::saved;
@@ -20,7 +20,7 @@ pub(crate) struct Session {
     run: Run,
     cases: Vec<Case>,
     /// Cases that the expectations disable, with the reason.
-    disabled: Vec<(Case, String)>,
+    disabled: Vec<Disabled>,
     expectations: Expectations,
     pub(crate) bar: ProgressBar,
 }
@@ -69,7 +69,7 @@ impl Session {
 
     pub(crate) fn clock(&self) -> Clock {
         let kill = self.timeout();
-        Clock { pause: PAUSE, patience: kill / 4, kill }
+        Clock { pause: PAUSE, patience: kill.checked_div(4).unwrap_or(kill), kill }
     }
 
     pub(crate) fn jobs(&self, default: usize) -> usize {

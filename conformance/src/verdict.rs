@@ -1,5 +1,7 @@
 //! What became of a case at a door: the verdict, and what it rests on.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Id, Tier};
@@ -92,6 +94,9 @@ pub(crate) struct Answer {
     pub(crate) sent: Vec<Vec<u8>>,
     pub(crate) received: Vec<u8>,
 }
+
+/// The name of a cut, the answer to the case at that cut, and the time that it took.
+pub(crate) type Tried<'a> = (&'a str, Answer, Duration);
 
 impl Answer {
     /// The answer for a case that cannot be asked.

@@ -190,7 +190,8 @@ impl Connection {
             }
             std::future::pending().await
         };
-        _ = time::timeout(pause, reads).await.unwrap_or(());
+        let over: Result<(), _> = time::timeout(pause, reads).await;
+        drop(over);
     }
 
     /// Reads once; the connection has not ended.

@@ -1,4 +1,12 @@
 //! Runs `wsconform` with good and bad arguments, and against servers that misbehave.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic fails the test, as it should"
+)]
 
 use std::fs;
 use std::io::{Read, Write};

@@ -2,6 +2,14 @@
 //!
 //! Implementations of others are found by the environment: `WSPROTO_PYTHON` (with the package `websockets`) and
 //! `WSPROTO_NODE_MODULES` (with the package `ws`). With `WSPROTO_REQUIRE_PEERS=1`, one that is missing fails the test.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic fails the test, as it should"
+)]
 
 use std::env;
 use std::io::{BufRead, BufReader};
