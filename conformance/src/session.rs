@@ -114,4 +114,4 @@ impl Session {
 }
 
 /// Between two segments. The system reads them one by one most of the time; no verdict rests on it.
-const PAUSE: Duration = Duration::from_micros(300);
+const PAUSE: Duration = Duration::from_micros(100);
