@@ -272,3 +272,86 @@ fn describe(case: &Receive, outcome: &Received) -> String {
 }
 
 const MAX_SHOWN: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::{Ask, Case};
+    use crate::peer::Broken;
+    use crate::script::{End, SENTINEL_PING, SENTINEL_TEXT};
+
+    fn case(input: &str, expect: &str) -> Box<Receive> {
+        let line = format!(
+            r#"{{"id":"6455/5.2/x/server","kind":"receive","tier":"must","ledger":"6455-001","rfc":["6455 5.2"],
+            "title":"","why":"","role":"server","chunks":["{input}"],"split":"every",{expect}}}"#
+        );
+        match Case::parse(&line).unwrap().ask {
+            Ask::Receive(receive) => receive,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn verdict(case: &Receive, heard: &[Heard], end: Option<End>) -> Verdict {
+        let seen = Transcript { heard: heard.to_vec(), end, ..Transcript::default() };
+        judge(case, &Cut::none(), &seen).verdict
+    }
+
+    fn text(text: &str) -> Heard {
+        Heard::Text(text.as_bytes().to_vec())
+    }
+
+    fn close(code: u16) -> Heard {
+        Heard::Close { code: Some(code), reason: Vec::new() }
+    }
+
+    #[test]
+    fn message_must_be_echoed_ahead_of_the_sentinel() {
+        let case = case("810161", r#""expect":{"outcome":"open","events":[{"type":"text","text":"a"}]}"#);
+        let sentinel = [Heard::Pong(SENTINEL_PING.to_vec()), Heard::Text(SENTINEL_TEXT.to_vec())];
+        let with = |more: &[Heard]| [more, &sentinel].concat();
+        assert_eq!(verdict(&case, &with(&[text("a")]), None), Verdict::Pass);
+        assert_eq!(verdict(&case, &with(&[]), None), Verdict::Fail);
+        assert_eq!(verdict(&case, &with(&[text("b")]), None), Verdict::Fail);
+        assert_eq!(verdict(&case, &with(&[text("a"), text("a")]), None), Verdict::Fail);
+        assert_eq!(verdict(&case, &with(&[text("a"), Heard::Pong(vec![1])]), None), Verdict::Fail);
+        assert_eq!(verdict(&case, &[text("a"), close(1002)], Some(End::Closed)), Verdict::Fail);
+        assert_eq!(verdict(&case, &[text("a")], Some(End::Closed)), Verdict::Fail);
+    }
+
+    #[test]
+    fn failure_must_have_its_code_and_end_the_connection() {
+        let case = case("8300", r#""expect":{"outcome":"fail","events":[],"code":1002,"codes":[1002]}"#);
+        assert_eq!(verdict(&case, &[close(1002)], Some(End::Closed)), Verdict::Pass);
+        assert_eq!(verdict(&case, &[close(1002)], None), Verdict::Fail);
+        assert_eq!(verdict(&case, &[close(1000)], Some(End::Closed)), Verdict::Fail);
+        // The close frame may be left out.
+        assert_eq!(verdict(&case, &[], Some(End::Reset)), Verdict::Allowed);
+        assert_eq!(verdict(&case, &[Heard::Pong(SENTINEL_PING.to_vec())], None), Verdict::Fail);
+        let nudged = Transcript { nudged: true, end: Some(End::Closed), ..Transcript::default() };
+        assert_eq!(judge(&case, &Cut::none(), &nudged).verdict, Verdict::Fail);
+        let hung = Transcript { hung: true, ..Transcript::default() };
+        assert_eq!(judge(&case, &Cut::none(), &hung).verdict, Verdict::Hung);
+    }
+
+    #[test]
+    fn close_must_be_answered_with_its_code() {
+        let expect = r#""replies":[{"type":"close","code":1001}],
+            "expect":{"outcome":"closed","events":[{"type":"close","code":1001,"reason":""}]}"#;
+        let case = case("880203e9", expect);
+        assert_eq!(verdict(&case, &[close(1001)], Some(End::Closed)), Verdict::Pass);
+        assert_eq!(verdict(&case, &[close(1000)], Some(End::Closed)), Verdict::Fail);
+        assert_eq!(verdict(&case, &[], Some(End::Closed)), Verdict::Fail);
+        assert_eq!(verdict(&case, &[close(1001)], None), Verdict::Fail);
+    }
+
+    #[test]
+    fn rule_that_was_broken_on_the_way_is_named() {
+        let case = case("8100", r#""expect":{"outcome":"open","events":[{"type":"text","text":""}]}"#);
+        let broken = Some(Broken { section: "RFC 6455 §5.1", what: "it masked".to_owned() });
+        let answer = judge(&case, &Cut::none(), &Transcript { broken, ..Transcript::default() });
+        assert_eq!(
+            (answer.verdict, answer.rule.as_deref()),
+            (Verdict::Fail, Some("RFC 6455 §5.1: it masked"))
+        );
+    }
+}

@@ -141,3 +141,39 @@ pub(crate) fn judge(case: &Flood, flooded: Flooded) -> Answer {
 
 /// How many bytes of a unit are kept for reports.
 const SHOWN: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(expect: &str, flooded: Flooded) -> Verdict {
+        let case = format!(r#"{{"head":"","unit":"8100","total":1024,"reads":true,"expect":{expect}}}"#);
+        judge(&serde_json::from_str(&case).unwrap(), flooded).verdict
+    }
+
+    #[test]
+    fn each_bound_is_compared() {
+        let all_read = Flooded { sent: 1024, ..Flooded::default() };
+        let stalled = Flooded { stopped: Some(Stopped::Stalled), ..all_read };
+        let ended = Flooded { ended: true, ..all_read };
+        for (expect, flooded, wanted) in [
+            (r#"{"stops":true}"#, all_read, Verdict::Fail),
+            (r#"{"stops":true}"#, ended, Verdict::Fail),
+            (r#"{"stops":true}"#, stalled, Verdict::Pass),
+            (r#"{"ends":true}"#, all_read, Verdict::Fail),
+            (r#"{"ends":true}"#, ended, Verdict::Pass),
+            (r#"{"resident_le":9}"#, all_read, Verdict::Pass),
+            (r#"{"resident_le":9}"#, Flooded { grown: Some(9), ..all_read }, Verdict::Pass),
+            (r#"{"resident_le":9}"#, Flooded { grown: Some(10), ..stalled }, Verdict::Fail),
+        ] {
+            assert_eq!(verdict(expect, flooded), wanted, "{expect} {flooded:?}");
+        }
+    }
+
+    #[test]
+    fn memory_of_a_process_is_seen_on_linux() {
+        let own = resident(std::process::id());
+        assert_eq!(own.is_some(), cfg!(target_os = "linux"));
+        assert!(own.is_none_or(|bytes| bytes > 1 << 16));
+    }
+}
