@@ -232,8 +232,7 @@ async fn converse(
             Transcript::default()
         }
         Ask::Build(members) => {
-            let request = members["input"]["request"].as_str().unwrap_or_default();
-            cut.segments = vec![from_latin1(request).map_err(Failed::Broken)?];
+            cut.segments = vec![request_to_answer(members)?];
             let built = time::timeout(settings.clock.kill, built(&cut, stream)).await;
             Transcript { received: built.map_err(|_| Stopped::Hung)?, ..Transcript::default() }
         }
@@ -267,6 +266,11 @@ async fn open(
     let response = offer::response(&key, agreed.as_ref().map(|(answer, _)| answer.as_str()));
     stream.write_all(&response).await.map_err(|error| Failed::Broken(error.to_string()))?;
     Ok((stream, early, agreed.map(|(_, agreed)| agreed)))
+}
+
+/// The request that a library answers in a `build-response` case; else nothing.
+fn request_to_answer(members: &Value) -> Result<Vec<u8>, Failed> {
+    from_latin1(members["input"]["request"].as_str().unwrap_or_default()).map_err(Failed::Broken)
 }
 
 /// What a library writes when its user wants to send a head: up to the end of the head, or of the connection.
