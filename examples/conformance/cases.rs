@@ -289,7 +289,7 @@ impl Kind {
 
 /// Members for the checker or for people.
 const UNREAD: &[&str] =
-    &["expect", "lenient", "allowed", "fail_by", "replies", "group", "title", "rfc", "why", "cve", "perf"];
+    &["expect", "allowed", "fail_by", "replies", "tier", "ledger", "title", "rfc", "why", "cve", "perf"];
 
 fn parse<C: DeserializeOwned>(members: Map<String, Value>) -> Result<C, String> {
     serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())

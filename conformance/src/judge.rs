@@ -1,10 +1,11 @@
 //! Checks whether an observation is what a case expects, or at least allows.
+#![allow(clippy::indexing_slicing, reason = "a JSON value that is indexed gives null for what is absent")]
 
 use serde_json::Value;
 
 /// The verdict for an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Fit {
     /// It is what the case expects.
     Preferred,
     /// It is another outcome that the case allows.
@@ -14,10 +15,10 @@ pub(crate) enum Verdict {
 }
 
 /// Checks the runner's line for a case.
-pub(crate) fn judge(case: &Value, reported: &Value) -> Verdict {
+pub(crate) fn judge(case: &Value, reported: &Value) -> Fit {
     let observed = &reported["observed"];
     if !observed.is_object() || !reported["differs"].is_null() {
-        return Verdict::Wrong;
+        return Fit::Wrong;
     }
     let kind = case["kind"].as_str().unwrap_or("receive");
     let fits = |expect: &Value| {
@@ -35,11 +36,11 @@ pub(crate) fn judge(case: &Value, reported: &Value) -> Verdict {
         (fail_by, _) => fail_by.is_none(),
     };
     if fits(&case["expect"]) && in_time {
-        Verdict::Preferred
+        Fit::Preferred
     } else if items(&case["allowed"]).iter().any(fits) {
-        Verdict::Allowed
+        Fit::Allowed
     } else {
-        Verdict::Wrong
+        Fit::Wrong
     }
 }
 
@@ -162,7 +163,7 @@ fn keys_fit(expect: &Value, frames: &[Value]) -> bool {
     all_masked && keys.len() as u64 >= at_least
 }
 
-fn fits_request(expect: &Value, observed: &Value) -> bool {
+pub(crate) fn fits_request(expect: &Value, observed: &Value) -> bool {
     let status_fits = match expect["statuses"].as_array() {
         Some(statuses) => statuses.contains(&observed["status"]),
         None => fits_members(expect, observed, &["status"]),
@@ -220,4 +221,110 @@ fn items(value: &Value) -> &[Value] {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How an observation that is written by hand fits.
+    fn fit_of(case: &str, observed: &str) -> Fit {
+        let reported = format!(r#"{{"observed":{observed},"differs":null}}"#);
+        judge(&serde_json::from_str(case).unwrap(), &serde_json::from_str(&reported).unwrap())
+    }
+
+    #[test]
+    fn judge_finds_each_observation_that_a_local_case_does_not_expect() {
+        use Fit::{Allowed, Preferred, Wrong};
+        let frame = r#"{"fin":1,"rsv":0,"op":9,"masked":false,"length_form":7,"length":0,"hex":""}"#;
+        let masked = |key| format!(r#"{{"fin":1,"op":9,"masked":true,"key":"{key}"}}"#);
+        let (one, other) = (masked("01020304"), masked("05060708"));
+        let calls = r#"[{"do":"send_ping","text":"","times":2}]"#;
+        let pings = [frame, frame].join(",");
+        for (verdict, actions, expect, frames) in [
+            (Preferred, calls, r#"{"outcome":"mask-keys","none":true}"#, pings.clone()),
+            (Wrong, calls, r#"{"outcome":"mask-keys","none":true}"#, frame.to_owned()),
+            (Wrong, calls, r#"{"outcome":"mask-keys","none":true}"#, format!("{frame},{one}")),
+            (Preferred, calls, r#"{"outcome":"mask-keys","distinct_at_least":2}"#, format!("{one},{other}")),
+            (Preferred, calls, r#"{"outcome":"mask-keys","distinct_at_least":1}"#, format!("{one},{one}")),
+            (Wrong, calls, r#"{"outcome":"mask-keys","distinct_at_least":2}"#, format!("{one},{one}")),
+            (Wrong, calls, r#"{"outcome":"mask-keys","distinct_at_least":1}"#, one.clone()),
+            (Wrong, calls, r#"{"outcome":"mask-keys","distinct_at_least":1}"#, format!("{one},{frame}")),
+            (Preferred, calls, r#"{"outcome":"mask-keys"}"#, format!("{one},{other}")),
+            (Wrong, calls, r#"{"outcome":"mask-keys"}"#, format!("{one},{one}")),
+            (Wrong, calls, r#"{"outcome":"mask-keys","fresh":true}"#, format!("{one},{other}")),
+            (
+                Preferred,
+                r#"[{"do":"send_ping"}]"#,
+                r#"{"outcome":"frames","frames":[{"fin":true,"rsv":0,"op":9,"hex":""}]}"#,
+                frame.to_owned(),
+            ),
+            (
+                Wrong,
+                r#"[{"do":"send_ping"}]"#,
+                r#"{"outcome":"frames","frames":[{"fin":false,"rsv":0,"op":9,"hex":""}]}"#,
+                frame.to_owned(),
+            ),
+        ] {
+            let reported = format!(r#"{{"refused":null,"bytes_after_refusal":0,"frames":[{frames}]}}"#);
+            let case = format!(r#"{{"kind":"local","actions":{actions},"expect":{expect}}}"#);
+            assert_eq!(fit_of(&case, &reported), verdict, "{expect}: {frames}");
+        }
+        // If frames are expected and a refusal is allowed, any of the calls may be refused.
+        let refused = |at: usize, written: usize| {
+            format!(r#"{{"refused":{at},"bytes_after_refusal":{written},"frames":[]}}"#)
+        };
+        for (verdict, expect, reported) in [
+            (Preferred, r#""expect":{"outcome":"refuse"}"#, refused(1, 0)),
+            (Wrong, r#""expect":{"outcome":"refuse"}"#, refused(0, 0)),
+            (Wrong, r#""expect":{"outcome":"refuse"}"#, refused(1, 2)),
+            (
+                Allowed,
+                r#""expect":{"outcome":"frames","frames":[]},"allowed":[{"outcome":"refuse"}]"#,
+                refused(0, 0),
+            ),
+            (
+                Wrong,
+                r#""expect":{"outcome":"frames","frames":[]},"allowed":[{"outcome":"refuse"}]"#,
+                refused(0, 2),
+            ),
+        ] {
+            let case = format!(
+                r#"{{"kind":"local","actions":[{{"do":"send_ping"}},{{"do":"send_ping"}}],{expect}}}"#
+            );
+            assert_eq!(fit_of(&case, &reported), verdict, "{expect}: {reported}");
+        }
+    }
+
+    #[test]
+    fn judge_finds_each_observation_that_a_handshake_case_does_not_expect() {
+        use Fit::{Allowed, Preferred, Wrong};
+        let request = |constraint: &str| {
+            format!(r#"{{"kind":"request","expect":{{"outcome":"accept","deflate":{{{constraint}}}}}}}"#)
+        };
+        let answer =
+            |params: &str| format!(r#"{{"outcome":"accept","deflate":{{{params}}},"deflate_count":1}}"#);
+        let refusal = r#"{"outcome":"refuse","bytes":"HTTP/1.1 400 Bad Request"}"#;
+        for (verdict, case, reported) in [
+            // Without the parameter, a server looks back 32 KiB, and a client as far as it offered (RFC 7692 §7.1.2).
+            (Preferred, request(r#""server_max_window_bits_le":15"#), answer("")),
+            (Wrong, request(r#""server_max_window_bits_le":10"#), answer("")),
+            (Preferred, request(r#""server_max_window_bits_le":10"#), answer(r#""server_max_window_bits":9"#)),
+            (Wrong, request(r#""server_max_window_bits_le":10"#), answer(r#""server_max_window_bits":11"#)),
+            (Preferred, request(r#""client_max_window_bits_le":10"#), answer("")),
+            (Wrong, request(r#""client_max_window_bits_le":10"#), answer(r#""client_max_window_bits":11"#)),
+            (Wrong, request(r#""client_max_window_bits_le":10"#), answer(r#""client_max_window_bits":true"#)),
+            (Wrong, request(r#""must_shine":true"#), answer("")),
+            (Wrong, r#"{"kind":"request","expect":{"outcome":"pending","speed":9}}"#.into(), r#"{"outcome":"pending"}"#.into()),
+            (Wrong, r#"{"kind":"build-response","expect":{"outcome":"refuse"}}"#.into(), refusal.into()),
+            (
+                Allowed,
+                r#"{"kind":"build-response","expect":{"outcome":"ok"},"allowed":[{"outcome":"refuse","partial":true}]}"#.into(),
+                refusal.into(),
+            ),
+            (Wrong, r#"{"kind":"dance","expect":{"outcome":"ok"}}"#.into(), r#"{"outcome":"ok","bytes":"a"}"#.into()),
+        ] {
+            assert_eq!(fit_of(&case, &reported), verdict, "{case}: {reported}");
+        }
+    }
 }

@@ -1,0 +1,117 @@
+//! `wsconform`: a conformance suite for WebSocket implementations.
+//!
+//! Cases go to a door, which puts them to an implementation and compares what comes with what the case expects:
+//! `corpus` → `cuts` → `script` → `wire` → `peer` → `echo` → `verdict` → `report`.
+
+// The cases.
+mod encoding;
+mod value;
+mod case;
+mod corpus;
+// What becomes of them.
+mod verdict;
+// Bytes on a connection.
+mod frame;
+mod layout;
+mod cuts;
+mod distance;
+mod deflate;
+mod head;
+mod peer;
+mod script;
+mod wire;
+// The doors.
+mod judge;
+mod flood;
+mod echo;
+mod request;
+mod upgrade;
+mod offer;
+mod response;
+mod server_door;
+mod client_door;
+mod pipe_door;
+mod shim;
+mod shim_question;
+mod shim_judge;
+mod shim_door;
+// The run.
+mod run;
+mod expectations;
+mod saved;
+mod report;
+mod options;
+mod session;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+
+use client_door::ClientDoor;
+use options::{Command, Options, Select};
+use pipe_door::PipeDoor;
+use server_door::ServerDoor;
+use session::Session;
+use upgrade::Target;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    match perform(options.command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("wsconform: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn perform(command: Command) -> Result<ExitCode, String> {
+    match command {
+        Command::List { select, json } => list(&select, json),
+        Command::Server { uri, run } => {
+            let session = Session::new(run)?;
+            let door = ServerDoor::new(Target::parse(&uri)?, session.clock()).await?;
+            let outcomes = run::server(door, session.cases(), session.jobs(32), |_| session.done()).await;
+            session.finish(outcomes, &uri)
+        }
+        Command::Client { addr, handshakes, run, program } => {
+            let session = Session::new(run)?;
+            let door = Arc::new(ClientDoor::new(session.cases(), handshakes, session.clock()));
+            let outcomes = run::client(Arc::clone(&door), &addr, program, &session.bar).await?;
+            session.finish(outcomes, door.agent().as_deref().unwrap_or("client"))
+        }
+        Command::Shim { run, program } => {
+            let session = Session::new(run)?;
+            let shims =
+                run::shim(&program, session.clock(), session.cases(), session.jobs(8), |_| session.done());
+            let (agent, outcomes) = shims.await?;
+            session.finish(outcomes, &agent)
+        }
+        Command::Pipe { run, program } => {
+            let session = Session::new(run)?;
+            let agent = program.first().cloned().unwrap_or_default();
+            let door = PipeDoor { program, patience: session.timeout() };
+            let outcomes = run::pipe(&door, &session.cases(), |_| session.done()).await?;
+            session.finish(outcomes, &agent)
+        }
+    }
+}
+
+fn list(select: &Select, json: bool) -> Result<ExitCode, String> {
+    let cases = session::selected(select)?;
+    let mut out = io::stdout().lock();
+    for case in cases {
+        let line = match json {
+            true => case.json.to_string(),
+            false => format!("{} [{}] {}", case.id, report::tier(case.tier), case.title),
+        };
+        if writeln!(out, "{line}").is_err() {
+            // The program that reads the list has ended: that is no failure.
+            break;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

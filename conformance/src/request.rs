@@ -1,0 +1,183 @@
+//! How a `request` case is put to a server, and what its response must be.
+#![allow(clippy::indexing_slicing, reason = "a JSON value that is indexed gives null for what is absent")]
+
+use serde_json::{Map, Value, json};
+
+use crate::case::Request;
+use crate::cuts::Cut;
+use crate::deflate;
+use crate::encoding::to_latin1;
+use crate::head::Head;
+use crate::judge;
+use crate::script::{Condition, Sentinel, Step, Transcript};
+use crate::verdict::{Answer, Verdict};
+
+/// Why a case cannot be put to a server that was set up without the suite; `deflate` says whether it compresses.
+pub(crate) fn cannot_ask(case: &Request, deflate: bool) -> Option<&'static str> {
+    let offers = to_latin1(&case.bytes.0).contains("permessage-deflate");
+    if !case.config.subprotocols.is_empty() {
+        Some("the server was not set up with the subprotocols of the case")
+    } else if case.config.origins.is_some() {
+        Some("the server was not set up with the origins of the case")
+    } else if case.config.deflate && !deflate {
+        Some("the server does not accept permessage-deflate")
+    } else if !case.config.deflate && offers && deflate {
+        Some("the server accepts permessage-deflate, and the case is for one that does not")
+    } else {
+        None
+    }
+}
+
+/// The steps of a case. `mask` is for frames that the suite sends once the connection is open.
+pub(crate) fn steps(case: &Request, cut: &Cut, sentinel: Sentinel, mask: Option<[u8; 4]>) -> Vec<Step> {
+    let mut steps: Vec<Step> = cut.segments.iter().cloned().map(Step::Send).collect();
+    let is = |wanted: &str| outcomes(case).any(|outcome| outcome["outcome"] == wanted);
+    if case.eof || is("pending") {
+        steps.extend([Step::HalfClose, Step::Await(Condition::End)]);
+        return steps;
+    }
+    steps.extend([Step::Await(Condition::Head), Step::IfAccepted]);
+    // Bytes after the head are the business of a case of their own: the suite cannot add frames to them.
+    if outcomes(case).all(|outcome| outcome["leftover"].as_str().unwrap_or_default().is_empty()) {
+        steps.extend(sentinel.steps(mask));
+        steps.push(Step::Finish);
+    }
+    steps
+}
+
+fn outcomes(case: &Request) -> impl Iterator<Item = &Value> {
+    [&case.expect].into_iter().chain(&case.allowed)
+}
+
+/// Compares what a server did with what the case allows.
+pub(crate) fn judge(case: &Request, cut: &Cut, sentinel: Sentinel, seen: &Transcript) -> Answer {
+    let mut answer = Answer {
+        verdict: Verdict::Fail,
+        rule: None,
+        expected: outcomes(case).map(describe).collect::<Vec<_>>().join("; or "),
+        observed: seen.summary(),
+        sent: cut.segments.clone(),
+        received: seen.received.clone(),
+    };
+    if let Some(broken) = &seen.broken {
+        answer.rule = Some(format!("{}: {}", broken.section, broken.what));
+        return answer;
+    }
+    if seen.hung {
+        answer.verdict = Verdict::Hung;
+        return answer;
+    }
+    let observed = observation(seen);
+    if observed["outcome"] == "accept" {
+        if let Err(what) = check_accept(seen, case, sentinel) {
+            answer.rule = Some(what);
+            return answer;
+        }
+    }
+    let fits = |outcome: &Value| {
+        let mut outcome = outcome.clone();
+        if let Some(members) = outcome.as_object_mut() {
+            // Not to be seen from outside.
+            members.remove("resource");
+            members.remove("leftover");
+        }
+        // The suite closes its direction: the server cannot stay pending, but it must not accept.
+        let pending = outcome["outcome"] == "pending" && observed["outcome"] != "accept";
+        pending || judge::fits_request(&outcome, &observed)
+    };
+    // Where the RFCs leave room to accept, it is no worse to end the connection without a word.
+    let may_end =
+        observed["outcome"] == "error" && outcomes(case).any(|outcome| outcome["outcome"] == "accept");
+    // A server's limits are its own: it may accept, refuse, or wait for more.
+    let has_limits = case.config.limits.is_some();
+    answer.verdict = if fits(&case.expect) {
+        Verdict::Pass
+    } else if case.allowed.iter().any(fits) || is_no_handshake(case, seen) || may_end || has_limits {
+        Verdict::Allowed
+    } else {
+        Verdict::Fail
+    };
+    answer
+}
+
+/// What was observed, in the form of the runner's lines.
+fn observation(seen: &Transcript) -> Value {
+    let Some(head) = &seen.head else { return json!({ "outcome": "error" }) };
+    if head.status != Some(101) {
+        let names = head.fields.iter().map(|(name, _)| name);
+        let headers: Map<_, _> =
+            names.map(|name| (name.clone(), head.field(name).unwrap_or_default().into())).collect();
+        return json!({ "outcome": "reject", "status": head.status, "headers": headers });
+    }
+    let extensions = head.field("sec-websocket-extensions").unwrap_or_default();
+    let answers: Vec<_> = deflate::elements(&extensions)
+        .into_iter()
+        .filter(|(name, _)| name == "permessage-deflate")
+        .map(|(_, params)| parameters(params))
+        .collect();
+    json!({
+        "outcome": "accept",
+        "accept": head.field("sec-websocket-accept"),
+        "subprotocol": head.field("sec-websocket-protocol"),
+        "deflate_count": answers.len(),
+        "deflate": answers.into_iter().next(),
+    })
+}
+
+fn parameters(params: deflate::Params) -> Value {
+    let value = |text: Option<String>| match text {
+        None => true.into(),
+        Some(text) => text.parse().map_or_else(|_| text.into(), |number: u64| number.into()),
+    };
+    params.into_iter().map(|(name, text)| (name, value(text))).collect::<Map<_, _>>().into()
+}
+
+/// Checks what every accepting response must have, and that the connection is open.
+fn check_accept(seen: &Transcript, case: &Request, sentinel: Sentinel) -> Result<(), String> {
+    let Some(head) = &seen.head else { return Ok(()) };
+    if !head.has_token("upgrade", "websocket") {
+        return Err("RFC 6455 §4.2.2: the response must have Upgrade: websocket".to_owned());
+    }
+    if !head.has_token("connection", "upgrade") {
+        return Err("RFC 6455 §4.2.2: the response must have Connection: Upgrade".to_owned());
+    }
+    for name in ["sec-websocket-accept", "sec-websocket-protocol", "sec-websocket-extensions"] {
+        if head.all(name).count() > 1 {
+            return Err(format!("RFC 6455 §11.3: {name} must not appear twice in a response"));
+        }
+    }
+    let asks_for_sentinel = steps(case, &Cut::none(), sentinel, None).contains(&Step::Finish);
+    if asks_for_sentinel && !sentinel.is_answered(seen) {
+        return Err("RFC 6455 §4.2.2: after its 101 the connection must be open".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether the request is no opening handshake, and the server answered it as plain HTTP, which it is free to do.
+fn is_no_handshake(case: &Request, seen: &Transcript) -> bool {
+    let Ok(Some(request)) = Head::request(&case.bytes.0) else { return false };
+    let is_handshake = request.start.starts_with("GET ") && request.has_token("upgrade", "websocket");
+    let refused = seen.head.as_ref().and_then(|head| head.status).is_some_and(|status| status != 101);
+    !is_handshake && refused
+}
+
+fn describe(outcome: &Value) -> String {
+    let text =
+        |name: &str| outcome[name].as_str().map(|value| format!(" {name} {value:?}")).unwrap_or_default();
+    match outcome["outcome"].as_str() {
+        Some("accept") => {
+            let deflate = match &outcome["deflate"] {
+                Value::Null => String::new(),
+                constraints => format!(" permessage-deflate {constraints}"),
+            };
+            format!("101{}{}{deflate}", text("accept"), text("subprotocol"))
+        }
+        Some("reject") => {
+            let statuses = outcome["statuses"].as_array().cloned().unwrap_or_default();
+            let statuses: Vec<_> = statuses.iter().map(Value::to_string).collect();
+            format!("status {}", statuses.join(" or "))
+        }
+        Some("error") => "the end without a response".to_owned(),
+        _ => "no 101".to_owned(),
+    }
+}

@@ -1,0 +1,117 @@
+//! One run: its cases, its progress, and what comes of its outcomes.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::case::Case;
+use crate::corpus;
+use crate::expectations::{Disabled, Expectations};
+use crate::options::{Run, Select};
+use crate::report;
+use crate::saved;
+use crate::verdict::{Answer, Outcome};
+use crate::wire::Clock;
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    run: Run,
+    cases: Vec<Case>,
+    /// Cases that the expectations disable, with the reason.
+    disabled: Vec<Disabled>,
+    expectations: Expectations,
+    pub(crate) bar: ProgressBar,
+}
+
+/// The selected cases; an error if there is none.
+pub(crate) fn selected(select: &Select) -> Result<Vec<Case>, String> {
+    let globs: Vec<_> = select.only.iter().map(globset::Glob::compile_matcher).collect();
+    let cases = corpus::select(all(select)?, &globs);
+    if cases.is_empty() { Err("no case was selected".to_owned()) } else { Ok(cases) }
+}
+
+fn all(select: &Select) -> Result<Vec<Case>, String> {
+    match &select.cases {
+        Some(directory) => corpus::of_directory(directory),
+        None => corpus::built_in(),
+    }
+}
+
+impl Session {
+    pub(crate) fn new(run: Run) -> Result<Self, String> {
+        let expectations = match &run.expect {
+            Some(path) => Expectations::read(path, run.update)?,
+            None => Expectations::default(),
+        };
+        if let (Some(name), Some(path)) = (expectations.unknown(&all(&run.select)?), &run.expect) {
+            return Err(format!("{}: there is no case {name:?}", path.display()));
+        }
+        let (cases, disabled) = expectations.split(selected(&run.select)?)?;
+        if cases.is_empty() {
+            return Err("every selected case is disabled".to_owned());
+        }
+        let bar = ProgressBar::new(cases.len() as u64);
+        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}") {
+            bar.set_style(style);
+        }
+        Ok(Self { run, cases, disabled, expectations, bar })
+    }
+
+    pub(crate) fn cases(&self) -> Vec<Case> {
+        self.cases.clone()
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_secs(self.run.timeout)
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        let kill = self.timeout();
+        Clock { pause: PAUSE, patience: kill.checked_div(4).unwrap_or(kill), kill }
+    }
+
+    pub(crate) fn jobs(&self, default: usize) -> usize {
+        self.run.jobs.map_or(default, usize::from)
+    }
+
+    /// One more case is done.
+    pub(crate) fn done(&self) {
+        self.bar.inc(1);
+    }
+
+    /// Writes the reports, and returns the exit status. `agent` is the name of the implementation, unless the command
+    /// line gives one.
+    pub(crate) fn finish(mut self, mut outcomes: Vec<Outcome>, agent: &str) -> Result<ExitCode, String> {
+        self.bar.finish_and_clear();
+        let agent = self.run.agent.as_deref().unwrap_or(agent);
+        let door = outcomes.first().map(|outcome| outcome.door);
+        for (case, reason) in &self.disabled {
+            let Some(door) = door else { break };
+            let answer = Answer::not_asked(format!("disabled: {reason}"));
+            outcomes.push(crate::run::outcome(case, door, vec![("none", answer, Duration::ZERO)]));
+        }
+        let comparison = self.expectations.compare(&mut outcomes);
+        if let Some(path) = &self.run.json {
+            let written = report::write_json(path, &outcomes);
+            written.map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        if let Some(directory) = &self.run.save {
+            saved::write(directory, &outcomes)?;
+        }
+        let mut out = io::stdout().lock();
+        let printed = writeln!(out, "{agent}").and_then(|()| report::print(&outcomes, &comparison, &mut out));
+        printed.map_err(|error| format!("standard output: {error}"))?;
+        if let (true, Some(path)) = (self.run.update, &self.run.expect) {
+            self.expectations.update(&outcomes);
+            self.expectations.write(path)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let as_expected = comparison.new_failures.is_empty() && comparison.unexpected_passes.is_empty();
+        Ok(if as_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Between two segments. The system reads them one by one most of the time; no verdict rests on it.
+const PAUSE: Duration = Duration::from_micros(100);
