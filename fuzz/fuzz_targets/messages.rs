@@ -1,10 +1,13 @@
-//! Whole messages are those of a receiver whose pieces are joined: for all cuts, borrowed and owned, and after memory was
-//! released at any point. Only invalid text may be reported later.
+//! Whole messages, and the parts of messages joined, are those of a receiver whose pieces are joined: for all cuts, borrowed
+//! and owned, and after memory was released at any point. Only for whole messages may invalid text be reported later.
 #![no_main]
 
 use arbitrary::Arbitrary;
+use bytes::BufMut;
 use libfuzzer_sys::fuzz_target;
-use wsproto::{Connection, Message, Messages, ReadBuffer, Receiver, RemoteProtocolError, Role, Sender};
+use wsproto::{
+    Connection, Message, MessagePart, Messages, ReadBuffer, Receiver, RemoteProtocolError, Role, Sender,
+};
 use wsproto_fuzz::{Counter, Joined, Kind, Received, Side, SmallLimits, Wire, encode, feed};
 
 #[derive(Arbitrary, Debug)]
@@ -24,9 +27,9 @@ fuzz_target!(|input: Input<'_>| {
     let pieces = feed(Receiver::new(input.side.into(), input.limits.into()), &bytes, []);
     let whole = input.receive(&bytes, &[], |_| Way::Borrowed);
     assert_eq!(whole.0, joined(pieces.received));
-    match pieces.failure.map(|failure| failure.error) {
-        Some(RemoteProtocolError::InvalidUtf8) => {}
-        failure => assert_eq!(whole.1, failure),
+    let failure = pieces.failure.map(|failure| failure.error);
+    if failure != Some(RemoteProtocolError::InvalidUtf8) {
+        assert_eq!(whole.1, failure);
     }
     let mut cuts: Vec<usize> = input.cuts.iter().map(|cut| usize::from(*cut) % (bytes.len() + 1)).collect();
     cuts.sort_unstable();
@@ -36,7 +39,9 @@ fuzz_target!(|input: Input<'_>| {
         input.receive(&bytes, &cuts, |turn| [Way::Owned, Way::Borrowed, Way::Released][turn % 3]),
         whole
     );
+    assert_eq!(input.receive(&bytes, &cuts, |_| Way::Parts), (whole.0.clone(), failure));
     let every: Vec<usize> = (1..bytes.len().min(4096)).collect();
+    assert_eq!(input.receive(&bytes, &every, |_| Way::Parts), (whole.0.clone(), failure));
     assert_eq!(input.receive(&bytes, &every, |turn| [Way::Borrowed, Way::Owned][turn % 2]), whole);
 });
 
@@ -57,6 +62,20 @@ fn joined(received: Received) -> Vec<Message<String, Vec<u8>>> {
     messages
 }
 
+/// The message of all these parts.
+fn put_together(parts: &mut Vec<MessagePart>) -> Message<String, Vec<u8>> {
+    let mut parts = parts.drain(..);
+    let mut message = parts.next().unwrap().data.as_ref().into_owned();
+    for part in parts {
+        match (&mut message, &part.data) {
+            (Message::Text(begun), Message::Text(text)) => begun.push_str(text),
+            (Message::Binary(begun), Message::Binary(bytes)) => begun.extend_from_slice(bytes),
+            (begun, part) => panic!("{part:?} after {begun:?}"),
+        }
+    }
+    message
+}
+
 /// How the messages of a read are taken.
 #[derive(Clone, Copy)]
 enum Way {
@@ -64,6 +83,8 @@ enum Way {
     Owned,
     /// Borrowed, after memory was released.
     Released,
+    /// In parts, all of them. The bytes are read into space that is not initialized.
+    Parts,
 }
 
 impl Input<'_> {
@@ -78,17 +99,29 @@ impl Input<'_> {
         let mut messages = Vec::new();
         // Owned messages do not change while later ones are read.
         let mut owned = Vec::new();
+        let mut parts = Vec::new();
         let mut start = 0;
         for (turn, end) in cuts.iter().copied().chain([bytes.len()]).enumerate() {
             let mut read = &bytes[start..end];
             start = end;
             while !read.is_empty() {
-                let space = ws.space();
-                let len = space.len().min(read.len());
-                space[..len].copy_from_slice(&read[..len]);
+                let way = way(turn);
+                let len = match way {
+                    Way::Parts => {
+                        let mut space = ws.buf_mut();
+                        let len = space.remaining_mut().min(read.len());
+                        space.put_slice(&read[..len]);
+                        len
+                    }
+                    _ => {
+                        let space = ws.space();
+                        let len = space.len().min(read.len());
+                        space[..len].copy_from_slice(&read[..len]);
+                        len
+                    }
+                };
                 ws.filled(len).unwrap();
                 read = &read[len..];
-                let way = way(turn);
                 if let Way::Released = way {
                     ws.release_memory();
                 }
@@ -96,6 +129,14 @@ impl Input<'_> {
                     while let Some(message) = ws.next_message_bytes() {
                         messages.push(message.as_ref().into_owned());
                         owned.push((messages.len() - 1, message));
+                    }
+                } else if let Way::Parts = way {
+                    while let Some(part) = ws.next_part_bytes() {
+                        let is_last = part.is_last;
+                        parts.push(part);
+                        if is_last {
+                            messages.push(put_together(&mut parts));
+                        }
                     }
                 } else {
                     while let Some(message) = ws.next_message() {

@@ -418,6 +418,7 @@ impl<E: Entropy> Messages<E> {
 
     /// Takes this apart, to go on with the connection in another way. The deadlines are dropped.
     ///
+    /// Replies that could not be written yet, because a [streamed](Sender::begin_frame) frame is not complete, are dropped.
     /// Without the feature `bytes`, what was collected of a message that is not complete is dropped too.
     ///
     /// ```
