@@ -27,7 +27,7 @@ use crate::flood;
 use crate::frame::{self, Frame};
 use crate::head::Head;
 use crate::offer;
-use crate::peer::PeerReader;
+use crate::peer::{self, PeerReader};
 use crate::response;
 use crate::script::{Condition, Sentinel, Step};
 use crate::upgrade::read_head;
@@ -59,6 +59,8 @@ struct State {
     /// Every `Sec-WebSocket-Key` so far.
     keys: HashSet<String>,
     asked: usize,
+    /// Connections that are not over.
+    connections: usize,
 }
 
 impl ClientDoor {
@@ -97,7 +99,11 @@ impl ClientDoor {
                 // An error concerns one connection only; the listener stays.
                 if let Ok((stream, _)) = listener.accept().await {
                     let door = Arc::clone(self);
-                    tokio::spawn(async move { door.connection(stream).await });
+                    door.count(1);
+                    tokio::spawn(async move {
+                        door.connection(stream).await;
+                        door.count(-1);
+                    });
                 }
             }
         };
@@ -105,6 +111,24 @@ impl ClientDoor {
             () = accept => {}
             () = self.finished.notified() => {}
         }
+    }
+
+    fn count(&self, change: isize) {
+        let mut state = self.state();
+        state.connections = state.connections.saturating_add_signed(change);
+    }
+
+    /// Waits until the answers of a client that goes on at once, or that has ended, are there: no more connections than
+    /// these are left.
+    pub(crate) async fn settle(&self, connections: usize) {
+        let settled = async {
+            time::sleep(SETTLE).await;
+            while self.state().connections > connections {
+                time::sleep(SETTLE).await;
+            }
+        };
+        // What hangs is reported as hung.
+        _ = time::timeout(self.clock.kill.saturating_add(SETTLE), settled).await;
     }
 
     /// The answers to each case, in order, with the reason for those that were not asked.
@@ -147,6 +171,7 @@ impl ClientDoor {
             ("/getCaseStatus", Some(question)) => self.say(stream, &head, &early, status(question)).await,
             ("/runCase", Some(question)) => self.ask(stream, &head, &early, question).await,
             ("/updateReports", _) => {
+                self.settle(1).await;
                 self.say(stream, &head, &early, String::new()).await;
                 self.finished.notify_one();
             }
@@ -274,11 +299,17 @@ impl ClientDoor {
             return Answer::not_asked("this cut changes nothing");
         };
         let steps = response::steps(case, &cut, Sentinel::Echoed);
-        let peer = PeerReader::new(response::ROLE, None);
+        let answer = Head::response(&cut.segments.concat()).ok().flatten();
+        let agreed = answer.as_ref().and_then(peer::agreed);
+        let peer =
+            PeerReader::new(response::ROLE, agreed.map(|agreed| Inflater::new(agreed, response::ROLE)));
         let seen = wire::run(stream, early, &steps, peer, self.settings()).await;
         response::judge(case, &cut, &seen)
     }
 }
+
+/// How often it is looked whether all connections are over.
+const SETTLE: Duration = Duration::from_millis(20);
 
 /// The ways to cut the input of a case; `Err` says why it is not asked.
 fn cuts(case: &Case, handshakes: bool) -> Result<Vec<Cut>, String> {

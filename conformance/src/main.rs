@@ -31,6 +31,7 @@ mod response;
 mod server_door;
 mod client_door;
 mod pipe_door;
+mod memory;
 mod shim;
 mod shim_question;
 mod shim_judge;

@@ -2,7 +2,7 @@
 //!
 //! The rules of a sender are checked in every case, whatever the case is about.
 
-use crate::case::Role;
+use crate::case::{Deflate, Role};
 use crate::deflate::{self, Inflater};
 use crate::frame::{self, Frame, Header};
 use crate::head::Head;
@@ -57,6 +57,13 @@ enum State {
     Closed,
     /// A rule was broken: nothing that follows is read.
     Broken,
+}
+
+/// The parameters of permessage-deflate that a response agrees on.
+pub(crate) fn agreed(response: &Head) -> Option<Deflate> {
+    let answer = deflate::elements(&response.field("sec-websocket-extensions").unwrap_or_default());
+    let (_, params) = answer.iter().find(|(name, _)| name == "permessage-deflate")?;
+    deflate::agreed(params)
 }
 
 impl PeerReader {
@@ -128,11 +135,7 @@ impl PeerReader {
             Ok(Some(head)) => {
                 self.buffer.drain(..head.len.min(self.buffer.len()));
                 self.state = if head.status == Some(101) { State::Between } else { State::Refused };
-                let extensions =
-                    deflate::elements(&head.field("sec-websocket-extensions").unwrap_or_default());
-                let answer = extensions.iter().find(|(name, _)| name == "permessage-deflate");
-                let agreed = answer.and_then(|(_, params)| deflate::agreed(params));
-                self.inflater = agreed.map(|agreed| Inflater::new(agreed, self.role));
+                self.inflater = agreed(&head).map(|agreed| Inflater::new(agreed, self.role));
                 self.head = Some(head);
                 Ok(())
             }

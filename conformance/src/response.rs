@@ -49,7 +49,11 @@ pub(crate) fn cannot_ask(case: &Response, request: &Head) -> Option<&'static str
 pub(crate) fn cuts(case: &Response, key: Option<&str>) -> Vec<Cut> {
     let text = to_latin1(&case.bytes.0);
     let text = match key {
-        Some(key) => text.replace(&accept_value(&case.config.key), &accept_value(key)),
+        Some(key) => {
+            // Without the padding, and in lower case too: some cases change just that.
+            let [old, new] = [&case.config.key, key].map(|key| accept_value(key).replace('=', ""));
+            text.replace(&old, &new).replace(&old.to_lowercase(), &new.to_lowercase())
+        }
         None => text,
     };
     cuts::of_head(&from_latin1(&text).unwrap_or_default(), case.split)

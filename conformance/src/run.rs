@@ -81,7 +81,9 @@ pub(crate) async fn client(
         let arguments = arguments.iter().map(|argument| argument.replace("{url}", &url));
         let child = Command::new(name).args(arguments).stdout(Stdio::null()).kill_on_drop(true).spawn();
         let mut child = child.map_err(|error| format!("{name}: {error}"))?;
-        child.wait().await.map_err(|error| format!("{name}: {error}"))
+        let status = child.wait().await.map_err(|error| format!("{name}: {error}"));
+        door.settle(0).await;
+        status
     };
     bar.set_length(door.questions() as u64);
     let progress = async {

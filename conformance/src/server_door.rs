@@ -21,14 +21,20 @@ pub(crate) struct ServerDoor {
     pub(crate) clock: Clock,
     /// What the server answered to a plain offer of permessage-deflate.
     pub(crate) deflate: bool,
+    /// Why no connection can be opened: then only the cases of the opening handshake are asked.
+    closed: Option<String>,
 }
 
 impl ServerDoor {
     /// Connects once, to learn whether there is a server and whether it compresses.
     pub(crate) async fn new(target: Target, clock: Clock) -> Result<Self, String> {
-        let opened = time::timeout(clock.kill, target.open(Some("permessage-deflate"))).await;
-        let opened = opened.map_err(|_| "the server does not answer an opening handshake".to_owned())??;
-        Ok(Self { target, clock, deflate: opened.deflate.is_some() })
+        let probed = time::timeout(clock.kill, target.probe()).await;
+        let probed = probed.map_err(|_| "the server does not answer an opening handshake".to_owned())??;
+        let (deflate, closed) = match probed {
+            Ok(deflate) => (deflate, None),
+            Err(why) => (false, Some(why)),
+        };
+        Ok(Self { target, clock, deflate, closed })
     }
 
     /// The ways to cut the input of a case; `Err` says why it is not asked.
@@ -37,7 +43,7 @@ impl ServerDoor {
             return Err("it is for clients".to_owned());
         }
         match &case.ask {
-            Ask::Receive(receive) => match echo::cannot_ask(receive) {
+            Ask::Receive(receive) => match self.closed.as_deref().or(echo::cannot_ask(receive)) {
                 Some(why) => Err(why.to_owned()),
                 None if receive.deflate.is_some() && !self.deflate => {
                     Err("the server does not accept permessage-deflate".to_owned())

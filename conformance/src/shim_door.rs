@@ -16,6 +16,7 @@ use crate::echo;
 use crate::encoding::from_latin1;
 use crate::flood::{self, Flooded};
 use crate::head::Head;
+use crate::memory::Memory;
 use crate::offer;
 use crate::peer::PeerReader;
 use crate::request;
@@ -107,6 +108,7 @@ impl ShimDoor {
         let mut question = shim_question::question(case, &hello).map_err(Failed::NotAsked)?;
         let port = self.listener.local_addr().map_err(|error| Failed::Broken(error.to_string()))?.port();
         question.insert("port".to_owned(), port.into());
+        let memory = self.shim.pid().and_then(Memory::start);
         self.shim.write(&Value::Object(question)).await?;
         let (acted, watch) = watch::channel(false);
         let settings = Settings { mask: mask_for(case.role), clock: self.clock, acted: Some(watch) };
@@ -134,8 +136,26 @@ impl ShimDoor {
         if let (Ask::Flood(flood), Some(flooded)) = (&case.ask, flooded) {
             return Ok(flood::judge(flood, flooded));
         }
-        Ok(judge(case, &cut, &hello, &seen, &reported))
+        let answer = judge(case, &cut, &hello, &seen, &reported);
+        Ok(match memory.and_then(|memory| memory.growth()) {
+            Some(growth) if growth > held_at_most(&cut) && answer.verdict.is_good() => Answer {
+                verdict: Verdict::Fail,
+                rule: Some(
+                    "RFC 6455 §10.4: what a peer sends must not make an endpoint hold much more".to_owned(),
+                ),
+                observed: format!("{}; it held {} MiB more", answer.observed, growth >> 20),
+                ..answer
+            },
+            _ => answer,
+        })
     }
+}
+
+/// How many bytes more a shim may hold in a case, whatever its language: a multiple of what it was sent, and room for a
+/// message that is decompressed and for memory that is not freed yet.
+fn held_at_most(cut: &Cut) -> u64 {
+    let sent: usize = cut.segments.iter().map(Vec::len).sum();
+    u64::try_from(sent).unwrap_or(u64::MAX).saturating_mul(8).saturating_add(64 << 20)
 }
 
 /// The connection of the shim, or one to where it listens; `None` if it ends the case without one.

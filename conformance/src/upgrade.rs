@@ -52,8 +52,26 @@ impl Target {
         self.open_on(self.connect().await?, offer).await
     }
 
+    /// Opens a connection with an offer of permessage-deflate, to learn what the server answers: whether it accepts, or
+    /// which rule of the opening handshake it breaks. `Err` if there is no server, or it refuses.
+    pub(crate) async fn probe(&self) -> Result<Result<bool, String>, String> {
+        let mut stream = self.connect().await?;
+        let (head, _) = self.ask(&mut stream, Some("permessage-deflate")).await?;
+        match head.status {
+            Some(300..) => Err(format!("the opening handshake was answered with {:?}", head.start)),
+            _ => Ok(check(&head, true).map(|deflate| deflate.is_some())),
+        }
+    }
+
     /// Does the opening handshake on a connection.
     pub(crate) async fn open_on(&self, mut stream: TcpStream, offer: Option<&str>) -> Result<Opened, String> {
+        let (head, early) = self.ask(&mut stream, offer).await?;
+        let deflate = check(&head, offer.is_some())?;
+        Ok(Opened { stream, early, deflate })
+    }
+
+    /// Sends a request and reads the head of the response; returns it with the bytes that came after it.
+    async fn ask(&self, stream: &mut TcpStream, offer: Option<&str>) -> Result<(Head, Vec<u8>), String> {
         let key = key(KEY);
         let offer = offer.map(|offer| format!("Sec-WebSocket-Extensions: {offer}\r\n")).unwrap_or_default();
         let request = format!(
@@ -63,9 +81,7 @@ impl Target {
         );
         let failed = |error| format!("the opening handshake: {error}");
         stream.write_all(request.as_bytes()).await.map_err(failed)?;
-        let (head, early) = read_head(&mut stream, Head::response).await?;
-        let deflate = check(&head, &key, !offer.is_empty())?;
-        Ok(Opened { stream, early, deflate })
+        read_head(stream, Head::response).await
     }
 }
 
@@ -91,14 +107,14 @@ pub(crate) async fn read_head(
 }
 
 /// Checks a response as a client has to (RFC 6455 §4.1); returns the agreed parameters.
-fn check(head: &Head, key: &str, offered: bool) -> Result<Option<Deflate>, String> {
+fn check(head: &Head, offered: bool) -> Result<Option<Deflate>, String> {
     if head.status != Some(101) {
         return Err(format!("the opening handshake was answered with {:?}", head.start));
     }
     if !head.has_token("upgrade", "websocket") || !head.has_token("connection", "upgrade") {
         return Err("the response has no Upgrade: websocket, or no Connection: Upgrade".to_owned());
     }
-    if head.field("sec-websocket-accept").as_deref() != Some(accept_value(key).as_str()) {
+    if head.field("sec-websocket-accept").as_deref() != Some(accept_value(&key(KEY)).as_str()) {
         return Err("the response has a wrong Sec-WebSocket-Accept".to_owned());
     }
     if head.field("sec-websocket-protocol").is_some() {
