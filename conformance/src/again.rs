@@ -24,7 +24,7 @@ impl Again {
             }
             Command::Pipe { run, program } => (vec!["pipe"], run, Some(program)),
             Command::Shim { run, program } => (vec!["shim"], run, Some(program)),
-            Command::List { .. } | Command::Grid(_) => return Self::default(),
+            Command::List { .. } | Command::Grid(_) | Command::Fuzz(_) => return Self::default(),
         };
         front.insert(0, "wsconform");
         let mut front: Vec<String> = front.into_iter().map(str::to_owned).collect();

@@ -48,6 +48,9 @@ mod grid;
 mod options;
 mod again;
 mod session;
+mod mutate;
+mod minimize;
+mod fuzz;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -78,6 +81,7 @@ async fn main() -> ExitCode {
 async fn perform(command: Command) -> Result<ExitCode, String> {
     let again = Again::of(&command);
     match command {
+        Command::Fuzz(options) => fuzz::run(options).await,
         Command::Grid(options) => grid::run(&options),
         Command::List { select, json } => list(&select, json),
         Command::Server { uri, run } => {

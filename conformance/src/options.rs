@@ -59,6 +59,8 @@ pub(crate) enum Command {
     },
     /// Compares implementations by the reports that --json wrote: the cases where they disagree.
     Grid(Grid),
+    /// Changes cases at random, and finds where a core without sockets differs from another one.
+    Fuzz(Fuzz),
     /// Lists the cases.
     List {
         #[command(flatten)]
@@ -83,6 +85,33 @@ pub(crate) struct Grid {
     /// Writes the table as one HTML page too.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fuzz {
+    #[command(flatten)]
+    pub(crate) select: Select,
+    /// The runner that is taken as right, with its arguments between spaces, such as 'examples/conformance -'.
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) reference: String,
+    /// The same number makes the same cases.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Ends after this many changed cases.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) mutants: u64,
+    /// Ends after this many seconds, if that is earlier.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) time: Option<u64>,
+    /// Writes the findings to this directory, as cases for --cases.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) save: Option<PathBuf>,
+    /// After how many seconds a runner that does not answer is hung.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: u64,
+    /// The runner under test and its arguments, after --.
+    #[arg(last = true, required = true)]
+    pub(crate) program: Vec<String>,
 }
 
 #[derive(Debug, Args)]
