@@ -201,16 +201,15 @@ fn sections(outcomes: &[Outcome]) -> String {
         let title = sections::rfc_title(&rfc);
         _ = write!(
             html,
-            "<section class=\"rfc\"><h2>RFC {} <span>{title}</span></h2><div class=\"grid\">",
+            "<section class=\"rfc\"><h2>RFC {} <span>{title}</span></h2><div class=\"card rows\">",
             markup(&rfc)
         );
         for ((.., section), outcomes) in of_rfc {
-            let wide = if outcomes.len() > WIDE { " wide" } else { "" };
             let counts = count(outcomes.iter().map(|(_, outcome)| *outcome));
             let tiles: String = outcomes.iter().map(|(index, outcome)| tile(*index, outcome)).collect();
             _ = write!(
                 html,
-                "<section class=\"card{wide}\"><h3>{} <span class=\"name\">{}</span></h3>{}\
+                "<section class=\"row\"><div><h3>{} <span class=\"name\">{}</span></h3>{}</div>\
                  <div class=\"tiles\">{tiles}</div></section>",
                 section_link(&section),
                 markup(sections::heading(&section)),
@@ -286,9 +285,6 @@ const DIALOG: &str = "<dialog aria-label=\"Case\"><header><span class=\"sign\"><
 
 /// How many hex digits of what was sent, and of what came, the page has for each case.
 const MAX_SHOWN: usize = 2048;
-
-/// A section with more cases has a row of its own.
-const WIDE: usize = 60;
 
 #[cfg(test)]
 mod tests {

@@ -19,7 +19,7 @@ function apply() {
     tile.hidden = !(shown.has(one.verdict) && (!tier.value || one.tier === tier.value) &&
       words.every((word) => texts[index].includes(word)));
   }
-  for (const block of document.querySelectorAll("section.card, section.rfc")) {
+  for (const block of document.querySelectorAll("section.row, section.rfc")) {
     block.hidden = !block.querySelector(".tiles button:not([hidden])");
   }
   document.querySelector(".none").hidden = tiles.some((tile) => !tile.hidden);
@@ -49,15 +49,16 @@ function rule(text) {
   return made;
 }
 
-// Sixteen bytes a line: offset, hex digits, and characters.
+// Sixteen bytes a line, or eight on a narrow screen: offset, hex digits, and characters.
 function dump(segments, length) {
   const made = element("pre");
+  const width = innerWidth < 640 ? 8 : 16;
   let offset = 0;
   segments.forEach((hex, number) => {
     if (segments.length > 1) made.append(element("span", `— segment ${number + 1}\n`, "cut"));
-    for (let at = 0; at < hex.length; at += 32) {
-      const bytes = hex.slice(at, at + 32).match(/../g);
-      const digits = bytes.map((byte, place) => byte + (place === 7 ? " " : "")).join(" ").padEnd(49);
+    for (let at = 0; at < hex.length; at += 2 * width) {
+      const bytes = hex.slice(at, at + 2 * width).match(/../g);
+      const digits = bytes.map((byte, place) => byte + (place === 7 && width > 8 ? " " : "")).join(" ").padEnd(width * 3);
       const characters = bytes.map((byte) => {
         const value = parseInt(byte, 16);
         return value > 31 && value < 127 ? String.fromCharCode(value) : "·";
