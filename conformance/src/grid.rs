@@ -190,7 +190,7 @@ fn html(reports: &[Report], rows: &[Row<'_>], summary: &str) -> String {
             tier(first.tier)
         );
         for outcome in row {
-            let cell = outcome.map_or_else(|| "–".to_owned(), |outcome| cell(outcome));
+            let cell = outcome.map_or_else(|| "–".to_owned(), cell);
             _ = write!(body, "<td>{cell}</td>");
         }
         body.push_str("</tr>\n");
