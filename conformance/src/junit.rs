@@ -1,7 +1,7 @@
 //! JUnit XML, which servers of continuous integration read. A suite is a section.
 //!
-//! It agrees with the exit status: a failure that the expectations name is skipped, and a pass of a case that they name as a
-//! failure is a failure.
+//! It agrees with the exit status: a failure that the expectations name is skipped, and a pass of a case that they name
+//! as a failure is a failure.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
