@@ -74,7 +74,10 @@ pub(crate) async fn run(options: Fuzz) -> Result<ExitCode, String> {
     let bar = progress(options.mutants);
     let mut random = Random::new(options.seed);
     let (mut findings, mut known, mut made) = (Vec::new(), HashSet::new(), 0_u64);
-    while made < options.mutants && end.flatten().is_none_or(|end| Instant::now() < end) {
+    while made < options.mutants
+        && findings.len() < MAX_FINDINGS
+        && end.flatten().is_none_or(|end| Instant::now() < end)
+    {
         let batch =
             usize::try_from(options.mutants.saturating_sub(made)).map_or(BATCH, |left| left.min(BATCH));
         let mutants = (0..batch).map(|_| {
@@ -84,7 +87,7 @@ pub(crate) async fn run(options: Fuzz) -> Result<ExitCode, String> {
         let mutants = mutants.collect::<Result<Vec<_>, String>>()?;
         for (finding, shape) in pair.compare(&mutants).await?.into_iter().zip(&mutants) {
             let (Some(finding), Some(seed)) = (finding, Seed::of(shape.clone())) else { continue };
-            if !known.insert(finding.signature.clone()) {
+            if findings.len() >= MAX_FINDINGS || !known.insert(finding.signature.clone()) {
                 continue;
             }
             let finding = pair.minimized(finding, seed).await?;
@@ -308,7 +311,7 @@ fn print(finding: &Finding) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let input =
         if finding.case["chunks"].is_null() { &finding.case["bytes"] } else { &finding.case["chunks"] };
-    writeln!(out, "{} ({})", finding.signature, text(&finding.case["id"]))?;
+    writeln!(out, "{} ({})", terminal(&finding.signature), text(&finding.case["id"]))?;
     writeln!(out, "    from:     {}", text(&finding.case["title"]))?;
     writeln!(out, "    input:    {input}")?;
     writeln!(out, "    expected: {} {}", finding.case["expect"], finding.case["replies"])?;
@@ -334,6 +337,9 @@ const MAX_EVERY: usize = 256;
 
 /// How often a finding is made smaller.
 const MAX_ROUNDS: usize = 200;
+
+/// A run ends after as many: a runner that differs everywhere needs no more.
+const MAX_FINDINGS: usize = 100;
 
 /// Members that are of the case that is changed, and that its mutants cannot have.
 const DROPPED: &[&str] = &["expect", "allowed", "replies", "fail_by", "cve", "perf"];

@@ -299,3 +299,19 @@ fn fuzz_finds_and_minimizes_a_difference_and_the_suite_reads_it_again() {
     let none = wsconform(&["fuzz", "--reference", "no-such-program", "--", "sh", "-c", &good]);
     assert_status(&none, 2);
 }
+
+#[test]
+fn fuzz_ends_if_the_runner_differs_everywhere() {
+    let good = runner_with("[]");
+    let script = scratch("reference.sh");
+    fs::write(&script, &good).unwrap();
+    let reference = format!("sh {}", script.display());
+    // Each answer has an outcome of its own, so no smaller input shows the same difference.
+    let bad =
+        format!(r#"{good} | awk '{{ sub(/"outcome":"open"/, "\"outcome\":\"" NR "\\u001b\""); print }}'"#);
+    let only = ["--only", "6455/5.7/text-hello/client", "--mutants", "100000", "--", "sh", "-c", &bad];
+    let output = wsconform(&[["fuzz", "--reference", &reference].as_slice(), &only].concat());
+    assert_status(&output, 1);
+    assert!(text(&output).contains("100 findings in 256 cases"), "{}", text(&output));
+    assert!(!text(&output).contains('\u{1b}'), "{}", text(&output));
+}
