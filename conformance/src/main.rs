@@ -8,6 +8,7 @@ mod encoding;
 mod value;
 mod case;
 mod corpus;
+mod sections;
 // What becomes of them.
 mod verdict;
 // Bytes on a connection.
@@ -40,9 +41,17 @@ mod shim_door;
 mod run;
 mod expectations;
 mod saved;
+mod escape;
 mod report;
+mod page;
+mod junit;
+mod grid;
 mod options;
+mod again;
 mod session;
+mod mutate;
+mod minimize;
+mod fuzz;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -50,6 +59,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 
+use again::Again;
 use client_door::ClientDoor;
 use options::{Command, Options, Select};
 use pipe_door::PipeDoor;
@@ -70,29 +80,32 @@ async fn main() -> ExitCode {
 }
 
 async fn perform(command: Command) -> Result<ExitCode, String> {
+    let again = Again::of(&command);
     match command {
+        Command::Fuzz(options) => fuzz::run(options).await,
+        Command::Grid(options) => grid::run(&options),
         Command::List { select, json } => list(&select, json),
         Command::Server { uri, run } => {
-            let session = Session::new(run)?;
+            let session = Session::new(run, again)?;
             let door = ServerDoor::new(Target::parse(&uri)?, session.clock()).await?;
             let outcomes = run::server(door, session.cases(), session.jobs(32), |_| session.done()).await;
             session.finish(outcomes, &uri)
         }
         Command::Client { addr, handshakes, run, program } => {
-            let session = Session::new(run)?;
+            let session = Session::new(run, again)?;
             let door = Arc::new(ClientDoor::new(session.cases(), handshakes, session.clock()));
             let outcomes = run::client(Arc::clone(&door), &addr, program, &session.bar).await?;
             session.finish(outcomes, door.agent().as_deref().unwrap_or("client"))
         }
         Command::Shim { run, program } => {
-            let session = Session::new(run)?;
+            let session = Session::new(run, again)?;
             let shims =
                 run::shim(&program, session.clock(), session.cases(), session.jobs(8), |_| session.done());
             let (agent, outcomes) = shims.await?;
             session.finish(outcomes, &agent)
         }
         Command::Pipe { run, program } => {
-            let session = Session::new(run)?;
+            let session = Session::new(run, again)?;
             let agent = program.first().cloned().unwrap_or_default();
             let door = PipeDoor { program, patience: session.timeout() };
             let outcomes = run::pipe(&door, &session.cases(), |_| session.done()).await?;

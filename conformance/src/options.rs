@@ -57,6 +57,10 @@ pub(crate) enum Command {
         #[arg(last = true, required = true)]
         program: Vec<String>,
     },
+    /// Compares implementations by the reports that --json wrote: the cases where they disagree.
+    Grid(Grid),
+    /// Changes cases at random, and finds where a core without sockets differs from another one.
+    Fuzz(Fuzz),
     /// Lists the cases.
     List {
         #[command(flatten)]
@@ -65,6 +69,49 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Grid {
+    /// The reports, one for each implementation.
+    #[arg(value_name = "REPORT", required = true, num_args = 2..)]
+    pub(crate) reports: Vec<PathBuf>,
+    /// Only the cases whose identifier matches, such as '6455/5.2/*'; may be repeated.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) only: Vec<globset::Glob>,
+    /// Also the cases that all pass, but with different outcomes that the RFCs allow.
+    #[arg(long)]
+    pub(crate) allowed: bool,
+    /// Writes the table as one HTML page too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fuzz {
+    #[command(flatten)]
+    pub(crate) select: Select,
+    /// The runner that is taken as right, with its arguments between spaces, such as 'examples/conformance -'.
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) reference: String,
+    /// The same number makes the same cases.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Ends after this many changed cases.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) mutants: u64,
+    /// Ends after this many seconds, if that is earlier.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) time: Option<u64>,
+    /// Writes the findings to this directory, as cases for --cases.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) save: Option<PathBuf>,
+    /// After how many seconds a runner that does not answer is hung.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: u64,
+    /// The runner under test and its arguments, after --.
+    #[arg(last = true, required = true)]
+    pub(crate) program: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -90,6 +137,12 @@ pub(crate) struct Run {
     /// Writes each outcome as a line of JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Writes one HTML page with every case, its bytes, its rule, and what came.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Writes the outcomes as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
     /// The expectations for this implementation: cases that are disabled, and cases that fail.
     #[arg(long, value_name = "FILE")]
     pub(crate) expect: Option<PathBuf>,
@@ -100,6 +153,10 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) save: Option<PathBuf>,
     /// After how many seconds an implementation that does not answer is hung.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = Self::DEFAULT_TIMEOUT, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: u64,
+}
+
+impl Run {
+    pub(crate) const DEFAULT_TIMEOUT: u64 = 10;
 }

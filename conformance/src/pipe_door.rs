@@ -35,21 +35,28 @@ impl PipeDoor {
         cases: &[Case],
         done: &mut impl FnMut(usize),
     ) -> Result<Vec<Answered>, String> {
+        self.each(cases, answer, stopped, done).await
+    }
+
+    /// As [`ask`](Self::ask), but the caller makes something of a line, and of a runner that stopped in a case.
+    pub(crate) async fn each<T>(
+        &self,
+        cases: &[Case],
+        of_line: impl Fn(&Case, &str) -> Result<T, String>,
+        of_stop: impl Fn(&Case, Verdict, String) -> T,
+        done: &mut impl FnMut(usize),
+    ) -> Result<Vec<T>, String> {
         let mut answers = Vec::new();
         // The ranges that are still to be run, the first one last.
         let mut ranges = vec![(0, cases.len())];
         while let Some((start, end)) = ranges.pop() {
             let range = cases.get(start..end).unwrap_or_default();
-            let stopped = self.run(range, &mut answers, done).await?;
+            let stopped = self.run(range, &of_line, &mut answers, done).await?;
             let answered = answers.len();
             match (stopped, end.saturating_sub(answered)) {
                 (None, _) | (_, 0) => {}
                 (Some((verdict, why)), 1) => {
-                    let sent = input(range.last());
-                    let expected = "a line of output".to_owned();
-                    let answer =
-                        Answer { verdict, rule: None, expected, observed: why, sent, received: Vec::new() };
-                    answers.push((answer, 1, "every".to_owned()));
+                    answers.extend(range.last().map(|case| of_stop(case, verdict, why)));
                     done(answers.len());
                 }
                 (Some(_), left) => {
@@ -62,10 +69,11 @@ impl PipeDoor {
     }
 
     /// Runs the cases in one process up to its end. Returns why it stopped, if it has not answered all.
-    async fn run(
+    async fn run<T>(
         &self,
         cases: &[Case],
-        answers: &mut Vec<Answered>,
+        of_line: &impl Fn(&Case, &str) -> Result<T, String>,
+        answers: &mut Vec<T>,
         done: &mut impl FnMut(usize),
     ) -> Result<Option<(Verdict, String)>, String> {
         let Some((program, arguments)) = self.program.split_first() else {
@@ -91,7 +99,7 @@ impl PipeDoor {
         let mut stopped = None;
         for case in cases {
             match self.line(&mut stdout).await {
-                Ok(line) => match answer(case, &line) {
+                Ok(line) => match of_line(case, &line) {
                     Ok(answer) => answers.push(answer),
                     Err(why) => return Err(format!("{program}: {why}")),
                 },
@@ -127,11 +135,24 @@ fn question(case: &Value) -> String {
     Value::Object(asked.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>()).to_string()
 }
 
-fn answer(case: &Case, line: &str) -> Result<Answered, String> {
+/// Reads the line for a case.
+pub(crate) fn line_of(case: &Case, line: &str) -> Result<Value, String> {
     let reported: Value = serde_json::from_str(line).map_err(|_| format!("not a line of JSON: {line}"))?;
     if reported["id"] != case.id.0.as_str() {
         return Err(format!("a line for {} was due, not {}", case.id, reported["id"]));
     }
+    Ok(reported)
+}
+
+/// The answer for a case in which the runner stopped.
+fn stopped(case: &Case, verdict: Verdict, why: String) -> Answered {
+    let (expected, sent) = ("a line of output".to_owned(), input(Some(case)));
+    let answer = Answer { verdict, rule: None, expected, observed: why, sent, received: Vec::new() };
+    (answer, 1, "every".to_owned())
+}
+
+fn answer(case: &Case, line: &str) -> Result<Answered, String> {
+    let reported = line_of(case, line)?;
     let (verdict, observed, cut) = match (&reported["error"], &reported["differs"]) {
         (Value::String(error), _) if error.starts_with("unsupported") => {
             (Verdict::NotAsked, error.clone(), "none".to_owned())

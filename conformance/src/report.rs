@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::case::Tier;
+use crate::escape;
 use crate::expectations::Comparison;
 use crate::verdict::{Outcome, Verdict};
 
@@ -23,10 +24,11 @@ pub(crate) fn write_json(path: &Path, outcomes: &[Outcome]) -> io::Result<()> {
 pub(crate) fn print(outcomes: &[Outcome], comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
     for outcome in outcomes.iter().filter(|outcome| outcome.verdict.is_bad() && outcome.known.is_none()) {
         let (verdict, tier) = (word(outcome.verdict), tier(outcome.tier));
-        writeln!(out, "{verdict} {} [{tier}, cut: {}]", outcome.case, outcome.cut)?;
+        writeln!(out, "{verdict} {} [{tier}, cut: {}]", outcome.case, escape::terminal(&outcome.cut))?;
         writeln!(out, "    rule:     {}", outcome.rule)?;
         writeln!(out, "    expected: {}", outcome.expected)?;
-        writeln!(out, "    observed: {}", outcome.observed)?;
+        // An implementation can send what moves the cursor.
+        writeln!(out, "    observed: {}", escape::terminal(&outcome.observed))?;
     }
     for case in &comparison.unexpected_passes {
         writeln!(out, "passed, but is expected to fail: {case}")?;

@@ -218,5 +218,7 @@ pub(crate) fn outcome(case: &Case, door: Door, answers: Vec<Tried<'_>>) -> Outco
         received: to_hex(&answer.received),
         millis: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
         known: None,
+        agent: String::new(),
+        again: String::new(),
     }
 }

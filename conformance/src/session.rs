@@ -1,15 +1,21 @@
 //! One run: its cases, its progress, and what comes of its outcomes.
 
+use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::again::Again;
 use crate::case::Case;
 use crate::corpus;
+use crate::escape;
 use crate::expectations::{Disabled, Expectations};
+use crate::junit;
 use crate::options::{Run, Select};
+use crate::page;
 use crate::report;
 use crate::saved;
 use crate::verdict::{Answer, Outcome};
@@ -22,6 +28,7 @@ pub(crate) struct Session {
     /// Cases that the expectations disable, with the reason.
     disabled: Vec<Disabled>,
     expectations: Expectations,
+    again: Again,
     pub(crate) bar: ProgressBar,
 }
 
@@ -40,7 +47,7 @@ fn all(select: &Select) -> Result<Vec<Case>, String> {
 }
 
 impl Session {
-    pub(crate) fn new(run: Run) -> Result<Self, String> {
+    pub(crate) fn new(run: Run, again: Again) -> Result<Self, String> {
         let expectations = match &run.expect {
             Some(path) => Expectations::read(path, run.update)?,
             None => Expectations::default(),
@@ -56,7 +63,7 @@ impl Session {
         if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}") {
             bar.set_style(style);
         }
-        Ok(Self { run, cases, disabled, expectations, bar })
+        Ok(Self { run, cases, disabled, expectations, again, bar })
     }
 
     pub(crate) fn cases(&self) -> Vec<Case> {
@@ -92,16 +99,27 @@ impl Session {
             let answer = Answer::not_asked(format!("disabled: {reason}"));
             outcomes.push(crate::run::outcome(case, door, vec![("none", answer, Duration::ZERO)]));
         }
+        for outcome in &mut outcomes {
+            agent.clone_into(&mut outcome.agent);
+            outcome.again = self.again.line(&outcome.case);
+        }
         let comparison = self.expectations.compare(&mut outcomes);
         if let Some(path) = &self.run.json {
             let written = report::write_json(path, &outcomes);
             written.map_err(|error| format!("{}: {error}", path.display()))?;
         }
+        if let Some(path) = &self.run.html {
+            write(path, &page::report(agent, &outcomes)?)?;
+        }
+        if let Some(path) = &self.run.junit {
+            write(path, &junit::report(agent, &outcomes, &comparison))?;
+        }
         if let Some(directory) = &self.run.save {
             saved::write(directory, &outcomes)?;
         }
         let mut out = io::stdout().lock();
-        let printed = writeln!(out, "{agent}").and_then(|()| report::print(&outcomes, &comparison, &mut out));
+        let printed = writeln!(out, "{}", escape::terminal(agent))
+            .and_then(|()| report::print(&outcomes, &comparison, &mut out));
         printed.map_err(|error| format!("standard output: {error}"))?;
         if let (true, Some(path)) = (self.run.update, &self.run.expect) {
             self.expectations.update(&outcomes);
@@ -115,3 +133,7 @@ impl Session {
 
 /// Between two segments. The system reads them one by one most of the time; no verdict rests on it.
 const PAUSE: Duration = Duration::from_micros(100);
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+}

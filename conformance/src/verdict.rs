@@ -20,6 +20,17 @@ pub(crate) enum Door {
     Shim,
 }
 
+impl Door {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Pipe => "pipe",
+            Self::Shim => "shim",
+        }
+    }
+}
+
 /// The verdict for a case, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -81,6 +92,12 @@ pub(crate) struct Outcome {
     /// Why the case is expected to fail, if it is and did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) known: Option<String>,
+    /// The name of the implementation.
+    #[serde(default)]
+    pub(crate) agent: String,
+    /// The command that runs the case again.
+    #[serde(default)]
+    pub(crate) again: String,
 }
 
 /// One question put to an implementation, with the answer: a case at one cut.

@@ -197,3 +197,121 @@ fn client_that_does_not_run_the_cases_is_not_passed() {
     assert_status(&output, 1);
     assert!(text(&output).contains("crashed"), "{}", text(&output));
 }
+
+/// Answers the first frame with a text that would be markup, and ends.
+fn hostile_server() -> String {
+    server(|mut stream| {
+        let text = b"</script><script>alert(1)</script>\x1b[2J";
+        let mut frame = vec![0x81, u8::try_from(text.len()).unwrap()];
+        frame.extend(text);
+        _ = stream.read(&mut [0; 100]);
+        _ = stream.write_all(&frame);
+    })
+}
+
+#[test]
+fn reports_of_a_hostile_server_are_safe_to_open() {
+    let url = hostile_server();
+    let (html, junit, json) = (scratch("hostile.html"), scratch("hostile.xml"), scratch("hostile.jsonl"));
+    let [html, junit, json] = [&html, &junit, &json].map(|path| path.to_str().unwrap());
+    let agent = "<script>alert(2)</script>\u{1b}[31m";
+    let only = ["server", &url, "--only", "6455/5.7/text-hello/server", "--agent", agent];
+    let reports = ["--html", html, "--junit", junit, "--json", json];
+    let output = wsconform(&[only.as_slice(), &reports].concat());
+    assert_status(&output, 1);
+    assert!(!text(&output).contains('\u{1b}'), "{}", text(&output));
+    let html = fs::read_to_string(html).unwrap();
+    assert!(!html.contains("<script>alert"), "{html}");
+    assert!(html.contains("&lt;script&gt;alert(2)") && html.contains("6455/5.7/text-hello/server"));
+    let junit = fs::read_to_string(junit).unwrap();
+    assert!(junit.starts_with("<?xml") && junit.contains("failures=\"1\""), "{junit}");
+    assert!(!junit.contains("<script") && !junit.contains('\u{1b}'), "{junit}");
+    // The command that a report shows runs the case again.
+    let line: serde_json::Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
+    let again = line["again"].as_str().unwrap();
+    assert_eq!(again, format!("wsconform server {url} --only 6455/5.7/text-hello/server"));
+    let arguments: Vec<_> = again.split(' ').skip(1).collect();
+    assert_status(&wsconform(&arguments), 1);
+}
+
+#[test]
+fn grid_shows_where_implementations_disagree() {
+    let runner = |name: &str, program: &str| {
+        let path = scratch(name);
+        let path = path.to_str().unwrap().to_owned();
+        let run = ["pipe", "--only", "6455/5.7/text-hello/*", "--agent", name, "--json", &path, "--"];
+        wsconform(&[run.as_slice(), &["sh", "-c", program]].concat());
+        path
+    };
+    let (good, bad) = (runner("good.jsonl", &runner_with("[]")), runner("bad.jsonl", "exit 3"));
+    let html = scratch("grid.html");
+    let output = wsconform(&["grid", &good, &bad, "--html", html.to_str().unwrap()]);
+    assert_status(&output, 0);
+    assert!(text(&output).contains("6455/5.7/text-hello/server  passed     crashed\n"), "{}", text(&output));
+    assert!(text(&output).contains("2 of 2 cases differ"), "{}", text(&output));
+    assert!(fs::read_to_string(html).unwrap().contains("6455/5.7/text-hello/server"));
+    // Nothing to compare, and what is no report.
+    assert_status(&wsconform(&["grid", &good, &bad, "--only", "6455/99/*"]), 2);
+    assert_status(&wsconform(&["grid", &good]), 2);
+    assert_status(&wsconform(&["grid", &good, "Cargo.toml"]), 2);
+}
+
+/// A runner that reports the text "Hello" and these replies, whatever the case.
+fn runner_with(replies: &str) -> String {
+    let observed = format!(
+        r#"{{"outcome":"open","events":[{{"type":"text","text":"Hello"}}],"code":null,"replies":{replies}}}"#
+    );
+    format!(r#"sed -E 's/.*"id":"([^"]*)".*/{{"id":"\1","splits":1,"observed":{observed},"differs":null}}/'"#)
+}
+
+#[test]
+fn fuzz_finds_and_minimizes_a_difference_and_the_suite_reads_it_again() {
+    let (good, saved, saved_again) = (runner_with("[]"), scratch("findings"), scratch("findings-again"));
+    let script = scratch("good.sh");
+    fs::write(&script, &good).unwrap();
+    let reference = format!("sh {}", script.display());
+    // The subject ends in each case with a byte ff.
+    let subject = format!(
+        r#"while IFS= read -r line; do case "$line" in *'"chunks":["'*ff*'"]'*) exit 3;; esac; printf '%s\n' "$line" | {good}; done"#
+    );
+    let run = |saved: &PathBuf| {
+        let saved = saved.to_str().unwrap();
+        let only = ["--only", "6455/5.7/text-hello/client", "--seed", "5", "--mutants", "60"];
+        let front = ["fuzz", "--reference", &reference, "--save", saved];
+        wsconform(&[front.as_slice(), &only, &["--", "sh", "-c", &subject]].concat())
+    };
+    let output = run(&saved);
+    assert_status(&output, 1);
+    assert!(text(&output).contains("receive, client: crashed"), "{}", text(&output));
+    assert!(text(&output).contains("input:    [\"ff\"]"), "{}", text(&output));
+    // The seed repeats.
+    run(&saved_again);
+    let cases = fs::read_to_string(saved.join("fuzz-5.jsonl")).unwrap();
+    assert_eq!(cases, fs::read_to_string(saved_again.join("fuzz-5.jsonl")).unwrap());
+    // The findings are cases.
+    let pipe =
+        |program: &str| wsconform(&["pipe", "--cases", saved.to_str().unwrap(), "--", "sh", "-c", program]);
+    assert_status(&pipe(&good), 0);
+    assert_status(&pipe(&subject), 1);
+    // Without a difference, there is no finding.
+    let same = ["--only", "6455/5.7/*", "--mutants", "50", "--", "sh", "-c", &good];
+    assert_status(&wsconform(&[["fuzz", "--reference", &reference].as_slice(), &same].concat()), 0);
+    let none = wsconform(&["fuzz", "--reference", "no-such-program", "--", "sh", "-c", &good]);
+    assert_status(&none, 2);
+}
+
+#[test]
+fn fuzz_ends_if_the_runner_differs_everywhere() {
+    let good = runner_with("[]");
+    let script = scratch("reference.sh");
+    fs::write(&script, &good).unwrap();
+    let reference = format!("sh {}", script.display());
+    // Each answer has an outcome of its own, so no smaller input shows the same difference.
+    let bad =
+        format!(r#"{good} | awk '{{ sub(/"outcome":"open"/, "\"outcome\":\"" NR "\\u001b\""); print }}'"#);
+    let only = ["--only", "6455/5.7/text-hello/client", "--mutants", "100000", "--", "sh", "-c", &bad];
+    let output = wsconform(&[["fuzz", "--reference", &reference].as_slice(), &only].concat());
+    assert_status(&output, 1);
+    assert!(text(&output).contains("100 findings in 256 cases"), "{}", text(&output));
+    assert!(!text(&output).contains('\u{1b}'), "{}", text(&output));
+}

@@ -94,6 +94,15 @@ fn runner_of_this_repository_does_what_is_expected() {
 }
 
 #[test]
+fn runner_of_this_repository_does_not_differ_from_itself() {
+    let Some(program) = example("..", "conformance") else { return };
+    let program = program.to_str().unwrap();
+    let reference = format!("{program} -");
+    let arguments = ["fuzz", "--reference", &reference, "--mutants", "1000", "--timeout", "60"];
+    assert_status(&wsconform(&[arguments.as_slice(), &["--", program, "-"]].concat()), 0);
+}
+
+#[test]
 fn driver_for_tokio_does_what_is_expected() {
     let Some(program) = example("../tokio", "autobahn_server") else { return };
     let server = Program::start(Command::new(program).args(["--addr", "127.0.0.1:0"]));
