@@ -188,7 +188,8 @@ impl ReadBuffer {
 
     /// How long the space is.
     fn spare_len(&self) -> usize {
-        self.bytes.capacity().saturating_sub(self.end)
+        let room = self.max_len.saturating_sub(self.held.len().saturating_add(self.unread().len()));
+        self.bytes.capacity().saturating_sub(self.end).min(room)
     }
 
     /// Makes space for at least `min_space` bytes unless the greatest length forbids it.

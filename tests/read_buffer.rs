@@ -102,6 +102,10 @@ fn space_that_is_not_initialized_is_the_same_space() {
         buffer.filled(len).unwrap();
     }
     assert_eq!((buffer.unread().len(), buffer.capacity()), (20, 20));
+    // A caller that asks for space though there is none makes the memory grow, but not what can be stored.
+    _ = buffer.buf_mut().chunk_mut();
+    assert_eq!(buffer.buf_mut().remaining_mut(), 0);
+    assert_eq!(buffer.space().len(), 0);
     buffer.read(take(3));
     buffer.buf_mut().put_slice(b"end");
     buffer.filled(3).unwrap();
