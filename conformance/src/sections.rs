@@ -66,6 +66,7 @@ const HEADINGS: &[(&str, &str)] = &[
     ("6455/7.4.1", "Defined Status Codes"),
     ("6455/7.4.2", "Reserved Status Code Ranges"),
     ("6455/8.1", "Handling Errors in UTF-8-Encoded Data"),
+    ("6455/9", "Extensions"),
     ("6455/9.1", "Negotiating Extensions"),
     ("6455/10.2", "Origin Considerations"),
     ("6455/10.4", "Implementation-Specific Limits"),
