@@ -1,9 +1,10 @@
 //! The clock of a connection: when to look at its deadlines again.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The time since a connection began, and an alarm.
@@ -44,7 +45,8 @@ impl Timer {
             }
         }
         let Some(sleep) = &mut self.sleep else { return Poll::Pending };
-        let rung = sleep.as_mut().poll(cx);
+        // A task whose turn is over would not be registered, and be polled again before the alarm is due.
+        let rung = pin!(unconstrained(sleep)).poll(cx);
         if rung.is_ready() {
             self.at = None;
         }

@@ -127,3 +127,23 @@ async fn a_dropped_recv_does_not_move_deadlines() {
     assert_eq!(start.elapsed(), secs(40));
     write(&mut client, b"too late").await;
 }
+
+/// Each task has a budget: once it is used up, nothing is ready until other tasks have run.
+#[tokio::test(start_paused = true)]
+async fn deadlines_are_kept_in_a_task_whose_turn_is_over() {
+    for used in [0, 127, 128, 129] {
+        let timeouts = Timeouts::NONE.with_idle(Some(secs(5))).with_close(Some(secs(5)));
+        let (mut ws, _client) = scripted(1000, Settings::DEFAULT.with_timeouts(timeouts));
+        let start = Instant::now();
+        let task = tokio::spawn(async move {
+            let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+            for n in 0..used {
+                sender.send(n).unwrap();
+                receiver.recv().await;
+            }
+            while let Ok(Some(_)) = ws.recv().await {}
+        });
+        timeout(secs(500), task).await.expect("the connection ends").unwrap();
+        assert!(start.elapsed() < secs(60), "{used}: {:?}", start.elapsed());
+    }
+}

@@ -11,10 +11,10 @@
 
 mod common;
 
-use common::{CALM, Cut, masked, open, poll_times, read_exactly, scripted, write};
+use common::{CALM, Cut, masked, open, poll_times, read_exactly, read_to_end, scripted, write};
 use tokio::io::{AsyncRead, AsyncWrite, duplex};
-use wsproto::{CloseCode, Limits, RemoteProtocolError, Role};
-use wsproto_tokio::{Client, Error, Message, Server, Settings, WebSocket};
+use wsproto::{CloseCode, Connection, Limits, Messages, ReadBuffer, RemoteProtocolError, Role};
+use wsproto_tokio::{Client, Error, MaskingKeys, Message, Server, Settings, WebSocket};
 
 /// The rest of the message in progress, or all of the next one; and how many parts it had.
 async fn receive_in_parts<S: AsyncRead + AsyncWrite + Unpin>(ws: &mut WebSocket<S>) -> (String, usize) {
@@ -254,6 +254,28 @@ async fn a_connection_that_was_taken_apart_loses_nothing() {
             let sent = written.iter().chain(&apart.unwritten).filter(|byte| **byte == b'y').count();
             assert_eq!(sent, if times == 0 { 0 } else { 1000 }, "{times}: {unwritten}");
         }
+    }
+}
+
+/// A pong between two fragments, of which the transport has taken a part.
+#[tokio::test]
+async fn what_a_connection_that_was_taken_apart_has_to_write_is_in_order() {
+    // Two frames have 8200 bytes.
+    for room in 8195..8210 {
+        let (mut ws, mut client) = scripted(5000, CALM.with_max_fragment_len(4096));
+        write(&mut client, &masked(0x89, b"abcd")).await;
+        _ = poll_times(3, ws.send(vec![7; 10_000])).await;
+        let mut sent = read_exactly(&mut client, room - 5000).await;
+        _ = poll_times(3, ws.flush()).await;
+        let apart = ws.into_parts();
+        drop(apart.stream);
+        sent.extend(read_to_end(&mut client).await);
+        sent.extend(apart.unwritten);
+        let mut receiver =
+            Messages::new(Connection::client(Limits::NONE, MaskingKeys::default()), ReadBuffer::new());
+        receiver.receive_data(&sent).unwrap();
+        let message = receiver.next_message_bytes();
+        assert_eq!(message, Some(vec![7; 10_000].into()), "{room}: {:?}", receiver.failure());
     }
 }
 

@@ -52,7 +52,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 let frame = frame.concat();
                 self.outgoing.frame_written(frame.len());
                 unwritten.extend_from_slice(&frame);
-            } else if !self.encode_next() {
+                continue;
+            }
+            // Before the next frame that is not in the output, as `poll_write` does.
+            unwritten.extend_from_slice(self.messages.output());
+            self.messages.written(usize::MAX);
+            if !self.encode_next() {
                 break;
             }
         }
