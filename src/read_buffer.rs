@@ -288,9 +288,8 @@ impl ReadBuffer {
         }
         self.reserve(bytes.len());
         self.offered = 0;
-        initialize(&mut self.bytes);
-        let end = self.end.saturating_add(bytes.len());
-        self.bytes.get_mut(self.end..end).unwrap_or_default().copy_from_slice(bytes);
+        self.bytes.truncate(self.end);
+        self.bytes.extend_from_slice(bytes);
         self.filled(bytes.len())
     }
 
