@@ -4,6 +4,8 @@
 //! by its answer, and a failure by its close code and the end of the connection. What it cannot show (pongs that it
 //! received, the code of a close frame that it reported to its user) is not part of the verdict.
 
+use std::ops::ControlFlow;
+
 use crate::case::{Event, Events, Receive, ReceiveOutcome, Received, Reply, Role};
 use crate::cuts::Cut;
 use crate::layout::{InputEnd, Layout};
@@ -121,22 +123,10 @@ fn last_ping(case: &Receive) -> Option<Vec<u8>> {
 
 /// Compares what an echo peer did with what the case allows.
 pub(crate) fn judge(case: &Receive, cut: &Cut, seen: &Transcript) -> Answer {
-    let mut answer = Answer {
-        verdict: Verdict::Fail,
-        rule: None,
-        expected: expected(case),
-        observed: seen.summary(),
-        sent: cut.segments.clone(),
-        received: seen.received.clone(),
+    let mut answer = match seen.answer(expected(case), cut) {
+        ControlFlow::Break(answer) => return answer,
+        ControlFlow::Continue(answer) => answer,
     };
-    if let Some(broken) = &seen.broken {
-        answer.rule = Some(format!("{}: {}", broken.section, broken.what));
-        return answer;
-    }
-    if seen.hung {
-        answer.verdict = Verdict::Hung;
-        return answer;
-    }
     let mut fits = outcomes(case).map(|outcome| fits(case, outcome, seen));
     answer.verdict = match fits.next().flatten() {
         Some(verdict) => verdict,

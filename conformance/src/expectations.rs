@@ -46,7 +46,7 @@ pub(crate) struct Comparison {
 }
 
 impl Expectations {
-    /// Reads a file. If `may_be_missing` and there is none, there are no expectations.
+    /// Reads a file. If it does not exist and `may_be_missing` is set, there are no expectations.
     pub(crate) fn read(path: &Path, may_be_missing: bool) -> Result<Self, String> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,

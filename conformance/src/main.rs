@@ -31,6 +31,7 @@ mod offer;
 mod response;
 mod server_door;
 mod client_door;
+mod program;
 mod pipe_door;
 mod memory;
 mod shim;

@@ -4,16 +4,16 @@
 //! cases. It gets no expectation. `cases/README.md` describes both lines.
 #![allow(clippy::indexing_slicing, reason = "a JSON value that is indexed gives null for what is absent")]
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{ChildStdout, Command};
+use tokio::process::ChildStdout;
 use tokio::time;
 
 use crate::case::{Ask, Case};
 use crate::judge::{self, Fit};
+use crate::program;
 use crate::verdict::{Answer, Verdict};
 
 /// A runner under test: a program with its arguments.
@@ -79,17 +79,7 @@ impl PipeDoor {
         let Some((program, arguments)) = self.program.split_first() else {
             return Err("no program was given".to_owned());
         };
-        let failed = |error| format!("{program}: {error}");
-        let mut child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(failed)?;
-        let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(format!("{program}: no pipe"));
-        };
+        let (mut child, mut stdin, stdout) = program::start(program, arguments)?;
         let lines: String = cases.iter().map(|case| question(&case.json) + "\n").collect();
         let write = tokio::spawn(async move {
             // An error means that the runner has ended; what it has printed says the rest.

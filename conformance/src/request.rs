@@ -1,6 +1,8 @@
 //! How a `request` case is put to a server, and what its response must be.
 #![allow(clippy::indexing_slicing, reason = "a JSON value that is indexed gives null for what is absent")]
 
+use std::ops::ControlFlow;
+
 use serde_json::{Map, Value, json};
 
 use crate::case::Request;
@@ -51,22 +53,11 @@ fn outcomes(case: &Request) -> impl Iterator<Item = &Value> {
 
 /// Compares what a server did with what the case allows.
 pub(crate) fn judge(case: &Request, cut: &Cut, sentinel: Sentinel, seen: &Transcript) -> Answer {
-    let mut answer = Answer {
-        verdict: Verdict::Fail,
-        rule: None,
-        expected: outcomes(case).map(describe).collect::<Vec<_>>().join("; or "),
-        observed: seen.summary(),
-        sent: cut.segments.clone(),
-        received: seen.received.clone(),
+    let expected = outcomes(case).map(describe).collect::<Vec<_>>().join("; or ");
+    let mut answer = match seen.answer(expected, cut) {
+        ControlFlow::Break(answer) => return answer,
+        ControlFlow::Continue(answer) => answer,
     };
-    if let Some(broken) = &seen.broken {
-        answer.rule = Some(format!("{}: {}", broken.section, broken.what));
-        return answer;
-    }
-    if seen.hung {
-        answer.verdict = Verdict::Hung;
-        return answer;
-    }
     let observed = observation(seen);
     if observed["outcome"] == "accept" {
         if let Err(what) = check_accept(seen, case, sentinel) {

@@ -1,8 +1,12 @@
 //! What the suite does on a connection, step by step, and what it has seen so far.
 
+use std::ops::ControlFlow;
+
+use crate::cuts::Cut;
 use crate::frame::{self, Frame};
 use crate::head::Head;
 use crate::peer::{Broken, Heard};
+use crate::verdict::{Answer, Verdict};
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +98,23 @@ impl Condition {
 }
 
 impl Transcript {
+    /// The answer, final if a rule of the sender was broken or the clock ran out; otherwise, its verdict is still to be set.
+    pub(crate) fn answer(&self, expected: String, cut: &Cut) -> ControlFlow<Answer, Answer> {
+        let answer = Answer {
+            verdict: if self.broken.is_none() && self.hung { Verdict::Hung } else { Verdict::Fail },
+            rule: self.broken.as_ref().map(|broken| format!("{}: {}", broken.section, broken.what)),
+            expected,
+            observed: self.summary(),
+            sent: cut.segments.clone(),
+            received: self.received.clone(),
+        };
+        if self.broken.is_some() || self.hung {
+            ControlFlow::Break(answer)
+        } else {
+            ControlFlow::Continue(answer)
+        }
+    }
+
     /// The code of the first close frame: `Some(None)` if it has none.
     pub(crate) fn close(&self) -> Option<Option<u16>> {
         self.heard.iter().find_map(|heard| match heard {

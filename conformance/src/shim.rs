@@ -1,15 +1,16 @@
 //! A shim's process: its first line, and the lines of a case. `SHIM.md` is the contract.
 #![allow(clippy::indexing_slicing, reason = "a JSON value that is indexed gives null for what is absent")]
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::watch;
 use tokio::time;
+
+use crate::program;
 
 /// The first line of a shim: what it is and what it can do.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -56,16 +57,7 @@ impl Shim {
             return Err("no program was given".to_owned());
         };
         let failed = |error| format!("{name}: {error}");
-        let mut child = Command::new(name)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(failed)?;
-        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(format!("{name}: no pipe"));
-        };
+        let (mut child, stdin, stdout) = program::start(name, arguments)?;
         let mut stdout = BufReader::new(stdout).lines();
         let line = time::timeout(patience, stdout.next_line()).await;
         let line = line.map_err(|_| format!("{name}: no first line"))?.map_err(failed)?;
