@@ -29,7 +29,7 @@ use crate::head::Head;
 use crate::offer;
 use crate::peer::{self, PeerReader};
 use crate::response;
-use crate::script::{Condition, Sentinel, Step};
+use crate::script::{self, Condition, Sentinel, Step};
 use crate::upgrade::read_head;
 use crate::verdict::{Answer, Tried, Verdict};
 use crate::wire::{self, Clock, Settings};
@@ -253,7 +253,7 @@ impl ClientDoor {
 
     async fn receive(
         &self,
-        mut stream: TcpStream,
+        stream: TcpStream,
         head: &Head,
         early: &[u8],
         key: &str,
@@ -271,10 +271,9 @@ impl ClientDoor {
             agreed => agreed.flatten(),
         };
         let response = offer::response(key, agreed.as_ref().map(|(answer, _)| answer.as_str()));
-        // An error shows in what is read.
-        _ = stream.write_all(&response).await;
         let inflater = agreed.map(|(_, agreed)| Inflater::new(agreed, Role::Client));
         let steps = echo::steps(case, cut, Role::Client, Sentinel::Echoed, None);
+        let steps = script::after_head(response, cut, steps);
         let peer = PeerReader::new(Role::Client, inflater);
         let seen = wire::run(stream, early, &steps, peer, self.settings()).await;
         echo::judge(case, cut, &seen)

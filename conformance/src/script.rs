@@ -60,8 +60,6 @@ pub(crate) struct Transcript {
     pub(crate) nudged: bool,
     /// The clock ran out before all steps were done.
     pub(crate) hung: bool,
-    /// How many bytes of the script were sent.
-    pub(crate) sent: u64,
     pub(crate) received: Vec<u8>,
     /// The frames that were read.
     pub(crate) frames: Vec<Frame>,
@@ -74,6 +72,16 @@ pub(crate) enum End {
     Closed,
     /// It reset the connection.
     Reset,
+}
+
+/// The steps with a head before them. A client must keep what it reads together with the head, so the first cut sends
+/// the head and the first bytes after it as one segment.
+pub(crate) fn after_head(head: Vec<u8>, cut: &Cut, mut steps: Vec<Step>) -> Vec<Step> {
+    match steps.first_mut() {
+        Some(Step::Send(first)) if cut.name == "whole" => first.splice(..0, head).for_each(drop),
+        _ => steps.insert(0, Step::Send(head)),
+    }
+    steps
 }
 
 impl Condition {

@@ -21,12 +21,12 @@ use crate::offer;
 use crate::peer::PeerReader;
 use crate::request;
 use crate::response;
-use crate::script::{Sentinel, Step, Transcript};
+use crate::script::{self, Sentinel, Step, Transcript};
 use crate::server_door::{MASK, differs};
 use crate::shim::{Hello, Shim, Stopped};
 use crate::shim_judge::{self, Reported};
 use crate::shim_question;
-use crate::upgrade::{Target, read_head};
+use crate::upgrade::{Opened, Target, read_head};
 use crate::verdict::{Answer, Verdict};
 use crate::wire::{self, Clock, Settings};
 
@@ -213,10 +213,11 @@ async fn converse(
                 steps.insert(0, Step::AwaitActions);
             }
             let open = open(case.role, stream, receive.deflate);
-            let (stream, early, agreed) =
-                time::timeout(settings.clock.kill, open).await.map_err(|_| Stopped::Hung)??;
-            let inflater = agreed.map(|agreed| Inflater::new(agreed, case.role));
-            wire::run(stream, &early, &steps, PeerReader::new(case.role, inflater), settings).await
+            let open = time::timeout(settings.clock.kill, open).await.map_err(|_| Stopped::Hung)??;
+            let steps = open.steps(&cut, steps);
+            let inflater = open.deflate.map(|agreed| Inflater::new(agreed, case.role));
+            let peer = PeerReader::new(case.role, inflater);
+            wire::run(open.stream, &open.early, &steps, peer, settings).await
         }
         Ask::Local(local) => {
             let received = shim_question::to_send(&local.actions).map_err(Failed::Broken)?;
@@ -224,9 +225,9 @@ async fn converse(
             steps.extend(Sentinel::Ping.unless_closed(settings.mask));
             steps.push(Step::Finish);
             let open = open(case.role, stream, None);
-            let (stream, early, _) =
-                time::timeout(settings.clock.kill, open).await.map_err(|_| Stopped::Hung)??;
-            wire::run(stream, &early, &steps, PeerReader::new(case.role, None), settings).await
+            let open = time::timeout(settings.clock.kill, open).await.map_err(|_| Stopped::Hung)??;
+            let steps = open.steps(&cut, steps);
+            wire::run(open.stream, &open.early, &steps, PeerReader::new(case.role, None), settings).await
         }
         Ask::Request(request) => {
             let steps = request::steps(request, &cut, Sentinel::Ping, settings.mask);
@@ -246,9 +247,10 @@ async fn converse(
         }
         Ask::Flood(flood) => {
             let open = open(case.role, stream, None);
-            let (stream, ..) =
-                time::timeout(settings.clock.kill, open).await.map_err(|_| Stopped::Hung)??;
-            flooded = Some(flood::run(flood, stream, pid, settings.clock).await);
+            let mut open = time::timeout(settings.clock.kill, open).await.map_err(|_| Stopped::Hung)??;
+            // An error shows in the flood.
+            _ = open.stream.write_all(&open.response).await;
+            flooded = Some(flood::run(flood, open.stream, pid, settings.clock).await);
             Transcript::default()
         }
         Ask::Build(members) => {
@@ -260,19 +262,38 @@ async fn converse(
     Ok(Conversation { cut, seen, flooded })
 }
 
+/// The opening handshake with a shim is done, except for a response of the suite, which is still to be sent.
+struct Open {
+    stream: TcpStream,
+    /// Bytes that came after the head of the shim.
+    early: Vec<u8>,
+    deflate: Option<Deflate>,
+    /// Empty if the shim is the server.
+    response: Vec<u8>,
+}
+
+impl Open {
+    /// The steps, after the response if there is one.
+    fn steps(&self, cut: &Cut, steps: Vec<Step>) -> Vec<Step> {
+        match self.response.as_slice() {
+            [] => steps,
+            response => script::after_head(response.to_vec(), cut, steps),
+        }
+    }
+}
+
 /// Does the opening handshake as the peer of the shim.
-async fn open(
-    role: Role,
-    mut stream: TcpStream,
-    needed: Option<Deflate>,
-) -> Result<(TcpStream, Vec<u8>, Option<Deflate>), Failed> {
+async fn open(role: Role, mut stream: TcpStream, needed: Option<Deflate>) -> Result<Open, Failed> {
     if role == Role::Server {
         let target = Target { authority: "127.0.0.1".to_owned(), resource: "/".to_owned() };
         let offer = needed.map(deflate::offer);
         let opened = target.open_on(stream, offer.as_deref()).await.map_err(Failed::Broken)?;
         return match differs(needed, opened.deflate) {
             Some(why) => Err(Failed::NotAsked(why)),
-            None => Ok((opened.stream, opened.early, opened.deflate)),
+            None => {
+                let Opened { stream, early, deflate } = opened;
+                Ok(Open { stream, early, deflate, response: Vec::new() })
+            }
         };
     }
     let (head, early) = read_head(&mut stream, Head::request).await.map_err(Failed::Broken)?;
@@ -284,8 +305,7 @@ async fn open(
         agreed => agreed.flatten(),
     };
     let response = offer::response(&key, agreed.as_ref().map(|(answer, _)| answer.as_str()));
-    stream.write_all(&response).await.map_err(|error| Failed::Broken(error.to_string()))?;
-    Ok((stream, early, agreed.map(|(_, agreed)| agreed)))
+    Ok(Open { stream, early, deflate: agreed.map(|(_, agreed)| agreed), response })
 }
 
 /// The request that a library answers in a `build-response` case; else nothing.

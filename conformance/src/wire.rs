@@ -170,10 +170,7 @@ impl Connection {
             let can_read = self.seen.end.is_none();
             tokio::select! {
                 written = writer.write(segment) => match written {
-                    Ok(len @ 1..) => {
-                        segment = segment.get(len..).unwrap_or_default();
-                        self.seen.sent = self.seen.sent.saturating_add(len as u64);
-                    }
+                    Ok(len @ 1..) => segment = segment.get(len..).unwrap_or_default(),
                     // The implementation has ended the connection.
                     _ => {
                         self.writer = None;
