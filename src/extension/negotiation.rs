@@ -230,11 +230,12 @@ impl Extensions {
         let mut chosen = Self::new();
         let mut answers: Vec<ExtensionParams> = Vec::new();
         for offer in offers {
-            let name = offer.name();
-            let Some(extension) = supported.iter().find(|extension| extension.name() == name) else {
+            let name = offer.name_bytes();
+            let Some(extension) = supported.iter().find(|extension| extension.name().as_bytes() == name)
+            else {
                 continue;
             };
-            if answers.iter().any(|answer| answer.name() == name) {
+            if answers.iter().any(|answer| answer.name_bytes() == name) {
                 continue;
             }
             let Some((answer, agreed)) = extension.accept_offer(offer) else { continue };

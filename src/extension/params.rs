@@ -68,17 +68,39 @@ impl ExtensionParams {
 
     /// The extension's name.
     pub fn name(&self) -> &str {
-        packed::take(&mut self.bytes.as_slice()).map(text).unwrap_or_default()
+        text(self.name_bytes())
+    }
+
+    /// The extension's name as bytes, which are quicker to compare.
+    pub(crate) fn name_bytes(&self) -> &[u8] {
+        packed::take(&mut self.bytes.as_slice()).unwrap_or_default()
     }
 
     /// The parameters with their values, in order.
     pub fn params(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.params_bytes().map(|(name, value)| (text(name), value.map(text)))
+    }
+
+    fn params_bytes(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         let mut rest = self.bytes.as_slice();
         packed::take(&mut rest);
         core::iter::from_fn(move || {
             let (name, value) = (packed::take(&mut rest)?, packed::take(&mut rest)?);
-            Some((text(name), value.strip_prefix(b"=").map(text)))
+            Some((name, value.strip_prefix(b"=")))
         })
+    }
+
+    /// The parts of it in the header, if it is [well-formed](Self::is_well_formed): then no value needs quotes.
+    pub(crate) fn put(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self.name_bytes());
+        for (name, value) in self.params_bytes() {
+            put(b"; ");
+            put(name);
+            if let Some(value) = value {
+                put(b"=");
+                put(value);
+            }
+        }
     }
 
     /// Parses a header's value: a list by the grammar of §9.1, in which values may be quoted.
@@ -127,9 +149,8 @@ impl ExtensionParams {
 
     /// Whether every name and value is a token, as they must be (§9.1).
     pub(crate) fn is_well_formed(&self) -> bool {
-        let is_token = |text: &str| is_token(text.as_bytes());
-        is_token(self.name())
-            && self.params().all(|(name, value)| is_token(name) && value.is_none_or(is_token))
+        is_token(self.name_bytes())
+            && self.params_bytes().all(|(name, value)| is_token(name) && value.is_none_or(is_token))
     }
 }
 

@@ -1,11 +1,10 @@
 //! The client's side: it writes a request, then reads and checks the response (RFC 6455 §4.1).
 
-use alloc::string::ToString;
-
 use crate::accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 use crate::connection::ConnectionState;
 use crate::entropy::Entropy;
 use crate::error::{HandshakeError, LocalProtocolError};
+use crate::extension::ExtensionParams;
 use crate::http::{self, Headers, Known, KnownFields, Place, Put, ResponseHead};
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
@@ -194,7 +193,7 @@ fn put_request(put: Put<'_>, request: &Request, key: &SecWebSocketKey) {
         return http::put_last_fields(put, request_headers(request, Offers::Built, key).iter());
     }
     http::put_request(put, request.host(), request.target(), key);
-    http::put_list(put, PROTOCOL, request.subprotocols());
-    http::put_list(put, EXTENSIONS, request.offers().iter().map(ToString::to_string));
+    http::put_list(put, PROTOCOL, request.subprotocols(), |name, put| put(name.as_bytes()));
+    http::put_list(put, EXTENSIONS, request.offers().iter(), ExtensionParams::put);
     http::put_last_fields(put, request.extra_headers());
 }

@@ -23,8 +23,8 @@ pub(super) fn is_owned(name: &str, owned: &[&str]) -> bool {
 }
 
 /// The name of the extension in an element of a list that was checked.
-pub(super) fn extension_name(element: &[u8]) -> &str {
-    element.get(..syntax::token_len(element)).map(text).unwrap_or_default()
+pub(super) fn extension_name(element: &[u8]) -> &[u8] {
+    element.get(..syntax::token_len(element)).unwrap_or_default()
 }
 
 /// A value that "does not conform to the ABNF" fails the connection (RFC 6455 §4.3, §9.1).

@@ -210,8 +210,8 @@ impl Request {
     }
 
     /// Whether an extension of this name is offered to the peer that answers.
-    pub(super) fn offers_extension(&self, offers: Offers, name: &str) -> bool {
-        self.offers.iter().any(|offer| offer.name() == name)
+    pub(super) fn offers_extension(&self, offers: Offers, name: &[u8]) -> bool {
+        self.offers.iter().any(|offer| offer.name_bytes() == name)
             || offers == Offers::Named
                 && extension_elements(&self.headers, self.named)
                     .map(extension_name)
@@ -270,8 +270,8 @@ impl Request {
         let mut accepted = Vec::new();
         for element in extension_elements(&self.headers, self.named) {
             let name = extension_name(element);
-            let is_known = supported.iter().any(|extension| extension.name() == name);
-            if !is_known || chosen.1.iter().any(|answer| answer.name() == name) {
+            let is_known = supported.iter().any(|extension| extension.name().as_bytes() == name);
+            if !is_known || chosen.1.iter().any(|answer| answer.name_bytes() == name) {
                 continue;
             }
             accepted.extend(ExtensionParams::parse_one(element));

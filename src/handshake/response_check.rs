@@ -28,7 +28,7 @@ pub(super) fn check_accept(request: &Request, accept: &AcceptConnection) -> Resu
     }
     // What was built in stands in for what was received.
     let offers = if request.offers().is_empty() { Offers::Named } else { Offers::Built };
-    if accept.agreed().iter().all(|agreed| request.offers_extension(offers, agreed.name())) {
+    if accept.agreed().iter().all(|agreed| request.offers_extension(offers, agreed.name_bytes())) {
         Ok(())
     } else {
         Err(LocalProtocolError::ExtensionNotOffered)

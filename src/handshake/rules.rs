@@ -5,7 +5,7 @@ use crate::error::{HandshakeError, NegotiationError, NegotiationErrorKind};
 use crate::excerpt::Excerpt;
 use crate::http::{Fields, Known, KnownFields, decimal, split_list, syntax};
 
-use super::fields::{check_extensions, extension_name, is_empty_list};
+use super::fields::{check_extensions, extension_name, is_empty_list, text};
 
 /// What the check of a request has found in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,7 +173,7 @@ pub(super) fn check_subprotocol<'h>(
 /// that is answered twice. The parameters are checked elsewhere.
 pub(super) fn check_extension_names<'h>(
     fields: &KnownFields<'h, impl Fields<'h>>,
-    is_offered: impl Fn(&str) -> bool,
+    is_offered: impl Fn(&[u8]) -> bool,
 ) -> Result<(), HandshakeError> {
     check_extensions(fields)?;
     let names = || fields.values(Known::Extensions).flat_map(split_list).map(extension_name);
@@ -187,7 +187,7 @@ pub(super) fn check_extension_names<'h>(
         } else {
             continue;
         };
-        return Err(HandshakeError::UnexpectedExtension(NegotiationError::new(kind, name)));
+        return Err(HandshakeError::UnexpectedExtension(NegotiationError::new(kind, text(name))));
     }
     Ok(())
 }

@@ -1,10 +1,9 @@
 //! The server's side: it reads a request, and writes the response that accepts or refuses it (RFC 6455 §4.2).
 
-use alloc::string::ToString;
-
 use crate::accept_token::AcceptToken;
 use crate::connection::ConnectionState;
 use crate::error::{HandshakeError, LocalProtocolError};
+use crate::extension::ExtensionParams;
 use crate::http::{self, HeadReader, RequestHead};
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
@@ -217,7 +216,7 @@ impl ServerHandshake {
         check_accept(request, &accept)?;
         http::write(output, |put| {
             http::put_acceptance(put, accept_token, accept.subprotocol());
-            http::put_list(put, EXTENSIONS, accept.agreed().iter().map(ToString::to_string));
+            http::put_list(put, EXTENSIONS, accept.agreed().iter(), ExtensionParams::put);
             http::put_last_fields(put, accept.extra_headers());
         })?;
         self.state = State::Accepted;

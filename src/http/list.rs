@@ -28,6 +28,13 @@ pub fn split_list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The length of a list's first element: it ends before a comma that is not within quotes (RFC 9110 §5.6.4).
 fn element_len(list: &[u8]) -> usize {
+    let end = list.iter().position(|byte| matches!(byte, b',' | b'"')).unwrap_or(list.len());
+    if list.get(end) == Some(&b'"') { quoted_element_len(list) } else { end }
+}
+
+/// The same, of an element that has quotes.
+#[cold]
+fn quoted_element_len(list: &[u8]) -> usize {
     let (mut is_quoted, mut is_escaped) = (false, false);
     let ends = |byte: &u8| {
         match byte {

@@ -40,13 +40,18 @@ pub(crate) fn put_field(put: Put<'_>, name: &str, value: &[u8]) {
 }
 
 /// A field that is a list, where there are elements.
-pub(crate) fn put_list<T: AsRef<[u8]>>(put: Put<'_>, name: &str, elements: impl Iterator<Item = T>) {
+pub(crate) fn put_list<T>(
+    put: Put<'_>,
+    name: &str,
+    elements: impl Iterator<Item = T>,
+    put_element: impl Fn(T, Put<'_>),
+) {
     let mut is_first = true;
     for element in elements {
         for part in if is_first { [name.as_bytes(), b": "] } else { [&b""[..], b", "] } {
             put(part);
         }
-        put(element.as_ref());
+        put_element(element, put);
         is_first = false;
     }
     if !is_first {

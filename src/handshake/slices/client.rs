@@ -78,7 +78,9 @@ impl<'r> SliceRequest<'r> {
 
     fn put(&self, put: Put<'_>, key: &SecWebSocketKey) {
         http::put_request(put, self.host, self.target, key);
-        http::put_list(put, Known::Protocol.name(), self.subprotocols.iter());
+        http::put_list(put, Known::Protocol.name(), self.subprotocols.iter(), |name, put| {
+            put(name.as_bytes())
+        });
         http::put_last_fields(put, self.headers.iter().copied());
     }
 }
