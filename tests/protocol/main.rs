@@ -27,6 +27,9 @@ mod raw_headers;
 mod rfc_examples;
 #[cfg(feature = "arbitrary")]
 mod sequences;
+// Whole worlds take seconds, and few features matter to them.
+#[cfg(feature = "arbitrary")]
+mod small_worlds;
 mod utf8;
 mod whole;
 // Sending.
