@@ -10,6 +10,7 @@ try {
 const http = require("node:http");
 const net = require("node:net");
 const { createInterface } = require("node:readline");
+const { promisify } = require("node:util");
 
 const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
 
@@ -60,7 +61,7 @@ async function opened(connection, actions, details) {
       if (what === "send_close") connection.close(code, reason);
       else if (what === "send_ping") connection.ping(data);
       else if (what === "send_pong") connection.pong(data);
-      else await new Promise((sent, failed) => connection.send(data, { binary: what === "send_binary", fin }, (error) => (error ? failed(error) : sent())));
+      else await promisify(connection.send).call(connection, data, { binary: what === "send_binary", fin });
     } catch {
       return say({ event: "refused", action });
     }

@@ -1,7 +1,6 @@
 //! Runs `wsconform` against implementations: this repository's, and those of others.
 //!
-//! Implementations of others are found by the environment: `WSPROTO_PYTHON` (with the package `websockets`) and
-//! `WSPROTO_NODE_MODULES` (with the package `ws`). With `WSPROTO_REQUIRE_PEERS=1`, one that is missing fails the test.
+//! `tools` says how implementations of others are found.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -11,10 +10,14 @@
     reason = "a panic fails the test, as it should"
 )]
 
+mod tools;
+
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
+
+use tools::{assert_status, expectations, peer, wsconform};
 
 /// A program that is ended with the test.
 struct Program {
@@ -42,15 +45,6 @@ impl Program {
     }
 }
 
-fn wsconform(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wsconform")).args(arguments).output().unwrap()
-}
-
-fn assert_status(output: &Output, status: i32) {
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(status), "{out}\n{err}");
-}
-
 /// An example of the repository that this package is in; `None` in a published package.
 fn example(workspace: &str, name: &str) -> Option<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join(workspace);
@@ -64,10 +58,6 @@ fn example(workspace: &str, name: &str) -> Option<PathBuf> {
     assert!(build.status().unwrap().success());
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
     Some(target.join("debug/examples").join(name))
-}
-
-fn expectations(name: &str) -> String {
-    format!("{}/tests/expectations/{name}.toml", env!("CARGO_MANIFEST_DIR"))
 }
 
 #[test]
@@ -123,15 +113,6 @@ fn assert_mostly_good(url: &str) {
     };
     let (good, bad) = (count("passed") + count("allowed"), count("failed"));
     assert!(good > 650 && bad < 100 && count("hung") == 0, "{last}\n{out}");
-}
-
-fn peer(variable: &str) -> Option<String> {
-    let value = env::var(variable).ok();
-    assert!(value.is_some() || env::var_os("WSPROTO_REQUIRE_PEERS").is_none(), "{variable} is not set");
-    if value.is_none() {
-        println!("skipped: {variable} is not set");
-    }
-    value
 }
 
 #[test]

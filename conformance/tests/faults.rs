@@ -11,15 +11,18 @@
     reason = "a panic fails the test, as it should"
 )]
 
+mod tools;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::thread;
 
 use serde_json::Value;
+use tools::finished;
 
 /// A line of `faulty --list`.
 #[derive(Clone, Debug)]
@@ -273,24 +276,12 @@ fn each_in_parallel<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
     });
 }
 
-fn finished(command: &mut Command) -> Output {
-    command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
-}
-
 /// The program `faulty`, which Cargo does not build for the tests of another package.
 fn faulty() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let suite = Path::new(env!("CARGO_BIN_EXE_wsconform"));
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--locked", "--package", "faulty", "--manifest-path"]);
-        build.arg(folder().join("Cargo.toml")).arg("--target-dir").arg(suite.ancestors().nth(2).unwrap());
-        if suite.parent().is_some_and(|parent| parent.ends_with("release")) {
-            build.arg("--release");
-        }
-        let output = finished(&mut build);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        suite.with_file_name(format!("faulty{}", std::env::consts::EXE_SUFFIX))
+        tools::build(&folder().join("Cargo.toml"), &["--package", "faulty"]);
+        tools::built("faulty")
     })
 }
 
