@@ -55,7 +55,7 @@ pub(crate) fn run(options: &Grid) -> Result<ExitCode, String> {
     }
     if let Some(path) = &options.html {
         let html = html(&reports, &rows, &summary(&comparison, options.allowed));
-        fs::write(path, html).map_err(|error| format!("{}: {error}", path.display()))?;
+        fs::write(path, html).map_err(|error| format!("--html {}: {error}", path.display()))?;
     }
     let text = table(&reports, &rows) + &summary(&comparison, options.allowed) + "\n";
     let written = io::stdout().lock().write_all(text.as_bytes());

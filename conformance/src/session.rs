@@ -110,13 +110,13 @@ impl Session {
         let comparison = self.expectations.compare(&mut outcomes);
         if let Some(path) = &self.run.json {
             let written = report::write_json(path, &outcomes);
-            written.map_err(|error| format!("{}: {error}", path.display()))?;
+            written.map_err(|error| format!("--json {}: {error}", path.display()))?;
         }
         if let Some(path) = &self.run.html {
-            write(path, &page::report(agent, &outcomes)?)?;
+            write("--html", path, &page::report(agent, &outcomes)?)?;
         }
         if let Some(path) = &self.run.junit {
-            write(path, &junit::report(agent, &outcomes, &comparison))?;
+            write("--junit", path, &junit::report(agent, &outcomes, &comparison))?;
         }
         if let Some(directory) = &self.run.save {
             saved::write(directory, &outcomes)?;
@@ -138,6 +138,7 @@ impl Session {
 /// Between two segments. The system reads them one by one most of the time; no verdict rests on it.
 const PAUSE: Duration = Duration::from_micros(100);
 
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+/// Writes what an option asks for; an error names the option.
+fn write(option: &str, path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("{option} {}: {error}", path.display()))
 }

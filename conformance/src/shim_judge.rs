@@ -50,7 +50,8 @@ impl Reported {
             "open" => {
                 self.opened = true;
                 self.resource = text("resource");
-                self.subprotocol = text("subprotocol");
+                // Many libraries report none as an empty text.
+                self.subprotocol = text("subprotocol").filter(|name| !name.is_empty());
             }
             "text" => self.events.push(Event::Text(text("text")?.into_bytes())),
             "binary" => self.events.push(Event::Binary(hex()?)),

@@ -1,7 +1,6 @@
 //! Runs `wsconform` against implementations: this repository's, and those of others.
 //!
-//! Implementations of others are found by the environment: `WSPROTO_PYTHON` (with the package `websockets`) and
-//! `WSPROTO_NODE_MODULES` (with the package `ws`). With `WSPROTO_REQUIRE_PEERS=1`, one that is missing fails the test.
+//! `tools` says how implementations of others are found.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -11,13 +10,13 @@
     reason = "a panic fails the test, as it should"
 )]
 
-mod programs;
+mod tools;
 
 use std::env;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
-use programs::example;
+use tools::{assert_status, example, expectations, peer, wsconform};
 
 /// A program that is ended with the test.
 struct Program {
@@ -43,19 +42,6 @@ impl Program {
         let url = line[start..].trim().split([',', ' ']).next().unwrap().to_owned();
         Self { child, url }
     }
-}
-
-fn wsconform(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wsconform")).args(arguments).output().unwrap()
-}
-
-fn assert_status(output: &Output, status: i32) {
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(status), "{out}\n{err}");
-}
-
-fn expectations(name: &str) -> String {
-    format!("{}/tests/expectations/{name}.toml", env!("CARGO_MANIFEST_DIR"))
 }
 
 #[test]
@@ -119,15 +105,6 @@ fn assert_mostly_good(url: &str) {
     };
     let (good, bad) = (count("passed") + count("allowed"), count("failed"));
     assert!(good > 650 && bad < 100 && count("hung") == 0, "{last}\n{out}");
-}
-
-fn peer(variable: &str) -> Option<String> {
-    let value = env::var(variable).ok();
-    assert!(value.is_some() || env::var_os("WSPROTO_REQUIRE_PEERS").is_none(), "{variable} is not set");
-    if value.is_none() {
-        println!("skipped: {variable} is not set");
-    }
-    value
 }
 
 #[test]

@@ -11,7 +11,7 @@
     reason = "a panic fails the test, as it should"
 )]
 
-mod programs;
+mod tools;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,8 +21,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use serde_json::Value;
-
-use programs::{Server, faulty, finished, folder};
+use tools::{Server, faulty, faulty_folder, finished};
 
 /// A line of `faulty --list`.
 #[derive(Clone, Debug)]
@@ -88,7 +87,7 @@ fn every_fault_has_a_case() {
 
 #[test]
 fn table_of_the_readme_is_complete() {
-    let readme = fs::read_to_string(folder().join("README.md")).unwrap();
+    let readme = fs::read_to_string(faulty_folder().join("README.md")).unwrap();
     let table: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `")).collect();
     assert_eq!(table, table_of_readme(), "the table must be this one:\n{}", table_of_readme().join("\n"));
 }
@@ -178,7 +177,7 @@ fn faults() -> Vec<Fault> {
 
 /// The lines of `noticed.tsv`.
 fn notices() -> Vec<Notice> {
-    let table = fs::read_to_string(folder().join("noticed.tsv")).unwrap();
+    let table = fs::read_to_string(faulty_folder().join("noticed.tsv")).unwrap();
     let lines = table.lines().filter(|line| !line.starts_with('#'));
     let notice = |line: &str| match line.split('\t').collect::<Vec<_>>().as_slice() {
         [fault, door, how @ ("failed" | "allowed"), case] => Notice {

@@ -8,13 +8,13 @@
     reason = "a panic fails the test, as it should"
 )]
 
-mod programs;
+mod tools;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use programs::{Server, example};
+use tools::{Server, example};
 
 /// Fuzzes a server that has these options, with the runner of this repository as the reference.
 fn fuzz(server: &Server, more: &[&str]) -> Option<Output> {
