@@ -422,6 +422,7 @@ extern crate std;
 mod role;
 mod opcode;
 mod close_code;
+mod copy;
 mod mask;
 mod utf8;
 #[cfg(feature = "bytes")]

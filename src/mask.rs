@@ -70,7 +70,7 @@ impl Mask {
 
     /// Writes `payload`, XORed with the key, to `target`, which has the same length.
     #[inline(always)]
-    pub(crate) fn apply_to(mut self, payload: &[u8], target: &mut [u8]) {
+    pub(crate) fn apply_to(self, payload: &[u8], target: &mut [u8]) {
         let key = self.doubled_key();
         match payload.len() {
             0..WORD_LEN => {
@@ -80,14 +80,7 @@ impl Mask {
             }
             WORD_LEN..16 => copy_ends::<WORD_LEN>(key, payload, target),
             16..BLOCK_LEN => copy_ends::<16>(key, payload, target),
-            BLOCK_LEN..CACHED_LEN => copy_long(key, payload, target),
-            // Beyond this length, a plain copy that is masked afterwards is fastest.
-            _ => {
-                for (payload, target) in payload.chunks(CACHED_LEN).zip(target.chunks_mut(CACHED_LEN)) {
-                    target.copy_from_slice(payload);
-                    self.apply(target);
-                }
-            }
+            _ => copy_long(key, payload, target),
         }
     }
 
@@ -227,9 +220,6 @@ fn xor_word(key: u64, word: &mut [u8]) {
     }
 }
 
-/// A length of which every first-level cache holds two copies, in bytes: what was just copied is still in the cache.
-pub(crate) const CACHED_LEN: usize = 8 << 10;
-
 /// From this length on, in bytes, it is faster to begin at an aligned address.
 const MIN_ALIGNED_LEN: usize = 256;
 
@@ -282,10 +272,10 @@ mod tests {
     }
 
     #[test]
-    fn payload_copied_in_pieces_matches_the_naive_loop() {
+    fn long_payload_that_is_copied_matches_the_naive_loop() {
         let key = [0x01, 0x80, 0xff, 0x5a];
-        let source: Vec<u8> = (0..3 * CACHED_LEN + 7).map(|i| i.to_le_bytes()[0] ^ 0x33).collect();
-        for len in [CACHED_LEN - 1, CACHED_LEN, CACHED_LEN + 1, 2 * CACHED_LEN, 3 * CACHED_LEN + 7] {
+        let source: Vec<u8> = (0..24_583_u32).map(|i| i.to_le_bytes()[0] ^ 0x33).collect();
+        for len in [1023, 1024, 1025, 8192, 24_583] {
             let mut expected = source[..len].to_vec();
             naive(key, 0, &mut expected);
             let mut copied = vec![0; len];

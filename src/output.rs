@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 #[cfg(feature = "bytes")]
 use bytes::BytesMut;
 
+use crate::copy::copy;
+#[cfg(feature = "alloc")]
+use crate::copy::{PIECE_LEN, append};
 use crate::encoded_header::EncodedHeader;
 use crate::error::LocalProtocolError;
-#[cfg(feature = "alloc")]
-use crate::mask::CACHED_LEN;
 use crate::mask::Mask;
 
 /// A target for encoded bytes, such as `Vec<u8>` or `&mut [u8]`.
@@ -110,7 +111,7 @@ impl Output for Vec<u8> {
 
     #[inline]
     fn append_bytes(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
-        self.extend_from_slice(bytes);
+        append(self, bytes);
         Ok(())
     }
 
@@ -123,13 +124,9 @@ impl Output for Vec<u8> {
     ) -> Result<(), LocalProtocolError> {
         append_header(self, header);
         match mask {
-            None => self.extend_from_slice(payload),
-            Some(mask) if payload.len() < CACHED_LEN => {
-                let start = self.len();
-                self.resize(start.saturating_add(payload.len()), 0);
-                mask.apply_to(payload, self.get_mut(start..).unwrap_or_default());
-            }
-            Some(mask) => append_long(self, payload, mask),
+            None => append(self, payload),
+            Some(mask) if payload.len() <= PIECE_LEN => append_masked(self, payload, mask),
+            Some(mask) => append_long_masked(self, payload, mask),
         }
         Ok(())
     }
@@ -159,27 +156,36 @@ impl Output for BytesMut {
         &mut self,
         header: EncodedHeader,
         payload: &[u8],
-        mask: Option<Mask>,
+        mut mask: Option<Mask>,
     ) -> Result<(), LocalProtocolError> {
         self.reserve(header.as_bytes().len().saturating_add(payload.len()));
         self.extend_from_slice(header.as_bytes());
-        let start = self.len();
-        self.extend_from_slice(payload);
-        if let Some(mut mask) = mask {
-            mask.apply(self.get_mut(start..).unwrap_or_default());
+        for piece in payload.chunks(PIECE_LEN) {
+            let start = self.len();
+            self.extend_from_slice(piece);
+            if let Some(mask) = &mut mask {
+                mask.apply(self.get_mut(start..).unwrap_or_default());
+            }
         }
         Ok(())
     }
 }
 
-/// Appends a long payload piece by piece, and masks each piece in the output while it is in the cache.
+/// Appends a payload, masked. Its place is filled with zeros first: that is cheap while it is in the cache.
+#[cfg(feature = "alloc")]
+#[inline(always)]
+fn append_masked(output: &mut Vec<u8>, payload: &[u8], mask: Mask) {
+    let start = output.len();
+    output.resize(start.saturating_add(payload.len()), 0);
+    mask.apply_to(payload, output.get_mut(start..).unwrap_or_default());
+}
+
 #[cfg(feature = "alloc")]
 #[inline(never)]
-fn append_long(output: &mut Vec<u8>, payload: &[u8], mut mask: Mask) {
-    for piece in payload.chunks(CACHED_LEN) {
-        let start = output.len();
-        output.extend_from_slice(piece);
-        mask.apply(output.get_mut(start..).unwrap_or_default());
+fn append_long_masked(output: &mut Vec<u8>, payload: &[u8], mut mask: Mask) {
+    for piece in payload.chunks(PIECE_LEN) {
+        append_masked(output, piece, mask);
+        mask.skip(piece.len() as u64);
     }
 }
 
@@ -207,7 +213,7 @@ impl Output for &mut [u8] {
     fn append_bytes(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
         self.ensure_room(bytes.len())?;
         let (target, rest) = core::mem::take(self).split_at_mut(bytes.len());
-        target.copy_from_slice(bytes);
+        copy(bytes, target);
         *self = rest;
         Ok(())
     }
@@ -234,7 +240,7 @@ impl Output for &mut [u8] {
         let target = written.get_mut(header.as_bytes().len()..).unwrap_or_default();
         match mask {
             Some(mask) => mask.apply_to(payload, target),
-            None => target.copy_from_slice(payload),
+            None => copy(payload, target),
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ use core::ops::Range;
 #[cfg(feature = "bytes")]
 use bytes::{Buf, BufMut, Bytes};
 
+use crate::copy::PIECE_LEN;
 use crate::error::LocalProtocolError;
 
 use storage::{Storage, grow, initialize, shrink};
@@ -289,7 +290,9 @@ impl ReadBuffer {
         self.reserve(bytes.len());
         self.offered = 0;
         self.bytes.truncate(self.end);
-        self.bytes.extend_from_slice(bytes);
+        for piece in bytes.chunks(PIECE_LEN) {
+            self.bytes.extend_from_slice(piece);
+        }
         self.filled(bytes.len())
     }
 

@@ -3,6 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::mem;
 
+use crate::copy::append;
 use crate::error::RemoteProtocolError;
 use crate::event::{BytesMessage, TextMessage};
 use crate::opcode::MessageKind;
@@ -118,7 +119,7 @@ impl MessageAssembler {
             Piece::Part => {
                 let more = more(self.bytes.len(), self.bytes.capacity(), data.len(), self.max_message_len);
                 self.bytes.reserve_exact(more);
-                self.bytes.extend_from_slice(data);
+                append(&mut self.bytes, data);
                 Ok(message_finished.then_some(&self.bytes))
             }
         }

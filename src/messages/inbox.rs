@@ -16,6 +16,7 @@ use core::mem;
 use bytes::{BufMut, Bytes};
 
 use crate::connection::{Receiver, ReplyPolicy};
+use crate::copy::append;
 use crate::error::{LocalProtocolError, RemoteProtocolError};
 use crate::event::{Message, MessageRef};
 use crate::frame::{FrameHeader, WholeMessage};
@@ -219,7 +220,7 @@ impl Inbox {
                 None => Step::Nothing,
                 Some(Unchecked::Input { kind, len, is_last }) => Step::Read { kind, len, is_last },
                 Some(Unchecked::Decoded { kind, bytes, is_last }) => {
-                    decoded.extend_from_slice(bytes);
+                    append(decoded, bytes);
                     Step::Decoded { kind, is_last }
                 }
                 Some(Unchecked::Control(event)) => {
@@ -234,7 +235,7 @@ impl Inbox {
     /// Adds the last `len` bytes that were read to the message.
     fn keep(&mut self, kind: MessageKind, len: usize) {
         if matches!(self.progress, Progress::Decoded(_)) {
-            self.decoded.extend_from_slice(self.buffer.last_read(len));
+            append(&mut self.decoded, self.buffer.last_read(len));
         } else {
             self.buffer.hold_last(len);
             self.progress = Progress::Held(kind);
