@@ -160,7 +160,7 @@ const EASY: [&str; 11] = [
     "6455/5.7/text-hello",
     "6455/5.7/fragmented-text-hel-lo",
     "6455/5.7/ping-hello",
-    "6455/5.2/binary-of-70000-bytes",
+    "6455/5.6/binary-that-is-invalid-utf-8-is-fine",
     "6455/5.4/three-fragments",
     "6455/5.4/ping-between-fragments",
     "6455/5.5/ping-of-125-bytes",
