@@ -77,8 +77,8 @@ impl Shim {
         _ = fs::remove_file(&json);
         let mut suite = Command::new(env!("CARGO_BIN_EXE_wsconform"));
         // An interpreter needs seconds for what floods it. A long time costs one where a library waits for its peer to end.
-        let timeout = if self.script.is_some() { "20" } else { "4" };
-        suite.args(["shim", "--jobs", "4", "--timeout", timeout, "--json"]).arg(&json);
+        let (timeout, jobs) = if self.script.is_some() { ("20", "4") } else { ("4", "12") };
+        suite.args(["shim", "--jobs", jobs, "--timeout", timeout, "--json"]).arg(&json);
         if self.name == OURS {
             suite.args(["--expect", &expectations("shim")]);
         }
