@@ -28,12 +28,12 @@ class Shim:
             self.ws = ServerProtocol(origins=config.get("origins"), **options)
 
     def flush(self):
-        for data in self.ws.data_to_send():
-            self.connection.sendall(data) if data else self.connection.shutdown(socket.SHUT_WR)
+        for data in filter(None, self.ws.data_to_send()):  # what is empty stands for the end
+            self.connection.sendall(data)
 
     def events(self):
         data = True
-        while data and not self.error:
+        while data and not self.error and not self.ws.close_rcvd:
             self.flush()
             data = self.connection.recv(65536)
             self.ws.receive_data(data) if data else self.ws.receive_eof()

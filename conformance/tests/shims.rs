@@ -76,7 +76,9 @@ impl Shim {
         let json = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shim-{}.jsonl", self.name));
         _ = fs::remove_file(&json);
         let mut suite = Command::new(env!("CARGO_BIN_EXE_wsconform"));
-        suite.args(["shim", "--jobs", "4", "--timeout", "20", "--json"]).arg(&json);
+        // An interpreter needs seconds for what floods it. A long time costs one where a library waits for its peer to end.
+        let (timeout, jobs) = if self.script.is_some() { ("20", "4") } else { ("4", "12") };
+        suite.args(["shim", "--jobs", jobs, "--timeout", timeout, "--json"]).arg(&json);
         if self.name == OURS {
             suite.args(["--expect", &expectations("shim")]);
         }
@@ -160,7 +162,7 @@ const EASY: [&str; 11] = [
     "6455/5.7/text-hello",
     "6455/5.7/fragmented-text-hel-lo",
     "6455/5.7/ping-hello",
-    "6455/5.2/binary-of-70000-bytes",
+    "6455/5.6/binary-that-is-invalid-utf-8-is-fine",
     "6455/5.4/three-fragments",
     "6455/5.4/ping-between-fragments",
     "6455/5.5/ping-of-125-bytes",
