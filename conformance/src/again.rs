@@ -16,7 +16,12 @@ impl Again {
     /// The command that is running now, without its reports and without its selection of cases.
     pub(crate) fn of(command: &Command) -> Self {
         let (mut front, run, program) = match command {
-            Command::Server { uri, run } => (vec!["server", uri.as_str()], run, None),
+            Command::Server { uri, h2, run } => {
+                let mut front = vec!["server"];
+                front.extend(h2.then_some("--h2"));
+                front.push(uri.as_str());
+                (front, run, None)
+            }
             Command::Client { addr, handshakes, run, program } => {
                 let mut front = vec!["client", "--addr", addr.as_str()];
                 front.extend(handshakes.then_some("--handshakes"));
@@ -88,6 +93,7 @@ mod tests {
             line(&format!("client --handshakes {run} -- ./it's {{url}}")),
             r"wsconform client --addr 127.0.0.1:9001 --handshakes --only 6455/5.2/a/server -- './it'\''s' '{url}'"
         );
+        assert_eq!(line("server --h2 ws://h/"), "wsconform server --h2 ws://h/ --only 6455/5.2/a/server");
         assert_eq!(line("pipe -- run -"), "wsconform pipe --only 6455/5.2/a/server -- run -");
         assert_eq!(line("shim -- run"), "wsconform shim --only 6455/5.2/a/server -- run");
     }

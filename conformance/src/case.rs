@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::h2_case::H2;
 use crate::value::{Hex, Latin1};
 
 /// One case.
@@ -79,6 +80,8 @@ pub(crate) enum Ask {
     Build(Value),
     /// Frames are received without end.
     Flood(Box<Flood>),
+    /// WebSockets in streams of HTTP/2.
+    H2(H2),
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -384,6 +387,9 @@ impl Ask {
             "request" => parse(&members).map(Self::Request),
             "response" => parse(&members).map(Self::Response),
             "flood" => parse(&members).map(Self::Flood),
+            "h2-settings" => parse(&members).map(|settings| Self::H2(H2::Settings(settings))),
+            "h2-request" => parse(&members).map(|request| Self::H2(H2::Request(request))),
+            "h2-streams" => parse(&members).map(|streams| Self::H2(H2::Streams(streams))),
             "build-request" | "build-response" => Ok(Self::Build(members)),
             _ => Err(format!("unknown kind: {kind:?}")),
         }

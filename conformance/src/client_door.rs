@@ -24,6 +24,7 @@ use crate::cuts::{self, Cut};
 use crate::deflate::Inflater;
 use crate::echo;
 use crate::flood;
+use crate::h2_case::NEEDS_H2;
 use crate::frame::{self, Frame};
 use crate::head::Head;
 use crate::offer;
@@ -327,6 +328,7 @@ fn cuts(case: &Case, handshakes: bool) -> Result<Vec<Cut>, String> {
         },
         Ask::Response(response) if handshakes => Ok(response::cuts(response, None)),
         Ask::Response(_) => Err("cases of the opening handshake are asked with --handshakes".to_owned()),
+        Ask::H2(_) => Err(NEEDS_H2.to_owned()),
         _ => Err("an echo client makes no calls of its own".to_owned()),
     }
 }

@@ -52,6 +52,7 @@ const FILES: &[(&str, &str)] = &[
     ("receive.jsonl", include_str!("../cases/receive.jsonl")),
     ("flood.jsonl", include_str!("../cases/flood.jsonl")),
     ("local.jsonl", include_str!("../cases/local.jsonl")),
+    ("h2.jsonl", include_str!("../cases/h2.jsonl")),
     ("build.jsonl", include_str!("../cases/build.jsonl")),
 ];
 

@@ -130,7 +130,7 @@ impl Seed {
             ),
             Ask::Request(request) => (request.bytes.0.clone(), Shape::Head),
             Ask::Response(response) => (response.bytes.0.clone(), Shape::Head),
-            Ask::Local(_) | Ask::Build(_) | Ask::Flood(_) => return None,
+            _ => return None,
         };
         (1..=MAX_INPUT).contains(&bytes.len()).then_some(Self { case, bytes, shape })
     }

@@ -6,6 +6,7 @@
 // The cases.
 mod encoding;
 mod value;
+mod h2_case;
 mod case;
 mod corpus;
 mod sections;
@@ -22,6 +23,7 @@ mod peer;
 mod script;
 mod wire;
 // The doors.
+mod door;
 mod judge;
 mod flood;
 mod echo;
@@ -30,6 +32,10 @@ mod upgrade;
 mod offer;
 mod response;
 mod server_door;
+mod http2;
+mod h2_request;
+mod h2_streams;
+mod h2_door;
 mod client_door;
 mod program;
 mod pipe_door;
@@ -62,6 +68,7 @@ use clap::Parser;
 
 use again::Again;
 use client_door::ClientDoor;
+use h2_door::H2Door;
 use options::{Command, Options, Select};
 use pipe_door::PipeDoor;
 use server_door::ServerDoor;
@@ -86,10 +93,16 @@ async fn perform(command: Command) -> Result<ExitCode, String> {
         Command::Fuzz(options) => fuzz::run(options).await,
         Command::Grid(options) => grid::run(&options),
         Command::List { select, json } => list(&select, json),
-        Command::Server { uri, run } => {
+        Command::Server { uri, h2, run } => {
             let session = Session::new(run, again)?;
-            let door = ServerDoor::new(Target::parse(&uri)?, session.clock()).await?;
-            let outcomes = run::server(door, session.cases(), session.jobs(32), |_| session.done()).await;
+            let (target, clock, jobs) = (Target::parse(&uri)?, session.clock(), session.jobs(32));
+            let outcomes = if h2 {
+                let door = H2Door::new(target, clock).await?;
+                run::wire(door, session.cases(), jobs, |_| session.done()).await
+            } else {
+                let door = ServerDoor::new(target, clock).await?;
+                run::wire(door, session.cases(), jobs, |_| session.done()).await
+            };
             session.finish(outcomes, &uri)
         }
         Command::Client { addr, handshakes, run, program } => {

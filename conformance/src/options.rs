@@ -24,6 +24,9 @@ pub(crate) enum Command {
     Server {
         /// The URI of the server: ws://HOST:PORT/PATH.
         uri: String,
+        /// Speak HTTP/2 in clear text, and open each WebSocket in a stream (RFC 8441).
+        #[arg(long)]
+        h2: bool,
         #[command(flatten)]
         run: Run,
     },

@@ -12,6 +12,7 @@ use tokio::process::ChildStdout;
 use tokio::time;
 
 use crate::case::{Ask, Case};
+use crate::h2_case::NEEDS_H2;
 use crate::judge::{self, Fit};
 use crate::program;
 use crate::verdict::{Answer, Verdict};
@@ -118,6 +119,15 @@ impl PipeDoor {
     }
 }
 
+/// Why a case is not given to a runner.
+pub(crate) fn cannot_ask(case: &Case) -> Option<&'static str> {
+    match case.ask {
+        Ask::Flood(_) => Some("a core has no connection to flood"),
+        Ask::H2(_) => Some(NEEDS_H2),
+        _ => None,
+    }
+}
+
 /// A case without what a runner must not or need not know.
 fn question(case: &Value) -> String {
     let members = case.as_object().into_iter().flatten();
@@ -177,7 +187,7 @@ fn input(case: Option<&Case>) -> Vec<Vec<u8>> {
         Some(Ask::Receive(case)) => case.chunks.iter().map(|chunk| chunk.0.clone()).collect(),
         Some(Ask::Request(case)) => vec![case.bytes.0.clone()],
         Some(Ask::Response(case)) => vec![case.bytes.0.clone()],
-        Some(Ask::Local(_) | Ask::Build(_) | Ask::Flood(_)) | None => Vec::new(),
+        _ => Vec::new(),
     }
 }
 

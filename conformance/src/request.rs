@@ -53,12 +53,12 @@ fn outcomes(case: &Request) -> impl Iterator<Item = &Value> {
 
 /// Compares what a server did with what the case allows.
 pub(crate) fn judge(case: &Request, cut: &Cut, sentinel: Sentinel, seen: &Transcript) -> Answer {
-    let expected = outcomes(case).map(describe).collect::<Vec<_>>().join("; or ");
+    let expected = outcomes(case).map(|outcome| describe(outcome, "101")).collect::<Vec<_>>().join("; or ");
     let mut answer = match seen.answer(expected, cut) {
         ControlFlow::Break(answer) => return answer,
         ControlFlow::Continue(answer) => answer,
     };
-    let observed = observation(seen);
+    let observed = observation(seen.head.as_ref(), |status| status == 101);
     if observed["outcome"] == "accept" {
         if let Err(what) = check_accept(seen, case, sentinel) {
             answer.rule = Some(what);
@@ -92,9 +92,9 @@ pub(crate) fn judge(case: &Request, cut: &Cut, sentinel: Sentinel, seen: &Transc
 }
 
 /// What was observed, in the form of the runner's lines.
-fn observation(seen: &Transcript) -> Value {
-    let Some(head) = &seen.head else { return json!({ "outcome": "error" }) };
-    if head.status != Some(101) {
+pub(crate) fn observation(head: Option<&Head>, is_success: impl Fn(u16) -> bool) -> Value {
+    let Some(head) = head else { return json!({ "outcome": "error" }) };
+    if !head.status.is_some_and(is_success) {
         let names = head.fields.iter().map(|(name, _)| name);
         let headers: Map<_, _> =
             names.map(|name| (name.clone(), head.field(name).unwrap_or_default().into())).collect();
@@ -152,7 +152,8 @@ fn is_no_handshake(case: &Request, seen: &Transcript) -> bool {
     !is_handshake && refused
 }
 
-fn describe(outcome: &Value) -> String {
+/// In a few words, an outcome that a case expects; `success` is what accepts a request.
+pub(crate) fn describe(outcome: &Value, success: &str) -> String {
     let text =
         |name: &str| outcome[name].as_str().map(|value| format!(" {name} {value:?}")).unwrap_or_default();
     match outcome["outcome"].as_str() {
@@ -161,7 +162,7 @@ fn describe(outcome: &Value) -> String {
                 Value::Null => String::new(),
                 constraints => format!(" permessage-deflate {constraints}"),
             };
-            format!("101{}{}{deflate}", text("accept"), text("subprotocol"))
+            format!("{success}{}{}{deflate}", text("accept"), text("subprotocol"))
         }
         Some("reject") => {
             let statuses = outcome["statuses"].as_array().cloned().unwrap_or_default();
@@ -169,6 +170,6 @@ fn describe(outcome: &Value) -> String {
             format!("status {}", statuses.join(" or "))
         }
         Some("error") => "the end without a response".to_owned(),
-        _ => "no 101".to_owned(),
+        _ => format!("no {success}"),
     }
 }

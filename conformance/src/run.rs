@@ -11,19 +11,19 @@ use tokio::process::Command;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::case::{Ask, Case};
+use crate::case::Case;
 use crate::client_door::ClientDoor;
+use crate::door::WireDoor;
 use crate::encoding::to_hex;
-use crate::pipe_door::PipeDoor;
-use crate::server_door::ServerDoor;
+use crate::pipe_door::{self, PipeDoor};
 use crate::shim_door::ShimDoor;
 use crate::verdict::{Answer, Door, Outcome, Tried, Verdict};
 use crate::wire::Clock;
 
-/// Runs every case at the *server* door; `done` is called for each outcome as it comes. The result is in the order of the
+/// Runs every case at a door of this kind; `done` is called for each outcome as it comes. The result is in the order of the
 /// cases.
-pub(crate) async fn server(
-    door: ServerDoor,
+pub(crate) async fn wire<D: WireDoor>(
+    door: D,
     cases: Vec<Case>,
     jobs: usize,
     mut done: impl FnMut(&Outcome),
@@ -47,7 +47,7 @@ pub(crate) async fn server(
                     }
                 }
             }
-            (index, outcome(&case, Door::Server, answers))
+            (index, outcome(&case, D::DOOR, answers))
         });
     }
     let mut outcomes = Vec::new();
@@ -176,14 +176,15 @@ pub(crate) async fn pipe(
     cases: &[Case],
     mut done: impl FnMut(usize),
 ) -> Result<Vec<Outcome>, String> {
-    let is_flood = |case: &Case| matches!(case.ask, Ask::Flood(_));
-    let asked: Vec<Case> = cases.iter().filter(|case| !is_flood(case)).cloned().collect();
+    let asked: Vec<Case> = cases.iter().filter(|case| pipe_door::cannot_ask(case).is_none()).cloned().collect();
     let mut answers = door.ask(&asked, &mut done).await?.into_iter();
     let outcomes = cases.iter().map(|case| {
-        let answer = if is_flood(case) { None } else { answers.next() };
-        let (answer, splits, cut) = answer.unwrap_or_else(|| {
-            (Answer::not_asked("a core has no connection to flood"), 0, "none".to_owned())
-        });
+        let answer = match pipe_door::cannot_ask(case) {
+            Some(why) => Some((Answer::not_asked(why), 0, "none".to_owned())),
+            None => answers.next(),
+        };
+        let (answer, splits, cut) =
+            answer.unwrap_or_else(|| (Answer::not_asked("the runner was not started"), 0, "none".to_owned()));
         let outcome = outcome(case, Door::Pipe, vec![(cut.as_str(), answer, Duration::ZERO)]);
         Outcome { cuts: splits, ..outcome }
     });

@@ -5,13 +5,15 @@ use tokio::time;
 use crate::case::{Ask, Case, Deflate, Receive, Request, Role};
 use crate::cuts::{self, Cut};
 use crate::deflate::{self, Inflater};
+use crate::door::WireDoor;
 use crate::echo;
 use crate::flood;
+use crate::h2_case::NEEDS_H2;
 use crate::peer::PeerReader;
 use crate::request;
 use crate::script::Sentinel;
 use crate::upgrade::Target;
-use crate::verdict::{Answer, Verdict};
+use crate::verdict::{Answer, Door, Verdict};
 use crate::wire::{self, Clock, Settings};
 
 /// An echo server under test.
@@ -35,47 +37,6 @@ impl ServerDoor {
             Err(why) => (false, Some(why)),
         };
         Ok(Self { target, clock, deflate, closed })
-    }
-
-    /// The ways to cut the input of a case; `Err` says why it is not asked.
-    pub(crate) fn cuts(&self, case: &Case) -> Result<Vec<Cut>, String> {
-        if case.role != Role::Server {
-            return Err("it is for clients".to_owned());
-        }
-        match &case.ask {
-            Ask::Receive(receive) => match self.closed.as_deref().or(echo::cannot_ask(receive)) {
-                Some(why) => Err(why.to_owned()),
-                None if receive.deflate.is_some() && !self.deflate => {
-                    Err("the server does not accept permessage-deflate".to_owned())
-                }
-                None => {
-                    let chunks: Vec<_> = receive.chunks.iter().map(|chunk| chunk.0.clone()).collect();
-                    Ok(cuts::of_frames(&chunks, receive.split))
-                }
-            },
-            Ask::Request(request) => match request::cannot_ask(request, self.deflate) {
-                Some(why) => Err(why.to_owned()),
-                None => Ok(cuts::of_head(&self.at_resource(&request.bytes.0), request.split)),
-            },
-            Ask::Flood(flood) => match flood::cannot_ask(flood, true) {
-                Some(why) => Err(why.to_owned()),
-                None => Ok(vec![Cut::none()]),
-            },
-            _ => Err("an echo server makes no calls of its own".to_owned()),
-        }
-    }
-
-    /// Puts a case to the server, with its input cut this way.
-    pub(crate) async fn ask(&self, case: &Case, cut: &Cut) -> Answer {
-        match &case.ask {
-            Ask::Receive(receive) => self.receive(receive, cut).await,
-            Ask::Request(request) => self.request(request, cut).await,
-            Ask::Flood(flood) => match self.target.open(None).await {
-                Ok(opened) => flood::judge(flood, flood::run(flood, opened.stream, None, self.clock).await),
-                Err(error) => failed(Verdict::Fail, error),
-            },
-            _ => Answer::not_asked("this door does not ask it"),
-        }
     }
 
     /// The request of a case, for the path of the server under test.
@@ -120,6 +81,50 @@ impl ServerDoor {
     }
 }
 
+impl WireDoor for ServerDoor {
+    const DOOR: Door = Door::Server;
+
+    fn cuts(&self, case: &Case) -> Result<Vec<Cut>, String> {
+        if case.role != Role::Server {
+            return Err("it is for clients".to_owned());
+        }
+        match &case.ask {
+            Ask::Receive(receive) => match self.closed.as_deref().or(echo::cannot_ask(receive)) {
+                Some(why) => Err(why.to_owned()),
+                None if receive.deflate.is_some() && !self.deflate => {
+                    Err("the server does not accept permessage-deflate".to_owned())
+                }
+                None => {
+                    let chunks: Vec<_> = receive.chunks.iter().map(|chunk| chunk.0.clone()).collect();
+                    Ok(cuts::of_frames(&chunks, receive.split))
+                }
+            },
+            Ask::Request(request) => match request::cannot_ask(request, self.deflate) {
+                Some(why) => Err(why.to_owned()),
+                None => Ok(cuts::of_head(&self.at_resource(&request.bytes.0), request.split)),
+            },
+            Ask::Flood(flood) => match flood::cannot_ask(flood, true) {
+                Some(why) => Err(why.to_owned()),
+                None => Ok(vec![Cut::none()]),
+            },
+            Ask::H2(_) => Err(NEEDS_H2.to_owned()),
+            _ => Err("an echo server makes no calls of its own".to_owned()),
+        }
+    }
+
+    async fn ask(&self, case: &Case, cut: &Cut) -> Answer {
+        match &case.ask {
+            Ask::Receive(receive) => self.receive(receive, cut).await,
+            Ask::Request(request) => self.request(request, cut).await,
+            Ask::Flood(flood) => match self.target.open(None).await {
+                Ok(opened) => flood::judge(flood, flood::run(flood, opened.stream, None, self.clock).await),
+                Err(error) => failed(Verdict::Fail, error),
+            },
+            _ => Answer::not_asked("this door does not ask it"),
+        }
+    }
+}
+
 /// Why the agreed parameters are not those that the case needs for what the suite sends.
 pub(crate) fn differs(needed: Option<Deflate>, agreed: Option<Deflate>) -> Option<String> {
     let (needed, agreed) = match (needed, agreed) {
@@ -132,7 +137,8 @@ pub(crate) fn differs(needed: Option<Deflate>, agreed: Option<Deflate>) -> Optio
     (!same).then(|| "the server agreed to other parameters than those of the case".to_owned())
 }
 
-fn failed(verdict: Verdict, observed: String) -> Answer {
+/// The answer to a case whose connection could not be opened.
+pub(crate) fn failed(verdict: Verdict, observed: String) -> Answer {
     let expected = "the opening handshake".to_owned();
     Answer { verdict, rule: None, expected, observed, sent: Vec::new(), received: Vec::new() }
 }

@@ -15,6 +15,7 @@ use crate::deflate::{self, Inflater};
 use crate::echo;
 use crate::encoding::from_latin1;
 use crate::flood::{self, Flooded};
+use crate::h2_case::NEEDS_H2;
 use crate::head::Head;
 use crate::memory::Memory;
 use crate::offer;
@@ -75,7 +76,7 @@ impl ShimDoor {
             }
             Ask::Request(request) => cuts::of_head(&request.bytes.0, request.split),
             Ask::Response(response) => response::cuts(response, None),
-            Ask::Local(_) | Ask::Build(_) | Ask::Flood(_) => vec![Cut::none()],
+            Ask::Local(_) | Ask::Build(_) | Ask::Flood(_) | Ask::H2(_) => vec![Cut::none()],
         })
     }
 
@@ -253,6 +254,7 @@ async fn converse(
             flooded = Some(flood::run(flood, open.stream, pid, settings.clock).await);
             Transcript::default()
         }
+        Ask::H2(_) => return Err(Failed::NotAsked(NEEDS_H2.to_owned())),
         Ask::Build(members) => {
             cut.segments = vec![request_to_answer(members)?];
             let built = time::timeout(settings.clock.kill, built(&cut, stream)).await;
@@ -344,7 +346,7 @@ fn judge(case: &Case, cut: &Cut, hello: &Hello, seen: &Transcript, reported: &Re
         Ask::Response(response) => {
             shim_judge::response(response, response::judge(response, cut, seen), reported)
         }
-        Ask::Build(_) | Ask::Flood(_) => shim_judge::build(&case.json, cut, seen, reported),
+        Ask::Build(_) | Ask::Flood(_) | Ask::H2(_) => shim_judge::build(&case.json, cut, seen, reported),
     }
 }
 

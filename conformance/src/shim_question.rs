@@ -7,6 +7,7 @@ use crate::case::{Ask, Case, Role};
 use crate::flood;
 use crate::frame;
 use crate::layout::Layout;
+use crate::h2_case::NEEDS_H2;
 use crate::shim::Hello;
 use crate::value::Hex;
 
@@ -30,6 +31,7 @@ pub(crate) fn question(case: &Case, hello: &Hello) -> Result<Map<String, Value>,
                 return Err(why.to_owned());
             }
         }
+        Ask::H2(_) => return Err(NEEDS_H2.to_owned()),
         Ask::Local(local) => {
             if local.deflate.is_some() {
                 return Err("this door does not ask it".to_owned());

@@ -18,6 +18,8 @@ pub(crate) enum Door {
     Pipe,
     /// A small program around the implementation, which connects and reports what it sees.
     Shim,
+    /// As `Server`, over HTTP/2.
+    H2,
 }
 
 impl Door {
@@ -27,6 +29,7 @@ impl Door {
             Self::Client => "client",
             Self::Pipe => "pipe",
             Self::Shim => "shim",
+            Self::H2 => "h2",
         }
     }
 }

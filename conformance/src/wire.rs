@@ -3,13 +3,15 @@
 //! No verdict rests on a clock. If nothing comes, the suite closes its direction, so that an implementation that waits for
 //! more has to end; if even that changes nothing, the case is hung.
 
+use std::future;
 use std::io;
+use std::pin::Pin;
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
 use tokio::task;
 use tokio::time::{self, Instant};
@@ -49,35 +51,51 @@ pub(crate) async fn run(
     peer: PeerReader,
     settings: Settings,
 ) -> Transcript {
-    let Settings { clock, .. } = settings;
     let (reader, writer) = stream.into_split();
-    let mut connection = Connection {
-        reader,
-        writer: Some(writer),
-        peer,
-        seen: Transcript::default(),
-        buffer: vec![0; 64 << 10],
-    };
+    let mut connection = Connection::new(reader, writer, peer);
     connection.receive(early);
-    let deadline = time::sleep_until(Instant::now().checked_add(clock.kill).unwrap_or_else(Instant::now));
-    tokio::select! {
-        () = connection.perform(steps, &settings) => {}
-        () = deadline => connection.seen.hung = true,
-    }
-    connection.seen.frames = connection.peer.frames;
-    connection.seen
+    connection.run(steps, &settings).await;
+    connection.into_transcript()
 }
 
-struct Connection {
-    reader: OwnedReadHalf,
+/// A connection in use: both directions of a transport, and what was seen.
+#[derive(Debug)]
+pub(crate) struct Connection<R, W> {
+    reader: R,
     /// `None` once the suite has closed its direction.
-    writer: Option<OwnedWriteHalf>,
+    writer: Option<W>,
     peer: PeerReader,
-    seen: Transcript,
+    pub(crate) seen: Transcript,
     buffer: Vec<u8>,
 }
 
-impl Connection {
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
+    pub(crate) fn new(reader: R, writer: W, peer: PeerReader) -> Self {
+        Self { reader, writer: Some(writer), peer, seen: Transcript::default(), buffer: vec![0; 64 << 10] }
+    }
+
+    /// Performs the steps, until the clock runs out.
+    pub(crate) async fn run(&mut self, steps: &[Step], settings: &Settings) {
+        let end = Instant::now().checked_add(settings.clock.kill).unwrap_or_else(Instant::now);
+        if time::timeout_at(end, self.perform(steps, settings)).await.is_err() {
+            self.seen.hung = true;
+        }
+    }
+
+    /// Gives up the suite's direction. The transport is not told.
+    pub(crate) fn take_writer(&mut self) -> Option<W> {
+        self.writer.take()
+    }
+
+    pub(crate) fn writer(&mut self) -> Option<&mut W> {
+        self.writer.as_mut()
+    }
+
+    pub(crate) fn into_transcript(mut self) -> Transcript {
+        self.seen.frames = self.peer.frames;
+        self.seen
+    }
+
     async fn perform(&mut self, steps: &[Step], settings: &Settings) {
         let Settings { mask, clock, acted } = settings;
         let (mask, clock) = (*mask, *clock);
@@ -102,7 +120,7 @@ impl Connection {
                 Step::AwaitActions => {
                     if let Some(acted) = acted {
                         self.wait_for_actions(acted.clone()).await;
-                        self.read_what_is_there();
+                        self.read_what_is_there().await;
                     }
                 }
                 Step::IfAccepted => match &self.seen.head {
@@ -135,11 +153,20 @@ impl Connection {
     }
 
     /// What the shim sent ahead of its line has arrived already.
-    fn read_what_is_there(&mut self) {
+    async fn read_what_is_there(&mut self) {
         while self.seen.end.is_none() {
-            match self.reader.try_read(&mut self.buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                read => self.received(read),
+            let (reader, buffer) = (&mut self.reader, &mut self.buffer);
+            let read = future::poll_fn(|context| {
+                let mut buffer = ReadBuf::new(buffer);
+                Poll::Ready(match Pin::new(&mut *reader).poll_read(context, &mut buffer) {
+                    Poll::Ready(read) => Some(read.map(|()| buffer.filled().len())),
+                    Poll::Pending => None,
+                })
+            });
+            // Else the runtime might say "not yet" to a task that has been busy.
+            match task::unconstrained(read).await {
+                Some(read) => self.received(read),
+                None => return,
             }
         }
     }

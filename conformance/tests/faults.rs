@@ -146,7 +146,9 @@ fn can_have(door: &str, fault: &Fault) -> bool {
     match fault.who.as_str() {
         "both" => true,
         "user" => door == "shim",
-        who => door == "shim" || door == who,
+        "h2" => door == "h2",
+        "server" => door != "client",
+        _ => door == "shim" || door == "client",
     }
 }
 
@@ -209,12 +211,14 @@ fn ask(door: &str, fault: Option<&str>, only: &[&str]) -> Vec<Value> {
     let name = format!("{door}-{}-{}", fault.unwrap_or("none"), only.concat().replace('/', "-"));
     let json = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.json"));
     let mut suite = Command::new(env!("CARGO_BIN_EXE_wsconform"));
-    suite.arg(door).args(["--timeout", "5", "--json"]).arg(&json);
+    let http2 = (door == "h2").then_some("--h2");
+    let command = if http2.is_some() { "server" } else { door };
+    suite.arg(command).args(http2).args(["--timeout", "5", "--json"]).arg(&json);
     for pattern in only {
         suite.args(["--only", pattern]);
     }
-    let options: Vec<&str> = fault.into_iter().flat_map(|fault| ["--fault", fault]).collect();
-    let server = (door == "server").then(|| Server::start(&options));
+    let options: Vec<&str> = fault.into_iter().flat_map(|fault| ["--fault", fault]).chain(http2).collect();
+    let server = (command == "server").then(|| Server::start(&options));
     match &server {
         Some(server) => suite.arg(&server.url),
         None if door == "client" => suite
@@ -298,4 +302,5 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("faulty")
 }
 
-const DOORS: [&str; 3] = ["server", "client", "shim"];
+/// `h2` is the server door over HTTP/2.
+const DOORS: [&str; 4] = ["server", "h2", "client", "shim"];

@@ -95,12 +95,7 @@ pub(crate) fn accept(
     check_upgrade(head, faults)?;
     check_version(head, faults)?;
     let key = key(head, faults)?;
-    check_origin(head, policy, faults)?;
-    let subprotocol = subprotocol(head, policy, faults)?;
-    let offers = extension::parse(head.values("sec-websocket-extensions"), faults)
-        .map_err(|_| bad("malformed Sec-WebSocket-Extensions"))?;
-    let answer = if policy.deflate { negotiation::answer(&offers, faults) } else { None };
-
+    let Negotiated { subprotocol, answer } = negotiate(head, policy, faults)?;
     let status = if faults.has(Fault::AnswersStatus200) { "200 OK" } else { "101 Switching Protocols" };
     let mut response = format!("HTTP/1.1 {status}\r\n");
     let mut field = |name: &str, value: &str| response.push_str(&format!("{name}: {value}\r\n"));
@@ -132,6 +127,24 @@ pub(crate) fn accept(
         subprotocol,
         deflate: answer.map(|(_, agreed)| agreed),
     })
+}
+
+/// What client and server have agreed on.
+#[derive(Debug)]
+pub(crate) struct Negotiated {
+    pub(crate) subprotocol: Option<String>,
+    /// The value of Sec-WebSocket-Extensions, and what it means.
+    pub(crate) answer: Option<(String, Agreed)>,
+}
+
+/// The part of a request that is the same in HTTP/1.1 and HTTP/2: origin, subprotocols and extensions.
+pub(crate) fn negotiate(head: &Head, policy: &Policy, faults: Faults) -> Result<Negotiated, BadHead> {
+    check_origin(head, policy, faults)?;
+    let subprotocol = subprotocol(head, policy, faults)?;
+    let offers = extension::parse(head.values("sec-websocket-extensions"), faults)
+        .map_err(|_| bad("malformed Sec-WebSocket-Extensions"))?;
+    let answer = if policy.deflate { negotiation::answer(&offers, faults) } else { None };
+    Ok(Negotiated { subprotocol, answer })
 }
 
 /// The response to a request that is not accepted.
@@ -212,7 +225,7 @@ fn check_upgrade(head: &Head, faults: Faults) -> Result<(), BadHead> {
     Ok(())
 }
 
-fn check_version(head: &Head, faults: Faults) -> Result<(), BadHead> {
+pub(crate) fn check_version(head: &Head, faults: Faults) -> Result<(), BadHead> {
     let versions: Vec<&str> = head.values("sec-websocket-version").collect();
     match versions.as_slice() {
         ["13"] => Ok(()),
@@ -280,7 +293,7 @@ fn subprotocol(head: &Head, policy: &Policy, faults: Faults) -> Result<Option<St
     Ok(chosen.map(|name| (*name).to_owned()))
 }
 
-fn server_accept_value(key: &str, faults: Faults) -> String {
+pub(crate) fn server_accept_value(key: &str, faults: Faults) -> String {
     if faults.has(Fault::HashesDecodedKey) {
         return hash(&decode(key).unwrap_or_default());
     }

@@ -6,6 +6,8 @@ pub(crate) enum Who {
     Server,
     Client,
     Both,
+    /// A server over HTTP/2.
+    H2,
     /// Both; only a shim shows it, as an echo has no user who asks for anything.
     User,
 }
@@ -157,6 +159,19 @@ faults! {
     AcceptsExtensionTwice, Client, "7692 5", "7692-007", "accepts permessage-deflate twice in an answer";
     AcceptsUnofferedClientWindow, Client, "7692 7.1.2.2", "7692-046", "accepts client_max_window_bits unasked";
     AcceptsLargerServerWindow, Client, "7692 7.1.2.1", "7692-042", "accepts a server window larger than asked";
+    // Streams of HTTP/2.
+    OmitsConnectSetting, H2, "8441 3", "8441-001", "does not send SETTINGS_ENABLE_CONNECT_PROTOCOL";
+    AcceptsPlainConnect, H2, "8441 4", "8441-004", "accepts CONNECT without :protocol";
+    AcceptsAnyProtocol, H2, "8441 5", "8441-005", "accepts every :protocol";
+    RequiresKeyInStream, H2, "8441 5", "8441-008", "refuses a stream without Sec-WebSocket-Key";
+    AnswersKeyInStream, H2, "8441 5", "8441-008", "sends Sec-WebSocket-Accept in a stream";
+    AcceptsAnyVersionInStream, H2, "8441 5", "8441-009", "does not look at Sec-WebSocket-Version in a stream";
+    NeverGivesBackWindow, H2, "8441 5", "8441-011", "reads without giving back the window";
+    ReadsOneFrameOfData, H2, "8441 5", "8441-011", "reads only the first frame in each DATA frame";
+    AnswersInFirstStream, H2, "8441 5", "8441-011", "sends in the first stream what is for another";
+    ResetsAfterClose, H2, "8441 5", "8441-012", "resets a stream in place of ending it";
+    EndsConnectionWithStream, H2, "8441 5", "8441-012", "ends the connection with the first stream that ends";
+    IgnoresEndOfStream, H2, "8441 5", "8441-012", "does not see that the client has ended a stream";
     // Frames.
     AcceptsUnmasked, Server, "6455 5.1", "6455-077", "accepts frames without a mask";
     AcceptsMasked, Client, "6455 5.1", "6455-080", "accepts frames with a mask";

@@ -18,6 +18,7 @@ mod sender;
 mod build;
 mod session;
 mod server;
+mod h2_server;
 mod client;
 mod shim;
 
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
 enum Call {
     Help,
     List,
-    Server { addr: String, policy: Policy, max_message: u64, faults: Faults },
+    Server { addr: String, h2: bool, policy: Policy, max_message: u64, faults: Faults },
     Client(Client),
     Shim(Faults),
 }
@@ -62,9 +63,12 @@ fn run(call: Call) -> io::Result<()> {
             let who = format!("{:?}", row.who).to_ascii_lowercase();
             writeln!(io::stdout(), "{}\t{who}\t{}\t{}\t{}", row.name(), row.rule, row.requirement, row.text)
         }),
-        Call::Server { addr, policy, max_message, faults } => {
+        Call::Server { addr, h2, policy, max_message, faults } => {
             let listener = TcpListener::bind(addr)?;
             writeln!(io::stdout(), "listening on ws://{}/", listener.local_addr()?)?;
+            if h2 {
+                return h2_server::serve(listener, policy, max_message, faults);
+            }
             server::serve(&listener, &policy, max_message, faults)
         }
         Call::Client(client) => client.run(),
@@ -79,11 +83,13 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Call, lexopt::Error> {
     let mut faults = Faults::NONE;
     let mut max_message = 16 << 20;
     let mut offer = None;
+    let mut h2 = false;
     let mut policy = Policy { deflate: true, ..Policy::default() };
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("help") | Short('h') => return Ok(Call::Help),
             Long("list") => return Ok(Call::List),
+            Long("h2") => h2 = true,
             Long("addr") => addr = arguments.value()?.string()?,
             Long("fault") => {
                 let name = arguments.value()?.string()?;
@@ -99,7 +105,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Call, lexopt::Error> {
         }
     }
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["server"] => Ok(Call::Server { addr, policy, max_message, faults }),
+        ["server"] => Ok(Call::Server { addr, h2, policy, max_message, faults }),
         ["shim"] => Ok(Call::Shim(faults)),
         ["client", url, agent] => {
             let rest = url.strip_prefix("ws://").ok_or("the URL must start with ws://")?;
@@ -128,6 +134,7 @@ A WebSocket server, client and shim that follow the RFCs, except for one fault t
   server                echoes each message; prints its address first
   client                walks the paths of Autobahn's cases at URL, and echoes each message
   shim                  runs the cases of its standard input, as SHIM.md says
+  --h2                  the server speaks HTTP/2 in clear text, and each WebSocket is a stream (RFC 8441)
   --fault NAME          makes one decision wrong
   --list                prints the faults: name, who has it, rule, requirement, what is wrong
   --max-message BYTES   the longest message (default 16777216)
