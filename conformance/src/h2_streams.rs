@@ -44,6 +44,7 @@ pub(crate) async fn run(
     let mut seen = Vec::new();
     for (socket, expected) in sockets.into_iter().zip(&case.expect) {
         let (Socket::Open(mut socket), Some(expected)) = (socket, expected) else { continue };
+        socket.seen.forget_sentinel();
         let ending = expected.end.first().copied().unwrap_or(Ending::Open);
         socket.run(&last_steps(ending, settings.mask), settings).await;
         seen.push((socket.into_transcript(), expected));
@@ -89,7 +90,10 @@ async fn perform(
         }
         Action::Send { data, .. } => connection.run(&[Step::Send(data.0.clone())], settings).await,
         Action::End { .. } => connection.run(&[Step::HalfClose], settings).await,
-        Action::Ask { .. } => connection.run(&Sentinel::Echoed.steps(settings.mask), settings).await,
+        Action::Ask { .. } => {
+            connection.seen.forget_sentinel();
+            connection.run(&Sentinel::Echoed.steps(settings.mask), settings).await;
+        }
         // What is dropped is reset, with CANCEL.
         Action::Reset { .. } => *socket = Socket::Reset,
         Action::Open { .. } => {}

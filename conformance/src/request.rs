@@ -167,7 +167,10 @@ pub(crate) fn describe(outcome: &Value, success: &str) -> String {
         Some("reject") => {
             let statuses = outcome["statuses"].as_array().cloned().unwrap_or_default();
             let statuses: Vec<_> = statuses.iter().map(Value::to_string).collect();
-            format!("status {}", statuses.join(" or "))
+            match statuses.as_slice() {
+                [] => "any other status".to_owned(),
+                statuses => format!("status {}", statuses.join(" or ")),
+            }
         }
         Some("error") => "the end without a response".to_owned(),
         _ => format!("no {success}"),

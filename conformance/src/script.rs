@@ -156,6 +156,15 @@ impl Transcript {
         self.heard.iter().any(|heard| matches!(heard, Heard::Text(text) if text == SENTINEL_TEXT))
     }
 
+    /// Forgets the answers to a sentinel, so that another one can be asked.
+    pub(crate) fn forget_sentinel(&mut self) {
+        self.heard.retain(|heard| match heard {
+            Heard::Text(text) => text != SENTINEL_TEXT,
+            Heard::Pong(payload) => payload != SENTINEL_PING,
+            _ => true,
+        });
+    }
+
     /// In one line: what came.
     pub(crate) fn summary(&self) -> String {
         let mut parts: Vec<String> = self.head.iter().map(|head| format!("{:?}", head.start)).collect();
