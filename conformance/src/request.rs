@@ -5,12 +5,14 @@ use std::ops::ControlFlow;
 
 use serde_json::{Map, Value, json};
 
-use crate::case::Request;
+use crate::case::{Request, Role};
 use crate::cuts::Cut;
 use crate::deflate;
-use crate::encoding::to_latin1;
+use crate::encoding::{from_latin1, to_latin1};
 use crate::head::Head;
 use crate::judge;
+use crate::layout::{InputEnd, Layout};
+use crate::peer::{Heard, PeerReader};
 use crate::script::{Condition, Sentinel, Step, Transcript};
 use crate::verdict::{Answer, Verdict};
 
@@ -39,12 +41,49 @@ pub(crate) fn steps(case: &Request, cut: &Cut, sentinel: Sentinel, mask: Option<
         return steps;
     }
     steps.extend([Step::Await(Condition::Head), Step::IfAccepted]);
-    // Bytes after the head are the business of a case of their own: the suite cannot add frames to them.
-    if outcomes(case).all(|outcome| outcome["leftover"].as_str().unwrap_or_default().is_empty()) {
-        steps.extend(sentinel.steps(mask));
-        steps.push(Step::Finish);
+    match Leftover::of(case) {
+        Leftover::Frames(_) => {
+            steps.extend(sentinel.steps(mask));
+            steps.push(Step::Finish);
+        }
+        Leftover::Violation => steps.push(Step::Await(Condition::End)),
+        Leftover::PartOfFrame => steps.extend([Step::HalfClose, Step::Await(Condition::End)]),
+        Leftover::Open => {}
     }
     steps
+}
+
+/// What a server that accepts must make of the bytes after the head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Leftover {
+    /// None, or whole frames: these messages.
+    Frames(Vec<Heard>),
+    /// The connection must fail.
+    Violation,
+    /// More would have to follow.
+    PartOfFrame,
+    /// The outcomes that are allowed differ in it, as with a body; so nothing is asked after the head.
+    Open,
+}
+
+impl Leftover {
+    fn of(case: &Request) -> Self {
+        let accepting = outcomes(case).filter(|outcome| outcome["outcome"] == "accept");
+        let mut texts: Vec<_> =
+            accepting.map(|outcome| outcome["leftover"].as_str().unwrap_or_default()).collect();
+        texts.dedup();
+        let bytes = match texts.as_slice() {
+            [] => Vec::new(),
+            [text] => from_latin1(text).unwrap_or_default(),
+            _ => return Self::Open,
+        };
+        let mut messages = Vec::new();
+        match (PeerReader::new(Role::Client, None).read(&bytes, &mut messages), Layout::of(&bytes).end) {
+            (Err(_), _) => Self::Violation,
+            (Ok(()), InputEnd::BetweenMessages) => Self::Frames(messages),
+            (Ok(()), InputEnd::InFrame | InputEnd::InMessage) => Self::PartOfFrame,
+        }
+    }
 }
 
 fn outcomes(case: &Request) -> impl Iterator<Item = &Value> {
@@ -68,7 +107,7 @@ pub(crate) fn judge(case: &Request, cut: &Cut, sentinel: Sentinel, seen: &Transc
     let fits = |outcome: &Value| {
         let mut outcome = outcome.clone();
         if let Some(members) = outcome.as_object_mut() {
-            // Not to be seen from outside.
+            // Not to be seen from outside; what becomes of the bytes after the head has been checked.
             members.remove("resource");
             members.remove("leftover");
         }
@@ -141,7 +180,15 @@ fn check_accept(seen: &Transcript, case: &Request, sentinel: Sentinel) -> Result
     if asks_for_sentinel && !sentinel.is_answered(seen) {
         return Err("RFC 6455 §4.2.2: after its 101 the connection must be open".to_owned());
     }
-    Ok(())
+    match Leftover::of(case) {
+        Leftover::Frames(messages) if sentinel == Sentinel::Echoed && !seen.messages().eq(&messages) => {
+            Err("RFC 6455 §5.4: frames that follow the request at once must not be lost".to_owned())
+        }
+        Leftover::Violation if seen.end.is_none() || seen.nudged => {
+            Err("RFC 6455 §7.1.7: what follows the request is no valid frame".to_owned())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether the request is no opening handshake, and the server answered it as plain HTTP, which it is free to do.
@@ -174,5 +221,34 @@ pub(crate) fn describe(outcome: &Value, success: &str) -> String {
         }
         Some("error") => "the end without a response".to_owned(),
         _ => format!("no {success}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::{Ask, Case};
+
+    fn leftover(of_each: &[&str]) -> Leftover {
+        let accept = |leftover: &&str| json!({"outcome": "accept", "leftover": leftover});
+        let outcomes: Vec<_> = of_each.iter().map(accept).collect();
+        let case = json!({"id": "6455/4.1/x/server", "kind": "request", "tier": "must", "ledger": "6455-042",
+            "rfc": ["6455 4.1"], "title": "", "why": "", "role": "server", "bytes": "", "split": "every",
+            "expect": outcomes[0], "allowed": outcomes[1..]});
+        match Case::parse(&case.to_string()).unwrap().ask {
+            Ask::Request(request) => Leftover::of(&request),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn bytes_after_the_head_are_frames_of_the_connection() {
+        assert_eq!(leftover(&["", ""]), Leftover::Frames(Vec::new()));
+        let text = Heard::Text(b"a".to_vec());
+        assert_eq!(leftover(&["\u{81}\u{81}\0\0\0\0a"]), Leftover::Frames(vec![text]));
+        assert_eq!(leftover(&["\u{81}\u{81}\0"]), Leftover::PartOfFrame);
+        assert_eq!(leftover(&["\u{81}\u{fe}"]), Leftover::PartOfFrame);
+        assert_eq!(leftover(&["GET / HTTP/1.1\r\n\r\n"]), Leftover::Violation);
+        assert_eq!(leftover(&["", "5\r\nHELLO\r\n"]), Leftover::Open);
     }
 }
