@@ -1,4 +1,4 @@
-//! Changes cases at random, and compares what two runners observe: a reference, and the one under test.
+//! Changes cases at random, and compares what a reference observes with what a runner or a server does.
 //!
 //! The reference's observation becomes what the changed case expects, so a finding is a case like any other: the suite
 //! reads it again with `--cases`.
@@ -17,13 +17,12 @@ use serde_json::{Map, Value, json};
 use crate::case::{Ask, Case, Role};
 use crate::encoding::{to_hex, to_latin1};
 use crate::escape::terminal;
-use crate::judge::{self, Fit};
+use crate::finding::{Finding, text};
 use crate::minimize::{self, Shape};
 use crate::mutate::{self, Random};
 use crate::options::Fuzz;
-use crate::pipe_door::PipeDoor;
+use crate::pair::Pair;
 use crate::session;
-use crate::verdict::Verdict;
 
 /// A case from which others are made.
 #[derive(Debug)]
@@ -33,43 +32,14 @@ struct Seed {
     shape: Shape,
 }
 
-/// What a runner did with a case.
-#[derive(Clone, Debug)]
-enum Reported {
-    Line(Value),
-    /// It ended or hung.
-    Stopped(Verdict, String),
-}
-
-/// A case in which the two differ.
-#[derive(Debug)]
-struct Finding {
-    /// With the reference's observation as its expectation.
-    case: Value,
-    /// What differs: findings with the same one are reported once.
-    signature: String,
-    observed: String,
-}
-
-/// The two runners.
-#[derive(Debug)]
-struct Pair {
-    reference: PipeDoor,
-    subject: PipeDoor,
-}
-
 /// Performs `wsconform fuzz`.
 pub(crate) async fn run(options: Fuzz) -> Result<ExitCode, String> {
-    let seeds: Vec<_> = session::selected(&options.select)?.into_iter().filter_map(Seed::of).collect();
+    let pair = Pair::new(&options).await?;
+    let cases = session::selected(&options.select)?.into_iter().filter(|case| pair.can_ask(case));
+    let seeds: Vec<_> = cases.filter_map(Seed::of).collect();
     if seeds.is_empty() {
         return Err("no selected case has an input that can be changed".to_owned());
     }
-    let patience = Duration::from_secs(options.timeout);
-    let reference = program(&options.reference);
-    let pair = Pair {
-        reference: PipeDoor { program: reference, patience },
-        subject: PipeDoor { program: options.program.clone(), patience },
-    };
     let end = options.time.map(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
     let bar = progress(options.mutants);
     let mut random = Random::new(options.seed);
@@ -90,7 +60,7 @@ pub(crate) async fn run(options: Fuzz) -> Result<ExitCode, String> {
             if findings.len() >= MAX_FINDINGS || !known.insert(finding.signature.clone()) {
                 continue;
             }
-            let finding = pair.minimized(finding, seed).await?;
+            let finding = minimized(&pair, finding, seed).await?;
             bar.suspend(|| print(&finding)).map_err(|error| format!("standard output: {error}"))?;
             findings.push(finding);
             if let Some(directory) = &options.save {
@@ -111,14 +81,6 @@ fn progress(length: u64) -> ProgressBar {
         bar.set_style(style);
     }
     bar
-}
-
-/// A command line with its arguments between spaces, or a program whose path has spaces.
-fn program(command: &str) -> Vec<String> {
-    if Path::new(command).is_file() {
-        return vec![command.to_owned()];
-    }
-    command.split_whitespace().map(str::to_owned).collect()
 }
 
 impl Seed {
@@ -176,135 +138,32 @@ fn mutant(seeds: &[Seed], number: u64, seed: u64, random: &mut Random) -> Result
     from.with_input(&bytes, Some(&name))
 }
 
-impl Pair {
-    /// Runs the cases through both, and returns where they differ.
-    async fn compare(&self, cases: &[Case]) -> Result<Vec<Option<Finding>>, String> {
-        let (reference, subject) =
-            tokio::join!(observe(&self.reference, cases), observe(&self.subject, cases));
-        let reports = reference?.into_iter().zip(subject?);
-        Ok(cases
-            .iter()
-            .zip(reports)
-            .map(|(case, (reference, subject))| compare(case, &reference, &subject))
-            .collect())
-    }
-
-    /// The smallest input that was found with the same difference.
-    async fn minimized(&self, mut finding: Finding, mut seed: Seed) -> Result<Finding, String> {
-        for _ in 0..MAX_ROUNDS {
-            let inputs = minimize::candidates(&seed.bytes, seed.shape);
-            let cases =
-                inputs.iter().map(|input| seed.with_input(input, None)).collect::<Result<Vec<_>, _>>()?;
-            let found = self.compare(&cases).await?.into_iter().zip(cases).find_map(|(found, case)| {
-                let found = found.filter(|found| found.signature == finding.signature)?;
-                Some((found, Seed::of(case)?))
-            });
-            match found {
-                Some(smaller) => (finding, seed) = smaller,
-                None => break,
-            }
+/// The smallest input that was found with the same difference.
+async fn minimized(pair: &Pair, mut finding: Finding, mut seed: Seed) -> Result<Finding, String> {
+    for _ in 0..MAX_ROUNDS {
+        let inputs = minimize::candidates(&seed.bytes, seed.shape);
+        let cases =
+            inputs.iter().map(|input| seed.with_input(input, None)).collect::<Result<Vec<_>, _>>()?;
+        match smaller(pair, &finding, &cases).await? {
+            Some(smaller) => (finding, seed) = smaller,
+            None => break,
         }
-        Ok(finding)
     }
+    Ok(finding)
 }
 
-async fn observe(runner: &PipeDoor, cases: &[Case]) -> Result<Vec<Reported>, String> {
-    let of_line = |case: &Case, line: &str| crate::pipe_door::line_of(case, line).map(Reported::Line);
-    let of_stop = |_: &Case, verdict, why| Reported::Stopped(verdict, why);
-    runner.each(cases, of_line, of_stop, &mut |_| {}).await
-}
-
-/// What differs, if anything does.
-fn compare(case: &Case, reference: &Reported, subject: &Reported) -> Option<Finding> {
-    let finding = |case: &Value, what: String, observed: String| {
-        let (kind, role) = (text(&case["kind"]), text(&case["role"]));
-        Some(Finding { case: case.clone(), signature: format!("{kind}, {role}: {what}"), observed })
-    };
-    let reference = match reference {
-        Reported::Line(line) => line,
-        Reported::Stopped(verdict, why) => {
-            return finding(
-                &case.json,
-                format!("the reference {}", crate::report::word(*verdict)),
-                why.clone(),
-            );
-        }
-    };
-    // The reference cannot run it.
-    let expected = reference["observed"].as_object().map(|_| &reference["observed"])?;
-    let mut json = case.json.clone();
-    for (name, value) in expectation(text(&json["kind"]), expected) {
-        json[name] = value;
-    }
-    if judge::judge(&json, reference) == Fit::Wrong {
-        return finding(&json, "the reference depends on the cut".to_owned(), reference.to_string());
-    }
-    let line = match subject {
-        Reported::Line(line) => line,
-        Reported::Stopped(verdict, why) => {
-            return finding(&json, crate::report::word(*verdict).to_owned(), why.clone());
-        }
-    };
-    let what = match line["error"].as_str() {
-        Some(error) if error.starts_with("unsupported") => return None,
-        Some(_) => "error".to_owned(),
-        None if judge::judge(&json, line) != Fit::Wrong => return None,
-        None if !line["differs"].is_null() => "depends on the cut".to_owned(),
-        None => difference(expected, &line["observed"]),
-    };
-    finding(&json, what, line.to_string())
-}
-
-/// Names what differs between two observations.
-fn difference(expected: &Value, observed: &Value) -> String {
-    let short = |of: &Value| {
-        let number = ["code", "status"].into_iter().find_map(|name| of[name].as_u64());
-        number.map_or_else(
-            || text(&of["outcome"]).to_owned(),
-            |number| format!("{} {number}", text(&of["outcome"])),
-        )
-    };
-    let (reference, subject) = (short(expected), short(observed));
-    if reference != subject {
-        return format!("{subject}, reference: {reference}");
-    }
-    let members = expected.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-    let mut differ = members.filter(|name| COMPARED.contains(name) && expected[name] != observed[name]);
-    format!("{subject}, other {}", differ.next().unwrap_or("members"))
-}
-
-/// The members of a case that expect what the reference observed.
-fn expectation(kind: &str, observed: &Value) -> Vec<(&'static str, Value)> {
-    let members: &[&str] = match kind {
-        "receive" => &["outcome", "events", "code"],
-        "request" => &["outcome", "accept", "resource", "subprotocol", "leftover", "status"],
-        _ => &["outcome", "subprotocol", "deflate", "leftover", "status", "body"],
-    };
-    let of = |from: &Value, members: &[&str]| {
-        let there = members.iter().filter(|name| from.get(**name).is_some());
-        Value::Object(there.map(|name| ((*name).to_owned(), from[*name].clone())).collect())
-    };
-    let mut expect = of(observed, members);
-    let mut all = Vec::new();
-    if kind == "receive" {
-        if expect["code"].is_null() {
-            expect.as_object_mut().and_then(|members| members.remove("code"));
-        }
-        let replies = observed["replies"].as_array().into_iter().flatten();
-        let replies = replies.map(|reply| match text(&reply["type"]) {
-            "pong" => of(reply, &["type", "hex"]),
-            _ => of(reply, &["type", "code"]),
+/// The first of the cases that shows the same difference.
+async fn smaller(pair: &Pair, finding: &Finding, cases: &[Case]) -> Result<Option<(Finding, Seed)>, String> {
+    for cases in cases.chunks(pair.at_a_time()) {
+        let found = pair.compare(cases).await?.into_iter().zip(cases).find_map(|(found, case)| {
+            let found = found.filter(|found| found.signature == finding.signature)?;
+            Some((found, Seed::of(case.clone())?))
         });
-        all.push(("replies", Value::Array(replies.collect())));
-    } else if kind == "request" && observed["deflate"].is_object() {
-        expect["deflate"] = json!({});
+        if found.is_some() {
+            return Ok(found);
+        }
     }
-    all.push(("expect", expect));
-    all
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
+    Ok(None)
 }
 
 fn print(finding: &Finding) -> io::Result<()> {
@@ -344,52 +203,10 @@ const MAX_FINDINGS: usize = 100;
 /// Members that are of the case that is changed, and that its mutants cannot have.
 const DROPPED: &[&str] = &["expect", "allowed", "replies", "fail_by", "cve", "perf"];
 
-/// Members of an observation that name a difference.
-const COMPARED: &[&str] =
-    &["events", "replies", "accept", "resource", "subprotocol", "leftover", "deflate", "body"];
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::corpus;
-
-    fn hello() -> Case {
-        let all = corpus::built_in().unwrap();
-        all.into_iter().find(|case| case.id.0 == "6455/5.7/text-hello/server").unwrap()
-    }
-
-    fn line(observed: &str) -> Reported {
-        let line = format!(r#"{{"id":"x","splits":1,"observed":{observed},"differs":null}}"#);
-        Reported::Line(serde_json::from_str(&line).unwrap())
-    }
-
-    #[test]
-    fn difference_is_found_and_named() {
-        let open =
-            line(r#"{"outcome":"open","events":[{"type":"text","text":"a"}],"code":null,"replies":[]}"#);
-        let fail = |code| {
-            line(&format!(
-                r#"{{"outcome":"fail","events":[],"code":{code},"replies":[{{"type":"close","code":{code}}}]}}"#
-            ))
-        };
-        let empty = line(r#"{"outcome":"open","events":[],"code":null,"replies":[]}"#);
-        let unsupported = Reported::Line(json!({"id": "x", "error": "unsupported: deflate"}));
-        let stopped = Reported::Stopped(Verdict::Crashed, "the runner ended".to_owned());
-        for (reference, subject, wanted) in [
-            (&open, &open, None),
-            (&fail(1002), &fail(1002), None),
-            (&open, &fail(1002), Some("receive, server: fail 1002, reference: open")),
-            (&fail(1002), &fail(1007), Some("receive, server: fail 1007, reference: fail 1002")),
-            (&open, &empty, Some("receive, server: open, other events")),
-            (&open, &stopped, Some("receive, server: crashed")),
-            (&open, &unsupported, None),
-            (&unsupported, &open, None),
-            (&stopped, &open, Some("receive, server: the reference crashed")),
-        ] {
-            let found = compare(&hello(), reference, subject);
-            assert_eq!(found.map(|found| found.signature).as_deref(), wanted);
-        }
-    }
 
     #[test]
     fn mutant_is_a_case_and_the_same_seed_makes_the_same() {

@@ -58,6 +58,8 @@ mod again;
 mod session;
 mod mutate;
 mod minimize;
+mod finding;
+mod pair;
 mod fuzz;
 
 use std::io::{self, Write};

@@ -62,7 +62,7 @@ pub(crate) enum Command {
     },
     /// Compares implementations by the reports that --json wrote: the cases where they disagree.
     Grid(Grid),
-    /// Changes cases at random, and finds where a core without sockets differs from another one.
+    /// Changes cases at random, and finds where a core without sockets, or a server, differs from a reference.
     Fuzz(Fuzz),
     /// Lists the cases.
     List {
@@ -109,11 +109,17 @@ pub(crate) struct Fuzz {
     /// Writes the findings to this directory, as cases for --cases.
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) save: Option<PathBuf>,
-    /// After how many seconds a runner that does not answer is hung.
+    /// After how many seconds a runner or a server that does not answer is hung.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: u64,
+    /// Tests an echo server in place of a runner: only the frames of cases are changed.
+    #[arg(long, value_name = "URI")]
+    pub(crate) server: Option<String>,
+    /// Speak HTTP/2 with the server, and open each WebSocket in a stream (RFC 8441).
+    #[arg(long, requires = "server")]
+    pub(crate) h2: bool,
     /// The runner under test and its arguments, after --.
-    #[arg(last = true, required = true)]
+    #[arg(last = true, required_unless_present = "server", conflicts_with = "server")]
     pub(crate) program: Vec<String>,
 }
 

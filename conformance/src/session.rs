@@ -32,6 +32,11 @@ pub(crate) struct Session {
     pub(crate) bar: ProgressBar,
 }
 
+/// The clock of a connection whose end is waited for so long.
+pub(crate) fn clock(kill: Duration) -> Clock {
+    Clock { pause: PAUSE, patience: kill.checked_div(4).unwrap_or(kill), kill }
+}
+
 /// The selected cases; an error if there is none.
 pub(crate) fn selected(select: &Select) -> Result<Vec<Case>, String> {
     let globs: Vec<_> = select.only.iter().map(globset::Glob::compile_matcher).collect();
@@ -75,8 +80,7 @@ impl Session {
     }
 
     pub(crate) fn clock(&self) -> Clock {
-        let kill = self.timeout();
-        Clock { pause: PAUSE, patience: kill.checked_div(4).unwrap_or(kill), kill }
+        clock(self.timeout())
     }
 
     pub(crate) fn jobs(&self, default: usize) -> usize {
