@@ -11,10 +11,13 @@
     reason = "a panic fails the test, as it should"
 )]
 
+mod programs;
+
 use std::env;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+
+use programs::example;
 
 /// A program that is ended with the test.
 struct Program {
@@ -51,21 +54,6 @@ fn assert_status(output: &Output, status: i32) {
     assert_eq!(output.status.code(), Some(status), "{out}\n{err}");
 }
 
-/// An example of the repository that this package is in; `None` in a published package.
-fn example(workspace: &str, name: &str) -> Option<PathBuf> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join(workspace);
-    let manifest = workspace.join("Cargo.toml");
-    if !manifest.exists() {
-        println!("skipped: {} is not there", manifest.display());
-        return None;
-    }
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--all-features", "--example", name, "--manifest-path"]).arg(&manifest);
-    assert!(build.status().unwrap().success());
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
-    Some(target.join("debug/examples").join(name))
-}
-
 fn expectations(name: &str) -> String {
     format!("{}/tests/expectations/{name}.toml", env!("CARGO_MANIFEST_DIR"))
 }
@@ -75,6 +63,14 @@ fn echo_server_of_this_repository_does_what_is_expected() {
     let Some(program) = example("..", "echo_server") else { return };
     let server = Program::start(Command::new(program).args(["--addr", "127.0.0.1:0"]));
     assert_status(&wsconform(&["server", &server.url, "--expect", &expectations("echo_server")]), 0);
+}
+
+#[test]
+fn echo_server_over_http2_does_what_is_expected() {
+    let Some(program) = example("../examples/stacks", "h2c") else { return };
+    let server = Program::start(Command::new(program).arg("127.0.0.1:0"));
+    let expect = expectations("h2_echo_server");
+    assert_status(&wsconform(&["server", "--h2", &server.url, "--expect", &expect]), 0);
 }
 
 #[test]

@@ -11,15 +11,18 @@
     reason = "a panic fails the test, as it should"
 )]
 
+mod programs;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Mutex, OnceLock};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
 use std::thread;
 
 use serde_json::Value;
+
+use programs::{Server, faulty, finished, folder};
 
 /// A line of `faulty --list`.
 #[derive(Clone, Debug)]
@@ -238,31 +241,6 @@ fn ask(door: &str, fault: Option<&str>, only: &[&str]) -> Vec<Value> {
     outcomes
 }
 
-/// A `faulty server`, which ends when it is dropped.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start(options: &[&str]) -> Self {
-        let mut command = Command::new(faulty());
-        command.arg("server").args(options).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.split_whitespace().last().expect("the address of the server").to_owned();
-        Self { child, url }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
 fn each_in_parallel<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
     let next = Mutex::new(items.iter());
     thread::scope(|scope| {
@@ -275,31 +253,6 @@ fn each_in_parallel<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
             });
         }
     });
-}
-
-fn finished(command: &mut Command) -> Output {
-    command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
-}
-
-/// The program `faulty`, which Cargo does not build for the tests of another package.
-fn faulty() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let suite = Path::new(env!("CARGO_BIN_EXE_wsconform"));
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--locked", "--package", "faulty", "--manifest-path"]);
-        build.arg(folder().join("Cargo.toml")).arg("--target-dir").arg(suite.ancestors().nth(2).unwrap());
-        if suite.parent().is_some_and(|parent| parent.ends_with("release")) {
-            build.arg("--release");
-        }
-        let output = finished(&mut build);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        suite.with_file_name(format!("faulty{}", std::env::consts::EXE_SUFFIX))
-    })
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("faulty")
 }
 
 /// `h2` is the server door over HTTP/2.
