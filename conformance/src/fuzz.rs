@@ -142,8 +142,7 @@ fn mutant(seeds: &[Seed], number: u64, seed: u64, random: &mut Random) -> Result
 async fn minimized(pair: &Pair, mut finding: Finding, mut seed: Seed) -> Result<Finding, String> {
     for _ in 0..MAX_ROUNDS {
         let inputs = minimize::candidates(&seed.bytes, seed.shape);
-        let cases =
-            inputs.iter().map(|input| seed.with_input(input, None)).collect::<Result<Vec<_>, _>>()?;
+        let cases = inputs.iter().map(|input| seed.with_input(input, None)).collect::<Result<Vec<_>, _>>()?;
         match smaller(pair, &finding, &cases).await? {
             Some(smaller) => (finding, seed) = smaller,
             None => break,

@@ -63,7 +63,8 @@ impl H2Door {
         let fail = |why| (Verdict::Fail, why);
         let request = http2::request(&self.target, &Pseudo::new(), &fields).map_err(fail)?;
         let answered = time::timeout(self.clock.kill, http2.ask(request, end_stream)).await;
-        let answered = answered.map_err(|_| (Verdict::Hung, "no answer to the opening handshake".to_owned()))?;
+        let answered =
+            answered.map_err(|_| (Verdict::Hung, "no answer to the opening handshake".to_owned()))?;
         let stream = answered.map_err(|error| fail(format!("the opening handshake: {error}")))?;
         match stream.head.status {
             Some(status) if is_success(status) => Ok(stream),

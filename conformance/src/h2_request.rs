@@ -53,13 +53,7 @@ pub(crate) fn of_http1(case: &Request) -> Option<H2Request> {
     }
     let expect = in_stream(&case.expect)?;
     let allowed = case.allowed.iter().filter_map(in_stream).collect();
-    Some(H2Request {
-        pseudo: Pseudo::new(),
-        fields: others,
-        config: case.config.clone(),
-        expect,
-        allowed,
-    })
+    Some(H2Request { pseudo: Pseudo::new(), fields: others, config: case.config.clone(), expect, allowed })
 }
 
 /// What an outcome is in a stream: without the key's answer, and without the status that needs `Upgrade`.
@@ -113,7 +107,9 @@ pub(crate) fn judge(case: &H2Request, seen: &Transcript, refused: Option<String>
         let mut forbidden = outcome["must_not_header"].as_array().into_iter().flatten();
         judge::fits_request(outcome, &observed) && forbidden.all(|name| !names.iter().any(|has| name == has))
     };
-    let is_usual = |answer: &Value| answer["outcome"] != "accept" || seen.head.as_ref().is_some_and(|head| head.status == Some(200));
+    let is_usual = |answer: &Value| {
+        answer["outcome"] != "accept" || seen.head.as_ref().is_some_and(|head| head.status == Some(200))
+    };
     answer.verdict = match fits(&case.expect) {
         true if is_usual(&observed) => Verdict::Pass,
         // Any 2xx does (RFC 9110 §9.3.6).

@@ -139,7 +139,10 @@ fn compare(
 }
 
 fn is_open(seen: &Transcript) -> bool {
-    seen.end.is_none() && seen.broken.is_none() && seen.close().is_none() && Sentinel::Echoed.is_answered(seen)
+    seen.end.is_none()
+        && seen.broken.is_none()
+        && seen.close().is_none()
+        && Sentinel::Echoed.is_answered(seen)
 }
 
 /// The verdict for one stream.
@@ -206,5 +209,39 @@ fn answer(case: &H2Streams) -> Answer {
         observed: String::new(),
         sent: sent.collect(),
         received: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{SENTINEL_PING, SENTINEL_TEXT};
+
+    fn seen(heard: &[Heard], end: Option<End>) -> Transcript {
+        Transcript { heard: heard.to_vec(), end, ..Transcript::default() }
+    }
+
+    #[test]
+    fn stream_must_come_to_the_end_that_is_expected() {
+        let close = |code| Heard::Close { code: Some(code), reason: Vec::new() };
+        let expected = |end: &[Ending]| StreamEnd { echoes: Vec::new(), end: end.to_vec(), code: Some(1000) };
+        let closed = expected(&[Ending::Closed, Ending::Reset]);
+        for (heard, end, wanted) in [
+            (vec![close(1000)], Some(End::Closed), Verdict::Pass),
+            (vec![], Some(End::Reset), Verdict::Allowed),
+            (vec![close(1000)], Some(End::Reset), Verdict::Fail),
+            (vec![close(1002)], Some(End::Closed), Verdict::Fail),
+            (vec![Heard::Text(b"a".to_vec()), close(1000)], Some(End::Closed), Verdict::Fail),
+            (vec![], None, Verdict::Fail),
+        ] {
+            assert_eq!(verdict(&seen(&heard, end), &closed), wanted, "{heard:?}");
+        }
+        let nudged = Transcript { nudged: true, ..seen(&[close(1000)], Some(End::Closed)) };
+        assert_eq!(verdict(&nudged, &closed), Verdict::Fail);
+        let hung = Transcript { hung: true, ..Transcript::default() };
+        assert_eq!(verdict(&hung, &closed), Verdict::Hung);
+        let sentinel = [Heard::Pong(SENTINEL_PING.to_vec()), Heard::Text(SENTINEL_TEXT.to_vec())];
+        assert_eq!(verdict(&seen(&sentinel, None), &expected(&[Ending::Open])), Verdict::Pass);
+        assert_eq!(verdict(&seen(&sentinel[..1], None), &expected(&[Ending::Open])), Verdict::Fail);
     }
 }

@@ -56,11 +56,7 @@ impl Http2 {
 
     /// Sends a request, and waits for its response. An error: the stream or the connection has ended, or `h2` does not
     /// send such a request.
-    pub(crate) async fn ask(
-        &mut self,
-        request: Request<()>,
-        end_stream: bool,
-    ) -> Result<Stream, h2::Error> {
+    pub(crate) async fn ask(&mut self, request: Request<()>, end_stream: bool) -> Result<Stream, h2::Error> {
         let mut sender = self.sender.clone().ready().await?;
         let (response, send) = sender.send_request(request, end_stream)?;
         let (parts, body) = response.await?.into_parts();

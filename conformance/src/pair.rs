@@ -186,3 +186,36 @@ const JOBS: usize = 16;
 
 /// A server is expected to take frames of this length, in bytes.
 const MAX_LEN: u64 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus;
+
+    fn changed(input: &str, observed: &str) -> Option<Value> {
+        let hello = corpus::built_in().unwrap();
+        let hello = hello.into_iter().find(|case| case.id.0 == "6455/5.7/text-hello/server").unwrap();
+        let mut json = hello.json;
+        json["chunks"] = json!([input]);
+        let line: Value =
+            serde_json::from_str(&format!(r#"{{"observed":{observed},"differs":null}}"#)).unwrap();
+        json["expect"] = line["observed"].clone();
+        json["expect"].as_object_mut().unwrap().remove("at");
+        for_server(json, &Reported::Line(line))
+    }
+
+    #[test]
+    fn server_has_limits_of_its_own_and_may_read_a_frame_to_its_end() {
+        let allowed = |input, observed| changed(input, observed).unwrap()["allowed"].clone();
+        let fail = |at| format!(r#"{{"outcome":"fail","events":[],"code":1007,"at":{at}}}"#);
+        assert_eq!(allowed("818100000000ff", &fail(7)), Value::Null);
+        // The frame has 2 bytes, of which one came.
+        assert_eq!(allowed("818200000000ff", &fail(7))[0]["outcome"], "pending");
+        // The frame ahead of it is the violation.
+        assert_eq!(allowed("818100000000ff8182", &fail(7)), Value::Null);
+        let long = "82ff000000000100000000000000";
+        let codes = &allowed(long, r#"{"outcome":"pending","events":[],"code":null}"#)[0]["codes"];
+        assert_eq!(*codes, json!([1009]));
+        assert_eq!(changed(long, r#"{"outcome":"fail","events":[],"code":1009}"#), None);
+    }
+}

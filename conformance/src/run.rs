@@ -176,7 +176,8 @@ pub(crate) async fn pipe(
     cases: &[Case],
     mut done: impl FnMut(usize),
 ) -> Result<Vec<Outcome>, String> {
-    let asked: Vec<Case> = cases.iter().filter(|case| pipe_door::cannot_ask(case).is_none()).cloned().collect();
+    let asked: Vec<Case> =
+        cases.iter().filter(|case| pipe_door::cannot_ask(case).is_none()).cloned().collect();
     let mut answers = door.ask(&asked, &mut done).await?.into_iter();
     let outcomes = cases.iter().map(|case| {
         let answer = match pipe_door::cannot_ask(case) {

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use crate::case::{Ask, Case, Role};
 use crate::flood;
 use crate::frame;
-use crate::layout::Layout;
 use crate::h2_case::NEEDS_H2;
+use crate::layout::Layout;
 use crate::shim::Hello;
 use crate::value::Hex;
 

@@ -73,6 +73,10 @@ fn nothing_selected_is_an_error() {
         &["server", "http://127.0.0.1/"],
         &["server", "ws://127.0.0.1:1/"],
         &["server"],
+        &["server", "--h2", "ws://127.0.0.1:1/"],
+        &["fuzz", "--reference", "no-such-program", "--server", "ws://127.0.0.1:1/"],
+        &["fuzz", "--reference", "no-such-program", "--h2", "--", "no-such-program"],
+        &["fuzz", "--reference", "no-such-program"],
         &["shim", "--", "no-such-program"],
         &["pipe", "--", "no-such-program"],
         &["server", "ws://127.0.0.1:1/", "--update"],
@@ -80,6 +84,22 @@ fn nothing_selected_is_an_error() {
     ] {
         assert_status(&wsconform(arguments), 2);
     }
+}
+
+#[test]
+fn server_that_does_not_speak_http2_cannot_be_asked_over_it() {
+    let url = server(drop);
+    let start = Instant::now();
+    let output = wsconform(&["server", "--h2", &url, "--timeout", "3"]);
+    assert_status(&output, 2);
+    assert!(text(&output).contains("HTTP/2 with 127.0.0.1:"), "{}", text(&output));
+    // And one that says nothing at all.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let output = wsconform(&["server", "--h2", &url, "--timeout", "1"]);
+    assert_status(&output, 2);
+    assert!(text(&output).contains("no answer over HTTP/2"), "{}", text(&output));
+    assert!(start.elapsed() < Duration::from_secs(30));
 }
 
 #[test]

@@ -141,7 +141,8 @@ impl Server {
             answer.as_ref().map(|(value, _)| ("sec-websocket-extensions", value.as_str())),
             faults.has(Fault::AnswersKeyInStream).then_some(("sec-websocket-accept", accept_value.as_str())),
         ];
-        let response = response(200, fields.into_iter().flatten()).map_err(|_| bad("a malformed response"))?;
+        let response =
+            response(200, fields.into_iter().flatten()).map_err(|_| bad("a malformed response"))?;
         Ok((response, answer.map(|(_, agreed)| agreed)))
     }
 
@@ -163,8 +164,7 @@ impl Server {
         let sender = Arc::new(Mutex::new(send));
         let first = shared.first.get_or_init(|| Arc::clone(&sender));
         let sender = if faults.has(Fault::AnswersInFirstStream) { first } else { &sender };
-        let (received, sent) =
-            tokio::join!(receive(recv, writer, faults), self.send(reader, sender, shared));
+        let (received, sent) = tokio::join!(receive(recv, writer, faults), self.send(reader, sender, shared));
         received.and(sent)
     }
 
