@@ -161,11 +161,12 @@ fn did(case: &Case, outcome: &Outcome) -> String {
     let received = Frames::read(&from_hex(&outcome.received).unwrap_or_default()).frames;
     let close = received.iter().find(|frame| frame.opcode == frame::CLOSE);
     let is_open = received.iter().any(|frame| frame.opcode == frame::PONG && frame.payload == SENTINEL_PING);
-    match (close.map(code), is_open) {
-        (Some(Some(code)), _) => format!("close {code}"),
-        (Some(None), _) => "close".to_owned(),
-        (None, true) => "open".to_owned(),
-        (None, false) => "no close".to_owned(),
+    match close.map(code) {
+        // A close frame after it is the answer to that of the suite.
+        _ if is_open => "open".to_owned(),
+        Some(Some(code)) => format!("close {code}"),
+        Some(None) => "close".to_owned(),
+        None => "no close".to_owned(),
     }
 }
 

@@ -70,7 +70,9 @@ fn server_that_ignores_reserved_bits_is_found() {
 fn nothing_is_found_without_a_fault() {
     for options in [[].as_slice(), &["--h2"]] {
         let server = Server::start(options);
-        let arguments = [options, &["--mutants", "1000"]].concat();
+        // Without compression: data that ends within a block has more than one outcome.
+        let only = ["--only", "6455/5.[1256]*", "--only", "6455/[78]*", "--mutants", "1000"];
+        let arguments = [options, &only].concat();
         let Some(output) = fuzz(&server, &arguments) else { return };
         assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     }
