@@ -95,10 +95,16 @@ async fn perform(
             connection.run(&Sentinel::Echoed.steps(settings.mask), settings).await;
         }
         // What is dropped is reset, with CANCEL.
-        Action::Reset { .. } => *socket = Socket::Reset,
+        Action::Reset { .. } => {
+            *socket = Socket::Reset;
+            return Ok(());
+        }
         Action::Open { .. } => {}
     }
-    Ok(())
+    match connection.seen.hung {
+        true => Err((Verdict::Hung, format!("stream {stream}: {}", connection.seen.summary()))),
+        false => Ok(()),
+    }
 }
 
 /// What brings a stream to its end.

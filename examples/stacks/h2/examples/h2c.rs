@@ -66,10 +66,7 @@ async fn serve(stream: TcpStream) -> Result<(), AnyError> {
 }
 
 /// Accepts a WebSocket request and echoes, or refuses it.
-async fn connect(
-    request: Request<RecvStream>,
-    mut respond: SendResponse<Bytes>,
-) -> Result<(), AnyError> {
+async fn connect(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) -> Result<(), AnyError> {
     match handshake(&request) {
         Ok((parts, extensions)) => {
             let send = respond.send_response(Response::try_from(parts)?, false)?;
