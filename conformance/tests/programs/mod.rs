@@ -64,7 +64,7 @@ pub(crate) fn faulty() -> &'static Path {
         }
         let output = finished(&mut build);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        suite.with_file_name(format!("faulty{}", std::env::consts::EXE_SUFFIX))
+        suite.with_file_name(format!("faulty{}", env::consts::EXE_SUFFIX))
     })
 }
 
