@@ -48,7 +48,9 @@ pub(crate) fn of_http1(case: &Request) -> Option<H2Request> {
     // Each field on a line of its own, as a stream has it: the syntax of HTTP/1.1 has cases of its own.
     let fields: String = head.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let plain = format!("GET /chat HTTP/1.1\r\n{fields}\r\n");
-    let is_plain = plain.eq_ignore_ascii_case(&to_latin1(&case.bytes.0));
+    // Names of fields may be in any case; the rest may not.
+    let is_plain =
+        head.start == "GET /chat HTTP/1.1" && plain.eq_ignore_ascii_case(&to_latin1(&case.bytes.0));
     if standard.len() != 4 || !only_negotiates || !is_plain || case.eof {
         return None;
     }
