@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::case::{Request, ServerConfig};
 use crate::cuts::Cut;
+use crate::encoding::to_latin1;
 use crate::h2_case::H2Request;
 use crate::head::{Head, is_key};
 use crate::http2::Pseudo;
@@ -45,10 +46,12 @@ pub(crate) fn of_http1(case: &Request) -> Option<H2Request> {
     let (standard, others): (Vec<_>, Vec<_>) = head.fields.iter().cloned().partition(is_standard);
     let only_negotiates = others.iter().all(|(name, _)| NEGOTIATED.contains(&name.as_str()));
     // Each field on a line of its own, as a stream has it: the syntax of HTTP/1.1 has cases of its own.
-    let lines = others.iter().chain(&standard).map(|(name, value)| name.len() + value.len() + ": \r\n".len());
-    let is_plain = lines.sum::<usize>() + "GET /chat HTTP/1.1\r\n\r\n".len() == case.bytes.0.len();
-    let is_whole = head.len == case.bytes.0.len() && head.start == "GET /chat HTTP/1.1" && !case.eof;
-    if standard.len() != 4 || !only_negotiates || !is_plain || !is_whole {
+    let fields: String = head.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let plain = format!("GET /chat HTTP/1.1\r\n{fields}\r\n");
+    // Names of fields may be in any case; the rest may not.
+    let is_plain =
+        head.start == "GET /chat HTTP/1.1" && plain.eq_ignore_ascii_case(&to_latin1(&case.bytes.0));
+    if standard.len() != 4 || !only_negotiates || !is_plain || case.eof {
         return None;
     }
     let expect = in_stream(&case.expect)?;

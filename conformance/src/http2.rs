@@ -98,7 +98,7 @@ pub(crate) fn request(
     let method = of(":method", "CONNECT").unwrap_or_default();
     let (scheme, authority) = (of(":scheme", "http"), of(":authority", &target.authority));
     let mut uri = Uri::builder();
-    // Without a scheme or an authority, `http` knows no URI with the other; `h2` makes up for it, as the tests show.
+    // Without a scheme or an authority, `http` knows no URI with the other, but `h2` sends what is there.
     if let (Some(scheme), Some(_)) = (&scheme, &authority) {
         uri = uri.scheme(scheme.as_str());
     }

@@ -12,7 +12,6 @@
 
 mod tools;
 
-use std::env;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
