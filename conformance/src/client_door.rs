@@ -227,7 +227,7 @@ impl ClientDoor {
                 }
                 Ask::Flood(flood) => {
                     _ = stream.write_all(&offer::response(&key, None)).await;
-                    flood::judge(flood, flood::run(flood, stream, None, self.clock).await)
+                    flood::answer(flood, flood::run(flood, stream, None, self.clock).await)
                 }
                 Ask::Response(response) => {
                     self.response(stream, head, early, &key, response, question.cut.name).await
@@ -277,7 +277,7 @@ impl ClientDoor {
         let steps = script::after_head(response, cut, steps);
         let peer = PeerReader::new(Role::Client, inflater);
         let seen = wire::run(stream, early, &steps, peer, self.settings()).await;
-        echo::judge(case, cut, &seen)
+        echo::answer(case, cut, &seen)
     }
 
     async fn response(
@@ -304,7 +304,7 @@ impl ClientDoor {
         let peer =
             PeerReader::new(response::ROLE, agreed.map(|agreed| Inflater::new(agreed, response::ROLE)));
         let seen = wire::run(stream, early, &steps, peer, self.settings()).await;
-        response::judge(case, &cut, &seen)
+        response::answer(case, &cut, &seen)
     }
 }
 

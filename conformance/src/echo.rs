@@ -122,7 +122,7 @@ fn last_ping(case: &Receive) -> Option<Vec<u8>> {
 }
 
 /// Compares what an echo peer did with what the case allows.
-pub(crate) fn judge(case: &Receive, cut: &Cut, seen: &Transcript) -> Answer {
+pub(crate) fn answer(case: &Receive, cut: &Cut, seen: &Transcript) -> Answer {
     let mut answer = match seen.answer(expected(case), cut) {
         ControlFlow::Break(answer) => return answer,
         ControlFlow::Continue(answer) => answer,
@@ -283,7 +283,7 @@ mod tests {
 
     fn verdict(case: &Receive, heard: &[Heard], end: Option<End>) -> Verdict {
         let seen = Transcript { heard: heard.to_vec(), end, ..Transcript::default() };
-        judge(case, &Cut::none(), &seen).verdict
+        answer(case, &Cut::none(), &seen).verdict
     }
 
     fn text(text: &str) -> Heard {
@@ -318,9 +318,9 @@ mod tests {
         assert_eq!(verdict(&case, &[], Some(End::Reset)), Verdict::Allowed);
         assert_eq!(verdict(&case, &[Heard::Pong(SENTINEL_PING.to_vec())], None), Verdict::Fail);
         let nudged = Transcript { nudged: true, end: Some(End::Closed), ..Transcript::default() };
-        assert_eq!(judge(&case, &Cut::none(), &nudged).verdict, Verdict::Fail);
+        assert_eq!(answer(&case, &Cut::none(), &nudged).verdict, Verdict::Fail);
         let hung = Transcript { hung: true, ..Transcript::default() };
-        assert_eq!(judge(&case, &Cut::none(), &hung).verdict, Verdict::Hung);
+        assert_eq!(answer(&case, &Cut::none(), &hung).verdict, Verdict::Hung);
     }
 
     #[test]
@@ -338,7 +338,7 @@ mod tests {
     fn rule_that_was_broken_on_the_way_is_named() {
         let case = case("8100", r#""expect":{"outcome":"open","events":[{"type":"text","text":""}]}"#);
         let broken = Some(Broken { section: "RFC 6455 §5.1", what: "it masked".to_owned() });
-        let answer = judge(&case, &Cut::none(), &Transcript { broken, ..Transcript::default() });
+        let answer = answer(&case, &Cut::none(), &Transcript { broken, ..Transcript::default() });
         assert_eq!(
             (answer.verdict, answer.rule.as_deref()),
             (Verdict::Fail, Some("RFC 6455 §5.1: it masked"))

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::case::Case;
-use crate::judge::{self, Fit};
+use crate::fit::{self, Fit};
 use crate::report;
 use crate::verdict::Verdict;
 
@@ -51,7 +51,7 @@ pub(crate) fn expecting(case: &Case, reference: &Reported) -> Result<Value, Opti
     for (name, value) in expectation(text(&json["kind"]), &reference["observed"]) {
         json[name] = value;
     }
-    if judge::judge(&json, reference) == Fit::Wrong {
+    if fit::fit(&json, reference) == Fit::Wrong {
         return Err(Some(Finding::new(json, "the reference depends on the cut", reference.to_string())));
     }
     Ok(json)
@@ -73,7 +73,7 @@ pub(crate) fn compare(case: &Case, reference: &Reported, subject: &Reported) -> 
     let what = match line["error"].as_str() {
         Some(error) if error.starts_with("unsupported") => return None,
         Some(_) => "error".to_owned(),
-        None if judge::judge(&json, line) != Fit::Wrong => return None,
+        None if fit::fit(&json, line) != Fit::Wrong => return None,
         None if !line["differs"].is_null() => "depends on the cut".to_owned(),
         None => difference(&reference["observed"], &line["observed"]),
     };

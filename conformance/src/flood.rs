@@ -109,7 +109,7 @@ pub(crate) fn cannot_ask(case: &Flood, echoes: bool) -> Option<&'static str> {
 }
 
 /// Compares what came of a flood with what the case allows.
-pub(crate) fn judge(case: &Flood, flooded: Flooded) -> Answer {
+pub(crate) fn answer(case: &Flood, flooded: Flooded) -> Answer {
     let mib = |bytes: u64| bytes >> 20;
     let Bounds { stops, ends, resident_le } = case.expect;
     let stopped = flooded.stopped.is_some();
@@ -148,7 +148,7 @@ mod tests {
 
     fn verdict(expect: &str, flooded: Flooded) -> Verdict {
         let case = format!(r#"{{"head":"","unit":"8100","total":1024,"reads":true,"expect":{expect}}}"#);
-        judge(&serde_json::from_str(&case).unwrap(), flooded).verdict
+        answer(&serde_json::from_str(&case).unwrap(), flooded).verdict
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl H2Door {
         let mut connection =
             Connection::new(stream.reader, stream.writer, PeerReader::new(Role::Server, inflater));
         connection.run(&steps, &self.settings()).await;
-        Ok(echo::judge(case, cut, &connection.into_transcript()))
+        Ok(echo::answer(case, cut, &connection.into_transcript()))
     }
 
     async fn request(&self, case: &H2Request) -> Result<Answer, Failed> {
@@ -104,11 +104,11 @@ impl H2Door {
         let stream = match time::timeout(self.clock.kill, http2.ask(request, false)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
-                return Ok(h2_request::judge(case, &Transcript::default(), Some(error.to_string())));
+                return Ok(h2_request::answer(case, &Transcript::default(), Some(error.to_string())));
             }
             Err(_) => {
                 let hung = Transcript { hung: true, ..Transcript::default() };
-                return Ok(h2_request::judge(case, &hung, None));
+                return Ok(h2_request::answer(case, &hung, None));
             }
         };
         let accepts = stream.head.status.is_some_and(is_success);
@@ -121,7 +121,7 @@ impl H2Door {
             connection.run(&steps, &self.settings()).await;
         }
         let seen = Transcript { head: Some(stream.head), ..connection.into_transcript() };
-        Ok(h2_request::judge(case, &seen, None))
+        Ok(h2_request::answer(case, &seen, None))
     }
 
     /// What the first connection has shown.

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use crate::case::{Request, ServerConfig};
 use crate::cuts::Cut;
 use crate::encoding::to_latin1;
+use crate::fit;
 use crate::h2_case::H2Request;
 use crate::head::{Head, is_key};
 use crate::http2::Pseudo;
-use crate::judge;
 use crate::request::{describe, observation};
 use crate::script::{Sentinel, Transcript};
 use crate::verdict::{Answer, Verdict};
@@ -89,7 +89,7 @@ pub(crate) fn is_success(status: u16) -> bool {
 }
 
 /// Compares the answer with what the case allows. `refused` is why there was no response.
-pub(crate) fn judge(case: &H2Request, seen: &Transcript, refused: Option<String>) -> Answer {
+pub(crate) fn answer(case: &H2Request, seen: &Transcript, refused: Option<String>) -> Answer {
     let expected = outcomes(case).map(|outcome| describe(outcome, "200")).collect::<Vec<_>>().join("; or ");
     let mut answer = match seen.answer(expected, &Cut::none()) {
         ControlFlow::Break(answer) => return answer,
@@ -108,7 +108,7 @@ pub(crate) fn judge(case: &H2Request, seen: &Transcript, refused: Option<String>
         seen.head.iter().flat_map(|head| &head.fields).map(|(name, _)| name.as_str()).collect();
     let fits = |outcome: &Value| {
         let mut forbidden = outcome["must_not_header"].as_array().into_iter().flatten();
-        judge::fits_request(outcome, &observed) && forbidden.all(|name| !names.iter().any(|has| name == has))
+        fit::fits_request(outcome, &observed) && forbidden.all(|name| !names.iter().any(|has| name == has))
     };
     let is_usual = |answer: &Value| {
         answer["outcome"] != "accept" || seen.head.as_ref().is_some_and(|head| head.status == Some(200))

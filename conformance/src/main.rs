@@ -24,7 +24,7 @@ mod script;
 mod wire;
 // The doors.
 mod door;
-mod judge;
+mod fit;
 mod flood;
 mod echo;
 mod request;
@@ -42,7 +42,7 @@ mod pipe_door;
 mod memory;
 mod shim;
 mod shim_question;
-mod shim_judge;
+mod shim_answer;
 mod shim_door;
 // The run.
 mod run;

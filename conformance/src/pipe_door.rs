@@ -12,8 +12,8 @@ use tokio::process::ChildStdout;
 use tokio::time;
 
 use crate::case::{Ask, Case};
+use crate::fit::{self, Fit};
 use crate::h2_case::NEEDS_H2;
-use crate::judge::{self, Fit};
 use crate::program;
 use crate::verdict::{Answer, Verdict};
 
@@ -159,7 +159,7 @@ fn answer(case: &Case, line: &str) -> Result<Answered, String> {
         }
         (Value::String(error), _) => (Verdict::Fail, error.clone(), "none".to_owned()),
         (_, Value::Null) => {
-            let verdict = match judge::judge(&case.json, &reported) {
+            let verdict = match fit::fit(&case.json, &reported) {
                 Fit::Preferred => Verdict::Pass,
                 Fit::Allowed => Verdict::Allowed,
                 Fit::Wrong => Verdict::Fail,

@@ -9,8 +9,8 @@ use crate::case::{Request, Role};
 use crate::cuts::Cut;
 use crate::deflate;
 use crate::encoding::{from_latin1, to_latin1};
+use crate::fit;
 use crate::head::Head;
-use crate::judge;
 use crate::layout::{InputEnd, Layout};
 use crate::peer::{Heard, PeerReader};
 use crate::script::{Condition, Sentinel, Step, Transcript};
@@ -91,7 +91,7 @@ fn outcomes(case: &Request) -> impl Iterator<Item = &Value> {
 }
 
 /// Compares what a server did with what the case allows.
-pub(crate) fn judge(case: &Request, cut: &Cut, sentinel: Sentinel, seen: &Transcript) -> Answer {
+pub(crate) fn answer(case: &Request, cut: &Cut, sentinel: Sentinel, seen: &Transcript) -> Answer {
     let expected = outcomes(case).map(|outcome| describe(outcome, "101")).collect::<Vec<_>>().join("; or ");
     let mut answer = match seen.answer(expected, cut) {
         ControlFlow::Break(answer) => return answer,
@@ -113,7 +113,7 @@ pub(crate) fn judge(case: &Request, cut: &Cut, sentinel: Sentinel, seen: &Transc
         }
         // The suite closes its direction: the server cannot stay pending, but it must not accept.
         let pending = outcome["outcome"] == "pending" && observed["outcome"] != "accept";
-        pending || judge::fits_request(&outcome, &observed)
+        pending || fit::fits_request(&outcome, &observed)
     };
     // Where the RFCs leave room to accept, it is no worse to end the connection without a word.
     let may_end =

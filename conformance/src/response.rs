@@ -76,7 +76,7 @@ fn outcomes(case: &Response) -> impl Iterator<Item = &Value> {
 }
 
 /// Compares what a client did with what the case allows.
-pub(crate) fn judge(case: &Response, cut: &Cut, seen: &Transcript) -> Answer {
+pub(crate) fn answer(case: &Response, cut: &Cut, seen: &Transcript) -> Answer {
     let opened = seen.has_sentinel_pong() || seen.has_sentinel_echo();
     let fits = |outcome: &Value| match outcome["outcome"].as_str() {
         Some("accept") => opened,

@@ -60,7 +60,7 @@ impl ServerDoor {
         };
         let steps = request::steps(case, cut, Sentinel::Echoed, MASK);
         let seen = wire::run(stream, &[], &steps, PeerReader::of_response(), self.settings()).await;
-        request::judge(case, cut, Sentinel::Echoed, &seen)
+        request::answer(case, cut, Sentinel::Echoed, &seen)
     }
 
     async fn receive(&self, case: &Receive, cut: &Cut) -> Answer {
@@ -77,7 +77,7 @@ impl ServerDoor {
         let peer = PeerReader::new(Role::Server, inflater);
         let steps = echo::steps(case, cut, Role::Server, Sentinel::Echoed, MASK);
         let seen = wire::run(opened.stream, &opened.early, &steps, peer, self.settings()).await;
-        echo::judge(case, cut, &seen)
+        echo::answer(case, cut, &seen)
     }
 }
 
@@ -117,7 +117,7 @@ impl WireDoor for ServerDoor {
             Ask::Receive(receive) => self.receive(receive, cut).await,
             Ask::Request(request) => self.request(request, cut).await,
             Ask::Flood(flood) => match self.target.open(None).await {
-                Ok(opened) => flood::judge(flood, flood::run(flood, opened.stream, None, self.clock).await),
+                Ok(opened) => flood::answer(flood, flood::run(flood, opened.stream, None, self.clock).await),
                 Err(error) => failed(Verdict::Fail, error),
             },
             _ => Answer::not_asked("this door does not ask it"),

@@ -25,7 +25,7 @@ use crate::response;
 use crate::script::{self, Sentinel, Step, Transcript};
 use crate::server_door::{MASK, differs};
 use crate::shim::{Hello, Shim, Stopped};
-use crate::shim_judge::{self, Reported};
+use crate::shim_answer::{self, Reported};
 use crate::shim_question;
 use crate::upgrade::{Opened, Target, read_head};
 use crate::verdict::{Answer, Verdict};
@@ -135,9 +135,9 @@ impl ShimDoor {
         }
         let Conversation { cut, seen, flooded } = conversed?;
         if let (Ask::Flood(flood), Some(flooded)) = (&case.ask, flooded) {
-            return Ok(flood::judge(flood, flooded));
+            return Ok(flood::answer(flood, flooded));
         }
-        let answer = judge(case, &cut, &hello, &seen, &reported);
+        let answer = answer(case, &cut, &hello, &seen, &reported);
         Ok(match memory.and_then(|memory| memory.growth()) {
             Some(growth) if growth > held_at_most(&cut) && answer.verdict.is_good() => Answer {
                 verdict: Verdict::Fail,
@@ -332,21 +332,21 @@ async fn built(cut: &Cut, mut stream: TcpStream) -> Vec<u8> {
     }
 }
 
-fn judge(case: &Case, cut: &Cut, hello: &Hello, seen: &Transcript, reported: &Reported) -> Answer {
+fn answer(case: &Case, cut: &Cut, hello: &Hello, seen: &Transcript, reported: &Reported) -> Answer {
     if seen.hung {
-        let answer = shim_judge::unjudged("the end of the case".to_owned(), cut, seen, reported);
+        let answer = shim_answer::without_verdict("the end of the case".to_owned(), cut, seen, reported);
         return Answer { verdict: Verdict::Hung, ..answer };
     }
     match &case.ask {
-        Ask::Receive(receive) => shim_judge::receive(receive, cut, hello, seen, reported),
-        Ask::Local(local) => shim_judge::local(local, &case.json, seen, reported),
+        Ask::Receive(receive) => shim_answer::receive(receive, cut, hello, seen, reported),
+        Ask::Local(local) => shim_answer::local(local, &case.json, seen, reported),
         Ask::Request(request) => {
-            shim_judge::request(request, request::judge(request, cut, Sentinel::Ping, seen), reported)
+            shim_answer::request(request, request::answer(request, cut, Sentinel::Ping, seen), reported)
         }
         Ask::Response(response) => {
-            shim_judge::response(response, response::judge(response, cut, seen), reported)
+            shim_answer::response(response, response::answer(response, cut, seen), reported)
         }
-        Ask::Build(_) | Ask::Flood(_) | Ask::H2(_) => shim_judge::build(&case.json, cut, seen, reported),
+        Ask::Build(_) | Ask::Flood(_) | Ask::H2(_) => shim_answer::build(&case.json, cut, seen, reported),
     }
 }
 

@@ -7,8 +7,8 @@ use crate::case::{Event, Events, Local, Receive, ReceiveOutcome, Received, Reply
 use crate::cuts::Cut;
 use crate::echo::{self, Goal};
 use crate::encoding::{from_hex, shortened, to_hex, to_latin1};
+use crate::fit;
 use crate::frame::{self, Frame};
-use crate::judge;
 use crate::script::{SENTINEL_PING, Sentinel, Transcript};
 use crate::shim::Hello;
 use crate::verdict::{Answer, Verdict};
@@ -115,7 +115,7 @@ fn show(event: &Event) -> String {
 const MAX_SHOWN: usize = 6;
 
 /// The answer without its verdict.
-pub(crate) fn unjudged(expected: String, cut: &Cut, seen: &Transcript, reported: &Reported) -> Answer {
+pub(crate) fn without_verdict(expected: String, cut: &Cut, seen: &Transcript, reported: &Reported) -> Answer {
     Answer {
         verdict: Verdict::Fail,
         rule: seen.broken.as_ref().map(|broken| format!("{}: {}", broken.section, broken.what)),
@@ -126,7 +126,7 @@ pub(crate) fn unjudged(expected: String, cut: &Cut, seen: &Transcript, reported:
     }
 }
 
-/// Judges a `receive` case.
+/// The answer of a `receive` case.
 pub(crate) fn receive(
     case: &Receive,
     cut: &Cut,
@@ -136,7 +136,7 @@ pub(crate) fn receive(
 ) -> Answer {
     let reported = reported.clone().without_the_end(Goal::of(case));
     let expected = case_expects(case);
-    let mut answer = unjudged(expected, cut, seen, &reported);
+    let mut answer = without_verdict(expected, cut, seen, &reported);
     if seen.broken.is_some() {
         return answer;
     }
@@ -263,10 +263,10 @@ fn replies(case: &Receive, outcome: &Received, seen: &Transcript) -> Option<bool
     if unexpected_pong && !is_closing { None } else { Some(pong_sent && close_sent && !unexpected_pong) }
 }
 
-/// Judges a `local` case.
+/// The answer of a `local` case.
 pub(crate) fn local(case: &Local, case_json: &Value, seen: &Transcript, reported: &Reported) -> Answer {
     let cut = Cut::none();
-    let mut answer = unjudged(case.expect.to_string(), &cut, seen, reported);
+    let mut answer = without_verdict(case.expect.to_string(), &cut, seen, reported);
     for allowed in &case.allowed {
         answer.expected.push_str(&format!(" or {allowed}"));
     }
@@ -287,15 +287,15 @@ pub(crate) fn local(case: &Local, case_json: &Value, seen: &Transcript, reported
         "frames": frames.iter().map(|frame| frame_json(frame)).collect::<Vec<_>>(),
     });
     let line = json!({ "observed": observed, "differs": null });
-    answer.verdict = match judge::judge(case_json, &line) {
-        judge::Fit::Preferred => Verdict::Pass,
-        judge::Fit::Allowed => Verdict::Allowed,
-        judge::Fit::Wrong => Verdict::Fail,
+    answer.verdict = match fit::fit(case_json, &line) {
+        fit::Fit::Preferred => Verdict::Pass,
+        fit::Fit::Allowed => Verdict::Allowed,
+        fit::Fit::Wrong => Verdict::Fail,
     };
     answer
 }
 
-/// Judges a `request` case: the response has been judged, and the shim may have reported the resource.
+/// The answer of a `request` case: the response has been compared, and the shim may have reported the resource.
 pub(crate) fn request(case: &Request, mut answer: Answer, reported: &Reported) -> Answer {
     let resource = case.expect["resource"].as_str();
     if let (true, Some(seen), Some(wanted)) = (answer.verdict.is_good(), &reported.resource, resource) {
@@ -308,7 +308,7 @@ pub(crate) fn request(case: &Request, mut answer: Answer, reported: &Reported) -
     answer
 }
 
-/// Judges a `response` case: the connection has been judged, and the shim has reported whether it was opened.
+/// The answer of a `response` case: the connection has been compared, and the shim has reported whether it was opened.
 pub(crate) fn response(case: &Response, mut answer: Answer, reported: &Reported) -> Answer {
     answer.observed = format!("{}; {}", reported.summary(), answer.observed);
     let may_open = case.expect["outcome"] == "accept"
@@ -322,17 +322,17 @@ pub(crate) fn response(case: &Response, mut answer: Answer, reported: &Reported)
     answer
 }
 
-/// Judges a case in which the local user wants to send a head.
+/// The answer of a case in which the local user wants to send a head.
 pub(crate) fn build(case_json: &Value, cut: &Cut, seen: &Transcript, reported: &Reported) -> Answer {
-    let mut answer = unjudged(case_json["expect"].to_string(), cut, seen, reported);
+    let mut answer = without_verdict(case_json["expect"].to_string(), cut, seen, reported);
     let refused = reported.refused.is_some();
     let outcome = if refused { "refuse" } else { "ok" };
     let observed = json!({ "outcome": outcome, "bytes": to_latin1(&seen.received) });
     answer.observed = format!("{outcome}, {} bytes written", seen.received.len());
-    answer.verdict = match judge::judge(case_json, &json!({ "observed": observed, "differs": null })) {
-        judge::Fit::Preferred => Verdict::Pass,
-        judge::Fit::Allowed => Verdict::Allowed,
-        judge::Fit::Wrong => Verdict::Fail,
+    answer.verdict = match fit::fit(case_json, &json!({ "observed": observed, "differs": null })) {
+        fit::Fit::Preferred => Verdict::Pass,
+        fit::Fit::Allowed => Verdict::Allowed,
+        fit::Fit::Wrong => Verdict::Fail,
     };
     answer
 }

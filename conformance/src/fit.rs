@@ -15,7 +15,7 @@ pub(crate) enum Fit {
 }
 
 /// Checks the runner's line for a case.
-pub(crate) fn judge(case: &Value, reported: &Value) -> Fit {
+pub(crate) fn fit(case: &Value, reported: &Value) -> Fit {
     let observed = &reported["observed"];
     if !observed.is_object() || !reported["differs"].is_null() {
         return Fit::Wrong;
@@ -230,11 +230,11 @@ mod tests {
     /// How an observation that is written by hand fits.
     fn fit_of(case: &str, observed: &str) -> Fit {
         let reported = format!(r#"{{"observed":{observed},"differs":null}}"#);
-        judge(&serde_json::from_str(case).unwrap(), &serde_json::from_str(&reported).unwrap())
+        fit(&serde_json::from_str(case).unwrap(), &serde_json::from_str(&reported).unwrap())
     }
 
     #[test]
-    fn judge_finds_each_observation_that_a_local_case_does_not_expect() {
+    fn each_observation_that_a_local_case_does_not_expect_is_wrong() {
         use Fit::{Allowed, Preferred, Wrong};
         let frame = r#"{"fin":1,"rsv":0,"op":9,"masked":false,"length_form":7,"length":0,"hex":""}"#;
         let masked = |key| format!(r#"{{"fin":1,"op":9,"masked":true,"key":"{key}"}}"#);
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn judge_finds_each_observation_that_a_handshake_case_does_not_expect() {
+    fn each_observation_that_a_handshake_case_does_not_expect_is_wrong() {
         use Fit::{Allowed, Preferred, Wrong};
         let request = |constraint: &str| {
             format!(r#"{{"kind":"request","expect":{{"outcome":"accept","deflate":{{{constraint}}}}}}}"#)
