@@ -38,6 +38,7 @@ pub(crate) fn append(output: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 #[cfg(feature = "alloc")]
+#[cold]
 #[inline(never)]
 fn append_long(output: &mut Vec<u8>, bytes: &[u8]) {
     output.reserve(bytes.len());

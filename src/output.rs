@@ -124,6 +124,7 @@ impl Output for Vec<u8> {
     ) -> Result<(), LocalProtocolError> {
         append_header(self, header);
         match mask {
+            None if header.as_bytes().len() == 2 => self.extend_from_slice(payload), // at most 125 bytes
             None => append(self, payload),
             Some(mask) if payload.len() <= PIECE_LEN => append_masked(self, payload, mask),
             Some(mask) => append_long_masked(self, payload, mask),
