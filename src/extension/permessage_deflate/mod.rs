@@ -2,6 +2,7 @@
 
 mod params;
 mod deflater;
+mod stream;
 mod inflater;
 #[cfg(test)]
 mod renewal;

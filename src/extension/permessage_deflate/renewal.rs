@@ -9,8 +9,9 @@ use zlib_rs::{Inflate, InflateFlush};
 
 use super::PermessageDeflate;
 use super::deflater::{self, Deflater};
-use super::inflater::{self, Inflater};
+use super::inflater::Inflater;
 use super::params::DeflateParams;
+use super::stream;
 use crate::error::RemoteProtocolError;
 use crate::extension::{InboundExtension, OutboundExtension};
 use crate::frame::{Ends, FrameHeader, Rsv};
@@ -59,7 +60,7 @@ fn message_of_any_number_of_empty_blocks_is_read() {
     frame(&mut inflater, Opcode::Binary, &EMPTY_BLOCK, Ends::Frame).unwrap();
     let blocks = EMPTY_BLOCK.repeat(200);
     let mut total = 0;
-    while total < 20 * inflater::MAX_STREAM_LEN {
+    while total < 20 * stream::MAX_STREAM_LEN {
         for (start, end) in [(0, 333), (333, 334), (334, 1000)] {
             let output = frame(&mut inflater, Opcode::Continuation, &blocks[start..end], Ends::Frame);
             assert_eq!(output.as_deref(), Ok(&b""[..]));
@@ -99,7 +100,7 @@ fn message_where_no_new_stream_can_begin_is_refused_before_a_counter_overflows()
         total += blocks.len() as u64;
     };
     assert_eq!(error, RemoteProtocolError::EncodedMessageTooLong);
-    assert!(total <= inflater::MAX_STREAM_LEN && total + blocks.len() as u64 > inflater::MAX_STREAM_LEN);
+    assert!(total <= stream::MAX_STREAM_LEN && total + blocks.len() as u64 > inflater::MAX_STREAM_LEN);
 }
 
 #[test]
