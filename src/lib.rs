@@ -531,6 +531,8 @@ pub use {
 #[cfg_attr(docsrs, doc(cfg(feature = "arbitrary")))]
 pub use generate::{BrokenFrames, ValidFrames};
 
+#[cfg(all(feature = "std", feature = "deflate"))]
+pub use extension::DeflatePool;
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
 pub use extension::{DeflateParams, PermessageDeflate};

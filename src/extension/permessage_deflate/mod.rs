@@ -1,8 +1,14 @@
 //! permessage-deflate: compressed messages (RFC 7692).
 
 mod params;
-mod deflater;
+mod compressor;
 mod stream;
+#[cfg(not(feature = "std"))]
+#[path = "no_pool.rs"]
+mod pool;
+#[cfg(feature = "std")]
+mod pool;
+mod deflater;
 mod inflater;
 #[cfg(test)]
 mod renewal;
@@ -19,9 +25,13 @@ use super::params::ExtensionParams;
 
 use deflater::Deflater;
 use inflater::Inflater;
+#[cfg(not(feature = "std"))]
+use pool::DeflatePool;
 
 pub use params::DeflateParams;
 use params::{NAME, Offer, Window, client_window_is_missing};
+#[cfg(feature = "std")]
+pub use pool::DeflatePool;
 
 /// The settings of permessage-deflate: what is offered, what is accepted, and how messages are compressed.
 ///
@@ -83,6 +93,7 @@ pub struct PermessageDeflate {
     requires_client_window: bool,
     compression: Compression,
     max_ratio: Option<u32>,
+    pool: Option<DeflatePool>,
 }
 
 /// How this side compresses; nothing of it is negotiated.
@@ -110,6 +121,7 @@ impl PermessageDeflate {
             requires_client_window: false,
             compression: Compression { level: 1, mem_level: 8, threshold: 32 },
             max_ratio: None,
+            pool: None,
         }
     }
 
@@ -292,6 +304,14 @@ impl PermessageDeflate {
         self
     }
 
+    /// Has connections share their compressors and decompressors: see [`DeflatePool`].
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn with_pool(mut self, pool: &DeflatePool) -> Self {
+        self.pool = Some(pool.clone());
+        self
+    }
+
     /// Makes the extension of a connection, with parameters that were negotiated elsewhere.
     ///
     /// Window bits outside 8 to 15 are clamped.
@@ -317,8 +337,8 @@ impl PermessageDeflate {
             Role::Client => (server, client),
         };
         let agreed = NegotiatedExtension::new(
-            Inflater::new(theirs, self.max_ratio),
-            Deflater::new(ours, self.compression),
+            Inflater::new(theirs, self.max_ratio, self.pool.clone()),
+            Deflater::new(ours, self.compression, self.pool.clone()),
         );
         agreed.with_standalone_window(StandaloneWindow { bits: ours.bits, takeover: ours.takeover })
     }
@@ -361,7 +381,8 @@ impl PermessageDeflate {
     /// Compresses a message without earlier ones, as a server does, and returns it with its window bits.
     pub(crate) fn deflate_alone(&self, payload: &[u8]) -> (Vec<u8>, u8) {
         let window = Window { takeover: false, ..self.params.server() };
-        let deflated = Deflater::new(window, self.compression).encode(payload, true).to_vec();
+        let deflated =
+            Deflater::new(window, self.compression, self.pool.clone()).encode(payload, true).to_vec();
         (deflated, window.bits)
     }
 

@@ -8,7 +8,8 @@ use alloc::vec::Vec;
 use zlib_rs::{Inflate, InflateFlush};
 
 use super::PermessageDeflate;
-use super::deflater::{self, Deflater};
+use super::compressor;
+use super::deflater::Deflater;
 use super::inflater::Inflater;
 use super::params::DeflateParams;
 use super::stream;
@@ -20,13 +21,13 @@ use crate::opcode::Opcode;
 const EMPTY_BLOCK: [u8; 5] = [0x00, 0x00, 0x00, 0xFF, 0xFF];
 
 fn inflater() -> Inflater {
-    Inflater::new(DeflateParams::DEFAULT.server(), None)
+    Inflater::new(DeflateParams::DEFAULT.server(), None, None)
 }
 
 /// A compressor with level 0: it only stores, so its output is a little longer than its input.
 fn deflater() -> Deflater {
     let settings = PermessageDeflate::new().with_level(0);
-    Deflater::new(DeflateParams::DEFAULT.server(), settings.compression)
+    Deflater::new(DeflateParams::DEFAULT.server(), settings.compression, None)
 }
 
 /// Decompresses a frame of a message.
@@ -122,10 +123,10 @@ fn messages_are_read_and_written_while_both_streams_are_renewed_many_times() {
 fn payload_longer_than_a_stream_may_be_is_compressed_in_parts() {
     let mut deflater = deflater();
     for len in [
-        deflater::RENEW_AFTER - 1,
-        deflater::RENEW_AFTER,
-        deflater::RENEW_AFTER + 1,
-        5 * deflater::RENEW_AFTER + 7,
+        compressor::RENEW_AFTER - 1,
+        compressor::RENEW_AFTER,
+        compressor::RENEW_AFTER + 1,
+        5 * compressor::RENEW_AFTER + 7,
     ] {
         let message: Vec<u8> = (0..len).map(|i| (i * i / 7) as u8).collect();
         let payload = deflater.encode(&message, true).to_vec();

@@ -7,8 +7,10 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
+use alloc::vec::Vec;
 use core::ffi::c_ulong;
 use core::fmt;
+use core::ops::Range;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
@@ -68,16 +70,43 @@ pub(super) struct Bounds {
 }
 
 impl Stream {
-    pub(super) fn new(budget: Budget) -> Box<Self> {
+    pub(super) fn new() -> Box<Self> {
         Box::new(Self {
             inflate: Inflate::new(false, Window::MAX_BITS),
             ring: vec![0; RING + 1].into_boxed_slice(),
             start: 0,
             end: 0,
             older_end: 0,
-            budget,
+            budget: Budget::NEW,
             message: Message::default(),
         })
+    }
+
+    /// Continues for a connection, after `history`: the end of its earlier messages, at most 32 KiB.
+    ///
+    /// Nothing is left of what the stream has done before, for this connection or for another.
+    pub(super) fn restore(&mut self, budget: Budget, history: &[u8]) -> Result<(), RemoteProtocolError> {
+        (self.start, self.end, self.older_end) = (0, 0, 0);
+        (self.budget, self.message) = (budget, Message::default());
+        if let Some(front) = self.ring.get_mut(..history.len()) {
+            front.copy_from_slice(history);
+            (self.start, self.end) = (history.len(), history.len());
+        }
+        self.reset()
+    }
+
+    /// Copies the end of the output, at most `max_len` bytes, to `history`.
+    pub(super) fn copy_history(&self, max_len: usize, history: &mut Vec<u8>) {
+        let parts = end_of_output(&self.ring, self.end, self.older(), max_len);
+        history.clear();
+        let len = parts.iter().map(|part| part.len()).fold(0, usize::saturating_add);
+        history.reserve_exact(len);
+        parts.into_iter().for_each(|part| history.extend_from_slice(part));
+    }
+
+    /// Where the older output is in the ring. zlib may have overwritten the room after `end`.
+    fn older(&self) -> Range<usize> {
+        self.end.saturating_add(self.room())..self.older_end
     }
 
     /// The output of the last call.
@@ -221,12 +250,7 @@ impl Stream {
     /// Begins a new stream, with the last output as its dictionary.
     fn reset(&mut self) -> Result<(), RemoteProtocolError> {
         self.inflate.reset(false);
-        let newer = last(self.ring.get(..self.end).unwrap_or_default(), MAX_DISTANCE);
-        // zlib may have overwritten the room after `end`.
-        let older_start = self.end.saturating_add(self.room());
-        let older = self.ring.get(older_start..self.older_end).unwrap_or_default();
-        let older = last(older, MAX_DISTANCE.saturating_sub(newer.len()));
-        for history in [older, newer] {
+        for history in end_of_output(&self.ring, self.end, self.older(), MAX_DISTANCE) {
             if !history.is_empty() {
                 self.inflate.set_dictionary(history).map_err(|_| RemoteProtocolError::InvalidDeflate)?;
             }
@@ -310,6 +334,13 @@ struct Step {
     stream_ended: bool,
 }
 
+/// The end of the output in the ring, at most `max_len` bytes: the older part, and the newer one.
+fn end_of_output(ring: &[u8], end: usize, older: Range<usize>, max_len: usize) -> [&[u8]; 2] {
+    let newer = last(ring.get(..end).unwrap_or_default(), max_len);
+    let older = ring.get(older).unwrap_or_default();
+    [last(older, max_len.saturating_sub(newer.len())), newer]
+}
+
 /// The last `len` bytes, or all if there are fewer.
 fn last(bytes: &[u8], len: usize) -> &[u8] {
     bytes.get(bytes.len().saturating_sub(len)..).unwrap_or_default()
@@ -336,7 +367,7 @@ impl fmt::Debug for Stream {
 }
 
 /// How far back DEFLATE can refer, in bytes.
-const MAX_DISTANCE: usize = 1 << Window::MAX_BITS;
+const MAX_DISTANCE: usize = Window::MAX_LEN;
 
 /// The most output of one call, in bytes.
 ///
