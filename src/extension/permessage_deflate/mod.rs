@@ -65,8 +65,15 @@ pub use pool::DeflatePool;
 /// In a direction without context takeover, the memory is kept for the next message, and freed when the connection is
 /// idle: that of the decompressor after eight calls in a row that found nothing to read, and that of the compressor
 /// after eight control frames during which nothing was compressed. Each time that the memory is needed again, these
-/// numbers double, up to 1024. [`release_memory`](crate::Connection::release_memory) frees it at once: call it if you
-/// know that a connection is idle.
+/// numbers double, up to 1024.
+///
+/// [`release_memory`](crate::Connection::release_memory) frees it at once, with context takeover too: call it if you know
+/// that a connection is idle. With context takeover, the end of the messages is kept: at most 32 KiB of those received,
+/// and 1 KiB of those sent. What is received later is the same as without the call. The next message that is sent
+/// can refer only to that 1 KiB, so its bytes are others, and may be more; the peer inflates them to the same message.
+///
+/// Connections that share a [`DeflatePool`] need no memory of their own for compressors and decompressors between two
+/// messages.
 ///
 /// It takes 119 KiB to decompress, whatever was negotiated. A compressor takes this many KiB, at any level, by the window
 /// bits of this side (rows) and by [memory level](Self::with_mem_level) (columns), as measured:
@@ -304,7 +311,15 @@ impl PermessageDeflate {
         self
     }
 
-    /// Has connections share their compressors and decompressors: see [`DeflatePool`].
+    /// Has connections share their compressors and decompressors: see [`DeflatePool`]. They share nothing by default.
+    ///
+    /// ```
+    /// use wsproto::{DeflatePool, PermessageDeflate};
+    ///
+    /// let pool = DeflatePool::new(16);
+    /// let deflate = PermessageDeflate::new().with_pool(&pool);
+    /// assert_eq!(deflate, PermessageDeflate::new().with_pool(&pool.clone())); // the same pool
+    /// ```
     #[cfg(feature = "std")]
     #[must_use]
     pub fn with_pool(mut self, pool: &DeflatePool) -> Self {
