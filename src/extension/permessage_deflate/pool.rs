@@ -51,6 +51,12 @@ use super::stream::Stream;
 ///
 /// Connections learn nothing of each other: a compressor or decompressor forgets all before another connection uses it.
 ///
+/// # Time
+///
+/// A message of 4 KiB of JSON that is sent and received takes 1.15 times the instructions with windows of 12 bits, and
+/// 1.6 times with 15. Short messages take most: to send one of 100 bytes takes 4 µs, and not 0.2, as zlib clears a table
+/// of 128 KiB. With thousands of connections in turn, a pool is faster: what it holds stays in the processor's caches.
+///
 /// # Memory
 ///
 /// An idle connection needs this much heap, in KiB, as measured: context takeover in both directions, the same window
@@ -70,8 +76,8 @@ use super::stream::Stream;
 ///
 /// The pool keeps at most as many idle compressors and decompressors as you say, each of the size in the table of
 /// [`PermessageDeflate`](crate::PermessageDeflate#memory), with at most 64 KiB of output. It does not limit how many are
-/// in use: if it has none, one is made. A message in progress keeps its decompressor, so a peer that stops inside a message costs as much
-/// as without a pool. A [`Keepalive`](crate::Keepalive) has a deadline for that.
+/// in use: if it has none, one is made. A message in progress keeps its decompressor, so a peer that stops inside a
+/// message costs as much as without a pool. A [`Keepalive`](crate::Keepalive) has a deadline for that.
 #[derive(Clone)]
 pub struct DeflatePool {
     shared: Arc<Shared>,
@@ -170,3 +176,27 @@ fn lock<T>(idle: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Among how many idle compressors one with the right settings is searched for, while others wait for the lock.
 const MAX_SEARCHED: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pool_is_usable_after_a_thread_panicked_with_its_lock() {
+        let pool = DeflatePool::new(2);
+        pool.put_stream(Stream::new());
+        let shared = pool.clone();
+        let panicked = std::thread::spawn(move || {
+            let _locks = (shared.shared.streams.lock(), shared.shared.compressors.lock());
+            panic!("while it has the locks");
+        });
+        assert!(panicked.join().is_err());
+        assert!(pool.shared.streams.is_poisoned() && pool.shared.compressors.is_poisoned());
+        assert!(pool.take_stream().is_some());
+        let settings = Settings { window_bits: 15, level: 1, mem_level: 8 };
+        pool.put_compressor(Compressor::new(settings));
+        assert!(pool.take_compressor(Settings { level: 2, ..settings }).is_none());
+        assert!(pool.take_compressor(settings).is_some());
+        assert_eq!((pool.idle_compressors(), pool.idle_decompressors()), (0, 0));
+    }
+}

@@ -101,7 +101,7 @@ fn message_where_no_new_stream_can_begin_is_refused_before_a_counter_overflows()
         total += blocks.len() as u64;
     };
     assert_eq!(error, RemoteProtocolError::EncodedMessageTooLong);
-    assert!(total <= stream::MAX_STREAM_LEN && total + blocks.len() as u64 > inflater::MAX_STREAM_LEN);
+    assert!(total <= stream::MAX_STREAM_LEN && total + blocks.len() as u64 > stream::MAX_STREAM_LEN);
 }
 
 #[test]
