@@ -110,6 +110,7 @@
 //! | to send a payload without a copy | [`Sender::frame_in_place`], [`Sender::frame_header`] |
 //! | the handshake and the connection in one, with owned or borrowed events, as in Python | [`WsConnection`] |
 //! | compression, or an extension of your own | [`PermessageDeflate`], [`Extension`] |
+//! | compression for many connections that are mostly idle | [`DeflatePool`] |
 //! | frames only | [`FrameDecoder`], [`FrameEncoder`], [`FrameHeader`], [`Mask`] |
 //! | frames that are wrong on purpose, to test an implementation | [`RawFrameHeader`], [`RawClosePayload`], [`DeflateBlocks`] |
 //! | sequences of frames from a fuzzer's bytes, valid or not | feature `arbitrary` |
@@ -380,6 +381,7 @@
 "
 )]
 #![cfg_attr(not(feature = "deflate"), doc = "[`PermessageDeflate`]: crate#features")]
+#![cfg_attr(not(all(feature = "deflate", feature = "std")), doc = "[`DeflatePool`]: crate#features")]
 #![cfg_attr(not(all(feature = "std", feature = "deflate")), doc = "[guide]: crate#features")]
 #![cfg_attr(not(feature = "std"), doc = "[`Connection::into_shared_halves`]: crate#features")]
 #![cfg_attr(
@@ -532,6 +534,9 @@ pub use {
 #[cfg_attr(docsrs, doc(cfg(feature = "arbitrary")))]
 pub use generate::{BrokenFrames, ValidFrames};
 
+#[cfg(all(feature = "std", feature = "deflate"))]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "std", feature = "deflate"))))]
+pub use extension::DeflatePool;
 #[cfg(feature = "deflate")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deflate")))]
 pub use extension::{DeflateParams, PermessageDeflate};

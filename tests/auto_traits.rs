@@ -69,6 +69,9 @@ threads! { BrokenFrames, ValidFrames }
 #[cfg(feature = "deflate")]
 threads! { DeflateParams, PermessageDeflate }
 
+#[cfg(all(feature = "std", feature = "deflate"))]
+threads! { DeflatePool }
+
 #[cfg(feature = "std")]
 threads! { SharedReceiver, SharedSender }
 

@@ -16,8 +16,8 @@ mod counting;
 
 use counting::{Usage, measured};
 use wsproto::{
-    BytesMessage, CloseConnection, Connection, DeflateParams, Entropy, Event, Extensions, Limits,
-    PermessageDeflate, Ping, Receiver, RemoteProtocolError, Role, Sender, TextMessage,
+    BytesMessage, CloseConnection, Connection, DeflateParams, DeflatePool, Entropy, Event, Extensions,
+    Limits, PermessageDeflate, Ping, Receiver, RemoteProtocolError, Role, Sender, TextMessage,
 };
 
 #[test]
@@ -288,6 +288,131 @@ fn decompressed_text_that_is_not_utf8_frees_the_decompressor() {
             assert!(receiver.next_event(&mut &mut [][..]).is_err());
         }
     }
+}
+
+/// Connections with a pool that have received and sent `len` bytes in messages of 4 KiB; returns the heap for each.
+fn idle_with_a_pool(count: usize, params: DeflateParams, len: usize) -> usize {
+    let pool = DeflatePool::new(1);
+    let deflate = PermessageDeflate::new().with_pool(&pool);
+    let (json, mut output) = (json(4 << 10), Vec::with_capacity(64 << 10));
+    let mut talk = |receiver: &mut Receiver, sender: &mut Sender| {
+        for _ in 0..len / json.len() {
+            output.clear();
+            sender.send(TextMessage::from(json.as_str()), &mut output).unwrap();
+            read(receiver, &mut output);
+        }
+    };
+    // So that the pool has what the connections borrow.
+    let (mut receiver, mut sender) = halves(&deflate, params);
+    talk(&mut receiver, &mut sender);
+    let (connections, usage) = measured(|| {
+        let mut connections = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (mut receiver, mut sender) = halves(&deflate, params);
+            talk(&mut receiver, &mut sender);
+            connections.push((receiver, sender));
+        }
+        connections
+    });
+    assert_eq!((pool.idle_compressors(), pool.idle_decompressors()), (1, 1));
+    drop(connections);
+    usize::try_from(usage.kept).unwrap().div_ceil(count)
+}
+
+fn json(len: usize) -> String {
+    let items = (0..).map(|id: u32| {
+        let (value, tag) = (id.wrapping_mul(2_654_435_761) >> 12, ["red", "green", "blue"][id as usize % 3]);
+        format!(r#"{{"id": {id}, "name": "user{}", "tag": "{tag}", "value": {value}}}, "#, value % 97)
+    });
+    items.flat_map(|item| item.chars().collect::<Vec<_>>()).take(len).collect()
+}
+
+#[test]
+fn ten_thousand_idle_connections_with_a_pool_need_less_than_6_kib_each() {
+    let params =
+        DeflateParams { server_max_window_bits: 12, client_max_window_bits: 12, ..DeflateParams::DEFAULT };
+    let each = idle_with_a_pool(10_000, params, 8 << 10);
+    println!("{each} bytes");
+    assert!(each < 6 << 10, "{each}");
+}
+
+/// The table in the documentation: `cargo test --test deflate_memory pool -- --nocapture`
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn the_table_of_bytes_with_a_pool_is_as_documented() {
+    let docs = include_str!("../src/extension/permessage_deflate/pool.rs");
+    let guide = include_str!("../guide/memory.md");
+    let mut missing = Vec::new();
+    for bits in [8, 9, 10, 11, 12, 13, 14, 15] {
+        let params = DeflateParams {
+            server_max_window_bits: bits,
+            client_max_window_bits: bits,
+            ..DeflateParams::DEFAULT
+        };
+        let tenths = (idle_with_a_pool(64, params, 64 << 10) * 10).div_ceil(1024);
+        let row = format!("| {bits} | {}.{} |", tenths / 10, tenths % 10);
+        println!("{row}");
+        missing.extend((!docs.contains(&format!("/// {row}"))).then(|| row.clone()));
+        missing.extend((matches!(bits, 12 | 15) && !guide.contains(&row)).then_some(row));
+    }
+    assert!(missing.is_empty(), "the documentation does not say:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn with_a_pool_messages_after_the_first_do_not_allocate() {
+    let pool = DeflatePool::new(2);
+    for params in [DeflateParams::DEFAULT, SERVER_RESETS] {
+        let (mut receiver, mut sender) = halves(&PermessageDeflate::new().with_pool(&pool), params);
+        let (json, mut output) = (json(4 << 10), Vec::with_capacity(256 << 10));
+        let mut talk = || {
+            for _ in 0..10 {
+                output.clear();
+                sender.send(TextMessage::from(json.as_str()), &mut output).unwrap();
+                read(&mut receiver, &mut output);
+            }
+        };
+        talk();
+        let ((), usage) = measured(talk);
+        assert_eq!((usage.allocations, usage.kept), (0, 0));
+    }
+}
+
+#[test]
+fn a_pool_that_is_full_keeps_what_its_documentation_says() {
+    let (_, usage) = measured(|| {
+        let pool = DeflatePool::new(3);
+        let deflate = PermessageDeflate::new().with_pool(&pool);
+        let mut connections: Vec<_> = (0..5).map(|_| halves(&deflate, DeflateParams::DEFAULT)).collect();
+        let mut output = Vec::new();
+        for (receiver, sender) in &mut connections {
+            output.clear();
+            sender.send(BytesMessage::partial(noise(200_000)), &mut output).unwrap();
+            read(receiver, &mut output);
+        }
+        drop(connections);
+        assert_eq!((pool.idle_compressors(), pool.idle_decompressors()), (3, 3));
+        pool
+    });
+    assert!(usage.kept < 3 * ((119 + 372 + 64) << 10), "{usage:?}");
+}
+
+#[test]
+fn with_context_takeover_a_call_frees_all_except_the_end_of_the_messages() {
+    let (mut receiver, mut sender) = halves(&PermessageDeflate::new(), DeflateParams::DEFAULT);
+    let mut output = Vec::with_capacity(256 << 10);
+    for len in [100, 1000, 100_000] {
+        output.clear();
+        sender.send(BytesMessage::from(noise(len)), &mut output).unwrap();
+        read(&mut receiver, &mut output);
+    }
+    let ((), released) = measured(|| {
+        sender.release_memory();
+        receiver.release_memory();
+    });
+    assert!(released.kept < -400 << 10, "{released:?}");
+    let ((), rest) = measured(|| drop((receiver, sender)));
+    println!("{} bytes are kept", -rest.kept);
+    assert!(-rest.kept < 34 << 10, "{rest:?}");
 }
 
 /// The table in the documentation: `cargo test --test deflate_memory table -- --nocapture`

@@ -1,11 +1,13 @@
-//! permessage-deflate: any bytes that a peer calls compressed give the same result for all cuts; and what one side
-//! compresses, the other side inflates to the original.
+//! permessage-deflate: any bytes that a peer calls compressed give the same result for all cuts, and with a pool as
+//! without; and what one side compresses, the other side inflates to the original.
 #![no_main]
+
+use std::sync::LazyLock;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use wsproto::{
-    BytesMessage, Connection, DeflateParams, Event, Extensions, FrameEncoder, Limits, Opcode,
+    BytesMessage, Connection, DeflateParams, DeflatePool, Event, Extensions, FrameEncoder, Limits, Opcode,
     PermessageDeflate, RemoteProtocolError, Role, Rsv,
 };
 use wsproto_fuzz::{Counter, Kind};
@@ -18,6 +20,8 @@ struct Input {
     mem_level: u8,
     threshold: u8,
     max_message_len: Option<u16>,
+    /// Whether memory is released between reads, and between sent messages.
+    releases: bool,
     max_fragment_len: u16,
     /// The payloads of messages that the peer says are compressed, but mostly are not.
     fakes: Vec<(Kind, Vec<Vec<u8>>)>,
@@ -30,26 +34,50 @@ fuzz_target!(|input: Input| {
     let fakes = encode_fakes(&input.fakes);
     let mut limits = Limits::default();
     limits.max_message_len = input.max_message_len.map_or(u64::MAX, u64::from);
-    let whole = input.receive(&fakes, &[], limits, |_| false);
+    let own = &input.settings();
+    let pooled = &own.clone().with_pool(&POOL);
+    let whole = input.receive(own, &fakes, &[], limits, |_| false);
     let mut cuts: Vec<usize> = input.cuts.iter().map(|cut| usize::from(*cut) % (fakes.len() + 1)).collect();
     cuts.sort_unstable();
-    assert_eq!(input.receive(&fakes, &cuts, limits, |_| false), whole);
-    assert_eq!(input.receive(&fakes, &cuts, limits, |_| true), whole);
-    assert_eq!(input.receive(&fakes, &cuts, limits, |turn| turn % 2 == 1), whole);
     let every: Vec<usize> = (1..fakes.len().min(MAX_BYTEWISE)).collect();
-    assert_eq!(input.receive(&fakes, &every, limits, |_| false), whole);
-    assert_eq!(input.receive(&fakes, &every, limits, |turn| turn % 3 > 0), whole);
-
-    let mut server = Connection::server(Limits::NONE).with_extensions(input.extensions(Role::Server));
-    let mut output = Vec::new();
-    for message in &input.messages {
-        let fragment_len = usize::from(input.max_fragment_len);
-        server.sender_mut().send_fragmented(BytesMessage::new(message), fragment_len, &mut output).unwrap();
+    // With a pool, a message that looks back further than was agreed is refused.
+    let whole_of_pooled = input.receive(pooled, &fakes, &[], limits, |_| false);
+    let params = input.params();
+    if params.server_no_context_takeover || params.server_max_window_bits == 15 {
+        assert_eq!(whole_of_pooled, whole);
     }
-    let received = input.receive(&output, &[], Limits::NONE, |_| true);
-    assert_eq!(received.messages, input.messages);
-    assert_eq!((received.failure, received.unfinished), (None, Vec::new()));
+    for (deflate, whole) in [(own, whole), (pooled, whole_of_pooled)] {
+        assert_eq!(input.receive(deflate, &fakes, &cuts, limits, |_| false), whole);
+        assert_eq!(input.receive(deflate, &fakes, &cuts, limits, |_| true), whole);
+        assert_eq!(input.receive(deflate, &fakes, &cuts, limits, |turn| turn % 2 == 1), whole);
+        assert_eq!(input.receive(deflate, &fakes, &every, limits, |_| false), whole);
+        assert_eq!(input.receive(deflate, &fakes, &every, limits, |turn| turn % 3 > 0), whole);
+    }
+
+    for (server, client) in [(own, own), (own, pooled), (pooled, own)] {
+        let server = input.extensions(server, Role::Server);
+        let mut server = Connection::server(Limits::NONE).with_extensions(server);
+        let (mut output, mut ends) = (Vec::new(), Vec::new());
+        for (turn, message) in input.messages.iter().enumerate() {
+            let fragment_len = usize::from(input.max_fragment_len);
+            server
+                .sender_mut()
+                .send_fragmented(BytesMessage::new(message), fragment_len, &mut output)
+                .unwrap();
+            ends.push(output.len());
+            if input.releases && turn % 2 == 0 {
+                server.release_memory();
+            }
+        }
+        ends.pop();
+        let received = input.receive(client, &output, &ends, Limits::NONE, |_| true);
+        assert_eq!(received.messages, input.messages);
+        assert_eq!((received.failure, received.unfinished), (None, Vec::new()));
+    }
 });
+
+/// Shared by all runs: nothing of one may be seen in another.
+static POOL: LazyLock<DeflatePool> = LazyLock::new(|| DeflatePool::new(2));
 
 /// The received messages, their pieces joined, and the failure.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,30 +88,47 @@ struct Received {
 }
 
 impl Input {
-    fn extensions(&self, role: Role) -> Extensions {
-        let params = DeflateParams {
+    fn params(&self) -> DeflateParams {
+        DeflateParams {
             server_no_context_takeover: self.server_no_context_takeover,
             server_max_window_bits: 8 + self.server_max_window_bits % 8,
             ..DeflateParams::DEFAULT
-        };
-        let deflate = PermessageDeflate::new()
+        }
+    }
+
+    fn settings(&self) -> PermessageDeflate {
+        PermessageDeflate::new()
             .with_level(self.level % 10)
             .with_mem_level(1 + self.mem_level % 9)
-            .with_threshold(self.threshold.into());
+            .with_threshold(self.threshold.into())
+    }
+
+    fn extensions(&self, deflate: &PermessageDeflate, role: Role) -> Extensions {
         let mut extensions = Extensions::new();
-        extensions.push(deflate.negotiated(role, params)).expect("no other extension uses its bit");
+        extensions.push(deflate.negotiated(role, self.params())).expect("no other extension uses its bit");
         extensions
     }
 
     /// What a client receives, in reads that end at `cuts`. `waits` says for each read whether it uses
     /// `next_frame_event`; the last read does not.
-    fn receive(&self, bytes: &[u8], cuts: &[usize], limits: Limits, waits: fn(usize) -> bool) -> Received {
-        let client = Connection::client(limits, Counter(0)).with_extensions(self.extensions(Role::Client));
+    fn receive(
+        &self,
+        deflate: &PermessageDeflate,
+        bytes: &[u8],
+        cuts: &[usize],
+        limits: Limits,
+        waits: fn(usize) -> bool,
+    ) -> Received {
+        let extensions = self.extensions(deflate, Role::Client);
+        let client = Connection::client(limits, Counter(0)).with_extensions(extensions);
         let (mut receiver, _) = client.into_parts();
         let mut received = Received { messages: Vec::new(), unfinished: Vec::new(), failure: None };
         let mut start = 0;
         for (turn, end) in cuts.iter().copied().chain([bytes.len()]).enumerate() {
             let waits = waits(turn) && turn < cuts.len();
+            if self.releases {
+                receiver.release_memory();
+            }
             let mut read = bytes[start..end].to_vec();
             let mut rest = read.as_mut_slice();
             loop {

@@ -244,10 +244,11 @@ impl Receiver {
         is_abnormal.then(|| CloseConnection::new(CloseCode::ABNORMAL_CLOSURE, ""))
     }
 
-    /// Frees memory that is kept only for speed, such as that of a decompressor without context takeover.
+    /// Frees memory that is kept only for speed, such as that of a decompressor between two messages.
     ///
-    /// It is also freed at the end of the connection, and after eight calls in a row with empty input between two
-    /// messages. If it had to be allocated again after that, more such calls are needed the next time.
+    /// With context takeover, the end of the messages is kept, at most 32 KiB. Without it, the memory is also freed after
+    /// eight calls in a row with empty input between two messages. If it had to be allocated again after that, more such
+    /// calls are needed the next time. All of it is freed at the end of the connection.
     #[cfg(feature = "alloc")]
     pub fn release_memory(&mut self) {
         self.messages.release_memory();

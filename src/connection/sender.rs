@@ -451,10 +451,12 @@ impl<E: Entropy> Sender<E> {
         self.state = self.state.after_peer(end);
     }
 
-    /// Frees memory that is kept only for speed, such as that of a compressor without context takeover.
+    /// Frees memory that is kept only for speed, such as that of a compressor between two messages.
     ///
-    /// It is also freed with the close frame, and after eight control frames in a row without a compressed message. If
-    /// it had to be allocated again after that, more control frames are needed the next time.
+    /// With context takeover, the next message can then refer only to the last 1 KiB of the earlier ones, so it may be
+    /// longer; the peer receives the same. Without context takeover, the memory is also freed after eight control frames in
+    /// a row without a compressed message. If it had to be allocated again after that, more control frames are needed the
+    /// next time. All of it is freed with the close frame.
     #[cfg(feature = "alloc")]
     pub fn release_memory(&mut self) {
         if let Some(extensions) = &mut self.extensions {

@@ -95,6 +95,19 @@ pub trait InboundExtension: fmt::Debug + Send + Sync {
     /// All of the output is used up. A message may still be in progress, between two of its frames.
     fn release_memory(&mut self) {}
 
+    /// Frees all memory that it can do without until the next message, because the caller has asked for it with
+    /// [`release_memory`](crate::Receiver::release_memory). By default, the same as [here](Self::release_memory).
+    ///
+    /// It may take time to build it again, and it changes nothing of what is decoded.
+    fn release_all_memory(&mut self) {
+        self.release_memory();
+    }
+
+    /// Records that there is no more input for now, between two messages. All of the output is used up.
+    ///
+    /// This is the time to give back what it shares with other connections.
+    fn pause(&mut self) {}
+
     /// A copy that decodes exactly as this extension would; `None` by default, if the extension cannot be copied.
     ///
     /// [`Connection::try_clone`](crate::Connection::try_clone) uses it.
@@ -290,15 +303,22 @@ impl InboundExtensions {
     ///
     /// After some of them, memory that is kept only for speed is freed.
     pub(crate) fn rest(&mut self) {
-        if self.idle.count() {
-            self.release_memory();
+        let is_idle = self.idle.count();
+        if self.is_decoding() {
+            return;
+        }
+        for stage in &mut self.stages {
+            stage.extension.pause();
+            if is_idle {
+                stage.extension.release_memory();
+            }
         }
     }
 
-    /// Frees memory that is kept only for speed.
+    /// Frees all memory that can be done without.
     pub(crate) fn release_memory(&mut self) {
         if !self.is_decoding() {
-            self.stages.iter_mut().for_each(|stage| stage.extension.release_memory());
+            self.stages.iter_mut().for_each(|stage| stage.extension.release_all_memory());
         }
     }
 }

@@ -28,6 +28,8 @@ mod negotiation;
 #[cfg_attr(docsrs, doc(auto_cfg(hide(feature = "alloc"))))]
 mod permessage_deflate;
 
+#[cfg(all(feature = "std", feature = "deflate"))]
+pub use permessage_deflate::DeflatePool;
 #[cfg(feature = "deflate")]
 pub use permessage_deflate::{DeflateParams, PermessageDeflate};
 #[cfg(feature = "alloc")]

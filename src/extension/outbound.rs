@@ -66,6 +66,15 @@ pub trait OutboundExtension: fmt::Debug + Send + Sync {
     /// A message may still be in progress, between two of its frames.
     fn release_memory(&mut self) {}
 
+    /// Frees all memory that it can do without until the next message, because the caller has asked for it with
+    /// [`release_memory`](crate::Sender::release_memory). By default, the same as [here](Self::release_memory).
+    ///
+    /// It may take time to build it again, and later messages may be encoded to other bytes, which the peer decodes to
+    /// the same.
+    fn release_all_memory(&mut self) {
+        self.release_memory();
+    }
+
     /// Has the next message not refer to earlier ones, because the peer has received one that this half has not encoded.
     ///
     /// It is called between two messages, and only for permessage-deflate.
@@ -294,12 +303,12 @@ impl OutboundExtensions {
     /// After some of them, memory that is kept only for speed is freed: an idle connection sends only pings and pongs.
     pub(crate) fn rest(&mut self) {
         if self.idle.count() {
-            self.release_memory();
+            self.stages.iter_mut().for_each(|stage| stage.extension.release_memory());
         }
     }
 
-    /// Frees memory that is kept only for speed.
+    /// Frees all memory that can be done without.
     pub(crate) fn release_memory(&mut self) {
-        self.stages.iter_mut().for_each(|stage| stage.extension.release_memory());
+        self.stages.iter_mut().for_each(|stage| stage.extension.release_all_memory());
     }
 }

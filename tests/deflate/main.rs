@@ -35,6 +35,7 @@ mod refused;
 mod sending;
 mod window;
 // Round trips.
+mod pool;
 mod round_trips;
 // Users' own extensions.
 #[path = "../../examples/checksum_extension.rs"]

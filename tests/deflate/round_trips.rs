@@ -6,6 +6,7 @@ use wsproto::{
     PermessageDeflate, Ping, PreparedMessage, Role, Sender, TextMessage,
 };
 
+use crate::pool::shared_pool;
 use crate::protocol::{Reader, Said, binary, ping, text};
 use crate::support::{Keys, Seen, Setup, noise};
 
@@ -94,8 +95,11 @@ prop_compose! {
         mem_level in 1..=9_u8,
         threshold in prop_oneof![Just(0), Just(32), Just(usize::MAX), 0..1000_usize],
         bits in 8..=15_u8,
+        is_pooled: bool,
     ) -> PermessageDeflate {
-        PermessageDeflate::new()
+        let deflate = PermessageDeflate::new();
+        let deflate = if is_pooled { deflate.with_pool(shared_pool()) } else { deflate };
+        deflate
             .with_level(level)
             .with_mem_level(mem_level)
             .with_threshold(threshold)

@@ -7,6 +7,7 @@ use wsproto::{
     ReceiverState, RemoteProtocolError, Role, Sender,
 };
 
+use crate::pool::shared_pool;
 use crate::protocol::{self, Fixed, Reader, Said, check_messages, cuts, frame_to};
 
 /// The Per-Message Compressed bit in the first byte of a frame (RFC 7692 §6).
@@ -84,10 +85,13 @@ impl Setup {
         receiver(self.role, self.limits, self.extensions())
     }
 
-    /// What is observed of `bytes`; checks that it is the same for all cuts.
+    /// What is observed of `bytes`; checks that it is the same for all cuts, and with a decompressor from a pool.
     #[track_caller]
     pub(crate) fn check(&self, bytes: &[u8]) -> Seen {
-        check_with(self.role, || self.receiver(), bytes)
+        let seen = check_with(self.role, || self.receiver(), bytes);
+        let pooled = Self { deflate: self.deflate.clone().with_pool(shared_pool()), ..self.clone() };
+        assert_eq!(check_with(self.role, || pooled.receiver(), bytes), seen, "with a pool");
+        seen
     }
 
     /// What is observed of these frames from the peer.

@@ -1,70 +1,89 @@
 //! Compression: messages to compressed payloads (RFC 7692 §6.1, §7.2.1).
+//!
+//! Between two messages, the zlib stream can be given to a pool, or freed. Then the end of the earlier messages is all
+//! that the next message can refer to. The peer inflates the same message, from other bytes.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
-
-use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
 
 use crate::extension::OutboundExtension;
 use crate::frame::Rsv;
 use crate::opcode::MessageKind;
 
 use super::Compression;
+use super::compressor::{Compressor, Settings};
 use super::params::Window;
+use super::pool::DeflatePool;
 
 /// Compresses the messages of one direction.
 pub(super) struct Deflater {
     window: Window,
     compression: Compression,
-    /// Made for the first message, and kept for the next ones.
-    stream: Option<Deflate>,
-    /// Whether the stream has to be reset before the next payload.
+    /// Made or borrowed for the first message. Without a pool, it is kept for the next ones.
+    compressor: Option<Box<Compressor>>,
+    /// Whether the next payload must not refer to what the compressor has read.
     needs_reset: bool,
-    /// Begins with the last payload, compressed. The bytes after it are of earlier payloads.
-    buffer: Vec<u8>,
+    is_in_message: bool,
+    /// The last bytes of the messages, for the next compressor; empty without context takeover.
+    history: Vec<u8>,
+    pool: Option<DeflatePool>,
 }
 
 impl Deflater {
-    pub(super) const fn new(window: Window, compression: Compression) -> Self {
-        Self { window, compression, stream: None, needs_reset: false, buffer: Vec::new() }
-    }
-
-    /// Compresses all of `payload`, and returns its length in the buffer.
-    fn deflate(&mut self, payload: &[u8]) -> usize {
-        let (first, rest) = payload.split_at_checked(RENEW_AFTER).unwrap_or((payload, &[]));
-        let filled = self.deflate_part(first, 0);
-        rest.chunks(RENEW_AFTER).fold(filled, |filled, part| self.deflate_part(part, filled))
-    }
-
-    /// Compresses a part of a payload into the buffer, from `start` on, and returns where it ends there.
-    fn deflate_part(&mut self, part: &[u8], start: usize) -> usize {
-        let stream = self.stream.get_or_insert_with(|| stream(self.window, self.compression));
-        // The peer need not know: after a flush, blocks may follow that do not refer to earlier data.
-        if core::mem::take(&mut self.needs_reset)
-            || stream.total_in().max(stream.total_out()) >= RENEW_AFTER as u64
-        {
-            stream.reset();
+    pub(super) const fn new(window: Window, compression: Compression, pool: Option<DeflatePool>) -> Self {
+        let history = Vec::new();
+        Self {
+            window,
+            compression,
+            compressor: None,
+            needs_reset: false,
+            is_in_message: false,
+            history,
+            pool,
         }
-        let (start_in, start_out) = (stream.total_in(), stream.total_out());
-        loop {
-            let read = since(start_in, stream.total_in());
-            let filled = since(start_out, stream.total_out()).saturating_add(start);
-            if self.buffer.len().saturating_sub(filled) < MIN_ROOM {
-                let more = part.len().saturating_sub(read) / 2;
-                let more = more.max(MIN_ROOM * 4);
-                self.buffer.reserve_exact(more);
-                self.buffer.resize(self.buffer.len().saturating_add(more), 0);
+    }
+
+    /// The compressor in use, or else one that continues after the history.
+    fn compressor(&mut self) -> Box<Compressor> {
+        let needs_reset = core::mem::take(&mut self.needs_reset);
+        if let Some(mut compressor) = self.compressor.take() {
+            if needs_reset {
+                compressor.restart(&[]);
             }
-            let input = part.get(read..).unwrap_or_default();
-            let room = self.buffer.get_mut(filled..).unwrap_or_default();
-            let len = room.len();
-            // It cannot fail: there is room, and the settings are valid.
-            let _ = stream.compress(input, room, DeflateFlush::SyncFlush);
-            let end = since(start_out, stream.total_out()).saturating_add(start);
-            if end.saturating_sub(filled) < len && since(start_in, stream.total_in()) == part.len() {
-                return end;
-            }
+            return compressor;
+        }
+        let Compression { level, mem_level, .. } = self.compression;
+        let settings = Settings { window_bits: self.window.bits, level, mem_level };
+        let pooled = self.pool.as_ref().and_then(|pool| pool.take_compressor(settings));
+        let is_new = pooled.is_none();
+        let mut compressor = pooled.unwrap_or_else(|| Compressor::new(settings));
+        if !is_new || !self.history.is_empty() {
+            compressor.restart(&self.history);
+        }
+        compressor
+    }
+
+    /// Keeps the end of what the peer has received.
+    fn keep_history(&mut self, payload: &[u8]) {
+        if !self.window.takeover {
+            return;
+        }
+        let max_len = MAX_HISTORY.min(self.window.len());
+        let newest = payload.get(payload.len().saturating_sub(max_len)..).unwrap_or_default();
+        let excess = self.history.len().saturating_add(newest.len()).saturating_sub(max_len);
+        self.history.drain(..excess.min(self.history.len()));
+        self.history.reserve_exact(max_len.saturating_sub(self.history.len()));
+        self.history.extend_from_slice(newest);
+    }
+
+    /// Gives the compressor back to the pool, or frees it.
+    fn give_back(&mut self) {
+        let Some(mut compressor) = self.compressor.take() else { return };
+        self.needs_reset = false;
+        if let Some(pool) = &self.pool {
+            compressor.shrink();
+            pool.put_compressor(compressor);
         }
     }
 }
@@ -80,45 +99,60 @@ impl OutboundExtension for Deflater {
     }
 
     fn encode(&mut self, payload: &[u8], message_finished: bool) -> &[u8] {
-        let mut len = self.deflate(payload);
+        let mut compressor = self.compressor();
+        let mut len = compressor.deflate(payload);
         if message_finished {
+            len = compressor.end_message(len);
             self.needs_reset = !self.window.takeover;
-            let deflated = self.buffer.get(..len).unwrap_or_default();
-            len = match deflated.strip_suffix(TAIL) {
-                Some(stripped) => stripped.len(),
-                // Nothing was flushed: the message is the first byte of an empty block (§7.2.3.6).
-                None => {
-                    self.buffer.splice(..len, [0]);
-                    1
-                }
-            };
         }
-        self.buffer.get(..len).unwrap_or_default()
+        self.is_in_message = !message_finished;
+        self.keep_history(payload);
+        self.compressor.insert(compressor).output(len)
     }
 
     fn end_frame(&mut self) {
-        if self.buffer.len() > MAX_KEPT {
-            self.buffer = Vec::new();
+        if self.pool.is_some() && !self.is_in_message {
+            self.give_back();
+        } else if let Some(compressor) = &mut self.compressor {
+            compressor.shrink();
         }
     }
 
     fn release_memory(&mut self) {
-        self.buffer = Vec::new();
         if self.needs_reset {
-            self.stream = None;
-            self.needs_reset = false;
+            self.give_back();
+        } else if let Some(compressor) = &mut self.compressor {
+            compressor.release_buffer();
         }
     }
 
-    fn restart(&mut self) {
-        // It is done before the next payload: there may be none.
-        self.needs_reset = self.stream.is_some();
+    fn release_all_memory(&mut self) {
+        if !self.is_in_message {
+            self.give_back();
+        }
+        self.release_memory();
     }
 
-    /// zlib's streams cannot be copied: this is possible until the first message is compressed.
+    fn restart(&mut self) {
+        self.history.clear();
+        // It is done before the next payload: there may be none.
+        self.needs_reset = self.compressor.is_some();
+    }
+
+    /// zlib's streams cannot be copied: this is possible while there is none.
     fn try_clone(&self) -> Option<Box<dyn OutboundExtension>> {
-        let is_fresh = self.stream.is_none();
-        is_fresh.then(|| Box::new(Self::new(self.window, self.compression)) as Box<dyn OutboundExtension>)
+        if self.compressor.is_some() {
+            return None;
+        }
+        let mut copy = Self::new(self.window, self.compression, self.pool.clone());
+        copy.history.clone_from(&self.history);
+        Some(Box::new(copy))
+    }
+}
+
+impl Drop for Deflater {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }
 
@@ -128,31 +162,8 @@ impl fmt::Debug for Deflater {
     }
 }
 
-fn stream(window: Window, compression: Compression) -> Deflate {
-    Deflate::new_with_config(DeflateConfig {
-        level: compression.level.into(),
-        // Negative for data without a zlib header. zlib does not support 8; with 9, it refers back at most 250 bytes.
-        window_bits: i32::from(window.bits.max(9)).saturating_neg(),
-        mem_level: compression.mem_level.into(),
-        ..DeflateConfig::default()
-    })
-}
-
-/// The difference of two values of one of zlib's counters.
-fn since(start: u64, now: u64) -> usize {
-    usize::try_from(now.wrapping_sub(start)).unwrap_or(usize::MAX)
-}
-
-/// The end of an empty stored block, which a sender removes from a message (§7.2.1).
-pub(super) const TAIL: &[u8] = &[0x00, 0x00, 0xFF, 0xFF];
-
-/// The longest buffer that is kept for the next payload, in bytes.
-const MAX_KEPT: usize = 64 << 10;
-
-/// After how many bytes, read or written, a new stream begins.
+/// How many bytes of earlier messages a new compressor can refer to.
 ///
-/// zlib counts them in C's `unsigned long`, which must not overflow.
-pub(super) const RENEW_AFTER: usize = if cfg!(test) { 4 << 10 } else { 1 << 30 };
-
-/// The least room that zlib is given, in bytes. A flush fits in it, so a full buffer means that there is more output.
-const MIN_ROOM: usize = 64;
+/// zlib takes time for each of them. Messages of 100 bytes of JSON are 4 % longer with these than with 4 KiB, and
+/// those of 4 KiB no longer.
+const MAX_HISTORY: usize = 1 << 10;

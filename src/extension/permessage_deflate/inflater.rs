@@ -1,16 +1,10 @@
 //! Decompression: compressed payloads to messages (RFC 7692 §6, §6.2, §7.2.2).
 //!
-//! The output is in a ring buffer that is longer than the window, so that the last 32 KiB are always there. They are
-//! needed when a final block ends zlib's stream: the next stream gets them as its dictionary. zlib always has a window
-//! of 32 KiB, whatever was negotiated. With a smaller window, whether zlib refuses a distance beyond it would depend on
-//! how the input is cut.
+//! Between two messages, the zlib stream can be given to a pool, or freed. Then the end of the earlier messages is kept,
+//! and given to the next stream.
 
 use alloc::boxed::Box;
-use alloc::vec;
-use core::ffi::c_ulong;
-use core::fmt;
-
-use zlib_rs::{Inflate, InflateFlush, Status};
+use alloc::vec::Vec;
 
 use crate::error::RemoteProtocolError;
 use crate::extension::{Decoded, InboundExtension};
@@ -18,6 +12,8 @@ use crate::frame::{Ends, FrameHeader, Rsv};
 use crate::opcode::Opcode;
 
 use super::params::Window;
+use super::pool::DeflatePool;
+use super::stream::{Bounds, Budget, Stream};
 
 /// Decompresses the messages of one direction.
 #[derive(Debug)]
@@ -26,57 +22,72 @@ pub(super) struct Inflater {
     max_ratio: Option<u32>,
     /// Whether the message in progress is compressed.
     is_compressed: bool,
-    /// Made for the first compressed message, and kept for the next ones.
+    /// Made or borrowed for the first compressed message. Without a pool, it is kept for the next ones.
     stream: Option<Box<Stream>>,
     /// The budget of earlier streams, while there is no stream.
     budget: Budget,
-}
-
-/// A zlib stream, its output, and the message in progress.
-struct Stream {
-    inflate: Inflate,
-    ring: Box<[u8]>,
-    /// Where the output of the last call begins in the ring.
-    start: usize,
-    /// Where it ends.
-    end: usize,
-    /// Where the output ended before the ring was last filled from its front again: bytes from `end` to here are older
-    /// than those before `end`.
-    older_end: usize,
-    budget: Budget,
-    message: Message,
-}
-
-/// Limits the number of final blocks, over the whole connection.
-#[derive(Clone, Copy, Debug)]
-struct Budget {
-    /// How many bytes were inflated in all.
-    produced: u64,
-    /// How many final blocks were received beyond one for each message.
-    extra_final_blocks: u64,
-}
-
-/// The state of the message in progress.
-#[derive(Clone, Copy, Debug, Default)]
-struct Message {
-    /// How many compressed bytes zlib has read. It reads no more than it needs for its output, so that the number does
-    /// not depend on the cuts of the input.
-    read: u64,
-    /// How many decompressed bytes zlib has written.
-    written: u64,
-    /// The last four bytes that were read, big-endian.
-    last: u32,
-    /// Whether a stream has ended since the last byte was read.
-    is_after_final_block: bool,
-    /// How many final blocks were received.
-    final_blocks: u64,
-    /// Whether zlib was given the four bytes that the sender has removed from the end.
-    has_tail: bool,
+    /// The end of earlier messages, while there is no stream; empty without context takeover.
+    history: Vec<u8>,
+    pool: Option<DeflatePool>,
 }
 
 impl Inflater {
-    pub(super) const fn new(window: Window, max_ratio: Option<u32>) -> Self {
-        Self { window, max_ratio, is_compressed: false, stream: None, budget: Budget::NEW }
+    pub(super) const fn new(window: Window, max_ratio: Option<u32>, pool: Option<DeflatePool>) -> Self {
+        Self {
+            window,
+            max_ratio,
+            is_compressed: false,
+            stream: None,
+            budget: Budget::NEW,
+            history: Vec::new(),
+            pool,
+        }
+    }
+
+    /// The stream in use, or else one that continues after the history.
+    fn stream(&mut self) -> Result<&mut Stream, RemoteProtocolError> {
+        let stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => self.restored()?,
+        };
+        Ok(self.stream.insert(stream))
+    }
+
+    fn restored(&mut self) -> Result<Box<Stream>, RemoteProtocolError> {
+        let Some(pool) = &self.pool else {
+            let mut stream = Stream::new();
+            stream.restore(self.budget, &core::mem::take(&mut self.history))?;
+            return Ok(stream);
+        };
+        let mut stream = pool.take_stream().unwrap_or_else(Stream::new);
+        stream.restore(self.budget, &self.history)?;
+        Ok(stream)
+    }
+
+    /// Begins a compressed message.
+    fn begin(&mut self) -> Result<(), RemoteProtocolError> {
+        // With a pool, only the agreed window is kept. So that it does not matter when the stream is given back, a message
+        // that follows at once does not see more of the earlier messages either.
+        let is_limited = self.pool.is_some() && self.window.takeover && self.window.bits < Window::MAX_BITS;
+        if let Some(stream) = self.stream.as_mut().filter(|_| is_limited) {
+            stream.copy_history(self.window.len(), &mut self.history);
+            stream.restore(stream.budget, &self.history)?;
+        }
+        let takeover = self.window.takeover;
+        self.stream()?.begin(takeover)
+    }
+
+    /// Keeps what later messages may refer to, and gives the stream back to the pool, or frees it.
+    fn give_back(&mut self) {
+        let Some(stream) = self.stream.take_if(|stream| stream.is_between_messages()) else { return };
+        self.budget = stream.budget;
+        if self.window.takeover {
+            let max_len = if self.pool.is_some() { self.window.len() } else { Window::MAX_LEN };
+            stream.copy_history(max_len, &mut self.history);
+        }
+        if let Some(pool) = &self.pool {
+            pool.put_stream(stream);
+        }
     }
 }
 
@@ -93,7 +104,7 @@ impl InboundExtension for Inflater {
         if header.opcode != Opcode::Continuation {
             self.is_compressed = header.rsv.contains(Rsv::RSV1);
             if self.is_compressed {
-                self.stream.get_or_insert_with(|| Stream::new(self.budget)).begin(self.window.takeover)?;
+                self.begin()?;
             }
         }
         Ok(self.is_compressed)
@@ -106,333 +117,45 @@ impl InboundExtension for Inflater {
         max_output: usize,
     ) -> Result<Decoded, RemoteProtocolError> {
         let bounds = Bounds { max_output, max_ratio: self.max_ratio };
-        self.stream.get_or_insert_with(|| Stream::new(self.budget)).inflate(payload, end, bounds)
+        self.stream()?.inflate(payload, end, bounds)
     }
 
     fn output(&self) -> &[u8] {
-        self.stream.as_ref().and_then(|stream| stream.ring.get(stream.start..stream.end)).unwrap_or_default()
+        self.stream.as_ref().map(|stream| stream.output()).unwrap_or_default()
+    }
+
+    fn pause(&mut self) {
+        if self.pool.is_some() {
+            self.give_back();
+        }
     }
 
     fn release_memory(&mut self) {
-        let is_unused = |stream: &mut Box<Stream>| !self.window.takeover && stream.message.has_tail;
-        if let Some(stream) = self.stream.take_if(is_unused) {
-            self.budget = stream.budget;
+        if !self.window.takeover {
+            self.give_back();
         }
     }
 
-    /// zlib's streams cannot be copied: this is possible until the first compressed message comes.
+    fn release_all_memory(&mut self) {
+        self.give_back();
+    }
+
+    /// zlib's streams cannot be copied: this is possible while there is none.
     fn try_clone(&self) -> Option<Box<dyn InboundExtension>> {
-        let Self { window, max_ratio, is_compressed, stream: None, budget } = *self else { return None };
-        Some(Box::new(Self { window, max_ratio, is_compressed, stream: None, budget }))
+        let Self { window, max_ratio, is_compressed, stream: None, budget, ref history, ref pool } = *self
+        else {
+            return None;
+        };
+        let (history, pool) = (history.clone(), pool.clone());
+        Some(Box::new(Self { window, max_ratio, is_compressed, stream: None, budget, history, pool }))
     }
 }
 
-/// Limits on the output of one call.
-#[derive(Clone, Copy, Debug)]
-struct Bounds {
-    max_output: usize,
-    max_ratio: Option<u32>,
-}
-
-impl Stream {
-    fn new(budget: Budget) -> Box<Self> {
-        Box::new(Self {
-            inflate: Inflate::new(false, Window::MAX_BITS),
-            ring: vec![0; RING + 1].into_boxed_slice(),
-            start: 0,
-            end: 0,
-            older_end: 0,
-            budget,
-            message: Message::default(),
-        })
-    }
-
-    /// Begins a message. With context takeover, it may refer to earlier messages.
-    fn begin(&mut self, takeover: bool) -> Result<(), RemoteProtocolError> {
-        self.message = Message::default();
-        if !takeover {
-            (self.start, self.end, self.older_end) = (0, 0, 0);
+impl Drop for Inflater {
+    fn drop(&mut self) {
+        // Inside a message, too: a stream is reset before it is used again.
+        if let (Some(pool), Some(stream)) = (&self.pool, self.stream.take()) {
+            pool.put_stream(stream);
         }
-        // If nothing was read since the last reset, another one is not needed.
-        let is_used = self.inflate.total_in() > 0;
-        if is_used && !takeover || self.inflate.total_in() > RENEW_AFTER {
-            self.reset()?;
-        }
-        Ok(())
-    }
-
-    /// Decompresses until there is no more room, or all input is used.
-    ///
-    /// For a message that is too long, it stops one byte beyond the limit.
-    fn inflate(&mut self, payload: &[u8], end: Ends, bounds: Bounds) -> Result<Decoded, RemoteProtocolError> {
-        if RING.saturating_sub(self.end) < MIN_ROOM {
-            self.older_end = self.end;
-            self.end = 0;
-        }
-        self.start = self.end;
-        let mut read: usize = 0;
-        while !self.message.has_tail {
-            let input = payload.get(read..).unwrap_or_default();
-            let room = self.room().min(self.allowed(bounds));
-            let step = match room {
-                0 => self.step_beyond(input)?,
-                _ => self.step(input, InflateFlush::NoFlush, room)?,
-            };
-            read = read.saturating_add(step.read);
-            self.check_ratio(bounds)?;
-            if self.room() == 0 || self.end.saturating_sub(self.start) >= bounds.max_output {
-                let is_read = read == payload.len() && end == Ends::Message;
-                if is_read && self.is_all_written(bounds)? {
-                    break;
-                }
-                return Ok(Decoded { read, done: false });
-            }
-            let is_full = step.written == room.max(1);
-            if !is_full && !step.stream_ended && (step.read == 0 || read == payload.len()) {
-                break;
-            }
-        }
-        if read == payload.len() && !self.message.has_tail {
-            match end {
-                Ends::Message => self.complete()?,
-                Ends::Frame => self.renew_after_flush()?,
-                Ends::Nothing => {}
-            }
-        }
-        Ok(Decoded { read, done: true })
-    }
-
-    /// Whether zlib has nothing left to write, so that a message ends with this output and not with an empty one. If
-    /// it has, it writes one byte of it.
-    fn is_all_written(&mut self, bounds: Bounds) -> Result<bool, RemoteProtocolError> {
-        if self.end.saturating_sub(self.start) >= bounds.max_output || self.end == self.ring.len() {
-            return Ok(false);
-        }
-        let step = self.step(&[], InflateFlush::NoFlush, 1)?;
-        self.check_ratio(bounds)?;
-        Ok(step.written == 0 && !step.stream_ended)
-    }
-
-    /// Has zlib write one byte more than the limits allow, with no more input or with the next byte.
-    ///
-    /// So a limit is exceeded at the same byte of the input, however it is cut.
-    fn step_beyond(&mut self, input: &[u8]) -> Result<Step, RemoteProtocolError> {
-        // Without room, zlib reads up to the byte that would give output: not one call for each byte.
-        let before = self.step(input, InflateFlush::NoFlush, 0)?;
-        if before.stream_ended {
-            return Ok(before);
-        }
-        let step = self.step(&[], InflateFlush::NoFlush, 1)?;
-        if step.written > 0 || step.stream_ended || before.read > 0 {
-            return Ok(Step { read: before.read, ..step });
-        }
-        self.step(input.get(..1).unwrap_or_default(), InflateFlush::NoFlush, 1)
-    }
-
-    /// Runs zlib once, at most up to the end of its stream.
-    fn step(&mut self, input: &[u8], flush: InflateFlush, room: usize) -> Result<Step, RemoteProtocolError> {
-        let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
-        let input = input.get(..MAX_STEP).unwrap_or(input);
-        if total_in.saturating_add(input.len() as u64) > MAX_STREAM_LEN {
-            return Err(RemoteProtocolError::EncodedMessageTooLong);
-        }
-        let limit = self.end.saturating_add(room).min(self.ring.len());
-        let output = self.ring.get_mut(self.end..limit).unwrap_or_default();
-        let status = self.inflate.decompress(input, output, flush);
-        let read = since(total_in, self.inflate.total_in()).min(input.len());
-        let written = since(total_out, self.inflate.total_out()).min(room);
-        self.end = self.end.saturating_add(written);
-        self.budget.produced = self.budget.produced.saturating_add(written as u64);
-        self.message.read = self.message.read.saturating_add(read as u64);
-        self.message.written = self.message.written.saturating_add(written as u64);
-        for byte in input.get(read.saturating_sub(4)..read).unwrap_or_default() {
-            self.message.last = self.message.last << 8 | u32::from(*byte);
-            self.message.is_after_final_block = false;
-        }
-        match status {
-            // Also without new input: a final block may end in bytes that were read before.
-            Ok(Status::StreamEnd) => {
-                self.end_stream()?;
-                Ok(Step { read, written, stream_ended: true })
-            }
-            Ok(Status::Ok | Status::BufError) => Ok(Step { read, written, stream_ended: false }),
-            Err(_) => Err(RemoteProtocolError::InvalidDeflate),
-        }
-    }
-
-    /// Begins a new stream after a final block (§7.2.3.4).
-    fn end_stream(&mut self) -> Result<(), RemoteProtocolError> {
-        self.message.is_after_final_block = true;
-        self.message.final_blocks = self.message.final_blocks.saturating_add(1);
-        if self.message.final_blocks > 1 {
-            self.budget.extra_final_blocks = self.budget.extra_final_blocks.saturating_add(1);
-        }
-        if self.budget.is_exceeded() { Err(RemoteProtocolError::InvalidDeflate) } else { self.reset() }
-    }
-
-    /// Begins a new stream, with the last output as its dictionary.
-    fn reset(&mut self) -> Result<(), RemoteProtocolError> {
-        self.inflate.reset(false);
-        let newer = last(self.ring.get(..self.end).unwrap_or_default(), MAX_DISTANCE);
-        // zlib may have overwritten the room after `end`.
-        let older_start = self.end.saturating_add(self.room());
-        let older = self.ring.get(older_start..self.older_end).unwrap_or_default();
-        let older = last(older, MAX_DISTANCE.saturating_sub(newer.len()));
-        for history in [older, newer] {
-            if !history.is_empty() {
-                self.inflate.set_dictionary(history).map_err(|_| RemoteProtocolError::InvalidDeflate)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Begins a new stream within a message, if the stream is old and the frame ends with the bytes of a flush.
-    ///
-    /// Such a frame ends between two blocks, at the end of a byte. By chance, one frame in 2³² ends with these bytes
-    /// inside a block.
-    fn renew_after_flush(&mut self) -> Result<(), RemoteProtocolError> {
-        if self.inflate.total_in() > RENEW_AFTER && self.message.last == u32::from_be_bytes(TAIL) {
-            self.put_empty_block(&EMPTY_BLOCK)?;
-            self.reset()?;
-        }
-        Ok(())
-    }
-
-    /// Gives zlib the four bytes that the sender has removed, and checks that they end a block (§7.2.2).
-    fn complete(&mut self) -> Result<(), RemoteProtocolError> {
-        let Message { read, last, is_after_final_block, .. } = self.message;
-        // Usually the message ends with the start of an empty block, and zlib needs the rest. If it ends between two
-        // blocks, zlib needs a whole block. After a sender has removed the four bytes, the last byte is below 0x80: so
-        // if the message ends with these four bytes, the sender has not removed them.
-        let is_between_blocks = is_after_final_block || read == 0 || last == u32::from_be_bytes(TAIL);
-        let block =
-            if is_between_blocks { &EMPTY_BLOCK[..] } else { EMPTY_BLOCK.get(1..).unwrap_or_default() };
-        self.put_empty_block(block)?;
-        self.message.has_tail = true;
-        Ok(())
-    }
-
-    /// Gives zlib an empty block, or the rest of one.
-    ///
-    /// `block` has one byte more. zlib must not read it: with `InflateFlush::Block`, it stops between two blocks.
-    fn put_empty_block(&mut self, block: &[u8]) -> Result<(), RemoteProtocolError> {
-        let Step { read, written, .. } = self.step(block, InflateFlush::Block, 1)?;
-        if read.saturating_add(1) == block.len() && written == 0 {
-            return Ok(());
-        }
-        self.end = self.end.saturating_sub(written);
-        Err(RemoteProtocolError::InvalidDeflate)
-    }
-
-    /// How many more bytes this call may write.
-    fn room(&self) -> usize {
-        self.start.saturating_add(MAX_ROOM).min(RING).saturating_sub(self.end)
-    }
-
-    /// How many more bytes may be written before a limit is exceeded.
-    fn allowed(&self, bounds: Bounds) -> usize {
-        let written = self.end.saturating_sub(self.start);
-        let by_len = bounds.max_output.saturating_sub(1).saturating_sub(written);
-        let by_ratio = self.max_written(bounds).saturating_sub(self.message.written);
-        by_len.min(usize::try_from(by_ratio).unwrap_or(usize::MAX))
-    }
-
-    /// How many bytes the message may have in all, by the ratio and the bytes read so far.
-    fn max_written(&self, bounds: Bounds) -> u64 {
-        bounds.max_ratio.map_or(u64::MAX, |ratio| {
-            self.message.read.saturating_mul(ratio.into()).saturating_add(FREE_OUTPUT)
-        })
-    }
-
-    /// Fails if the last byte exceeds the ratio, and removes that byte from the output.
-    fn check_ratio(&mut self, bounds: Bounds) -> Result<(), RemoteProtocolError> {
-        if self.message.written <= self.max_written(bounds) {
-            return Ok(());
-        }
-        self.end = self.end.saturating_sub(1);
-        Err(RemoteProtocolError::InflationRatio)
     }
 }
-
-/// What zlib did in one step.
-struct Step {
-    read: usize,
-    written: usize,
-    /// Whether a final block has ended the stream.
-    stream_ended: bool,
-}
-
-/// The last `len` bytes, or all if there are fewer.
-fn last(bytes: &[u8], len: usize) -> &[u8] {
-    bytes.get(bytes.len().saturating_sub(len)..).unwrap_or_default()
-}
-
-/// The difference of two values of one of zlib's counters.
-fn since(start: u64, now: u64) -> usize {
-    usize::try_from(now.wrapping_sub(start)).unwrap_or(usize::MAX)
-}
-
-impl Budget {
-    const NEW: Self = Self { produced: 0, extra_final_blocks: 0 };
-
-    const fn is_exceeded(self) -> bool {
-        let by_output = self.produced.div_ceil(OUTPUT_PER_FINAL_BLOCK);
-        self.extra_final_blocks > by_output.saturating_add(FREE_FINAL_BLOCKS)
-    }
-}
-
-impl fmt::Debug for Stream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("message", &self.message).finish_non_exhaustive()
-    }
-}
-
-/// How far back DEFLATE can refer, in bytes.
-const MAX_DISTANCE: usize = 1 << Window::MAX_BITS;
-
-/// The most output of one call, in bytes.
-///
-/// zlib copies a match from its output if it is there, and more slowly from its window if not: with a quarter of this
-/// length, long messages take a quarter longer.
-const MAX_ROOM: usize = 32 << 10;
-
-/// The least room that a call begins with, in bytes, so that a shorter message is one piece.
-const MIN_ROOM: usize = 8 << 10;
-
-/// The length of the ring: besides the room of a call, it always has the whole history. After the ring there is one byte
-/// more, to see whether zlib has something left to write.
-const RING: usize = MAX_DISTANCE + MAX_ROOM + MIN_ROOM;
-
-/// How many bytes of a message the ratio does not limit.
-const FREE_OUTPUT: u64 = 64 << 10;
-
-/// The most input that zlib is given at a time, in bytes.
-const MAX_STEP: usize = 1 << 20;
-
-/// After how many bytes a new stream begins, as soon as one can.
-///
-/// zlib counts what it reads in C's `unsigned long`, which must not overflow.
-const RENEW_AFTER: u64 = if cfg!(test) { 1 << 10 } else { 1 << 30 };
-
-/// The most bytes that a stream reads.
-///
-/// A longer message is refused if it has no place where a new stream can begin.
-pub(super) const MAX_STREAM_LEN: u64 = match c_ulong::BITS {
-    _ if cfg!(test) => 4 << 10,
-    32 => 3 << 30,
-    _ => 3 << 62,
-};
-
-/// How many final blocks are allowed beyond one for each message, besides those that the [length of the
-/// output](OUTPUT_PER_FINAL_BLOCK) allows.
-const FREE_FINAL_BLOCKS: u64 = 15;
-
-/// How many bytes of output allow one more final block. A final block costs a copy of the window, 32 KiB. With this
-/// number, the copies cost about as much as the decompression.
-const OUTPUT_PER_FINAL_BLOCK: u64 = 8 << 10;
-
-/// An empty stored block at the start of a byte, and one more byte after it.
-const EMPTY_BLOCK: [u8; 6] = [0x00, 0x00, 0x00, 0xFF, 0xFF, 0x00];
-
-/// The four bytes that a sender removes from the end of a message (§7.2.1).
-const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];

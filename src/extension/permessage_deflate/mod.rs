@@ -1,6 +1,13 @@
 //! permessage-deflate: compressed messages (RFC 7692).
 
 mod params;
+mod compressor;
+mod stream;
+#[cfg(not(feature = "std"))]
+#[path = "no_pool.rs"]
+mod pool;
+#[cfg(feature = "std")]
+mod pool;
 mod deflater;
 mod inflater;
 #[cfg(test)]
@@ -18,9 +25,13 @@ use super::params::ExtensionParams;
 
 use deflater::Deflater;
 use inflater::Inflater;
+#[cfg(not(feature = "std"))]
+use pool::DeflatePool;
 
 pub use params::DeflateParams;
 use params::{NAME, Offer, Window, client_window_is_missing};
+#[cfg(feature = "std")]
+pub use pool::DeflatePool;
 
 /// The settings of permessage-deflate: what is offered, what is accepted, and how messages are compressed.
 ///
@@ -54,22 +65,29 @@ use params::{NAME, Offer, Window, client_window_is_missing};
 /// In a direction without context takeover, the memory is kept for the next message, and freed when the connection is
 /// idle: that of the decompressor after eight calls in a row that found nothing to read, and that of the compressor
 /// after eight control frames during which nothing was compressed. Each time that the memory is needed again, these
-/// numbers double, up to 1024. [`release_memory`](crate::Connection::release_memory) frees it at once: call it if you
-/// know that a connection is idle.
+/// numbers double, up to 1024.
+///
+/// [`release_memory`](crate::Connection::release_memory) frees it at once, with context takeover too: call it if you know
+/// that a connection is idle. With context takeover, the end of the messages is kept: at most 32 KiB of those received,
+/// and 1 KiB of those sent. What is received later is the same as without the call. The next message that is sent
+/// can refer only to that 1 KiB, so its bytes are others, and may be more; the peer inflates them to the same message.
+///
+/// Connections that share a [`DeflatePool`] need no memory of their own for compressors and decompressors between two
+/// messages.
 ///
 /// It takes 119 KiB to decompress, whatever was negotiated. A compressor takes this many KiB, at any level, by the window
 /// bits of this side (rows) and by [memory level](Self::with_mem_level) (columns), as measured:
 ///
 /// | window bits | 1 | 4 | 8 | 9 |
 /// |---|---|---|---|---|
-/// | 8 | 134 | 140 | 245 | 357 |
-/// | 9 | 134 | 140 | 245 | 357 |
-/// | 10 | 136 | 142 | 247 | 359 |
-/// | 11 | 140 | 146 | 251 | 363 |
-/// | 12 | 148 | 154 | 259 | 371 |
-/// | 13 | 164 | 170 | 275 | 387 |
-/// | 14 | 196 | 202 | 307 | 419 |
-/// | 15 | 260 | 266 | 371 | 483 |
+/// | 8 | 135 | 141 | 246 | 358 |
+/// | 9 | 135 | 141 | 246 | 358 |
+/// | 10 | 137 | 144 | 249 | 361 |
+/// | 11 | 141 | 148 | 253 | 365 |
+/// | 12 | 149 | 156 | 261 | 373 |
+/// | 13 | 165 | 172 | 277 | 389 |
+/// | 14 | 197 | 204 | 309 | 421 |
+/// | 15 | 261 | 268 | 373 | 485 |
 ///
 /// While a payload is sent, its compressed form is stored as well, in at most twice its length; up to 64 KiB of that
 /// memory are kept for the next payload.
@@ -82,6 +100,7 @@ pub struct PermessageDeflate {
     requires_client_window: bool,
     compression: Compression,
     max_ratio: Option<u32>,
+    pool: Option<DeflatePool>,
 }
 
 /// How this side compresses; nothing of it is negotiated.
@@ -109,6 +128,7 @@ impl PermessageDeflate {
             requires_client_window: false,
             compression: Compression { level: 1, mem_level: 8, threshold: 32 },
             max_ratio: None,
+            pool: None,
         }
     }
 
@@ -291,6 +311,22 @@ impl PermessageDeflate {
         self
     }
 
+    /// Has connections share their compressors and decompressors: see [`DeflatePool`]. They share nothing by default.
+    ///
+    /// ```
+    /// use wsproto::{DeflatePool, PermessageDeflate};
+    ///
+    /// let pool = DeflatePool::new(16);
+    /// let deflate = PermessageDeflate::new().with_pool(&pool);
+    /// assert_eq!(deflate, PermessageDeflate::new().with_pool(&pool.clone())); // the same pool
+    /// ```
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn with_pool(mut self, pool: &DeflatePool) -> Self {
+        self.pool = Some(pool.clone());
+        self
+    }
+
     /// Makes the extension of a connection, with parameters that were negotiated elsewhere.
     ///
     /// Window bits outside 8 to 15 are clamped.
@@ -316,8 +352,8 @@ impl PermessageDeflate {
             Role::Client => (server, client),
         };
         let agreed = NegotiatedExtension::new(
-            Inflater::new(theirs, self.max_ratio),
-            Deflater::new(ours, self.compression),
+            Inflater::new(theirs, self.max_ratio, self.pool.clone()),
+            Deflater::new(ours, self.compression, self.pool.clone()),
         );
         agreed.with_standalone_window(StandaloneWindow { bits: ours.bits, takeover: ours.takeover })
     }
@@ -360,7 +396,8 @@ impl PermessageDeflate {
     /// Compresses a message without earlier ones, as a server does, and returns it with its window bits.
     pub(crate) fn deflate_alone(&self, payload: &[u8]) -> (Vec<u8>, u8) {
         let window = Window { takeover: false, ..self.params.server() };
-        let deflated = Deflater::new(window, self.compression).encode(payload, true).to_vec();
+        let deflated =
+            Deflater::new(window, self.compression, self.pool.clone()).encode(payload, true).to_vec();
         (deflated, window.bits)
     }
 

@@ -85,6 +85,14 @@ impl Window {
     /// 32 KiB, the largest window of DEFLATE.
     pub(super) const MAX_BITS: u8 = 15;
 
+    /// The length of the largest window, in bytes.
+    pub(super) const MAX_LEN: usize = 1 << Self::MAX_BITS;
+
+    /// The length of the window, in bytes.
+    pub(super) const fn len(self) -> usize {
+        1_usize.wrapping_shl(self.bits as u32)
+    }
+
     /// Bits outside of 8 to 15 are set to the nearest value in this range.
     const fn new(takeover: bool, bits: u8) -> Self {
         Self { takeover, bits: clamp(bits, 8, Self::MAX_BITS) }

@@ -8,9 +8,11 @@ use alloc::vec::Vec;
 use zlib_rs::{Inflate, InflateFlush};
 
 use super::PermessageDeflate;
-use super::deflater::{self, Deflater};
-use super::inflater::{self, Inflater};
+use super::compressor;
+use super::deflater::Deflater;
+use super::inflater::Inflater;
 use super::params::DeflateParams;
+use super::stream;
 use crate::error::RemoteProtocolError;
 use crate::extension::{InboundExtension, OutboundExtension};
 use crate::frame::{Ends, FrameHeader, Rsv};
@@ -19,13 +21,13 @@ use crate::opcode::Opcode;
 const EMPTY_BLOCK: [u8; 5] = [0x00, 0x00, 0x00, 0xFF, 0xFF];
 
 fn inflater() -> Inflater {
-    Inflater::new(DeflateParams::DEFAULT.server(), None)
+    Inflater::new(DeflateParams::DEFAULT.server(), None, None)
 }
 
 /// A compressor with level 0: it only stores, so its output is a little longer than its input.
 fn deflater() -> Deflater {
     let settings = PermessageDeflate::new().with_level(0);
-    Deflater::new(DeflateParams::DEFAULT.server(), settings.compression)
+    Deflater::new(DeflateParams::DEFAULT.server(), settings.compression, None)
 }
 
 /// Decompresses a frame of a message.
@@ -59,7 +61,7 @@ fn message_of_any_number_of_empty_blocks_is_read() {
     frame(&mut inflater, Opcode::Binary, &EMPTY_BLOCK, Ends::Frame).unwrap();
     let blocks = EMPTY_BLOCK.repeat(200);
     let mut total = 0;
-    while total < 20 * inflater::MAX_STREAM_LEN {
+    while total < 20 * stream::MAX_STREAM_LEN {
         for (start, end) in [(0, 333), (333, 334), (334, 1000)] {
             let output = frame(&mut inflater, Opcode::Continuation, &blocks[start..end], Ends::Frame);
             assert_eq!(output.as_deref(), Ok(&b""[..]));
@@ -99,7 +101,7 @@ fn message_where_no_new_stream_can_begin_is_refused_before_a_counter_overflows()
         total += blocks.len() as u64;
     };
     assert_eq!(error, RemoteProtocolError::EncodedMessageTooLong);
-    assert!(total <= inflater::MAX_STREAM_LEN && total + blocks.len() as u64 > inflater::MAX_STREAM_LEN);
+    assert!(total <= stream::MAX_STREAM_LEN && total + blocks.len() as u64 > stream::MAX_STREAM_LEN);
 }
 
 #[test]
@@ -121,10 +123,10 @@ fn messages_are_read_and_written_while_both_streams_are_renewed_many_times() {
 fn payload_longer_than_a_stream_may_be_is_compressed_in_parts() {
     let mut deflater = deflater();
     for len in [
-        deflater::RENEW_AFTER - 1,
-        deflater::RENEW_AFTER,
-        deflater::RENEW_AFTER + 1,
-        5 * deflater::RENEW_AFTER + 7,
+        compressor::RENEW_AFTER - 1,
+        compressor::RENEW_AFTER,
+        compressor::RENEW_AFTER + 1,
+        5 * compressor::RENEW_AFTER + 7,
     ] {
         let message: Vec<u8> = (0..len).map(|i| (i * i / 7) as u8).collect();
         let payload = deflater.encode(&message, true).to_vec();

@@ -1,0 +1,134 @@
+//! A zlib stream that compresses, and its output (RFC 7692 §7.2.1).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
+
+/// A zlib stream, and the buffer for its output.
+pub(super) struct Compressor {
+    #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "only a pool compares them"))]
+    settings: Settings,
+    stream: Deflate,
+    /// Begins with the last payload, compressed. The bytes after it are of earlier payloads.
+    buffer: Vec<u8>,
+}
+
+/// The settings of a stream, which cannot be changed later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Settings {
+    pub(super) window_bits: u8,
+    pub(super) level: u8,
+    pub(super) mem_level: u8,
+}
+
+impl Compressor {
+    pub(super) fn new(settings: Settings) -> Box<Self> {
+        let stream = Deflate::new_with_config(DeflateConfig {
+            level: settings.level.into(),
+            // Negative for data without a zlib header. zlib does not support 8; with 9, it refers back at most 250 bytes.
+            window_bits: i32::from(settings.window_bits.max(9)).saturating_neg(),
+            mem_level: settings.mem_level.into(),
+            ..DeflateConfig::default()
+        });
+        Box::new(Self { settings, stream, buffer: Vec::new() })
+    }
+
+    #[cfg(feature = "std")]
+    pub(super) const fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// Begins a new stream, which can refer to `history`: the end of what the peer has received.
+    pub(super) fn restart(&mut self, history: &[u8]) {
+        self.stream.reset();
+        if !history.is_empty() {
+            // It fails only inside a payload. Without a history, the output is longer, but valid.
+            let _ = self.stream.set_dictionary(history);
+        }
+    }
+
+    /// Compresses all of `payload`, and returns its length in the buffer.
+    pub(super) fn deflate(&mut self, payload: &[u8]) -> usize {
+        let (first, rest) = payload.split_at_checked(RENEW_AFTER).unwrap_or((payload, &[]));
+        let filled = self.deflate_part(first, 0);
+        rest.chunks(RENEW_AFTER).fold(filled, |filled, part| self.deflate_part(part, filled))
+    }
+
+    /// Compresses a part of a payload into the buffer, from `start` on, and returns where it ends there.
+    fn deflate_part(&mut self, part: &[u8], start: usize) -> usize {
+        let stream = &mut self.stream;
+        // The peer need not know: after a flush, blocks may follow that do not refer to earlier data.
+        if stream.total_in().max(stream.total_out()) >= RENEW_AFTER as u64 {
+            stream.reset();
+        }
+        let (start_in, start_out) = (stream.total_in(), stream.total_out());
+        loop {
+            let read = since(start_in, stream.total_in());
+            let filled = since(start_out, stream.total_out()).saturating_add(start);
+            if self.buffer.len().saturating_sub(filled) < MIN_ROOM {
+                let more = part.len().saturating_sub(read) / 2;
+                let more = more.max(MIN_ROOM * 4);
+                self.buffer.reserve_exact(more);
+                self.buffer.resize(self.buffer.len().saturating_add(more), 0);
+            }
+            let input = part.get(read..).unwrap_or_default();
+            let room = self.buffer.get_mut(filled..).unwrap_or_default();
+            let len = room.len();
+            // It cannot fail: there is room, and the settings are valid.
+            let _ = stream.compress(input, room, DeflateFlush::SyncFlush);
+            let end = since(start_out, stream.total_out()).saturating_add(start);
+            if end.saturating_sub(filled) < len && since(start_in, stream.total_in()) == part.len() {
+                return end;
+            }
+        }
+    }
+
+    /// Removes the tail of a message of `len` bytes, and returns the new length.
+    pub(super) fn end_message(&mut self, len: usize) -> usize {
+        let deflated = self.buffer.get(..len).unwrap_or_default();
+        match deflated.strip_suffix(TAIL) {
+            Some(stripped) => stripped.len(),
+            // Nothing was flushed: the message is the first byte of an empty block (§7.2.3.6).
+            None => {
+                self.buffer.splice(..len, [0]);
+                1
+            }
+        }
+    }
+
+    /// The first bytes of the buffer.
+    pub(super) fn output(&self, len: usize) -> &[u8] {
+        self.buffer.get(..len).unwrap_or_default()
+    }
+
+    /// Frees a buffer that is too long to be kept.
+    pub(super) fn shrink(&mut self) {
+        if self.buffer.len() > MAX_KEPT {
+            self.release_buffer();
+        }
+    }
+
+    pub(super) fn release_buffer(&mut self) {
+        self.buffer = Vec::new();
+    }
+}
+
+/// The difference of two values of one of zlib's counters.
+fn since(start: u64, now: u64) -> usize {
+    usize::try_from(now.wrapping_sub(start)).unwrap_or(usize::MAX)
+}
+
+/// The end of an empty stored block, which a sender removes from a message (§7.2.1).
+const TAIL: &[u8] = &[0x00, 0x00, 0xFF, 0xFF];
+
+/// The longest buffer that is kept for the next payload, in bytes.
+const MAX_KEPT: usize = 64 << 10;
+
+/// After how many bytes, read or written, a new stream begins.
+///
+/// zlib counts them in C's `unsigned long`, which must not overflow.
+pub(super) const RENEW_AFTER: usize = if cfg!(test) { 4 << 10 } else { 1 << 30 };
+
+/// The least room that zlib is given, in bytes. A flush fits in it, so a full buffer means that there is more output.
+const MIN_ROOM: usize = 64;
