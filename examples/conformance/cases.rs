@@ -352,7 +352,7 @@ fn limits(set: Option<&FrameLimits>) -> Limits {
 
 /// Full support of permessage-deflate if `deflate` is set: every valid offer is accepted.
 fn extensions(deflate: bool) -> Vec<&'static dyn Extension> {
-    const DEFLATE: PermessageDeflate = PermessageDeflate::new();
+    static DEFLATE: PermessageDeflate = PermessageDeflate::new();
     if deflate { vec![&DEFLATE] } else { Vec::new() }
 }
 
