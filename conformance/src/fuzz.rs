@@ -34,6 +34,7 @@ struct Seed {
 
 /// Performs `wsconform fuzz`.
 pub(crate) async fn run(options: Fuzz) -> Result<ExitCode, String> {
+    options.save.as_deref().map_or(Ok(()), session::can_be_saved_in)?;
     let pair = Pair::new(&options).await?;
     let cases = session::selected(&options.select)?.into_iter().filter(|case| pair.can_ask(case));
     let seeds: Vec<_> = cases.filter_map(Seed::of).collect();
@@ -178,7 +179,7 @@ fn print(finding: &Finding) -> io::Result<()> {
 
 /// Writes all findings so far, as cases.
 fn save(directory: &Path, seed: u64, findings: &[Finding]) -> Result<(), String> {
-    let failed = |error| format!("{}: {error}", directory.display());
+    let failed = |error| format!("--save {}: {error}", directory.display());
     fs::create_dir_all(directory).map_err(failed)?;
     let lines: String = findings.iter().map(|finding| finding.case.to_string() + "\n").collect();
     fs::write(directory.join(format!("fuzz-{seed}.jsonl")), lines).map_err(failed)

@@ -31,7 +31,10 @@ impl ServerDoor {
     /// Connects once, to learn whether there is a server and whether it compresses.
     pub(crate) async fn new(target: Target, clock: Clock) -> Result<Self, String> {
         let probed = time::timeout(clock.kill, target.probe()).await;
-        let probed = probed.map_err(|_| "the server does not answer an opening handshake".to_owned())??;
+        let probed = probed.map_err(|_| {
+            let (authority, seconds) = (&target.authority, clock.kill.as_secs());
+            format!("{authority} did not answer an opening handshake within {seconds} s; see --timeout")
+        })??;
         let (deflate, closed) = match probed {
             Ok(deflate) => (deflate, None),
             Err(why) => (false, Some(why)),

@@ -87,6 +87,41 @@ fn nothing_selected_is_an_error() {
 }
 
 #[test]
+fn error_says_what_to_do() {
+    let (file, directory, glob) = (scratch("not-a-directory"), scratch("no-directory"), scratch("glob.toml"));
+    fs::write(&glob, "[disabled]\n\"6455/5.2/[\" = \"x\"\n").unwrap();
+    fs::write(&file, "[failures]\n\"6455/5.2/*\" = \"x\"\n").unwrap();
+    let (file, missing) = (file.to_str().unwrap(), directory.join("x"));
+    let missing = missing.to_str().unwrap();
+    // Where no server listens: a path that cannot be written is found before the run.
+    let server = ["server", "ws://127.0.0.1:1/"].as_slice();
+    let cases: &[(&[&str], &[&str], &str)] = &[
+        (server, &["--html", missing], "--html"),
+        (server, &["--json", missing], "make it first"),
+        (server, &["--junit", missing], "--junit"),
+        (server, &["--html", env!("CARGO_TARGET_TMPDIR")], "give the name of a file"),
+        (server, &["--save", file], "--save"),
+        (
+            &["fuzz", "--reference", "x", "--server", "ws://127.0.0.1:1/"],
+            &["--save", file],
+            "not a directory",
+        ),
+        (server, &["--expect", missing, "--update"], "make it first"),
+        (server, &["--expect", missing], "--update writes it"),
+        (server, &["--expect", file], "patterns are for [disabled]"),
+        (server, &["--expect", glob.to_str().unwrap()], "--expect, [disabled]"),
+        (server, &["--only", "6455/5.2"], "wsconform list"),
+        (&["server", "wss://127.0.0.1:1/"], &[], "TLS"),
+        (&["shim", "--", "sh", "-c"], &["echo hello"], "\"hello\""),
+    ];
+    for (command, more, hint) in cases {
+        let output = wsconform(&[*command, *more].concat());
+        assert_status(&output, 2);
+        assert!(text(&output).contains(hint), "{command:?} {more:?}: {}", text(&output));
+    }
+}
+
+#[test]
 fn server_that_does_not_speak_http2_cannot_be_asked_over_it() {
     let url = server(drop);
     let start = Instant::now();
@@ -98,7 +133,7 @@ fn server_that_does_not_speak_http2_cannot_be_asked_over_it() {
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let output = wsconform(&["server", "--h2", &url, "--timeout", "1"]);
     assert_status(&output, 2);
-    assert!(text(&output).contains("no answer over HTTP/2"), "{}", text(&output));
+    assert!(text(&output).contains(": no answer over HTTP/2"), "{}", text(&output));
     assert!(start.elapsed() < Duration::from_secs(30));
 }
 
@@ -216,6 +251,7 @@ fn client_that_does_not_run_the_cases_is_not_passed() {
     let output = wsconform(&arguments);
     assert_status(&output, 1);
     assert!(text(&output).contains("crashed"), "{}", text(&output));
+    assert!(text(&output).contains("no slash at its end"), "{}", text(&output));
 }
 
 /// Answers the first frame with a text that would be markup, and ends.
