@@ -18,7 +18,7 @@ use crate::options::{Run, Select};
 use crate::page;
 use crate::report;
 use crate::saved;
-use crate::verdict::{Answer, Outcome};
+use crate::verdict::{Answer, Outcome, Verdict};
 use crate::wire::Clock;
 
 #[derive(Debug)]
@@ -147,6 +147,10 @@ impl Session {
         let printed = writeln!(out, "{}", escape::terminal(agent))
             .and_then(|()| report::print(&outcomes, &comparison, &mut out));
         printed.map_err(|error| format!("standard output: {error}"))?;
+        if outcomes.iter().all(|outcome| outcome.verdict == Verdict::NotAsked) {
+            let why = outcomes.first().map_or("", |outcome| &outcome.observed);
+            return Err(format!("no case could be asked; the first: {}", escape::terminal(why)));
+        }
         if let (true, Some(path)) = (self.run.update, &self.run.expect) {
             self.expectations.update(&outcomes);
             self.expectations.write(path)?;

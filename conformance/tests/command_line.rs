@@ -122,6 +122,14 @@ fn error_says_what_to_do() {
 }
 
 #[test]
+fn run_in_which_nothing_is_asked_is_an_error() {
+    let hello = r#"echo '{"shim":1,"name":"x","roles":[]}'; read line"#;
+    let output = wsconform(&["shim", "--only", "6455/5.7/*", "--", "sh", "-c", hello]);
+    assert_status(&output, 2);
+    assert!(text(&output).contains("no case could be asked"), "{}", text(&output));
+}
+
+#[test]
 fn server_that_does_not_speak_http2_cannot_be_asked_over_it() {
     let url = server(drop);
     let start = Instant::now();
