@@ -119,9 +119,12 @@ impl WireDoor for ServerDoor {
         match &case.ask {
             Ask::Receive(receive) => self.receive(receive, cut).await,
             Ask::Request(request) => self.request(request, cut).await,
-            Ask::Flood(flood) => match self.target.open(None).await {
-                Ok(opened) => flood::answer(flood, flood::run(flood, opened.stream, None, self.clock).await),
-                Err(error) => failed(Verdict::Fail, error),
+            Ask::Flood(flood) => match time::timeout(self.clock.kill, self.target.open(None)).await {
+                Ok(Ok(opened)) => {
+                    flood::answer(flood, flood::run(flood, opened.stream, None, self.clock).await)
+                }
+                Ok(Err(error)) => failed(Verdict::Fail, error),
+                Err(_) => failed(Verdict::Hung, "no answer to the opening handshake".to_owned()),
             },
             _ => Answer::not_asked("this door does not ask it"),
         }

@@ -129,6 +129,38 @@ fn run_in_which_nothing_is_asked_is_an_error() {
     assert!(text(&output).contains("no case could be asked"), "{}", text(&output));
 }
 
+/// A server that answers the first opening handshake, and no other.
+fn server_that_falls_silent() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let mut streams: Vec<_> = listener.incoming().take(1).flatten().collect();
+        _ = streams.first_mut().and_then(accept);
+        streams.extend(listener.incoming().flatten());
+    });
+    url
+}
+
+#[test]
+fn flood_whose_opening_handshake_is_not_answered_is_hung() {
+    let only = ["--timeout", "1", "--only", "6455/7.1.1/flood-after-a-close/server"];
+    let url = server_that_falls_silent();
+    let mut child =
+        Command::new(env!("CARGO_BIN_EXE_wsconform")).args(["server", &url]).args(only).spawn().unwrap();
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if start.elapsed() > Duration::from_secs(30) {
+            child.kill().unwrap();
+            panic!("it waits without end");
+        }
+        thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(status.code(), Some(1));
+}
+
 #[test]
 fn server_that_does_not_speak_http2_cannot_be_asked_over_it() {
     let url = server(drop);
