@@ -162,6 +162,23 @@ fn flood_whose_opening_handshake_is_not_answered_is_hung() {
 }
 
 #[test]
+fn fuzzing_of_a_server_that_hangs_ends_soon_after_its_time() {
+    let runner = scratch("runner.sh");
+    let line =
+        r#"{"id":"\1","splits":1,"observed":{"outcome":"open","events":[],"replies":[]},"differs":null}"#;
+    fs::write(&runner, format!(r#"sed -u 's/.*"id":"\([^"]*\)".*/{line}/'"#)).unwrap();
+    let url =
+        server(|stream| thread::sleep(Duration::from_secs(60 + u64::from(stream.peer_addr().is_err()))));
+    let start = Instant::now();
+    let reference = format!("sh {}", runner.display());
+    let options = ["fuzz", "--reference", &reference, "--server", &url, "--timeout", "1", "--time", "1"];
+    let output = wsconform(&[options.as_slice(), &["--only", "6455/5.*"]].concat());
+    assert_status(&output, 1);
+    assert!(text(&output).contains("hung"), "{}", text(&output));
+    assert!(start.elapsed() < Duration::from_secs(40), "{:?}", start.elapsed());
+}
+
+#[test]
 fn server_that_does_not_speak_http2_cannot_be_asked_over_it() {
     let url = server(drop);
     let start = Instant::now();
