@@ -51,14 +51,21 @@ impl Expectations {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound && may_be_missing => return Ok(Self::default()),
-            Err(error) => return Err(format!("{}: {error}", path.display())),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(format!(
+                    "--expect {}: there is no such file; --update writes it",
+                    path.display()
+                ));
+            }
+            Err(error) => return Err(format!("--expect {}: {error}", path.display())),
         };
-        toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+        toml::from_str(&text).map_err(|error| format!("--expect {}: {error}", path.display()))
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), String> {
         let text = toml::to_string(self).map_err(|error| error.to_string())?;
-        fs::write(path, format!("{HEADER}\n{text}")).map_err(|error| format!("{}: {error}", path.display()))
+        fs::write(path, format!("{HEADER}\n{text}"))
+            .map_err(|error| format!("--expect {}: {error}", path.display()))
     }
 
     /// A name that is no case of `cases`: it is misspelled, or the case is gone.
@@ -113,7 +120,9 @@ impl Expectations {
 }
 
 fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
-    Glob::new(pattern).map(|glob| glob.compile_matcher()).map_err(|error| error.to_string())
+    Glob::new(pattern)
+        .map(|glob| glob.compile_matcher())
+        .map_err(|error| format!("--expect, [disabled]: {error}"))
 }
 
 const HEADER: &str = "\

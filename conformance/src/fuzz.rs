@@ -34,22 +34,21 @@ struct Seed {
 
 /// Performs `wsconform fuzz`.
 pub(crate) async fn run(options: Fuzz) -> Result<ExitCode, String> {
+    options.save.as_deref().map_or(Ok(()), session::can_be_saved_in)?;
     let pair = Pair::new(&options).await?;
     let cases = session::selected(&options.select)?.into_iter().filter(|case| pair.can_ask(case));
     let seeds: Vec<_> = cases.filter_map(Seed::of).collect();
     if seeds.is_empty() {
         return Err("no selected case has an input that can be changed".to_owned());
     }
-    let end = options.time.map(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
+    let end = options.time.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
     let bar = progress(options.mutants);
     let mut random = Random::new(options.seed);
     let (mut findings, mut known, mut made) = (Vec::new(), HashSet::new(), 0_u64);
-    while made < options.mutants
-        && findings.len() < MAX_FINDINGS
-        && end.flatten().is_none_or(|end| Instant::now() < end)
-    {
-        let batch =
-            usize::try_from(options.mutants.saturating_sub(made)).map_or(BATCH, |left| left.min(BATCH));
+    while made < options.mutants && findings.len() < MAX_FINDINGS && !is_past(end) {
+        // A server that hangs takes long for each: the end of the time is looked at after a few.
+        let most = BATCH.min(pair.at_a_time());
+        let batch = usize::try_from(options.mutants.saturating_sub(made)).map_or(most, |left| left.min(most));
         let mutants = (0..batch).map(|_| {
             made = made.saturating_add(1);
             mutant(&seeds, made, options.seed, &mut random)
@@ -60,7 +59,7 @@ pub(crate) async fn run(options: Fuzz) -> Result<ExitCode, String> {
             if findings.len() >= MAX_FINDINGS || !known.insert(finding.signature.clone()) {
                 continue;
             }
-            let finding = minimized(&pair, finding, seed).await?;
+            let finding = minimized(&pair, finding, seed, end).await?;
             bar.suspend(|| print(&finding)).map_err(|error| format!("standard output: {error}"))?;
             findings.push(finding);
             if let Some(directory) = &options.save {
@@ -73,6 +72,10 @@ pub(crate) async fn run(options: Fuzz) -> Result<ExitCode, String> {
     bar.finish_and_clear();
     println!("{} findings in {made} cases with --seed {}", findings.len(), options.seed);
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn is_past(end: Option<Instant>) -> bool {
+    end.is_some_and(|end| Instant::now() >= end)
 }
 
 fn progress(length: u64) -> ProgressBar {
@@ -138,9 +141,17 @@ fn mutant(seeds: &[Seed], number: u64, seed: u64, random: &mut Random) -> Result
     from.with_input(&bytes, Some(&name))
 }
 
-/// The smallest input that was found with the same difference.
-async fn minimized(pair: &Pair, mut finding: Finding, mut seed: Seed) -> Result<Finding, String> {
+/// The smallest input that was found with the same difference, up to the end of the time.
+async fn minimized(
+    pair: &Pair,
+    mut finding: Finding,
+    mut seed: Seed,
+    end: Option<Instant>,
+) -> Result<Finding, String> {
     for _ in 0..MAX_ROUNDS {
+        if is_past(end) {
+            break;
+        }
         let inputs = minimize::candidates(&seed.bytes, seed.shape);
         let cases = inputs.iter().map(|input| seed.with_input(input, None)).collect::<Result<Vec<_>, _>>()?;
         match smaller(pair, &finding, &cases).await? {
@@ -178,13 +189,13 @@ fn print(finding: &Finding) -> io::Result<()> {
 
 /// Writes all findings so far, as cases.
 fn save(directory: &Path, seed: u64, findings: &[Finding]) -> Result<(), String> {
-    let failed = |error| format!("{}: {error}", directory.display());
+    let failed = |error| format!("--save {}: {error}", directory.display());
     fs::create_dir_all(directory).map_err(failed)?;
     let lines: String = findings.iter().map(|finding| finding.case.to_string() + "\n").collect();
     fs::write(directory.join(format!("fuzz-{seed}.jsonl")), lines).map_err(failed)
 }
 
-/// How many cases a process of a runner gets.
+/// How many cases a process of a runner gets at most.
 const BATCH: usize = 256;
 
 /// The longest input, in bytes.

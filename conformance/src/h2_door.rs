@@ -75,7 +75,7 @@ impl H2Door {
     async fn connect(&self) -> Result<Http2, Failed> {
         match time::timeout(self.clock.kill, Http2::connect(&self.target)).await {
             Ok(connected) => connected.map_err(|why| (Verdict::Fail, why)),
-            Err(_) => Err((Verdict::Hung, "no answer over HTTP/2".to_owned())),
+            Err(_) => Err((Verdict::Hung, format!("{}: no answer over HTTP/2", self.target.authority))),
         }
     }
 

@@ -103,7 +103,7 @@ pub(crate) struct Fuzz {
     /// Ends after this many changed cases.
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) mutants: u64,
-    /// Ends after this many seconds, if that is earlier.
+    /// Ends after this many seconds, if that is earlier, when the cases that are being asked are done.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) time: Option<u64>,
     /// Writes the findings to this directory, as cases for --cases.

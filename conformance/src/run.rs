@@ -98,7 +98,10 @@ pub(crate) async fn client(
         ended = ended => {
             let status = ended?;
             if door.asked() < door.questions() {
-            eprintln!("the client ended ({status}) after {} of {} questions", door.asked(), door.questions());
+                eprintln!("the client ended ({status}) after {} of {} questions", door.asked(), door.questions());
+            }
+            if door.asked() == 0 {
+                eprintln!("it opened no {url}/runCase?case=N; {{url}} has no slash at its end");
             }
         }
     }

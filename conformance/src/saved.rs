@@ -8,7 +8,7 @@ use crate::verdict::Outcome;
 
 /// Writes what was sent and what came back in each failed case: `NAME.sent.bin` and `NAME.received.bin`.
 pub(crate) fn write(directory: &Path, outcomes: &[Outcome]) -> Result<(), String> {
-    let failed = |error| format!("{}: {error}", directory.display());
+    let failed = |error| format!("--save {}: {error}", directory.display());
     fs::create_dir_all(directory).map_err(failed)?;
     for outcome in outcomes.iter().filter(|outcome| outcome.verdict.is_bad()) {
         let name = outcome.case.0.replace('/', "_");

@@ -31,7 +31,10 @@ impl ServerDoor {
     /// Connects once, to learn whether there is a server and whether it compresses.
     pub(crate) async fn new(target: Target, clock: Clock) -> Result<Self, String> {
         let probed = time::timeout(clock.kill, target.probe()).await;
-        let probed = probed.map_err(|_| "the server does not answer an opening handshake".to_owned())??;
+        let probed = probed.map_err(|_| {
+            let (authority, seconds) = (&target.authority, clock.kill.as_secs());
+            format!("{authority} did not answer an opening handshake within {seconds} s; see --timeout")
+        })??;
         let (deflate, closed) = match probed {
             Ok(deflate) => (deflate, None),
             Err(why) => (false, Some(why)),
@@ -116,9 +119,12 @@ impl WireDoor for ServerDoor {
         match &case.ask {
             Ask::Receive(receive) => self.receive(receive, cut).await,
             Ask::Request(request) => self.request(request, cut).await,
-            Ask::Flood(flood) => match self.target.open(None).await {
-                Ok(opened) => flood::answer(flood, flood::run(flood, opened.stream, None, self.clock).await),
-                Err(error) => failed(Verdict::Fail, error),
+            Ask::Flood(flood) => match time::timeout(self.clock.kill, self.target.open(None)).await {
+                Ok(Ok(opened)) => {
+                    flood::answer(flood, flood::run(flood, opened.stream, None, self.clock).await)
+                }
+                Ok(Err(error)) => failed(Verdict::Fail, error),
+                Err(_) => failed(Verdict::Hung, "no answer to the opening handshake".to_owned()),
             },
             _ => Answer::not_asked("this door does not ask it"),
         }

@@ -18,7 +18,7 @@ use crate::options::{Run, Select};
 use crate::page;
 use crate::report;
 use crate::saved;
-use crate::verdict::{Answer, Outcome};
+use crate::verdict::{Answer, Outcome, Verdict};
 use crate::wire::Clock;
 
 #[derive(Debug)]
@@ -41,7 +41,17 @@ pub(crate) fn clock(kill: Duration) -> Clock {
 pub(crate) fn selected(select: &Select) -> Result<Vec<Case>, String> {
     let globs: Vec<_> = select.only.iter().map(globset::Glob::compile_matcher).collect();
     let cases = corpus::select(all(select)?, &globs);
-    if cases.is_empty() { Err("no case was selected".to_owned()) } else { Ok(cases) }
+    match (cases.is_empty(), select.only.as_slice()) {
+        (false, _) => Ok(cases),
+        (true, []) => {
+            Err("there are no cases: the directory of --cases has none in files *.jsonl".to_owned())
+        }
+        (true, [only, ..]) => Err(format!(
+            "no case matches --only {only:?}: the pattern is for the whole name, such as '6455/5.2/*'; \
+             `wsconform list` prints the names",
+            only = only.glob()
+        )),
+    }
 }
 
 fn all(select: &Select) -> Result<Vec<Case>, String> {
@@ -58,12 +68,24 @@ impl Session {
             None => Expectations::default(),
         };
         if let (Some(name), Some(path)) = (expectations.unknown(&all(&run.select)?), &run.expect) {
-            return Err(format!("{}: there is no case {name:?}", path.display()));
+            return Err(format!(
+                "--expect {}: [failures] has {name:?}, and there is no case of this name (patterns are for \
+                 [disabled] only; `wsconform list` prints the names)",
+                path.display()
+            ));
         }
         let (cases, disabled) = expectations.split(selected(&run.select)?)?;
         if cases.is_empty() {
             return Err("every selected case is disabled".to_owned());
         }
+        // Before the run, which may be long.
+        for (option, path) in [("--json", &run.json), ("--html", &run.html), ("--junit", &run.junit)] {
+            path.as_deref().map_or(Ok(()), |path| can_be_written(option, path))?;
+        }
+        if let (Some(path), true) = (&run.expect, run.update) {
+            can_be_written("--expect", path)?;
+        }
+        run.save.as_deref().map_or(Ok(()), can_be_saved_in)?;
         let bar = ProgressBar::new(cases.len() as u64);
         if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}") {
             bar.set_style(style);
@@ -125,6 +147,10 @@ impl Session {
         let printed = writeln!(out, "{}", escape::terminal(agent))
             .and_then(|()| report::print(&outcomes, &comparison, &mut out));
         printed.map_err(|error| format!("standard output: {error}"))?;
+        if outcomes.iter().all(|outcome| outcome.verdict == Verdict::NotAsked) {
+            let why = outcomes.first().map_or("", |outcome| &outcome.observed);
+            return Err(format!("no case could be asked; the first: {}", escape::terminal(why)));
+        }
         if let (true, Some(path)) = (self.run.update, &self.run.expect) {
             self.expectations.update(&outcomes);
             self.expectations.write(path)?;
@@ -137,6 +163,30 @@ impl Session {
 
 /// Between two segments. The system reads them one by one most of the time; no verdict rests on it.
 const PAUSE: Duration = Duration::from_micros(100);
+
+/// An error if a file cannot be there: its directory does not exist, or it is a directory itself.
+fn can_be_written(option: &str, path: &Path) -> Result<(), String> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+        return Err(format!(
+            "{option} {}: there is no directory {}; make it first",
+            path.display(),
+            parent.display()
+        ));
+    }
+    match path.is_dir() {
+        true => Err(format!("{option} {}: it is a directory; give the name of a file", path.display())),
+        false => Ok(()),
+    }
+}
+
+/// An error if something other than a directory has this name.
+pub(crate) fn can_be_saved_in(path: &Path) -> Result<(), String> {
+    match path.exists() && !path.is_dir() {
+        true => Err(format!("--save {}: it is not a directory", path.display())),
+        false => Ok(()),
+    }
+}
 
 /// Writes what an option asks for; an error names the option.
 fn write(option: &str, path: &Path, text: &str) -> Result<(), String> {

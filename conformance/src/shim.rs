@@ -60,16 +60,27 @@ impl Shim {
         let (mut child, stdin, stdout) = program::start(name, arguments)?;
         let mut stdout = BufReader::new(stdout).lines();
         let line = time::timeout(patience, stdout.next_line()).await;
-        let line = line.map_err(|_| format!("{name}: no first line"))?.map_err(failed)?;
+        let line = line
+            .map_err(|_| {
+                format!(
+                    "{name}: it printed no first line within {} s (SHIM.md, section 1)",
+                    patience.as_secs()
+                )
+            })?
+            .map_err(failed)?;
         let Some(line) = line else {
             let status = child.wait().await.map_err(failed)?;
             return Err(match status.code() {
-                Some(CANNOT) => format!("{name}: it cannot run here (status {CANNOT})"),
+                Some(CANNOT) => {
+                    format!("{name}: it cannot run here (status {CANNOT}): its library may be missing")
+                }
                 _ => format!("{name}: it ended without a first line ({status})"),
             });
         };
-        let hello: Hello =
-            serde_json::from_str(&line).map_err(|error| format!("{name}: first line: {error}"))?;
+        let hello: Hello = serde_json::from_str(&line).map_err(|error| {
+            let line: String = line.chars().take(200).collect();
+            format!("{name}: its first line is not that of a shim (SHIM.md, section 1): {error}: {line:?}")
+        })?;
         match hello.shim {
             VERSION => Ok(Self { child, stdin, stdout, hello }),
             other => Err(format!("{name}: it speaks version {other} of the contract, not {VERSION}")),

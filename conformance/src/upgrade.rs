@@ -28,13 +28,24 @@ pub(crate) struct Opened {
 impl Target {
     /// Reads a URI `ws://HOST[:PORT][/PATH]`.
     pub(crate) fn parse(uri: &str) -> Result<Self, String> {
-        let rest = uri.strip_prefix("ws://").ok_or_else(|| format!("not a ws:// URI: {uri:?}"))?;
+        let failed = || {
+            let wss = if uri.starts_with("wss://") {
+                ". TLS is not spoken: start the server without it"
+            } else {
+                ""
+            };
+            format!("not a URI of the form ws://HOST:PORT/PATH: {uri:?}{wss}")
+        };
+        let rest = uri.strip_prefix("ws://").ok_or_else(failed)?;
         let at = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(at);
-        if authority.is_empty() || path.contains('#') {
-            return Err(format!("not a ws:// URI: {uri:?}"));
+        // The colons of an IPv6 address are in brackets.
+        let port = authority.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
+        let has_port = port.is_some();
+        if authority.is_empty() || path.contains('#') || port.is_some_and(|port| port.parse::<u16>().is_err())
+        {
+            return Err(failed());
         }
-        let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
         let authority = if has_port { authority.to_owned() } else { format!("{authority}:80") };
         let resource = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         Ok(Self { authority, resource })
@@ -150,6 +161,10 @@ mod tests {
             let target = Target::parse(uri).unwrap();
             assert_eq!((target.authority.as_str(), target.resource.as_str()), (authority, resource));
         }
-        assert!(Target::parse("http://h/").is_err() && Target::parse("ws:///").is_err());
+        assert_eq!(Target::parse("ws://[::1]/").unwrap().authority, "[::1]:80");
+        for uri in ["http://h/", "ws:///", "ws://h:99999/", "ws://h:x/", "127.0.0.1:9001"] {
+            assert!(Target::parse(uri).unwrap_err().contains("ws://HOST:PORT/PATH"), "{uri}");
+        }
+        assert!(Target::parse("wss://h/").unwrap_err().contains("TLS"));
     }
 }

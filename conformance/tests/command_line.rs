@@ -87,6 +87,98 @@ fn nothing_selected_is_an_error() {
 }
 
 #[test]
+fn error_says_what_to_do() {
+    let (file, directory, glob) = (scratch("not-a-directory"), scratch("no-directory"), scratch("glob.toml"));
+    fs::write(&glob, "[disabled]\n\"6455/5.2/[\" = \"x\"\n").unwrap();
+    fs::write(&file, "[failures]\n\"6455/5.2/*\" = \"x\"\n").unwrap();
+    let (file, missing) = (file.to_str().unwrap(), directory.join("x"));
+    let missing = missing.to_str().unwrap();
+    // Where no server listens: a path that cannot be written is found before the run.
+    let server = ["server", "ws://127.0.0.1:1/"].as_slice();
+    let cases: &[(&[&str], &[&str], &str)] = &[
+        (server, &["--html", missing], "--html"),
+        (server, &["--json", missing], "make it first"),
+        (server, &["--junit", missing], "--junit"),
+        (server, &["--html", env!("CARGO_TARGET_TMPDIR")], "give the name of a file"),
+        (server, &["--save", file], "--save"),
+        (
+            &["fuzz", "--reference", "x", "--server", "ws://127.0.0.1:1/"],
+            &["--save", file],
+            "not a directory",
+        ),
+        (server, &["--expect", missing, "--update"], "make it first"),
+        (server, &["--expect", missing], "--update writes it"),
+        (server, &["--expect", file], "patterns are for [disabled]"),
+        (server, &["--expect", glob.to_str().unwrap()], "--expect, [disabled]"),
+        (server, &["--only", "6455/5.2"], "wsconform list"),
+        (&["server", "wss://127.0.0.1:1/"], &[], "TLS"),
+        (&["shim", "--", "sh", "-c"], &["echo hello"], "\"hello\""),
+    ];
+    for (command, more, hint) in cases {
+        let output = wsconform(&[*command, *more].concat());
+        assert_status(&output, 2);
+        assert!(text(&output).contains(hint), "{command:?} {more:?}: {}", text(&output));
+    }
+}
+
+#[test]
+fn run_in_which_nothing_is_asked_is_an_error() {
+    let hello = r#"echo '{"shim":1,"name":"x","roles":[]}'; read line"#;
+    let output = wsconform(&["shim", "--only", "6455/5.7/*", "--", "sh", "-c", hello]);
+    assert_status(&output, 2);
+    assert!(text(&output).contains("no case could be asked"), "{}", text(&output));
+}
+
+/// A server that answers the first opening handshake, and no other.
+fn server_that_falls_silent() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let mut streams: Vec<_> = listener.incoming().take(1).flatten().collect();
+        _ = streams.first_mut().and_then(accept);
+        streams.extend(listener.incoming().flatten());
+    });
+    url
+}
+
+#[test]
+fn flood_whose_opening_handshake_is_not_answered_is_hung() {
+    let only = ["--timeout", "1", "--only", "6455/7.1.1/flood-after-a-close/server"];
+    let url = server_that_falls_silent();
+    let mut child =
+        Command::new(env!("CARGO_BIN_EXE_wsconform")).args(["server", &url]).args(only).spawn().unwrap();
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if start.elapsed() > Duration::from_secs(30) {
+            child.kill().unwrap();
+            panic!("it waits without end");
+        }
+        thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn fuzzing_of_a_server_that_hangs_ends_soon_after_its_time() {
+    let runner = scratch("runner.sh");
+    let line =
+        r#"{"id":"\1","splits":1,"observed":{"outcome":"open","events":[],"replies":[]},"differs":null}"#;
+    fs::write(&runner, format!(r#"sed -u 's/.*"id":"\([^"]*\)".*/{line}/'"#)).unwrap();
+    let url =
+        server(|stream| thread::sleep(Duration::from_secs(60 + u64::from(stream.peer_addr().is_err()))));
+    let start = Instant::now();
+    let reference = format!("sh {}", runner.display());
+    let options = ["fuzz", "--reference", &reference, "--server", &url, "--timeout", "1", "--time", "1"];
+    let output = wsconform(&[options.as_slice(), &["--only", "6455/5.*"]].concat());
+    assert_status(&output, 1);
+    assert!(text(&output).contains("hung"), "{}", text(&output));
+    assert!(start.elapsed() < Duration::from_secs(40), "{:?}", start.elapsed());
+}
+
+#[test]
 fn server_that_does_not_speak_http2_cannot_be_asked_over_it() {
     let url = server(drop);
     let start = Instant::now();
@@ -98,7 +190,7 @@ fn server_that_does_not_speak_http2_cannot_be_asked_over_it() {
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let output = wsconform(&["server", "--h2", &url, "--timeout", "1"]);
     assert_status(&output, 2);
-    assert!(text(&output).contains("no answer over HTTP/2"), "{}", text(&output));
+    assert!(text(&output).contains(": no answer over HTTP/2"), "{}", text(&output));
     assert!(start.elapsed() < Duration::from_secs(30));
 }
 
@@ -216,6 +308,7 @@ fn client_that_does_not_run_the_cases_is_not_passed() {
     let output = wsconform(&arguments);
     assert_status(&output, 1);
     assert!(text(&output).contains("crashed"), "{}", text(&output));
+    assert!(text(&output).contains("no slash at its end"), "{}", text(&output));
 }
 
 /// Answers the first frame with a text that would be markup, and ends.
