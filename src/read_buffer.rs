@@ -19,10 +19,9 @@ use core::ops::Range;
 #[cfg(feature = "bytes")]
 use bytes::{Buf, BufMut, Bytes};
 
-use crate::copy::PIECE_LEN;
 use crate::error::LocalProtocolError;
 
-use storage::{Storage, grow, initialize, shrink};
+use storage::{Storage, append, grow, initialize, shrink};
 
 /// A buffer that a transport reads into, and that a handshake and then a connection read from.
 ///
@@ -290,9 +289,7 @@ impl ReadBuffer {
         self.reserve(bytes.len());
         self.offered = 0;
         self.bytes.truncate(self.end);
-        for piece in bytes.chunks(PIECE_LEN) {
-            self.bytes.extend_from_slice(piece);
-        }
+        append(&mut self.bytes, bytes);
         self.filled(bytes.len())
     }
 

@@ -3,6 +3,8 @@
 #[cfg(not(feature = "bytes"))]
 use alloc::vec::Vec;
 
+use crate::copy::PIECE_LEN;
+
 #[cfg(feature = "bytes")]
 pub(super) type Storage = bytes::BytesMut;
 #[cfg(not(feature = "bytes"))]
@@ -23,6 +25,16 @@ pub(super) fn grow(bytes: &mut Storage, len: usize) -> bool {
     #[cfg(not(feature = "bytes"))]
     bytes.reserve_exact(more);
     is_new
+}
+
+/// Appends `more`; a long slice piece by piece, as [`copy`](crate::copy) explains.
+pub(super) fn append(bytes: &mut Storage, more: &[u8]) {
+    if more.len() <= PIECE_LEN {
+        return bytes.extend_from_slice(more);
+    }
+    for piece in more.chunks(PIECE_LEN) {
+        bytes.extend_from_slice(piece);
+    }
 }
 
 /// Lengthens `bytes` to the end of its memory.

@@ -75,6 +75,9 @@ pub use pool::DeflatePool;
 /// Connections that share a [`DeflatePool`] need no memory of their own for compressors and decompressors between two
 /// messages.
 ///
+#[cfg_attr(feature = "std", doc = "[`DeflatePool`]: crate::DeflatePool")]
+#[cfg_attr(not(feature = "std"), doc = "[`DeflatePool`]: crate#features")]
+///
 /// It takes 119 KiB to decompress, whatever was negotiated. A compressor takes this many KiB, at any level, by the window
 /// bits of this side (rows) and by [memory level](Self::with_mem_level) (columns), as measured:
 ///
