@@ -85,10 +85,10 @@ fn runner_of_this_repository_does_not_differ_from_itself() {
 
 #[test]
 fn driver_for_tokio_does_what_is_expected() {
-    let Some(program) = example("../tokio", "autobahn_server") else { return };
+    let Some(program) = example("../tokio", "tokio_autobahn_server") else { return };
     let server = Program::start(Command::new(program).args(["--addr", "127.0.0.1:0"]));
     assert_status(&wsconform(&["server", &server.url, "--expect", &expectations("echo_server")]), 0);
-    let Some(program) = example("../tokio", "autobahn_client") else { return };
+    let Some(program) = example("../tokio", "tokio_autobahn_client") else { return };
     let program = program.to_str().unwrap();
     assert_status(&wsconform(&["client", "--addr", "127.0.0.1:0", "--", program, "{url}", "tokio"]), 0);
 }

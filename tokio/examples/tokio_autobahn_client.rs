@@ -1,7 +1,7 @@
 //! A client for Autobahn|Testsuite: echoes what each of its cases sends.
 //!
 //! ```sh
-//! cargo run --release --example autobahn_client -- ws://127.0.0.1:9001 wsproto-tokio
+//! cargo run --release --example tokio_autobahn_client -- ws://127.0.0.1:9001 wsproto-tokio
 //! ```
 //!
 //! `tests/autobahn/run --tokio` of the workspace starts it. It asks the suite's server how many cases there are, runs
@@ -17,13 +17,13 @@ use wsproto_tokio::{Client, Settings};
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [url, agent] = &arguments[..] else {
-        eprintln!("usage: autobahn_client URL AGENT");
+        eprintln!("usage: tokio_autobahn_client URL AGENT");
         return ExitCode::from(2);
     };
     match run(url, agent).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("autobahn_client: {url}: {error}");
+            eprintln!("tokio_autobahn_client: {url}: {error}");
             ExitCode::FAILURE
         }
     }
@@ -36,7 +36,7 @@ async fn run(url: &str, agent: &str) -> Result<(), Box<dyn Error>> {
     for case in 1..=case_count(&client, url).await? {
         // The suite breaks rules on purpose: an error is what it expects. The other cases still run.
         if let Err(error) = echo(&client, &format!("{url}/runCase?case={case}&agent={agent}")).await {
-            eprintln!("autobahn_client: case {case}: {error}");
+            eprintln!("tokio_autobahn_client: case {case}: {error}");
         }
     }
     let mut ws = client.connect(&format!("{url}/updateReports?agent={agent}")).await?;

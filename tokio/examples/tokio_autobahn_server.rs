@@ -1,7 +1,7 @@
 //! A server for Autobahn|Testsuite: echoes each message, compressed if the client offers it.
 //!
 //! ```sh
-//! cargo run --release --example autobahn_server -- --addr 127.0.0.1:9001
+//! cargo run --release --example tokio_autobahn_server -- --addr 127.0.0.1:9001
 //! ```
 //!
 //! `tests/autobahn/run --tokio` of the workspace starts it. It prints its address.
@@ -20,14 +20,14 @@ async fn main() -> ExitCode {
         [] => "127.0.0.1:9001",
         ["--addr", address] => address,
         _ => {
-            eprintln!("usage: autobahn_server [--addr ADDRESS]");
+            eprintln!("usage: tokio_autobahn_server [--addr ADDRESS]");
             return ExitCode::from(2);
         }
     };
     match serve(address).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("autobahn_server: {address}: {error}");
+            eprintln!("tokio_autobahn_server: {address}: {error}");
             ExitCode::FAILURE
         }
     }
@@ -45,7 +45,7 @@ async fn serve(address: &str) -> std::io::Result<()> {
         tokio::spawn(async move {
             // The suite breaks rules on purpose: an error is what it expects.
             if let Err(error) = echo(&server, stream).await {
-                eprintln!("autobahn_server: {error}");
+                eprintln!("tokio_autobahn_server: {error}");
             }
         });
     }
