@@ -76,12 +76,11 @@ impl Shim {
         let json = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shim-{}.jsonl", self.name));
         _ = fs::remove_file(&json);
         let mut suite = Command::new(env!("CARGO_BIN_EXE_wsconform"));
-        // An interpreter needs seconds for what floods it. A long time costs one where a library waits for its peer to end.
-        let (timeout, jobs) = if self.script.is_some() { ("20", "4") } else { ("4", "12") };
+        // A long time costs one where a library waits for its peer to end.
+        let (timeout, jobs) = if self.script.is_some() { ("20", "4") } else { ("8", "12") };
         suite.args(["shim", "--jobs", jobs, "--timeout", timeout, "--json"]).arg(&json);
-        if self.name == OURS {
-            suite.args(["--expect", &expectations("shim")]);
-        }
+        let expected = if self.name == OURS { "shim" } else { "shims_of_others" };
+        suite.args(["--expect", &expectations(expected)]);
         suite.arg("--").arg(&self.program).args(&self.script).env("PYTHONDONTWRITEBYTECODE", "1");
         if let Some(modules) = &self.node_modules {
             suite.env("NODE_PATH", modules);
