@@ -191,6 +191,23 @@ fn nothing_of_one_connection_is_seen_by_another() {
 }
 
 #[test]
+fn final_blocks_are_counted_for_each_connection_that_uses_a_decompressor() {
+    // Each connection has 15 that are free, beyond one for each message: two messages of nine, and not a third.
+    let nine = (0..9).fold(DeflateBlocks::new(), |blocks, _| blocks.fixed(true, b"a").align()).into_message();
+    let pool = DeflatePool::new(1);
+    let mut receivers = [0, 1].map(|_| pooled(&pool, DeflateParams::DEFAULT).receiver());
+    for expected in
+        [Ok(b"aaaaaaaaa".to_vec()), Ok(b"aaaaaaaaa".to_vec()), Err(RemoteProtocolError::InvalidDeflate)]
+    {
+        for receiver in &mut receivers {
+            let read = read(receiver, &message(&nine));
+            assert_eq!(read, expected);
+            assert_eq!(pool.idle_decompressors(), 1, "both use the same");
+        }
+    }
+}
+
+#[test]
 fn without_context_takeover_the_same_bytes_are_sent() {
     let pool = DeflatePool::new(2);
     // Not at level 0: how it divides data into stored blocks depends on the room in the output buffer.
