@@ -77,7 +77,7 @@ impl Shim {
         _ = fs::remove_file(&json);
         let mut suite = Command::new(env!("CARGO_BIN_EXE_wsconform"));
         // A long time costs one where a library waits for its peer to end.
-        let (timeout, jobs) = if self.script.is_some() { ("20", "4") } else { ("8", "12") };
+        let (timeout, jobs) = if self.script.is_some() { ("20", "4") } else { ("8", "24") };
         suite.args(["shim", "--jobs", jobs, "--timeout", timeout, "--json"]).arg(&json);
         let expected = if self.name == OURS { "shim" } else { "shims_of_others" };
         suite.args(["--expect", &expectations(expected)]);
@@ -118,7 +118,7 @@ fn case_and_verdict(outcome: &Value) -> (&str, &str) {
 fn shims() -> Option<Vec<Shim>> {
     let folder = folder()?;
     tools::build(&folder.join("Cargo.toml"), &["--bins"]);
-    let built = ["wsproto", "tungstenite", "tokio-websockets", "fastwebsockets"].map(|name| Shim {
+    let built = ["fastwebsockets", "tokio-websockets", "tungstenite", "wsproto"].map(|name| Shim {
         name,
         program: tools::built(&format!("shim-{name}")),
         script: None,
@@ -140,8 +140,8 @@ fn shims() -> Option<Vec<Shim>> {
         script: Some(folder.join("shim_ws.js")),
         node_modules: Some(modules),
     });
-    // The slowest first.
-    Some(python.into_iter().flatten().chain(node).chain(built).collect())
+    // The slowest first: it waits for a library that waits for its peer.
+    Some(built.into_iter().chain(python.into_iter().flatten()).chain(node).collect())
 }
 
 fn folder() -> Option<PathBuf> {
