@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
 
+use super::{TAIL, since};
+
 /// A zlib stream, and the buffer for its output.
 pub(super) struct Compressor {
     #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "only a pool compares them"))]
@@ -87,7 +89,7 @@ impl Compressor {
     /// Removes the tail of a message of `len` bytes, and returns the new length.
     pub(super) fn end_message(&mut self, len: usize) -> usize {
         let deflated = self.buffer.get(..len).unwrap_or_default();
-        match deflated.strip_suffix(TAIL) {
+        match deflated.strip_suffix(&TAIL) {
             Some(stripped) => stripped.len(),
             // Nothing was flushed: the message is the first byte of an empty block (§7.2.3.6).
             None => {
@@ -113,14 +115,6 @@ impl Compressor {
         self.buffer = Vec::new();
     }
 }
-
-/// The difference of two values of one of zlib's counters.
-fn since(start: u64, now: u64) -> usize {
-    usize::try_from(now.wrapping_sub(start)).unwrap_or(usize::MAX)
-}
-
-/// The end of an empty stored block, which a sender removes from a message (§7.2.1).
-const TAIL: &[u8] = &[0x00, 0x00, 0xFF, 0xFF];
 
 /// The longest buffer that is kept for the next payload, in bytes.
 const MAX_KEPT: usize = 64 << 10;

@@ -139,7 +139,7 @@ impl OutboundExtension for Deflater {
         self.needs_reset = self.compressor.is_some();
     }
 
-    /// zlib's streams cannot be copied: this is possible while there is none.
+    /// A stream of zlib cannot be copied, so a copy is possible only without one.
     fn try_clone(&self) -> Option<Box<dyn OutboundExtension>> {
         if self.compressor.is_some() {
             return None;

@@ -140,7 +140,7 @@ impl InboundExtension for Inflater {
         self.give_back();
     }
 
-    /// zlib's streams cannot be copied: this is possible while there is none.
+    /// A stream of zlib cannot be copied, so a copy is possible only without one.
     fn try_clone(&self) -> Option<Box<dyn InboundExtension>> {
         let Self { window, max_ratio, is_compressed, stream: None, budget, ref history, ref pool } = *self
         else {

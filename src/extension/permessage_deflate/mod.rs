@@ -445,3 +445,11 @@ const fn clamp(value: u8, min: u8, max: u8) -> u8 {
         _ => value,
     }
 }
+
+/// The difference of two values of one of zlib's counters.
+fn since(start: u64, now: u64) -> usize {
+    usize::try_from(now.wrapping_sub(start)).unwrap_or(usize::MAX)
+}
+
+/// The end of an empty stored block, which a sender removes from a message (§7.2.1).
+const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];

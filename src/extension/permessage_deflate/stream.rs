@@ -19,6 +19,7 @@ use crate::extension::Decoded;
 use crate::frame::Ends;
 
 use super::params::Window;
+use super::{TAIL, since};
 
 /// A zlib stream, its output, and the message in progress.
 pub(super) struct Stream {
@@ -346,11 +347,6 @@ fn last(bytes: &[u8], len: usize) -> &[u8] {
     bytes.get(bytes.len().saturating_sub(len)..).unwrap_or_default()
 }
 
-/// The difference of two values of one of zlib's counters.
-fn since(start: u64, now: u64) -> usize {
-    usize::try_from(now.wrapping_sub(start)).unwrap_or(usize::MAX)
-}
-
 impl Budget {
     pub(super) const NEW: Self = Self { produced: 0, extra_final_blocks: 0 };
 
@@ -412,6 +408,3 @@ const OUTPUT_PER_FINAL_BLOCK: u64 = 8 << 10;
 
 /// An empty stored block at the start of a byte, and one more byte after it.
 const EMPTY_BLOCK: [u8; 6] = [0x00, 0x00, 0x00, 0xFF, 0xFF, 0x00];
-
-/// The four bytes that a sender removes from the end of a message (§7.2.1).
-const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
