@@ -317,10 +317,7 @@ fn cuts(case: &Case, handshakes: bool) -> Result<Vec<Cut>, String> {
         _ if case.role != Role::Client => Err("it is for servers".to_owned()),
         Ask::Receive(receive) => match echo::cannot_ask(receive) {
             Some(why) => Err(why.to_owned()),
-            None => {
-                let chunks: Vec<_> = receive.chunks.iter().map(|chunk| chunk.0.clone()).collect();
-                Ok(cuts::of_frames(&chunks, receive.split))
-            }
+            None => Ok(cuts::of_receive(receive)),
         },
         Ask::Flood(flood) => match flood::cannot_ask(flood, true) {
             Some(why) => Err(why.to_owned()),

@@ -3,7 +3,7 @@
 //! A core can be run at every offset. On a connection each cut costs a connection, so a few are chosen: where
 //! implementations have had bugs.
 
-use crate::case::Split;
+use crate::case::{Receive, Split};
 use crate::layout::Layout;
 
 /// One way to send an input.
@@ -14,8 +14,14 @@ pub(crate) struct Cut {
     pub(crate) segments: Vec<Vec<u8>>,
 }
 
+/// The cuts of the frames of a case.
+pub(crate) fn of_receive(case: &Receive) -> Vec<Cut> {
+    let chunks: Vec<_> = case.chunks.iter().map(|chunk| chunk.0.clone()).collect();
+    of_frames(&chunks, case.split)
+}
+
 /// The cuts of frames that were given in these chunks.
-pub(crate) fn of_frames(chunks: &[Vec<u8>], split: Split) -> Vec<Cut> {
+fn of_frames(chunks: &[Vec<u8>], split: Split) -> Vec<Cut> {
     let given = Cut::new("given", chunks.iter().map(Vec::as_slice));
     if split == Split::Exact {
         return vec![given];

@@ -3,7 +3,7 @@
 use tokio::time;
 
 use crate::case::{Ask, Case, Receive, Role};
-use crate::cuts::{self, Cut};
+use crate::cuts::Cut;
 use crate::deflate::{self, Inflater};
 use crate::door::WireDoor;
 use crate::echo;
@@ -13,7 +13,7 @@ use crate::h2_streams::{self, Opener};
 use crate::http2::{self, Http2, Pseudo, Reader, Stream, Writer};
 use crate::peer::{self, PeerReader};
 use crate::script::{Sentinel, Step, Transcript};
-use crate::server_door::{MASK, differs, failed};
+use crate::server_door::{MASK, NO_ANSWER, cuts_of_receive, differs, failed};
 use crate::upgrade::Target;
 use crate::verdict::{Answer, Door, Verdict};
 use crate::wire::{Clock, Connection, Settings};
@@ -63,8 +63,7 @@ impl H2Door {
         let fail = |why| (Verdict::Fail, why);
         let request = http2::request(&self.target, &Pseudo::new(), &fields).map_err(fail)?;
         let answered = time::timeout(self.clock.kill, http2.ask(request, end_stream)).await;
-        let answered =
-            answered.map_err(|_| (Verdict::Hung, "no answer to the opening handshake".to_owned()))?;
+        let answered = answered.map_err(|_| (Verdict::Hung, NO_ANSWER.to_owned()))?;
         let stream = answered.map_err(|error| fail(format!("the opening handshake: {error}")))?;
         match stream.head.status {
             Some(status) if is_success(status) => Ok(stream),
@@ -152,16 +151,7 @@ impl WireDoor for H2Door {
             return Err("the server does not allow extended CONNECT".to_owned());
         }
         match &case.ask {
-            Ask::Receive(receive) => match self.closed.as_deref().or(echo::cannot_ask(receive)) {
-                Some(why) => Err(why.to_owned()),
-                None if receive.deflate.is_some() && !self.deflate => {
-                    Err("the server does not accept permessage-deflate".to_owned())
-                }
-                None => {
-                    let chunks: Vec<_> = receive.chunks.iter().map(|chunk| chunk.0.clone()).collect();
-                    Ok(cuts::of_frames(&chunks, receive.split))
-                }
-            },
+            Ask::Receive(receive) => cuts_of_receive(receive, self.closed.as_deref(), self.deflate),
             Ask::Request(request) => match h2_request::of_http1(request) {
                 Some(request) => self.cut_of_request(&request),
                 None => Err("it is about a request of HTTP/1.1".to_owned()),

@@ -78,7 +78,7 @@ pub(crate) enum End {
 /// the head and the first bytes after it as one segment.
 pub(crate) fn after_head(head: Vec<u8>, cut: &Cut, mut steps: Vec<Step>) -> Vec<Step> {
     match steps.first_mut() {
-        Some(Step::Send(first)) if cut.name == "whole" => first.splice(..0, head).for_each(drop),
+        Some(Step::Send(first)) if cut.name == "whole" => *first = [head, first.clone()].concat(),
         _ => steps.insert(0, Step::Send(head)),
     }
     steps

@@ -12,7 +12,7 @@ use crate::h2_case::NEEDS_H2;
 use crate::peer::PeerReader;
 use crate::request;
 use crate::script::Sentinel;
-use crate::upgrade::Target;
+use crate::upgrade::{Opened, Target};
 use crate::verdict::{Answer, Door, Verdict};
 use crate::wire::{self, Clock, Settings};
 
@@ -56,6 +56,14 @@ impl ServerDoor {
         Settings { mask: MASK, clock: self.clock, acted: None }
     }
 
+    /// Opens a connection; else the answer to the case.
+    async fn open(&self, offer: Option<&str>) -> Result<Opened, Answer> {
+        match time::timeout(self.clock.kill, self.target.open(offer)).await {
+            Ok(opened) => opened.map_err(|error| failed(Verdict::Fail, error)),
+            Err(_) => Err(failed(Verdict::Hung, NO_ANSWER.to_owned())),
+        }
+    }
+
     async fn request(&self, case: &Request, cut: &Cut) -> Answer {
         let stream = match self.target.connect().await {
             Ok(stream) => stream,
@@ -68,10 +76,9 @@ impl ServerDoor {
 
     async fn receive(&self, case: &Receive, cut: &Cut) -> Answer {
         let offer = case.deflate.map(deflate::offer);
-        let opened = match time::timeout(self.clock.kill, self.target.open(offer.as_deref())).await {
-            Ok(Ok(opened)) => opened,
-            Ok(Err(error)) => return failed(Verdict::Fail, error),
-            Err(_) => return failed(Verdict::Hung, "no answer to the opening handshake".to_owned()),
+        let opened = match self.open(offer.as_deref()).await {
+            Ok(opened) => opened,
+            Err(answer) => return answer,
         };
         if let Some(why) = differs(case.deflate, opened.deflate) {
             return Answer::not_asked(why);
@@ -92,16 +99,7 @@ impl WireDoor for ServerDoor {
             return Err("it is for clients".to_owned());
         }
         match &case.ask {
-            Ask::Receive(receive) => match self.closed.as_deref().or(echo::cannot_ask(receive)) {
-                Some(why) => Err(why.to_owned()),
-                None if receive.deflate.is_some() && !self.deflate => {
-                    Err("the server does not accept permessage-deflate".to_owned())
-                }
-                None => {
-                    let chunks: Vec<_> = receive.chunks.iter().map(|chunk| chunk.0.clone()).collect();
-                    Ok(cuts::of_frames(&chunks, receive.split))
-                }
-            },
+            Ask::Receive(receive) => cuts_of_receive(receive, self.closed.as_deref(), self.deflate),
             Ask::Request(request) => match request::cannot_ask(request, self.deflate) {
                 Some(why) => Err(why.to_owned()),
                 None => Ok(cuts::of_head(&self.at_resource(&request.bytes.0), request.split)),
@@ -119,15 +117,27 @@ impl WireDoor for ServerDoor {
         match &case.ask {
             Ask::Receive(receive) => self.receive(receive, cut).await,
             Ask::Request(request) => self.request(request, cut).await,
-            Ask::Flood(flood) => match time::timeout(self.clock.kill, self.target.open(None)).await {
-                Ok(Ok(opened)) => {
-                    flood::answer(flood, flood::run(flood, opened.stream, None, self.clock).await)
-                }
-                Ok(Err(error)) => failed(Verdict::Fail, error),
-                Err(_) => failed(Verdict::Hung, "no answer to the opening handshake".to_owned()),
+            Ask::Flood(flood) => match self.open(None).await {
+                Ok(opened) => flood::answer(flood, flood::run(flood, opened.stream, None, self.clock).await),
+                Err(answer) => answer,
             },
             _ => Answer::not_asked("this door does not ask it"),
         }
+    }
+}
+
+/// The ways to cut a `receive` case. `Err` says why this server is not asked it; `closed`, why it is asked none.
+pub(crate) fn cuts_of_receive(
+    case: &Receive,
+    closed: Option<&str>,
+    accepts_deflate: bool,
+) -> Result<Vec<Cut>, String> {
+    match closed.or(echo::cannot_ask(case)) {
+        Some(why) => Err(why.to_owned()),
+        None if case.deflate.is_some() && !accepts_deflate => {
+            Err("the server does not accept permessage-deflate".to_owned())
+        }
+        None => Ok(cuts::of_receive(case)),
     }
 }
 
@@ -148,6 +158,9 @@ pub(crate) fn failed(verdict: Verdict, observed: String) -> Answer {
     let expected = "the opening handshake".to_owned();
     Answer { verdict, rule: None, expected, observed, sent: Vec::new(), received: Vec::new() }
 }
+
+/// What is observed of a server that does not answer.
+pub(crate) const NO_ANSWER: &str = "no answer to the opening handshake";
 
 /// The masking key of the suite's own frames.
 pub(crate) const MASK: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);

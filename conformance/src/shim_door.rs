@@ -70,10 +70,7 @@ impl ShimDoor {
     pub(crate) fn cuts(&self, case: &Case) -> Result<Vec<Cut>, String> {
         shim_question::question(case, &self.shim.hello)?;
         Ok(match &case.ask {
-            Ask::Receive(receive) => {
-                let chunks: Vec<_> = receive.chunks.iter().map(|chunk| chunk.0.clone()).collect();
-                cuts::of_frames(&chunks, receive.split)
-            }
+            Ask::Receive(receive) => cuts::of_receive(receive),
             Ask::Request(request) => cuts::of_head(&request.bytes.0, request.split),
             Ask::Response(response) => response::cuts(response, None),
             Ask::Local(_) | Ask::Build(_) | Ask::Flood(_) | Ask::H2(_) => vec![Cut::none()],

@@ -82,7 +82,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         }
     }
 
-    /// Gives up the suite's direction. The transport is not told.
+    /// Takes the writer out, and closes nothing.
     pub(crate) fn take_writer(&mut self) -> Option<W> {
         self.writer.take()
     }
