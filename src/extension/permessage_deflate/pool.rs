@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pool_is_usable_after_a_thread_panicked_with_its_lock() {
+    fn pool_of_two_threads_is_usable_after_one_panicked_with_its_lock() {
         let pool = DeflatePool::new(2);
         pool.put_stream(Stream::new());
         let shared = pool.clone();
