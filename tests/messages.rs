@@ -255,6 +255,25 @@ fn data_from_elsewhere_is_read_as_data_in_the_space_is() {
 }
 
 #[test]
+fn space_ends_where_a_long_frame_ends_also_if_few_bytes_of_it_are_missing() {
+    let payload = vec![b'a'; 64 << 10];
+    let mut sent = Vec::new();
+    Connection::server(Limits::NONE).send(BytesMessage::new(&payload), &mut sent).unwrap();
+    for missing in [1, 14, 125, 126, 20_000] {
+        let mut ws = client();
+        let (come, rest) = sent.split_at(sent.len() - missing);
+        for read in come.chunks(4096) {
+            feed(&mut ws, read);
+            assert_eq!(ws.next_message(), None);
+        }
+        assert_eq!(ws.space().len(), missing);
+        feed(&mut ws, rest);
+        assert_eq!(ws.next_message(), Some(Message::Binary(payload.as_slice())), "{missing}");
+        assert!(ws.space().len() > missing.min(4095), "the next frame is not long");
+    }
+}
+
+#[test]
 fn replies_are_left_to_the_caller_if_the_policy_says_so() {
     let mut ws = client().with_reply_policy(ReplyPolicy::Nothing);
     feed(&mut ws, b"\x89\x00\x88\x00");

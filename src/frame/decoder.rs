@@ -356,6 +356,11 @@ impl FrameDecoder {
         matches!(self.state, State::BetweenFrames)
     }
 
+    /// Whether the payload of a data frame is in progress.
+    pub(crate) const fn is_in_data_frame(&self) -> bool {
+        matches!(self.state, State::Payload(_)) && !self.header.opcode.is_control()
+    }
+
     /// The limit for the length of a message.
     pub(crate) const fn max_message_len(&self) -> u64 {
         self.max_message_len

@@ -551,6 +551,11 @@ impl MessageDecoder {
         self.payloads.frames.is_between_frames()
     }
 
+    /// Whether the payload of a data frame is in progress.
+    pub(crate) const fn is_in_data_frame(&self) -> bool {
+        self.payloads.frames.is_in_data_frame()
+    }
+
     /// The length of the longest message that is decoded.
     pub(crate) const fn max_message_len(&self) -> u64 {
         self.payloads.frames.max_message_len()

@@ -177,7 +177,8 @@ impl Inbox {
                 let frame_len = frame_len(decoder, unread);
                 if unread.len() < frame_len {
                     // It may become greater until the header is complete.
-                    self.frame_len = if unread.len() < FrameHeader::MAX_LEN { 0 } else { frame_len };
+                    let is_known = decoder.is_in_data_frame() || unread.len() >= FrameHeader::MAX_LEN;
+                    self.frame_len = if is_known { frame_len } else { 0 };
                     return None;
                 }
             }
@@ -375,7 +376,7 @@ fn may_wait(decoder: &MessageDecoder, unread: &[u8]) -> bool {
     if decoder.is_between_frames() {
         unread.first().is_some_and(|first| first & CONTROL == 0)
     } else {
-        decoder.payload_remaining() > FrameHeader::MAX_CONTROL_LEN as u64
+        decoder.is_in_data_frame()
     }
 }
 
