@@ -188,17 +188,32 @@ impl ReadBuffer {
 
     /// How long the space is.
     fn spare_len(&self) -> usize {
-        let room = self.max_len.saturating_sub(self.held.len().saturating_add(self.unread().len()));
+        let room = self.max_len.saturating_sub(self.kept_len());
         self.bytes.capacity().saturating_sub(self.end).min(room)
     }
 
+    /// How many bytes are kept: those that are held, and the unread ones.
+    #[inline]
+    fn kept_len(&self) -> usize {
+        let unread = self.end.saturating_sub(self.start);
+        self.held.len().saturating_add(unread)
+    }
+
     /// Makes space for at least `min_space` bytes unless the greatest length forbids it.
+    #[inline]
     fn reserve(&mut self, min_space: usize) {
+        if self.start == self.end || self.spare_len() < min_space {
+            self.make_space(min_space);
+        }
+    }
+
+    #[inline(never)]
+    fn make_space(&mut self, min_space: usize) {
         if self.start == self.end {
             (self.start, self.end) = (self.held.end, self.held.end);
             self.shrink_to_kept();
         }
-        let kept = self.held.len().saturating_add(self.unread().len());
+        let kept = self.kept_len();
         let min_space = min_space.min(self.max_len.saturating_sub(kept));
         if self.spare_len() < min_space && self.is_worth_a_move(min_space) {
             self.move_to_front();
@@ -219,7 +234,7 @@ impl ReadBuffer {
     /// No more bytes are moved than were read, so that the cost does not depend on the order of reads and fills. A
     /// buffer that may not grow has no choice.
     fn is_worth_a_move(&self, min_space: usize) -> bool {
-        let kept = self.held.len().saturating_add(self.unread().len());
+        let kept = self.kept_len();
         let freed = self.end.saturating_sub(kept);
         let moved = if self.held.start > 0 { kept } else { self.unread().len() };
         freed > 0 && (moved <= freed || self.end.saturating_add(min_space) > self.max_len)
@@ -282,7 +297,7 @@ impl ReadBuffer {
     /// [`LocalProtocolError::BufferFull`] if they and the unread bytes are more than the greatest length; then nothing
     /// has changed.
     pub fn extend_from_slice(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
-        let kept = self.held.len().saturating_add(self.unread().len());
+        let kept = self.kept_len();
         if bytes.len() > self.max_len.saturating_sub(kept) {
             return Err(LocalProtocolError::BufferFull(bytes.len()));
         }
