@@ -10,6 +10,8 @@ pub(crate) enum Work {
     Decode(Kind),
     /// The same, but the input comes in reads as long as a network packet.
     DecodeReads(Kind),
+    /// As a client: what a server sends is not masked.
+    DecodeClient,
     EncodeServer,
     EncodeInPlace,
     EncodeClient,
@@ -18,6 +20,10 @@ pub(crate) enum Work {
     Inflate,
     /// JSON, compressed at this level.
     Deflate(u8),
+    /// JSON of which the client has compressed each message alone, without context takeover.
+    InflateAlone,
+    /// JSON, each message compressed alone at this level.
+    DeflateAlone(u8),
     /// The opening handshake.
     Accept,
     /// The same, with permessage-deflate.
@@ -55,12 +61,13 @@ const HEAD: [usize; 1] = [REQUEST.len()];
 const REQUESTS: usize = 256;
 
 impl Work {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Decode(Kind::Binary),
         Self::Decode(Kind::Ascii),
         Self::Decode(Kind::Mixed),
         Self::DecodeReads(Kind::Binary),
         Self::DecodeReads(Kind::Mixed),
+        Self::DecodeClient,
         Self::EncodeServer,
         Self::EncodeInPlace,
         Self::EncodeClient,
@@ -68,6 +75,8 @@ impl Work {
         Self::Inflate,
         Self::Deflate(6),
         Self::Deflate(1),
+        Self::InflateAlone,
+        Self::DeflateAlone(1),
         Self::Accept,
         Self::AcceptDeflate,
     ];
@@ -80,6 +89,7 @@ impl Work {
             Self::DecodeReads(Kind::Binary) => "decode binary, in reads of 1460 B",
             Self::DecodeReads(Kind::Ascii) => "decode ASCII text, in reads of 1460 B",
             Self::DecodeReads(Kind::Mixed) => "decode mixed text, in reads of 1460 B",
+            Self::DecodeClient => "decode binary, as a client",
             Self::EncodeServer => "encode as a server, into one buffer",
             Self::EncodeInPlace => "encode as a server, payload left in place",
             Self::EncodeClient => "encode as a client, into one buffer",
@@ -88,6 +98,8 @@ impl Work {
             Self::Deflate(6) => "encode JSON, permessage-deflate at level 6",
             Self::Deflate(1) => "encode JSON, permessage-deflate at level 1",
             Self::Deflate(_) => "encode JSON, permessage-deflate",
+            Self::InflateAlone => "decode JSON, permessage-deflate without context takeover",
+            Self::DeflateAlone(_) => "encode JSON, permessage-deflate without context takeover at level 1",
             Self::Accept => "handshake, as a server",
             Self::AcceptDeflate => "handshake, as a server, with permessage-deflate",
         }
@@ -95,27 +107,35 @@ impl Work {
 
     pub(crate) fn lens(self) -> &'static [usize] {
         match self {
-            Self::Decode(_) | Self::DecodeReads(_) => &ALL,
+            Self::Decode(_) | Self::DecodeReads(_) | Self::DecodeClient => &ALL,
             Self::EncodeServer | Self::EncodeInPlace | Self::EncodeClient => &SENT,
             Self::Echo => &ECHOED,
-            Self::Inflate | Self::Deflate(_) => &COMPRESSED,
+            Self::Inflate | Self::Deflate(_) | Self::InflateAlone | Self::DeflateAlone(_) => &COMPRESSED,
             Self::Accept | Self::AcceptDeflate => &HEAD,
         }
     }
 
     /// Whether the work includes checking that text is valid.
     pub(crate) fn is_text(self) -> bool {
-        matches!(self, Self::Inflate)
+        matches!(self, Self::Inflate | Self::InflateAlone)
             || matches!(self, Self::Decode(kind) | Self::DecodeReads(kind) if kind != Kind::Binary)
     }
 
     pub(crate) fn decodes(self) -> bool {
-        matches!(self, Self::Decode(_) | Self::DecodeReads(_) | Self::Echo | Self::Inflate)
+        self.comes_in_pieces() || self == Self::Echo
     }
 
     /// Whether our own engine may return a message in pieces instead of waiting for all of it.
     pub(crate) fn comes_in_pieces(self) -> bool {
-        matches!(self, Self::Decode(_) | Self::DecodeReads(_) | Self::Inflate)
+        matches!(
+            self,
+            Self::Decode(_) | Self::DecodeReads(_) | Self::DecodeClient | Self::Inflate | Self::InflateAlone
+        )
+    }
+
+    /// Whether compressed messages refer to those before.
+    pub(crate) fn takes_context_over(self) -> bool {
+        matches!(self, Self::Inflate | Self::Deflate(_))
     }
 
     /// How often our own engine may allocate, for each message.
@@ -148,10 +168,11 @@ impl Cell {
 impl Task {
     pub(crate) fn new(cell: Cell) -> Self {
         let (kind, read_len) = match cell.work {
-            Work::Inflate | Work::Deflate(_) => {
+            Work::Inflate | Work::Deflate(_) | Work::InflateAlone | Work::DeflateAlone(_) => {
                 let texts = Texts::new(cell.len);
                 let payloads = texts.all.as_bytes().to_vec();
-                return Self { cell, input: texts.deflated(), payloads, texts: Some(texts) };
+                let input = texts.deflated(cell.work.takes_context_over());
+                return Self { cell, input, payloads, texts: Some(texts) };
             }
             Work::Accept | Work::AcceptDeflate => {
                 let input = Input::at(REQUEST, REQUESTS, usize::MAX);
@@ -161,7 +182,7 @@ impl Task {
             Work::DecodeReads(kind) => (kind, READ_LEN),
             _ => (Kind::Binary, usize::MAX),
         };
-        let (input, payloads) = Input::new(kind, cell.len, read_len);
+        let (input, payloads) = Input::new(kind, cell.len, read_len, cell.work != Work::DecodeClient);
         Self { cell, input, payloads, texts: None }
     }
 

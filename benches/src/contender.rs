@@ -5,7 +5,7 @@ use std::hint::black_box;
 use ::zlib_rs::{Inflate, InflateFlush};
 
 use crate::cells::{Task, Work};
-use crate::engine::{Collect, Count, DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Unfit};
+use crate::engine::{Collect, Count, DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit};
 use crate::engines::{
     fastwebsockets::Fastwebsockets, handshake_parts, nexus_web::NexusWeb, shiguredo_websocket,
     shiguredo_websocket::Shiguredo, sockudo_ws, sockudo_ws::SockudoWs, soketto, soketto::Soketto,
@@ -137,7 +137,7 @@ impl Contender {
     /// Checks that the engine does the task correctly; returns the work on a batch.
     pub(crate) fn enter(&self, task: &Task) -> Result<Batch, &'static str> {
         let enter = match task.cell.work {
-            Work::Inflate | Work::Deflate(_) => self.deflate,
+            Work::Inflate | Work::Deflate(_) | Work::InflateAlone | Work::DeflateAlone(_) => self.deflate,
             Work::Accept | Work::AcceptDeflate => self.handshake,
             _ => self.frames,
         };
@@ -159,14 +159,16 @@ fn enter<E: Engine>(task: &Task) -> Result<Batch, Unfit> {
     let work = task.cell.work;
     let input = task.input;
     let mut engine = E::new();
-    if let Work::Decode(_) | Work::DecodeReads(_) = work {
+    if work.comes_in_pieces() {
         // Twice, because the first batch must leave the engine ready for the next.
         for _ in 0..2 {
             let mut collect = Collect::default();
-            engine.decode(&input, &mut collect)?;
+            decode(&mut engine, work, &input, &mut collect)?;
             check_decoded(task, &collect);
         }
-        return Ok(Batch::new(move |turn| must(engine.decode(&input.turned(turn), &mut Count::default()))));
+        return Ok(Batch::new(move |turn| {
+            must(decode(&mut engine, work, &input.turned(turn), &mut Count::default()));
+        }));
     }
 
     let mut outgoing = task.outgoing();
@@ -184,10 +186,18 @@ fn enter<E: Engine>(task: &Task) -> Result<Batch, Unfit> {
     Ok(Batch::new(move |turn| must(encode(turn, &mut Out::default()))))
 }
 
+fn decode<E: Engine>(engine: &mut E, work: Work, input: &Input, sink: &mut impl Sink) -> Outcome {
+    match work {
+        Work::DecodeClient => engine.decode_client(input, sink),
+        _ => engine.decode(input, sink),
+    }
+}
+
 fn enter_deflate<E: DeflateEngine>(task: &Task) -> Result<Batch, Unfit> {
     let (input, texts) = (task.input, task.texts.expect("the task has JSON"));
-    let Work::Deflate(level) = task.cell.work else {
-        let mut engine = E::new(6)?;
+    let takes_context_over = task.cell.work.takes_context_over();
+    let (Work::Deflate(level) | Work::DeflateAlone(level)) = task.cell.work else {
+        let mut engine = E::new(6, takes_context_over)?;
         for _ in 0..2 {
             let mut collect = Collect::default();
             engine.decode(&input, &mut collect)?;
@@ -196,7 +206,7 @@ fn enter_deflate<E: DeflateEngine>(task: &Task) -> Result<Batch, Unfit> {
         return Ok(Batch::new(move |turn| must(engine.decode(&input.turned(turn), &mut Count::default()))));
     };
 
-    let mut engine = E::new(level)?;
+    let mut engine = E::new(level, takes_context_over)?;
     let mut encode = move |out: &mut Out| engine.encode(&texts, out);
     let mut inflate = Inflate::new(false, 15);
     let mut encoded_len = None;
@@ -241,6 +251,9 @@ fn check_deflated(task: &Task, mut wire: &[u8], inflate: &mut Inflate) {
         assert_eq!(frame.first_byte, FIN | RSV1 | TEXT, "{title}: the first byte differs");
         assert!(frame.masking_key.is_none(), "{title}: masked");
         let payload = [frame.payload.as_slice(), &TAIL].concat();
+        if !task.cell.work.takes_context_over() {
+            inflate.reset(false);
+        }
         let before = inflate.total_out();
         inflate.decompress(&payload, &mut text, InflateFlush::SyncFlush).expect("it can be inflated");
         let len = (inflate.total_out() - before) as usize;

@@ -25,6 +25,12 @@ pub(crate) trait Engine: Sized + 'static {
     /// As a server: one copy of the input into its own buffer, then messages into `sink`.
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome;
 
+    /// The same as a client: the frames are not masked.
+    fn decode_client(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        let _ = (input, sink);
+        Err(Unfit::Missing("it was not tried as a client"))
+    }
+
     /// As a server: frames back to back in one buffer.
     fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
         let _ = (outgoing, out);
@@ -56,11 +62,11 @@ pub(crate) trait Engine: Sized + 'static {
     }
 }
 
-/// The same engine's server after permessage-deflate was agreed on, with context takeover and windows of 32 KiB
-/// in both directions (RFC 7692).
+/// The same engine's server after permessage-deflate was agreed on, with windows of 32 KiB in both directions
+/// (RFC 7692).
 pub(crate) trait DeflateEngine: Sized + 'static {
-    /// An engine that compresses at this level, from 0 to 9.
-    fn new(level: u8) -> Result<Self, Unfit>;
+    /// An engine that compresses at this level, from 0 to 9, with or without context takeover in both directions.
+    fn new(level: u8, takes_context_over: bool) -> Result<Self, Unfit>;
 
     /// One copy of the input into its own buffer, then messages into `sink`.
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome;

@@ -40,12 +40,15 @@ impl Texts {
     }
 
     /// The frames of a client that compresses the messages one after the other, with zlib-rs at level 6.
-    pub(crate) fn deflated(self) -> Input {
+    pub(crate) fn deflated(self, takes_context_over: bool) -> Input {
         let mut deflate = Deflate::new(6, false, 15);
         let mut buffer = vec![0; self.len + SPARE];
         let mut random = Random::new();
         let mut wire = Vec::new();
         for text in self.each() {
+            if !takes_context_over {
+                deflate.reset();
+            }
             let payload = deflate_message(&mut deflate, text, &mut buffer);
             let masking_key = Some(random.next().to_le_bytes());
             Frame { first_byte: FIN | RSV1 | TEXT, masking_key, payload }.write(&mut wire);

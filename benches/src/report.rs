@@ -49,6 +49,14 @@ pub(crate) enum Verdict {
     Slower,
 }
 
+/// How this program was built, if not as usual.
+const BUILD: &str = match (cfg!(target_feature = "avx2"), cfg!(feature = "unsafe-text")) {
+    (false, false) => "",
+    (true, false) => " for a processor with AVX2",
+    (false, true) => " with `unsafe-text`",
+    (true, true) => " for a processor with AVX2, with `unsafe-text`",
+};
+
 /// Times that differ by at most this many percent are level: two runs of the same program differ that much.
 const LEVEL: f64 = 3.0;
 
@@ -125,10 +133,11 @@ impl Report {
     pub(crate) fn circumstances(&self) -> String {
         let Effort { passes, rounds } = self.effort;
         format!(
-            "{}, {}, {}, best and median of {} rounds.\n",
+            "{}, {}, {}{}, best and median of {} rounds.\n",
             today(),
             processor().unwrap_or_else(|| "unknown processor".to_owned()),
             compiler().unwrap_or_else(|| "unknown compiler".to_owned()),
+            BUILD,
             passes * rounds,
         )
     }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::ReadBuf;
 
 use crate::engine::{Out, Unfit};
-use crate::workload::Input;
+use crate::workload::{Input, copy_read};
 
 /// Gives an input in reads, and takes all writes; it is always ready.
 ///
@@ -91,7 +91,7 @@ impl Transport {
     fn read_some(&self, place: &mut [u8]) -> io::Result<usize> {
         let mut state = self.read_len(place.len())?;
         let read = state.take(place.len());
-        place[..read.len()].copy_from_slice(read);
+        copy_read(place, read);
         Ok(read.len())
     }
 

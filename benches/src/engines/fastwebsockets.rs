@@ -10,6 +10,7 @@ use crate::workload::{Input, Outgoing};
 pub(crate) struct Fastwebsockets {
     transport: Transport,
     socket: FragmentCollector<Transport>,
+    client: FragmentCollector<Transport>,
     output: Vec<u8>,
 }
 
@@ -23,22 +24,23 @@ impl Engine for Fastwebsockets {
 
     fn new() -> Self {
         let transport = Transport::new();
-        let mut socket = WebSocket::after_handshake(transport.clone(), Role::Server);
-        socket.set_max_message_size(usize::MAX);
-        // A vectored write of a payload costs one copy; a plain write would cost two.
-        socket.set_writev_threshold(0);
-        Self { transport, socket: FragmentCollector::new(socket), output: Vec::new() }
+        let socket = |role| {
+            let mut socket = WebSocket::after_handshake(transport.clone(), role);
+            socket.set_max_message_size(usize::MAX);
+            // A vectored write of a payload costs one copy; a plain write would cost two.
+            socket.set_writev_threshold(0);
+            FragmentCollector::new(socket)
+        };
+        let (socket, client) = (socket(Role::Server), socket(Role::Client));
+        Self { transport, socket, client, output: Vec::new() }
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        self.transport.begin(input);
-        now(async {
-            for _ in 0..input.messages {
-                let frame = self.socket.read_frame().await.map_err(|error| self.transport.unfit(error))?;
-                sink.piece(&frame.payload, true);
-            }
-            Ok(())
-        })
+        decode(&mut self.socket, &self.transport, input, sink)
+    }
+
+    fn decode_client(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        decode(&mut self.client, &self.transport, input, sink)
     }
 
     fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
@@ -103,4 +105,20 @@ impl Engine for Fastwebsockets {
             socket
         }))
     }
+}
+
+fn decode(
+    socket: &mut FragmentCollector<Transport>,
+    transport: &Transport,
+    input: &Input,
+    sink: &mut impl Sink,
+) -> Outcome {
+    transport.begin(input);
+    now(async {
+        for _ in 0..input.messages {
+            let frame = socket.read_frame().await.map_err(|error| transport.unfit(error))?;
+            sink.piece(&frame.payload, true);
+        }
+        Ok(())
+    })
 }

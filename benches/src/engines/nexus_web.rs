@@ -9,6 +9,7 @@ use crate::workload::{Input, Outgoing};
 
 pub(crate) struct NexusWeb {
     reader: FrameReader,
+    client_reader: FrameReader,
     server: FrameWriter,
     client: FrameWriter,
     output: Vec<u8>,
@@ -24,12 +25,8 @@ impl Engine for NexusWeb {
 
     fn new() -> Self {
         Self {
-            reader: FrameReader::builder()
-                .role(Role::Server)
-                .buffer_capacity(BUFFER)
-                .max_frame_size(u64::MAX)
-                .max_message_size(usize::MAX)
-                .build(),
+            reader: reader(Role::Server),
+            client_reader: reader(Role::Client),
             server: FrameWriter::new(Role::Server),
             client: FrameWriter::new(Role::Client),
             output: vec![0; BUFFER],
@@ -37,17 +34,11 @@ impl Engine for NexusWeb {
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        for read in input.reads() {
-            self.reader.read(read).map_err(refused)?;
-            while let Some(message) = self.reader.next().map_err(refused)? {
-                match message {
-                    Message::Text(text) => sink.piece(text.as_bytes(), true),
-                    Message::Binary(bytes) => sink.piece(bytes, true),
-                    Message::Ping(_) | Message::Pong(_) | Message::Close(_) => {}
-                }
-            }
-        }
-        Ok(())
+        decode(&mut self.reader, input, sink)
+    }
+
+    fn decode_client(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        decode(&mut self.client_reader, input, sink)
     }
 
     fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
@@ -91,6 +82,29 @@ impl Engine for NexusWeb {
             (reader, FrameWriter::new(Role::Server))
         }))
     }
+}
+
+fn reader(role: Role) -> FrameReader {
+    FrameReader::builder()
+        .role(role)
+        .buffer_capacity(BUFFER)
+        .max_frame_size(u64::MAX)
+        .max_message_size(usize::MAX)
+        .build()
+}
+
+fn decode(reader: &mut FrameReader, input: &Input, sink: &mut impl Sink) -> Outcome {
+    for read in input.reads() {
+        reader.read(read).map_err(refused)?;
+        while let Some(message) = reader.next().map_err(refused)? {
+            match message {
+                Message::Text(text) => sink.piece(text.as_bytes(), true),
+                Message::Binary(bytes) => sink.piece(bytes, true),
+                Message::Ping(_) | Message::Pong(_) | Message::Close(_) => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 fn encode(writer: &mut FrameWriter, output: &mut [u8], outgoing: &Outgoing, out: &mut Out) -> Outcome {

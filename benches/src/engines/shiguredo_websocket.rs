@@ -84,8 +84,12 @@ impl Engine for Shiguredo {
 pub(crate) struct Deflated(Shiguredo);
 
 impl DeflateEngine for Deflated {
-    fn new(_: u8) -> Result<Self, Unfit> {
-        let server = open(options().deflate(PerMessageDeflateConfig::new()))?;
+    fn new(_: u8, takes_context_over: bool) -> Result<Self, Unfit> {
+        let mut config = PerMessageDeflateConfig::new();
+        if !takes_context_over {
+            config = config.server_no_context_takeover().client_no_context_takeover();
+        }
+        let server = open(options().deflate(config))?;
         Ok(Self(Shiguredo { server, output: Vec::new() }))
     }
 

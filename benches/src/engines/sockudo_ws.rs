@@ -10,7 +10,7 @@ use sockudo_ws::{Message, OpCode, Role};
 use crate::engine::{DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
 use crate::json::Texts;
-use crate::workload::{Input, Outgoing};
+use crate::workload::{Input, Outgoing, append_read};
 
 pub(crate) struct SockudoWs {
     server: Protocol,
@@ -42,15 +42,13 @@ impl Engine for SockudoWs {
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        for read in reads(input) {
-            self.receive(read)?;
-            for message in self.messages.drain(..) {
-                if !message.is_control() {
-                    sink.piece(message.as_bytes(), true);
-                }
-            }
-        }
-        Ok(())
+        let Self { server, input: buffer, messages, .. } = self;
+        decode(server, buffer, messages, input, sink)
+    }
+
+    fn decode_client(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        let Self { client, input: buffer, messages, .. } = self;
+        decode(client, buffer, messages, input, sink)
     }
 
     fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
@@ -75,7 +73,8 @@ impl Engine for SockudoWs {
     fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
         self.output.clear();
         for read in reads(input) {
-            self.receive(read)?;
+            append_read(&mut self.input, read);
+            self.server.process_into(&mut self.input, &mut self.messages).map_err(refused)?;
             for message in self.messages.drain(..) {
                 self.server.encode_message(&message, &mut self.output).map_err(refused)?;
             }
@@ -94,11 +93,23 @@ impl Engine for SockudoWs {
     }
 }
 
-impl SockudoWs {
-    fn receive(&mut self, read: &[u8]) -> Outcome {
-        self.input.extend_from_slice(read);
-        self.server.process_into(&mut self.input, &mut self.messages).map_err(refused)
+fn decode(
+    protocol: &mut Protocol,
+    buffer: &mut BytesMut,
+    messages: &mut Vec<Message>,
+    input: &Input,
+    sink: &mut impl Sink,
+) -> Outcome {
+    for read in reads(input) {
+        append_read(buffer, read);
+        protocol.process_into(buffer, messages).map_err(refused)?;
+        for message in messages.drain(..) {
+            if !message.is_control() {
+                sink.piece(message.as_bytes(), true);
+            }
+        }
     }
+    Ok(())
 }
 
 fn reads(input: &Input) -> impl Iterator<Item = &'static [u8]> + use<> {
@@ -124,8 +135,13 @@ pub(crate) struct Deflated {
 }
 
 impl DeflateEngine for Deflated {
-    fn new(level: u8) -> Result<Self, Unfit> {
-        let config = DeflateConfig { compression_level: level.into(), ..DeflateConfig::default() };
+    fn new(level: u8, takes_context_over: bool) -> Result<Self, Unfit> {
+        let config = DeflateConfig {
+            compression_level: level.into(),
+            server_no_context_takeover: !takes_context_over,
+            client_no_context_takeover: !takes_context_over,
+            ..DeflateConfig::default()
+        };
         Ok(Self {
             server: CompressedProtocol::server(usize::MAX, LIMIT, config),
             input: BytesMut::new(),
@@ -136,7 +152,7 @@ impl DeflateEngine for Deflated {
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
         for read in reads(input) {
-            self.input.extend_from_slice(read);
+            append_read(&mut self.input, read);
             self.server.process_into(&mut self.input, &mut self.messages).map_err(refused)?;
             for message in self.messages.drain(..) {
                 sink.piece(message.as_bytes(), true);

@@ -14,6 +14,7 @@ use crate::workload::{Input, Outgoing};
 pub(crate) struct Soketto {
     transport: Transport,
     receiver: Receiver<Transport>,
+    client_receiver: Receiver<Transport>,
     server: Sender<Transport>,
     client: Sender<Transport>,
     message: Vec<u8>,
@@ -26,25 +27,23 @@ impl Engine for Soketto {
 
     fn new() -> Self {
         let transport = Transport::new();
-        let mut builder = Builder::new(transport.clone(), Mode::Server);
-        builder.set_max_frame_size(usize::MAX);
-        builder.set_max_message_size(usize::MAX);
-        let (server, receiver) = builder.finish();
-        let (client, _) = Builder::new(transport.clone(), Mode::Client).finish();
-        Self { transport, receiver, server, client, message: Vec::new() }
+        let halves = |mode| {
+            let mut builder = Builder::new(transport.clone(), mode);
+            builder.set_max_frame_size(usize::MAX);
+            builder.set_max_message_size(usize::MAX);
+            builder.finish()
+        };
+        let (server, receiver) = halves(Mode::Server);
+        let (client, client_receiver) = halves(Mode::Client);
+        Self { transport, receiver, client_receiver, server, client, message: Vec::new() }
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        self.transport.begin(input);
-        now(async {
-            for _ in 0..input.messages {
-                self.message.clear();
-                let received = self.receiver.receive_data(&mut self.message).await;
-                received.map_err(|error| self.transport.unfit(error))?;
-                sink.piece(&self.message, true);
-            }
-            Ok(())
-        })
+        decode(&mut self.receiver, &self.transport, &mut self.message, input, sink)
+    }
+
+    fn decode_client(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        decode(&mut self.client_receiver, &self.transport, &mut self.message, input, sink)
     }
 
     fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
@@ -88,6 +87,24 @@ impl Engine for Soketto {
             (sender, receiver)
         }))
     }
+}
+
+fn decode(
+    receiver: &mut Receiver<Transport>,
+    transport: &Transport,
+    message: &mut Vec<u8>,
+    input: &Input,
+    sink: &mut impl Sink,
+) -> Outcome {
+    transport.begin(input);
+    now(async {
+        for _ in 0..input.messages {
+            message.clear();
+            receiver.receive_data(message).await.map_err(|error| transport.unfit(error))?;
+            sink.piece(message, true);
+        }
+        Ok(())
+    })
 }
 
 fn encode(

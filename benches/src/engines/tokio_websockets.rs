@@ -35,17 +35,11 @@ impl Engine for TokioWebsockets {
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        let Socket { transport, stream } = &mut self.server;
-        transport.begin(input);
-        let mut missing = input.messages;
-        while missing > 0 {
-            let message = next(stream).map_err(|error| transport.unfit(error))?;
-            if message.is_text() || message.is_binary() {
-                sink.piece(message.as_payload(), true);
-                missing -= 1;
-            }
-        }
-        Ok(())
+        self.server.decode(input, sink)
+    }
+
+    fn decode_client(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        self.client.decode(input, sink)
     }
 
     fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
@@ -87,6 +81,20 @@ impl Engine for TokioWebsockets {
 }
 
 impl Socket {
+    fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        let Self { transport, stream } = self;
+        transport.begin(input);
+        let mut missing = input.messages;
+        while missing > 0 {
+            let message = next(stream).map_err(|error| transport.unfit(error))?;
+            if message.is_text() || message.is_binary() {
+                sink.piece(message.as_payload(), true);
+                missing -= 1;
+            }
+        }
+        Ok(())
+    }
+
     fn encode(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
         let Self { transport, stream } = self;
         for payload in outgoing.each() {

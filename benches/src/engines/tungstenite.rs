@@ -32,18 +32,11 @@ impl Engine for Tungstenite {
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        self.server.get_ref().begin(input);
-        let mut missing = input.messages;
-        while missing > 0 {
-            match self.server.read() {
-                Ok(Message::Text(text)) => sink.piece(text.as_bytes(), true),
-                Ok(Message::Binary(bytes)) => sink.piece(&bytes, true),
-                Ok(_) => continue,
-                Err(error) => return Err(self.server.get_ref().unfit(error)),
-            }
-            missing -= 1;
-        }
-        Ok(())
+        decode(&mut self.server, input, sink)
+    }
+
+    fn decode_client(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        decode(&mut self.client, input, sink)
     }
 
     fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
@@ -75,6 +68,21 @@ impl Engine for Tungstenite {
             socket
         }))
     }
+}
+
+fn decode(socket: &mut WebSocket<Transport>, input: &Input, sink: &mut impl Sink) -> Outcome {
+    socket.get_ref().begin(input);
+    let mut missing = input.messages;
+    while missing > 0 {
+        match socket.read() {
+            Ok(Message::Text(text)) => sink.piece(text.as_bytes(), true),
+            Ok(Message::Binary(bytes)) => sink.piece(&bytes, true),
+            Ok(_) => continue,
+            Err(error) => return Err(socket.get_ref().unfit(error)),
+        }
+        missing -= 1;
+    }
+    Ok(())
 }
 
 fn encode(socket: &mut WebSocket<Transport>, outgoing: &Outgoing, out: &mut Out) -> Outcome {

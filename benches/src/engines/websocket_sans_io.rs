@@ -7,7 +7,7 @@ use websocket_sans_io::{
 
 use crate::engine::{Engine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
-use crate::workload::{Input, Outgoing};
+use crate::workload::{Input, Outgoing, append_read};
 
 pub(crate) struct WebsocketSansIo {
     decoder: WebsocketFrameDecoder,
@@ -32,7 +32,7 @@ impl Engine for WebsocketSansIo {
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
         for read in input.reads() {
             self.input.clear();
-            self.input.extend_from_slice(read);
+            append_read(&mut self.input, read);
             each_event(&mut self.decoder, &mut self.input, |event, bytes| match event {
                 WebsocketFrameEvent::PayloadChunk { .. } => sink.piece(bytes, false),
                 WebsocketFrameEvent::End { frame_info, .. } => sink.piece(&[], frame_info.fin),
@@ -40,6 +40,11 @@ impl Engine for WebsocketSansIo {
             })?;
         }
         Ok(())
+    }
+
+    fn decode_client(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        // It has no role.
+        self.decode(input, sink)
     }
 
     fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
@@ -68,7 +73,7 @@ impl Engine for WebsocketSansIo {
     fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
         self.output.clear();
         self.input.clear();
-        self.input.extend_from_slice(input.wire);
+        append_read(&mut self.input, input.wire);
         let Self { decoder, encoder, input, output } = self;
         each_event(decoder, input, |event, bytes| match event {
             WebsocketFrameEvent::Start { frame_info, .. } => {

@@ -9,7 +9,7 @@ use wsproto::{
 use crate::engine::{DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
 use crate::json::Texts;
-use crate::workload::{Input, Outgoing};
+use crate::workload::{Input, Outgoing, append_read, copy_read};
 
 /// The longest read. Source and copy stay together in the first-level cache until the copy is decoded.
 const READ: usize = 16 << 10;
@@ -43,17 +43,11 @@ impl Engine for Wsproto {
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        for read in input.reads().flat_map(|read| read.chunks(READ)) {
-            let mut rest = receive(&mut self.input, read);
-            while let Some(event) = self.server.next_event(&mut rest).map_err(refused)? {
-                match event {
-                    Event::Text(text) => sink.piece(text.data.as_bytes(), text.message_finished),
-                    Event::Bytes(bytes) => sink.piece(bytes.data, bytes.message_finished),
-                    Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
-                }
-            }
-        }
-        Ok(())
+        decode(&mut self.server, &mut self.input, input, sink)
+    }
+
+    fn decode_client(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        decode(&mut self.client, &mut self.input, input, sink)
     }
 
     fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
@@ -185,6 +179,7 @@ impl Engine for HeaderAlone {
 /// Whole messages.
 pub(crate) struct Whole {
     server: Messages,
+    client: Messages<SeededEntropy>,
 }
 
 impl Engine for Whole {
@@ -193,33 +188,49 @@ impl Engine for Whole {
         between messages, so that it does not grow for each long one";
 
     fn new() -> Self {
-        Self { server: messages(Connection::server(Limits::NONE)) }
+        Self {
+            server: messages(Connection::server(Limits::NONE)),
+            client: messages(Connection::client(Limits::NONE, SeededEntropy::new())),
+        }
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        let mut wire = input.wire;
-        while !wire.is_empty() {
-            read(&mut self.server, &mut wire, READ.min(input.read_len))?;
-            while let Some(message) = self.server.next_message() {
-                sink.piece(message.as_bytes(), true);
-            }
-            self.server.failure().map_or(Ok(()), |error| Err(refused(error)))?;
-        }
-        Ok(())
+        decode_whole(&mut self.server, input, READ, sink)
+    }
+
+    fn decode_client(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        decode_whole(&mut self.client, input, READ, sink)
     }
 }
 
-fn messages(connection: Connection) -> Messages {
+fn decode_whole<E: Entropy>(
+    ws: &mut Messages<E>,
+    input: &Input,
+    longest_read: usize,
+    sink: &mut impl Sink,
+) -> Outcome {
+    let mut wire = input.wire;
+    while !wire.is_empty() {
+        read(ws, &mut wire, longest_read.min(input.read_len))?;
+        while let Some(message) = ws.next_message() {
+            sink.piece(message.as_bytes(), true);
+        }
+        ws.failure().map_or(Ok(()), |error| Err(refused(error)))?;
+    }
+    Ok(())
+}
+
+fn messages<E: Entropy>(connection: Connection<E>) -> Messages<E> {
     Messages::new(connection, ReadBuffer::new().with_min_space(READ).with_max_kept(4 << 20))
 }
 
 /// The copy that a read from a socket makes.
-fn read(server: &mut Messages, wire: &mut &[u8], len: usize) -> Outcome {
-    let space = server.space();
+fn read<E: Entropy>(ws: &mut Messages<E>, wire: &mut &[u8], len: usize) -> Outcome {
+    let space = ws.space();
     let (read, rest) = wire.split_at(len.min(wire.len()).min(space.len()));
-    space[..read.len()].copy_from_slice(read);
+    copy_read(space, read);
     *wire = rest;
-    server.filled(read.len()).map_err(refused)
+    ws.filled(read.len()).map_err(refused)
 }
 
 /// A buffer that keeps an incomplete frame.
@@ -245,7 +256,7 @@ impl Buffer {
                 self.bytes.resize(self.end + read.len(), 0);
             }
         }
-        self.bytes[self.end..][..read.len()].copy_from_slice(read);
+        copy_read(&mut self.bytes[self.end..], read);
         self.end += read.len();
     }
 
@@ -270,10 +281,15 @@ pub(crate) struct Deflated {
 }
 
 impl DeflateEngine for Deflated {
-    fn new(level: u8) -> Result<Self, Unfit> {
+    fn new(level: u8, takes_context_over: bool) -> Result<Self, Unfit> {
         let settings = PermessageDeflate::new().with_level(level);
+        let params = DeflateParams {
+            server_no_context_takeover: !takes_context_over,
+            client_no_context_takeover: !takes_context_over,
+            ..DeflateParams::DEFAULT
+        };
         let mut extensions = Extensions::new();
-        extensions.push(settings.negotiated(Role::Server, DeflateParams::DEFAULT)).map_err(refused)?;
+        extensions.push(settings.negotiated(Role::Server, params)).map_err(refused)?;
         Ok(Self {
             server: Connection::server(Limits::NONE).with_extensions(extensions),
             input: Vec::new(),
@@ -312,20 +328,12 @@ pub(crate) struct DeflatedWhole {
 }
 
 impl DeflateEngine for DeflatedWhole {
-    fn new(level: u8) -> Result<Self, Unfit> {
-        Ok(Self { server: messages(Deflated::new(level)?.server) })
+    fn new(level: u8, takes_context_over: bool) -> Result<Self, Unfit> {
+        Ok(Self { server: messages(Deflated::new(level, takes_context_over)?.server) })
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        let mut wire = input.wire;
-        while !wire.is_empty() {
-            read(&mut self.server, &mut wire, DEFLATED_READ.min(input.read_len))?;
-            while let Some(message) = self.server.next_message() {
-                sink.piece(message.as_bytes(), true);
-            }
-            self.server.failure().map_or(Ok(()), |error| Err(refused(error)))?;
-        }
-        Ok(())
+        decode_whole(&mut self.server, input, DEFLATED_READ, sink)
     }
 
     fn encode(&mut self, _: &Texts, _: &mut Out) -> Outcome {
@@ -364,6 +372,26 @@ impl HandshakeEngine for Handshake {
     }
 }
 
+/// Messages in pieces, from the caller's buffer.
+fn decode<E: Entropy>(
+    connection: &mut Connection<E>,
+    buffer: &mut Vec<u8>,
+    input: &Input,
+    sink: &mut impl Sink,
+) -> Outcome {
+    for read in input.reads().flat_map(|read| read.chunks(READ)) {
+        let mut rest = receive(buffer, read);
+        while let Some(event) = connection.next_event(&mut rest).map_err(refused)? {
+            match event {
+                Event::Text(text) => sink.piece(text.data.as_bytes(), text.message_finished),
+                Event::Bytes(bytes) => sink.piece(bytes.data, bytes.message_finished),
+                Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Encodes messages back to back into the caller's memory.
 fn encode<E: Entropy>(
     connection: &mut Connection<E>,
@@ -383,6 +411,6 @@ fn encode<E: Entropy>(
 /// The copy that a read from a socket makes.
 fn receive<'a>(buffer: &'a mut Vec<u8>, read: &[u8]) -> &'a mut [u8] {
     buffer.clear();
-    buffer.extend_from_slice(read);
+    append_read(buffer, read);
     buffer
 }

@@ -34,7 +34,7 @@ impl Engine for Wtx {
         let transport = Transport::new();
         Self {
             server: socket(transport.clone(), BUFFER),
-            client: socket(transport.clone(), 0),
+            client: socket(transport.clone(), BUFFER),
             transport,
             message: Vector::new(),
             scratch: Vec::new(),
@@ -42,23 +42,11 @@ impl Engine for Wtx {
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        self.transport.begin(input);
-        let mut missing = input.messages;
-        now(async {
-            while missing > 0 {
-                self.message.clear();
-                let frame = self
-                    .server
-                    .read_frame(&mut self.message, WebSocketPayloadOrigin::Adaptive)
-                    .await
-                    .map_err(|error| self.transport.unfit(error))?;
-                if matches!(frame.op_code(), OpCode::Text | OpCode::Binary) {
-                    sink.piece(frame.payload(), true);
-                    missing -= 1;
-                }
-            }
-            Ok(())
-        })
+        decode(&mut self.server, &self.transport, &mut self.message, input, sink)
+    }
+
+    fn decode_client(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        decode(&mut self.client, &self.transport, &mut self.message, input, sink)
     }
 
     fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
@@ -137,6 +125,29 @@ impl Wtx {
         self.transport.finish(out);
         Ok(())
     }
+}
+
+fn decode<const IS_CLIENT: bool>(
+    socket: &mut Socket<IS_CLIENT>,
+    transport: &Transport,
+    message: &mut Vector<u8>,
+    input: &Input,
+    sink: &mut impl Sink,
+) -> Outcome {
+    transport.begin(input);
+    let mut missing = input.messages;
+    now(async {
+        while missing > 0 {
+            message.clear();
+            let read = socket.read_frame(message, WebSocketPayloadOrigin::Adaptive).await;
+            let frame = read.map_err(|error| transport.unfit(error))?;
+            if matches!(frame.op_code(), OpCode::Text | OpCode::Binary) {
+                sink.piece(frame.payload(), true);
+                missing -= 1;
+            }
+        }
+        Ok(())
+    })
 }
 
 fn socket<const IS_CLIENT: bool>(transport: Transport, buffer: usize) -> Socket<IS_CLIENT> {

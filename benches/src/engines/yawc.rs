@@ -11,10 +11,11 @@ use crate::engine::{DeflateEngine, Engine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
 use crate::json::Texts;
 use crate::transport::Transport;
-use crate::workload::{Input, Outgoing};
+use crate::workload::{Input, Outgoing, append_read};
 
 pub(crate) struct Yawc {
     decoder: Decoder,
+    client_decoder: Decoder,
     server: Encoder,
     client: Encoder,
     input: BytesMut,
@@ -30,6 +31,7 @@ impl Engine for Yawc {
     fn new() -> Self {
         Self {
             decoder: Decoder::new(Role::Server, usize::MAX),
+            client_decoder: Decoder::new(Role::Client, usize::MAX),
             server: Encoder::new(Role::Server),
             client: Encoder::new(Role::Client),
             input: BytesMut::new(),
@@ -38,16 +40,11 @@ impl Engine for Yawc {
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        for read in input.reads() {
-            self.input.extend_from_slice(read);
-            while let Some(frame) = self.decoder.decode(&mut self.input).map_err(refused)? {
-                if frame.opcode() == OpCode::Text {
-                    simdutf8::basic::from_utf8(frame.payload()).map_err(refused)?;
-                }
-                sink.piece(frame.payload(), frame.is_fin());
-            }
-        }
-        Ok(())
+        decode(&mut self.decoder, &mut self.input, input, sink)
+    }
+
+    fn decode_client(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
+        decode(&mut self.client_decoder, &mut self.input, input, sink)
     }
 
     fn encode_server(&mut self, outgoing: &Outgoing, out: &mut Out) -> Outcome {
@@ -60,7 +57,7 @@ impl Engine for Yawc {
 
     fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
         self.output.clear();
-        self.input.extend_from_slice(input.wire);
+        append_read(&mut self.input, input.wire);
         while let Some(frame) = self.decoder.decode(&mut self.input).map_err(refused)? {
             let frame = Frame::binary(frame.into_payload());
             self.server.encode(frame, &mut self.output).map_err(refused)?;
@@ -82,6 +79,19 @@ impl Engine for Yawc {
     }
 }
 
+fn decode(decoder: &mut Decoder, buffer: &mut BytesMut, input: &Input, sink: &mut impl Sink) -> Outcome {
+    for read in input.reads() {
+        append_read(buffer, read);
+        while let Some(frame) = decoder.decode(buffer).map_err(refused)? {
+            if frame.opcode() == OpCode::Text {
+                simdutf8::basic::from_utf8(frame.payload()).map_err(refused)?;
+            }
+            sink.piece(frame.payload(), frame.is_fin());
+        }
+    }
+    Ok(())
+}
+
 fn encode(encoder: &mut Encoder, output: &mut BytesMut, outgoing: &Outgoing, out: &mut Out) -> Outcome {
     output.clear();
     for payload in outgoing.each() {
@@ -99,7 +109,7 @@ pub(crate) struct Deflated {
 }
 
 impl DeflateEngine for Deflated {
-    fn new(level: u8) -> Result<Self, Unfit> {
+    fn new(level: u8, takes_context_over: bool) -> Result<Self, Unfit> {
         let transport = Transport::new();
         let options = Options::default()
             .with_limits(LIMIT, LIMIT)
@@ -108,9 +118,14 @@ impl DeflateEngine for Deflated {
             .with_backpressure_boundary(LIMIT)
             .with_compression_level(CompressionLevel::new(level.into()))
             .with_utf8();
-        let agreed = Some("permessage-deflate");
-        let socket = WebSocket::from_stream_with_extensions(transport.clone(), Role::Server, agreed, options)
-            .map_err(refused)?;
+        let agreed = if takes_context_over {
+            "permessage-deflate"
+        } else {
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+        };
+        let socket =
+            WebSocket::from_stream_with_extensions(transport.clone(), Role::Server, Some(agreed), options)
+                .map_err(refused)?;
         Ok(Self { transport, socket })
     }
 

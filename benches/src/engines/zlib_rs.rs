@@ -12,6 +12,7 @@ pub(crate) const DRIVEN: &str = "raw: `Inflate` and `Deflate` over payloads that
 pub(crate) struct ZlibRs {
     inflate: Inflate,
     deflate: Deflate,
+    takes_context_over: bool,
     /// The payloads of the input, with the tail that their sender has left off.
     payloads: Vec<Vec<u8>>,
     buffer: Vec<u8>,
@@ -21,10 +22,11 @@ pub(crate) struct ZlibRs {
 const BUFFER: usize = (64 << 10) + SPARE;
 
 impl DeflateEngine for ZlibRs {
-    fn new(level: u8) -> Result<Self, Unfit> {
+    fn new(level: u8, takes_context_over: bool) -> Result<Self, Unfit> {
         Ok(Self {
             inflate: Inflate::new(false, 15),
             deflate: Deflate::new(level.into(), false, 15),
+            takes_context_over,
             payloads: Vec::new(),
             buffer: vec![0; BUFFER],
         })
@@ -35,6 +37,9 @@ impl DeflateEngine for ZlibRs {
             self.payloads = payloads(input.wire);
         }
         for payload in &self.payloads {
+            if !self.takes_context_over {
+                self.inflate.reset(false);
+            }
             let before = self.inflate.total_out();
             let flush = InflateFlush::SyncFlush;
             self.inflate.decompress(payload, &mut self.buffer, flush).map_err(refused)?;
@@ -46,6 +51,9 @@ impl DeflateEngine for ZlibRs {
 
     fn encode(&mut self, texts: &Texts, out: &mut Out) -> Outcome {
         for text in texts.each() {
+            if !self.takes_context_over {
+                self.deflate.reset();
+            }
             let payload = deflate_message(&mut self.deflate, text, &mut self.buffer);
             match &mut out.kept {
                 // Only a check needs the frame around the payload.
