@@ -352,7 +352,7 @@ fn a_connection_can_be_copied_while_it_has_no_stream() {
 }
 
 #[test]
-fn threads_share_a_pool() {
+fn more_than_two_threads_share_a_pool() {
     let pool = DeflatePool::new(2);
     thread::scope(|scope| {
         for seed in 0..4 {
