@@ -16,6 +16,7 @@ mod contender;
 // The measurements and the report.
 mod measure;
 mod levels;
+mod crowd;
 mod report;
 mod plot;
 
@@ -60,7 +61,7 @@ fn main() -> ExitCode {
         }
     };
     let cells: Vec<Cell> = Cell::all().filter(|cell| cell.title().contains(&options.filter)).collect();
-    let report = run(&cells, levels::TITLE.contains(&options.filter), options.effort);
+    let report = run(&cells, &options.filter, options.effort);
     let markdown = report.markdown();
     print!("{markdown}");
     if options.writes {
@@ -101,7 +102,7 @@ fn options(mut arguments: lexopt::Parser) -> Result<Option<Options>, lexopt::Err
     Ok(Some(options))
 }
 
-fn run(cells: &[Cell], with_levels: bool, effort: Effort) -> Report {
+fn run(cells: &[Cell], filter: &str, effort: Effort) -> Report {
     let contenders = Contender::all();
     let leniencies: Vec<_> = contenders.iter().map(|contender| (contender.leniency)()).collect();
     for (contender, leniency) in contenders.iter().zip(&leniencies) {
@@ -110,6 +111,8 @@ fn run(cells: &[Cell], with_levels: bool, effort: Effort) -> Report {
     let one = Input::one();
     let idle = contenders.iter().map(|contender| (contender.idle)(&one)).collect();
     let rows = measure::measure(cells, &contenders, effort);
-    let levels = if with_levels { levels::measure(&contenders[0], effort) } else { Vec::new() };
-    Report { contenders, leniencies, rows, levels, idle, effort }
+    let levels =
+        if levels::TITLE.contains(filter) { levels::measure(&contenders[0], effort) } else { Vec::new() };
+    let crowds = if crowd::TITLE.contains(filter) { crowd::measure(effort) } else { Vec::new() };
+    Report { contenders, leniencies, rows, levels, crowds, idle, effort }
 }

@@ -15,12 +15,16 @@ pub(crate) struct Idle {
 impl Idle {
     /// Measures the connection that `open` returns.
     pub(crate) fn of<T>(open: impl FnOnce() -> T) -> Self {
-        let before = LIVE.get();
-        let connection = open();
-        let heap = LIVE.get() - before;
-        drop(connection);
-        Self { state: size_of::<T>(), heap: usize::try_from(heap).unwrap_or_default() }
+        let (_connection, heap) = kept(open);
+        Self { state: size_of::<T>(), heap }
     }
+}
+
+/// What `work` returns, and how many bytes it left on the heap.
+pub(crate) fn kept<R>(work: impl FnOnce() -> R) -> (R, usize) {
+    let before = LIVE.get();
+    let result = work();
+    (result, usize::try_from(LIVE.get() - before).unwrap_or_default())
 }
 
 /// The number of allocations while `work` ran, including those that grow a buffer.

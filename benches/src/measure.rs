@@ -51,6 +51,10 @@ impl Entry {
 impl Effort {
     pub(crate) const FULL: Self = Self { passes: 4, rounds: 60 };
     pub(crate) const QUICK: Self = Self { passes: 1, rounds: 5 };
+
+    pub(crate) const fn is_quick(self) -> bool {
+        self.rounds <= Self::QUICK.rounds
+    }
 }
 
 /// Measures the cells.

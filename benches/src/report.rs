@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cells::{COMPRESSED, Cell, Work, bytes};
 use crate::contender::{Contender, NOT_ITS_BUSINESS, Standing};
+use crate::crowd::{self, Crowd};
 use crate::engine::Engine;
 use crate::engines::wsproto::{Whole, Wsproto};
 use crate::heap::Idle;
@@ -28,6 +29,7 @@ pub(crate) struct Report {
     pub(crate) leniencies: Vec<Leniency>,
     pub(crate) rows: Vec<Row>,
     pub(crate) levels: Vec<Level>,
+    pub(crate) crowds: Vec<Crowd>,
     pub(crate) idle: Vec<Option<Idle>>,
     pub(crate) effort: Effort,
 }
@@ -124,6 +126,7 @@ impl Report {
         }
         self.level_table(&mut text);
         self.idle_table(&mut text);
+        self.crowd_table(&mut text);
         self.allocation_table(&mut text);
         self.notes(&mut text);
         text
@@ -289,6 +292,25 @@ impl Report {
             if let Some(Idle { state, heap }) = idle {
                 let _ = writeln!(text, "| {} | {state} | {heap} |", contender.name);
             }
+        }
+    }
+
+    fn crowd_table(&self, text: &mut String) {
+        if self.crowds.is_empty() {
+            return;
+        }
+        let title = crowd::TITLE;
+        let _ = write!(
+            text,
+            "\n## {}{}\n\n{} servers, each of which receives a message of 125 B in each round: bytes a connection, \
+             and nanoseconds a message, best and median of the rounds. Engines that have a buffer each were asked for \
+             one of 4 KiB, if they can be asked.\n\n| | memory | time |\n|---|---:|---:|\n",
+            title[..1].to_uppercase(),
+            &title[1..],
+            crowd::connections(self.effort),
+        );
+        for Crowd { name, memory, time } in &self.crowds {
+            let _ = writeln!(text, "| {name} | {memory} | {} |", both(*time));
         }
     }
 

@@ -2,6 +2,7 @@ use std::hint::black_box;
 
 use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, Role, WebSocket};
 
+use crate::crowd::{Member, Shared};
 use crate::engine::{Engine, Out, Outcome, Sink, now};
 use crate::heap::Idle;
 use crate::transport::Transport;
@@ -104,6 +105,19 @@ impl Engine for Fastwebsockets {
             now(socket.read_frame()).map(drop).expect("the input is one valid message");
             socket
         }))
+    }
+}
+
+impl Member for Fastwebsockets {
+    type Connection = FragmentCollector<Transport>;
+
+    fn connect(shared: &Shared) -> Self::Connection {
+        FragmentCollector::new(WebSocket::after_handshake(shared.transport.clone(), Role::Server))
+    }
+
+    fn receive(socket: &mut Self::Connection, input: &Input, shared: &mut Shared) -> usize {
+        shared.transport.begin(input);
+        now(socket.read_frame()).map_or(0, |frame| black_box(&frame.payload).len())
     }
 }
 

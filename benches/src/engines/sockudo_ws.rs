@@ -7,6 +7,7 @@ use sockudo_ws::handshake::{build_response, generate_accept_key, parse_request};
 use sockudo_ws::protocol::{CompressedProtocol, Protocol};
 use sockudo_ws::{Message, OpCode, Role};
 
+use crate::crowd::{Member, Shared};
 use crate::engine::{DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
 use crate::json::Texts;
@@ -90,6 +91,21 @@ impl Engine for SockudoWs {
             protocol.process(&mut buffer).map(drop).expect("the input is one valid message");
             protocol
         }))
+    }
+}
+
+impl Member for SockudoWs {
+    /// The protocol, and the bytes that it has not decoded yet.
+    type Connection = (Protocol, BytesMut);
+
+    fn connect(_: &Shared) -> Self::Connection {
+        (Protocol::new(Role::Server, usize::MAX, usize::MAX), BytesMut::new())
+    }
+
+    fn receive((protocol, buffer): &mut Self::Connection, input: &Input, _: &mut Shared) -> usize {
+        append_read(buffer, input.wire);
+        let messages = protocol.process(buffer).unwrap_or_default();
+        messages.iter().map(|message| black_box(message.as_bytes()).len()).sum()
     }
 }
 

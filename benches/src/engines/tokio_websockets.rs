@@ -1,10 +1,12 @@
+use std::hint::black_box;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 use futures_sink::Sink as FuturesSink;
-use tokio_websockets::{ClientBuilder, Error, Limits, Message, ServerBuilder, WebSocketStream};
+use tokio_websockets::{ClientBuilder, Config, Error, Limits, Message, ServerBuilder, WebSocketStream};
 
+use crate::crowd::{Member, Shared};
 use crate::engine::{Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, now};
 use crate::heap::Idle;
 use crate::transport::Transport;
@@ -77,6 +79,20 @@ impl Engine for TokioWebsockets {
             next(&mut stream).map(drop).expect("the input is one valid message");
             stream
         }))
+    }
+}
+
+impl Member for TokioWebsockets {
+    type Connection = WebSocketStream<Transport>;
+
+    fn connect(shared: &Shared) -> Self::Connection {
+        let config = Config::default().frame_size(4 << 10);
+        ServerBuilder::new().config(config).serve(shared.transport.clone())
+    }
+
+    fn receive(stream: &mut Self::Connection, input: &Input, shared: &mut Shared) -> usize {
+        shared.transport.begin(input);
+        next(stream).map_or(0, |message| black_box(message.as_payload()).len())
     }
 }
 

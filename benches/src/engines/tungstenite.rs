@@ -1,9 +1,12 @@
+use std::hint::black_box;
+
 use bytes::Bytes;
 use tungstenite::handshake::machine::TryParse as _;
 use tungstenite::handshake::server::{Request, create_response, write_response};
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
+use crate::crowd::{Member, Shared};
 use crate::engine::{Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
 use crate::transport::Transport;
@@ -67,6 +70,20 @@ impl Engine for Tungstenite {
             socket.read().map(drop).expect("the input is one valid message");
             socket
         }))
+    }
+}
+
+impl Member for Tungstenite {
+    type Connection = WebSocket<Transport>;
+
+    fn connect(shared: &Shared) -> Self::Connection {
+        let config = WebSocketConfig::default().read_buffer_size(4 << 10);
+        WebSocket::from_raw_socket(shared.transport.clone(), Role::Server, Some(config))
+    }
+
+    fn receive(socket: &mut Self::Connection, input: &Input, shared: &mut Shared) -> usize {
+        shared.transport.begin(input);
+        socket.read().map_or(0, |message| black_box(message.into_data()).len())
     }
 }
 

@@ -6,6 +6,7 @@ use wsproto::{
     Rsv, SeededEntropy, ServerHandshake, TextMessage,
 };
 
+use crate::crowd::{Member, Shared};
 use crate::engine::{DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
 use crate::json::Texts;
@@ -102,6 +103,22 @@ impl Engine for Wsproto {
             while let Ok(Some(_)) = connection.next_event(&mut rest) {}
             connection
         }))
+    }
+}
+
+impl Member for Wsproto {
+    type Connection = Connection;
+
+    fn connect(_: &Shared) -> Connection {
+        Connection::server(Limits::default())
+    }
+
+    fn receive(connection: &mut Connection, input: &Input, shared: &mut Shared) -> usize {
+        let mut rest = receive(&mut shared.buffer, input.wire);
+        match connection.next_event(&mut rest) {
+            Ok(Some(Event::Bytes(bytes))) => black_box(bytes.data).len(),
+            _ => 0,
+        }
     }
 }
 
