@@ -357,6 +357,7 @@ impl FrameDecoder {
     }
 
     /// Whether the payload of a data frame is in progress.
+    #[cfg(feature = "alloc")]
     pub(crate) const fn is_in_data_frame(&self) -> bool {
         matches!(self.state, State::Payload(_)) && !self.header.opcode.is_control()
     }

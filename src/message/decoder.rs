@@ -7,25 +7,27 @@
 //! For the next maintainer: `Payloads::find` borrows nothing. So one loop, [`MessageDecoder::step`], can examine each
 //! piece before it makes an event from it or continues with the next piece.
 
-#[cfg(feature = "bytes")]
-use alloc::vec::Vec;
+mod text;
+#[cfg(feature = "alloc")]
+mod whole;
 
 use crate::close_code::CloseCode;
 use crate::error::{Failure, RemoteProtocolError};
 use crate::event::{BytesMessage, CloseConnection, Event, EventRef, TextMessage};
-#[cfg(feature = "alloc")]
-use crate::event::{Message, MessageRef};
 #[cfg(feature = "alloc")]
 use crate::extension::{InUse, InboundExtensions};
 use crate::frame::{CloseBody, Ends, FrameDecoder, Piece, Source, WholeMessage};
 use crate::limits::Limits;
 use crate::opcode::{MessageKind, Opcode};
 use crate::role::Role;
-use crate::utf8::{InvalidText, Utf8Decoder, begins_invalid, from_utf8, is_begun};
+use crate::utf8::{Utf8Decoder, begins_invalid, from_utf8, is_begun};
 
 use super::control::{ControlPayload, close, control_event};
 use super::payloads::{Payloads, take_input};
 use super::place::{Borrowed, Holds, InPlace, Located, Place};
+use text::{after, read_text};
+#[cfg(feature = "alloc")]
+pub(crate) use whole::Unchecked;
 
 /// Decodes received bytes to events, whatever the state of the connection.
 ///
@@ -69,17 +71,6 @@ pub(crate) struct Broken {
     pub(crate) error: RemoteProtocolError,
     /// How many of the consumed bytes follow the byte that broke the rule; `u32::MAX` if there are more.
     overread: u32,
-}
-
-/// A piece that was consumed; text is not checked yet.
-#[cfg(feature = "alloc")]
-pub(crate) enum Unchecked<'r> {
-    /// Data in the input: the last `len` of the bytes that were consumed.
-    Input { kind: MessageKind, len: usize, is_last: bool },
-    /// Data that extensions have decoded.
-    Decoded { kind: MessageKind, bytes: &'r [u8], is_last: bool },
-    /// A control frame.
-    Control(EventRef<'r>),
 }
 
 /// What was received of a control frame.
@@ -195,24 +186,6 @@ impl MessageDecoder {
         self.payloads.frames.whole_message(input)
     }
 
-    /// Consumes a message that was found, with its payload.
-    #[cfg(feature = "alloc")]
-    #[inline(always)]
-    pub(crate) fn take_message<'i>(
-        &mut self,
-        message: WholeMessage,
-        payload: &'i mut [u8],
-    ) -> Result<MessageRef<'i>, RemoteProtocolError> {
-        message.unmask(self.payloads.frames.role(), payload);
-        match message.kind {
-            MessageKind::Binary => Ok(Message::Binary(payload)),
-            MessageKind::Text => match from_utf8(payload) {
-                Ok(text) => Ok(Message::Text(text)),
-                Err(_) => Err(self.fail_text(payload)),
-            },
-        }
-    }
-
     #[inline(always)]
     fn borrow_message<'i>(
         &mut self,
@@ -226,18 +199,6 @@ impl MessageDecoder {
                 Err(_) => self.borrow_bad_message(payload),
             },
         }
-    }
-
-    /// A whole message that is not UTF-8: its valid prefix is still returned.
-    #[cold]
-    fn borrow_bad_message<'i>(
-        &mut self,
-        payload: &'i [u8],
-    ) -> Result<Option<EventRef<'i>>, RemoteProtocolError> {
-        let ends = Ends::Message;
-        let (data, overread) = read_text(&mut self.utf8, payload, ends);
-        let ends = self.after_text(data, overread, ends)?;
-        Ok(Some(text_event(data, ends)))
     }
 
     /// The slow path.
@@ -363,88 +324,6 @@ impl MessageDecoder {
         }
     }
 
-    /// Finds the next piece, but leaves the check of text to the caller, who checks whole messages.
-    #[cfg(feature = "alloc")]
-    #[inline(never)]
-    pub(crate) fn next_unchecked<'r, 'i: 'r>(
-        &'r mut self,
-        input: &mut &'i mut [u8],
-    ) -> Result<Option<Unchecked<'r>>, RemoteProtocolError> {
-        if input.is_empty() {
-            self.payloads.rest();
-        }
-        if !self.is_reading() {
-            return self.stopped(input).map(|()| None);
-        }
-        loop {
-            let piece = match self.payloads.find(input, usize::MAX) {
-                Ok(Some(piece)) => piece,
-                Ok(None) => return Ok(None),
-                Err(error) => return Err(self.fail(error, 0)),
-            };
-            let Piece { opcode, source, len, ends, .. } = piece;
-            let kind = match opcode {
-                Opcode::Text => MessageKind::Text,
-                Opcode::Binary => MessageKind::Binary,
-                Opcode::Close | Opcode::Ping | Opcode::Pong | Opcode::Continuation => {
-                    let payload = match self.receive_control(&piece, input)? {
-                        Control::Incomplete => continue,
-                        Control::Whole(payload) => payload,
-                        Control::Kept => self.control.filled(),
-                    };
-                    return Ok(Some(Unchecked::Control(control_event(
-                        opcode,
-                        payload,
-                        |text| text,
-                        |bytes| bytes,
-                    ))));
-                }
-            };
-            let is_last = ends.is_message_end();
-            return Ok(Some(match source {
-                Source::Input => {
-                    take_input(input, len);
-                    Unchecked::Input { kind, len, is_last }
-                }
-                Source::Extensions => {
-                    Unchecked::Decoded { kind, bytes: self.payloads.take_decoded(len), is_last }
-                }
-            }));
-        }
-    }
-
-    /// Fails because of a message that is not UTF-8; `len` of its bytes follow the one that broke the rule.
-    #[cfg(feature = "alloc")]
-    #[cold]
-    pub(crate) fn fail_text(&mut self, message: &[u8]) -> RemoteProtocolError {
-        let (_, overread) = read_text(&mut Utf8Decoder::new(), message, Ends::Message);
-        self.fail(RemoteProtocolError::InvalidUtf8, overread.unwrap_or_default())
-    }
-
-    /// Checks the beginning of a text that [`next_unchecked`](Self::next_unchecked) has returned, so that the rest can be
-    /// [decoded](Self::decode). Returns the length of the whole characters.
-    #[cfg(feature = "bytes")]
-    pub(crate) fn begin_text(&mut self, text: &[u8]) -> Result<usize, RemoteProtocolError> {
-        let (data, overread) = read_text(&mut self.utf8, text, Ends::Nothing);
-        self.after_text(data, overread, Ends::Nothing)?;
-        Ok(data.len())
-    }
-
-    /// Moves the first bytes of a character, which are kept until its last, to `output`. Returns whether there were any.
-    #[cfg(feature = "bytes")]
-    pub(crate) fn take_character(&mut self, output: &mut Vec<u8>) -> bool {
-        let begun = core::mem::take(&mut self.utf8);
-        output.extend_from_slice(begun.begun());
-        !begun.is_complete()
-    }
-
-    /// Fails because of a rule that the caller checks.
-    #[cfg(feature = "alloc")]
-    #[cold]
-    pub(crate) fn fail_by_caller(&mut self, error: RemoteProtocolError) {
-        self.fail(error, 0);
-    }
-
     /// Consumes a piece of a control frame.
     #[inline(always)]
     fn receive_control<'i>(
@@ -462,30 +341,6 @@ impl MessageDecoder {
             true => Control::Kept,
             false => Control::Incomplete,
         })
-    }
-
-    /// Consumes a piece of text that is only a part of a character. Returns true once the character is complete.
-    #[cold]
-    fn resume_character(
-        &mut self,
-        piece: &Piece,
-        input: &mut &mut [u8],
-    ) -> Result<bool, RemoteProtocolError> {
-        let part = match piece.source {
-            Source::Input => take_input(input, piece.len),
-            Source::Extensions => self.payloads.take_decoded(piece.len),
-        };
-        let overread = match self.utf8.resume(part) {
-            Err(at) if piece.source == Source::Input => Some(after(part, at)),
-            Err(_) => Some(0),
-            // The message ends inside a character.
-            Ok(()) if piece.ends.is_message_end() && self.utf8.missing() > 0 => Some(0),
-            Ok(()) => None,
-        };
-        if let Some(overread) = overread {
-            return Err(self.fail(RemoteProtocolError::InvalidUtf8, overread));
-        }
-        Ok(self.utf8.missing() == 0)
     }
 
     /// Keeps the received part of a control frame. For a close frame, checks each byte as it arrives.
@@ -511,40 +366,6 @@ impl MessageDecoder {
         Ok(())
     }
 
-    /// Returns text that extensions have decoded, which has to be UTF-8 (RFC 7692 §6.2), and what ends with it.
-    ///
-    /// If it is not UTF-8, its valid prefix is returned. It borrows from the extensions, so the next call frees these.
-    fn borrow_decoded_text(&mut self, len: usize, ends: Ends) -> Result<(&str, Ends), RemoteProtocolError> {
-        let Self { payloads: Payloads { frames, extensions }, utf8, state, .. } = self;
-        let decoded = extensions.as_mut().map_or(&[][..], |extensions| extensions.take(len));
-        let (data, overread) = read_text(utf8, decoded, ends);
-        if overread.is_none() {
-            return Ok((data, ends));
-        }
-        frames.stop();
-        *state = State::after_text(data, 0);
-        match *state {
-            State::Failed(Broken { error, .. }) => Err(error),
-            _ => Ok((data, Ends::Nothing)),
-        }
-    }
-
-    /// Records whether text from the input was UTF-8. Returns what ends with it.
-    #[inline(always)]
-    fn after_text(
-        &mut self,
-        data: &str,
-        overread: Option<u32>,
-        ends: Ends,
-    ) -> Result<Ends, RemoteProtocolError> {
-        let Some(overread) = overread else { return Ok(ends) };
-        self.end(State::after_text(data, overread));
-        match self.state {
-            State::Failed(Broken { error, .. }) => Err(error),
-            _ => Ok(Ends::Nothing),
-        }
-    }
-
     /// Whether no header and no frame is incomplete; a message may be.
     #[cfg(feature = "alloc")]
     pub(crate) const fn is_between_frames(&self) -> bool {
@@ -552,6 +373,7 @@ impl MessageDecoder {
     }
 
     /// Whether the payload of a data frame is in progress.
+    #[cfg(feature = "alloc")]
     pub(crate) const fn is_in_data_frame(&self) -> bool {
         self.payloads.frames.is_in_data_frame()
     }
@@ -687,22 +509,4 @@ fn text_event<T, B>(data: T, ends: Ends) -> Event<T, B> {
 fn bytes_event<T, B>(data: B, ends: Ends) -> Event<T, B> {
     let (frame_finished, message_finished) = (ends.is_frame_end(), ends.is_message_end());
     Event::Bytes(BytesMessage { data, frame_finished, message_finished })
-}
-
-/// Reads a piece of text that begins between two characters.
-///
-/// Returns the text; if it is not UTF-8, its valid prefix, and how many bytes follow the first invalid one.
-#[inline(always)]
-fn read_text<'a>(utf8: &mut Utf8Decoder, bytes: &'a [u8], ends: Ends) -> (&'a str, Option<u32>) {
-    match utf8.decode_piece(bytes) {
-        Ok(data) if !ends.is_message_end() || utf8.missing() == 0 => (data, None),
-        // The message ends inside a character.
-        Ok(valid) => (valid, Some(0)),
-        Err(InvalidText { valid, at }) => (valid, Some(after(bytes, at))),
-    }
-}
-
-/// How many of `bytes` follow the one at this offset; `u32::MAX` if more, as the count is stored in four bytes.
-fn after(bytes: &[u8], at: usize) -> u32 {
-    u32::try_from(bytes.len().saturating_sub(at).saturating_sub(1)).unwrap_or(u32::MAX)
 }
