@@ -1,7 +1,5 @@
 //! Blocks with BFINAL set, inside messages and at their end (RFC 7692 §7.2.1, §7.2.3.4).
 
-use std::time::{Duration, Instant};
-
 use wsproto::{DeflateBlocks, RemoteProtocolError, Role};
 
 use crate::protocol::{BINARY, FIN, Reader, TEXT, binary, frame_to, text};
@@ -158,21 +156,6 @@ fn the_count_of_final_blocks_survives_a_release_of_memory() {
         frames.iter().flat_map(|(first, payload)| frame_to(Role::Server, *first, payload)).collect();
     let seen = setup.check(&bytes);
     assert_eq!((seen.failure, seen.said.len()), (Some(RemoteProtocolError::InvalidDeflate), 42));
-}
-
-#[test]
-fn many_final_blocks_take_time_in_proportion_to_their_bytes() {
-    // Empty blocks fail at once; each block of one byte copies the window.
-    for literals in [&b""[..], b"a"] {
-        let one = DeflateBlocks::new().fixed(true, literals).align().into_bytes();
-        let payload = one.repeat((1 << 18) / one.len());
-        let bytes = frame_to(Role::Client, WHOLE, &payload);
-        let start = Instant::now();
-        let mut reader = Reader::of(Setup::of(Role::Client).receiver());
-        bytes.chunks(16 << 10).for_each(|read| reader.read(read));
-        println!("{} bytes of blocks of {} bytes: {:?}", payload.len(), literals.len(), start.elapsed());
-        assert!(start.elapsed() < Duration::from_secs(20));
-    }
 }
 
 fn aligned_if(is_final: bool, blocks: DeflateBlocks) -> DeflateBlocks {
