@@ -296,15 +296,16 @@ impl FrameDecoder {
     /// Unmasks at most `max_len` bytes of the payload in progress, passes them to `read`, and consumes as many as
     /// `read` returns. The rest is masked again.
     ///
-    /// `read` is also given what ends with these bytes. The frame stays in progress, even if all of it is read.
+    /// `read` is also given what ends with these bytes. The frame stays in progress, even if all of it is read. Returns
+    /// what has ended.
     pub(crate) fn read_by(
         &mut self,
         input: &mut &mut [u8],
         max_len: usize,
         read: impl FnOnce(&[u8], Ends) -> usize,
-    ) {
+    ) -> Ends {
         let masked = self.role.peer().masks();
-        let State::Payload(frame) = &mut self.state else { return };
+        let State::Payload(frame) = &mut self.state else { return Ends::Nothing };
         let payload = frame.front(input, max_len);
         let len = payload.len();
         let mut mask = frame.mask;
@@ -320,6 +321,7 @@ impl FrameDecoder {
         }
         frame.remaining = frame.remaining.saturating_sub(taken as u64);
         take(input, taken);
+        frame.ends()
     }
 
     /// The opcode of the frame in progress, and what has ended with the payload that was read.

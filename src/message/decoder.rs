@@ -123,7 +123,7 @@ impl MessageDecoder {
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         if let Some(message) = self.whole_message(input) {
             if let Some(payload) = message.take(self.payloads.frames.role(), input) {
-                return self.borrow_message(message.kind, payload);
+                return self.borrow_message(message.kind, payload).map(Some);
             }
             self.payloads.frames.begin_whole_message(message, input);
         } else if input.is_empty() && self.payloads.extensions.is_none() && self.is_reading() {
@@ -148,7 +148,7 @@ impl MessageDecoder {
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         if let Some(message) = self.whole_message(input) {
             return match message.take(self.payloads.frames.role(), input) {
-                Some(payload) => self.borrow_message(message.kind, payload),
+                Some(payload) => self.borrow_message(message.kind, payload).map(Some),
                 None => self.decode_kept(false),
             };
         }
@@ -181,7 +181,7 @@ impl MessageDecoder {
             let role = self.payloads.frames.role();
             if let Some(payload) = message.take(role, input) {
                 let len = payload.len();
-                let Some(event) = self.borrow_message(message.kind, payload)? else { return Ok(None) };
+                let event = self.borrow_message(message.kind, payload)?;
                 let event = event.map(|text| Place::Input(text, len), |bytes| Place::Input(bytes, len));
                 return Ok(Some(Located { header: message.header(role), event }));
             }
@@ -218,11 +218,11 @@ impl MessageDecoder {
         &mut self,
         kind: MessageKind,
         payload: &'i [u8],
-    ) -> Result<Option<EventRef<'i>>, RemoteProtocolError> {
+    ) -> Result<EventRef<'i>, RemoteProtocolError> {
         match kind {
-            MessageKind::Binary => Ok(Some(Event::Bytes(BytesMessage::new(payload)))),
+            MessageKind::Binary => Ok(Event::Bytes(BytesMessage::new(payload))),
             MessageKind::Text => match from_utf8(payload) {
-                Ok(text) => Ok(Some(Event::Text(TextMessage::new(text)))),
+                Ok(text) => Ok(Event::Text(TextMessage::new(text))),
                 Err(_) => self.borrow_bad_message(payload),
             },
         }
@@ -230,14 +230,11 @@ impl MessageDecoder {
 
     /// A whole message that is not UTF-8: its valid prefix is still returned.
     #[cold]
-    fn borrow_bad_message<'i>(
-        &mut self,
-        payload: &'i [u8],
-    ) -> Result<Option<EventRef<'i>>, RemoteProtocolError> {
+    fn borrow_bad_message<'i>(&mut self, payload: &'i [u8]) -> Result<EventRef<'i>, RemoteProtocolError> {
         let ends = Ends::Message;
         let (data, overread) = read_text(&mut self.utf8, payload, ends);
         let ends = self.after_text(data, overread, ends)?;
-        Ok(Some(text_event(data, ends)))
+        Ok(text_event(data, ends))
     }
 
     /// The slow path.

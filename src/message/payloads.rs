@@ -124,9 +124,19 @@ fn find_extended(
     if frames.enter(input)? {
         begin_frame(frames, extensions)?;
     }
-    match extensions.is_decoding() {
-        true => find_decoded(frames, extensions, input, max_text_len),
-        false => Ok(frames.find(input, max_text_len)),
+    match frames.in_progress() {
+        Some((opcode, ended)) if extensions.is_decoding() => {
+            let max_len = if opcode == Opcode::Text { max_text_len } else { usize::MAX };
+            let piece = find_decoded(frames, extensions, ended, input, max_len)?;
+            Ok(piece.map(|(ends, len)| Piece {
+                opcode,
+                source: Source::Extensions,
+                is_first: false,
+                ends,
+                len,
+            }))
+        }
+        _ => Ok(frames.find(input, max_text_len)),
     }
 }
 
@@ -146,40 +156,40 @@ fn begin_frame(frames: &FrameDecoder, extensions: &mut InboundExtensions) -> Res
     Ok(())
 }
 
-/// Lets the extensions decode until there is a piece of output, or a frame ends.
+/// Lets the extensions decode until there is output, or a frame ends. `ended` is what has ended on the wire.
+///
+/// Returns what ends with the next piece of the output, and its length: at most `max_len`.
 #[inline(never)]
 fn find_decoded(
     frames: &mut FrameDecoder,
     extensions: &mut InboundExtensions,
+    mut ended: Ends,
     input: &mut &mut [u8],
-    max_text_len: usize,
-) -> Result<Option<Piece>, RemoteProtocolError> {
-    while let Some((opcode, ended)) = frames.in_progress() {
+    max_len: usize,
+) -> Result<Option<(Ends, usize)>, RemoteProtocolError> {
+    loop {
         let room = frames.max_message_len().saturating_sub(extensions.message_len());
         let available = extensions.output().len();
         let status = extensions.is_done();
-        let ended = if status == Ok(true) { ended } else { Ends::Nothing };
-        if available > 0 || ended.is_frame_end() {
-            let max_len = if opcode == Opcode::Text { max_text_len } else { usize::MAX };
+        let done = if status == Ok(true) { ended } else { Ends::Nothing };
+        if available > 0 || done.is_frame_end() {
             let len = usize::try_from(room).unwrap_or(usize::MAX).min(available);
             if len == 0 && available > 0 {
                 return Err(RemoteProtocolError::MessageTooLong);
             }
             let len = len.min(max_len);
-            let ends = if len == available { ended } else { Ends::Nothing };
+            let ends = if len == available { done } else { Ends::Nothing };
             if ends.is_frame_end() {
                 frames.end_frame();
                 extensions.end_frame();
             }
-            let (source, is_first) = (Source::Extensions, false);
-            return Ok(Some(Piece { opcode, source, is_first, ends, len }));
+            return Ok(Some((ends, len)));
         }
         if status? && input.is_empty() {
-            break;
+            return Ok(None);
         }
-        frames.read_by(input, AT_ONCE, |payload, end| extensions.decode(payload, end, room));
+        ended = frames.read_by(input, AT_ONCE, |payload, end| extensions.decode(payload, end, room));
     }
-    Ok(None)
 }
 
 /// Consumes a piece of the input.
