@@ -247,14 +247,12 @@ impl<E: Entropy> SenderHalf<E> {
         if !self.end.update(&notice.end) {
             return;
         }
+        if let Some(close) = self.end.received_close() {
+            self.sender.close_received();
+            self.replies.on_event(&Event::Close(close));
+        }
         match self.end.receiving {
-            ReceiverState::Open => {}
-            ReceiverState::CloseReceived => {
-                self.sender.close_received();
-                if let Some(close) = self.end.received_close() {
-                    self.replies.on_event(&Event::Close(close));
-                }
-            }
+            ReceiverState::Open | ReceiverState::CloseReceived => {}
             ReceiverState::Failed(error) => {
                 self.sender.peer_failed();
                 self.replies.on_failure(error);

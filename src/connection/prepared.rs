@@ -139,10 +139,9 @@ impl PreparedMessage {
         let (payload, window_bits) = deflate.deflate_alone(self.payload());
         let window_bits = window_bits.min(bits_of(self.payload().len()));
         // It cannot fail: the payload is in memory, and so is shorter than 2⁶³ bytes.
-        if let Ok(frame) = PreparedFrame::new(self.kind, Rsv::RSV1, &payload) {
-            self.deflated.retain(|other| other.window_bits != window_bits);
-            self.deflated.push(Deflated { frame, window_bits });
-        }
+        let frame = PreparedFrame::new(self.kind, Rsv::RSV1, &payload).ok();
+        self.deflated.retain(|other| other.window_bits != window_bits);
+        self.deflated.extend(frame.map(|frame| Deflated { frame, window_bits }));
         self
     }
 

@@ -45,8 +45,6 @@ pub enum ConnectionState {
     Rejecting,
 }
 
-impl ConnectionState {}
-
 /// How a connection ended: who ended it, with which code and reason, and whether it was clean.
 ///
 /// ```

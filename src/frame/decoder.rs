@@ -91,16 +91,6 @@ pub struct FrameChunk<'a> {
     pub ends: Ends,
 }
 
-/// What [`FrameDecoder::enter`] has reached.
-pub(crate) enum Entered {
-    /// No payload: the input has ended before it.
-    Nothing,
-    /// The start of a frame's payload.
-    Begun,
-    /// The middle of a payload, or its end.
-    InProgress,
-}
-
 #[derive(Clone, Debug)]
 enum State {
     /// The next byte is the first of a header.
@@ -223,22 +213,21 @@ impl FrameDecoder {
         input: &mut &mut [u8],
         max_text_len: usize,
     ) -> Result<Option<Piece>, RemoteProtocolError> {
-        match self.enter(input)? {
-            Entered::Nothing => Ok(None),
-            Entered::Begun | Entered::InProgress => Ok(self.find(input, max_text_len)),
-        }
+        self.enter(input)?;
+        Ok(self.find(input, max_text_len))
     }
 
-    /// Reads up to a frame's payload; then call [`find`](Self::find) or [`read_by`](Self::read_by).
+    /// Reads up to a frame's payload, and returns whether a frame has begun. Then call [`find`](Self::find), or
+    /// [`read_by`](Self::read_by) if a frame is in progress.
     #[inline(always)]
-    pub(crate) fn enter(&mut self, input: &mut &mut [u8]) -> Result<Entered, RemoteProtocolError> {
+    pub(crate) fn enter(&mut self, input: &mut &mut [u8]) -> Result<bool, RemoteProtocolError> {
         match self.state {
-            State::Payload(_) => Ok(Entered::InProgress),
+            State::Payload(_) => Ok(false),
             State::BetweenFrames => self.after_header(FrameHeader::read(input, self), 0, input),
             State::Header { header, filled } => self.resume_header(header, filled, input),
             State::Stopped => {
                 *input = &mut [];
-                Ok(Entered::Nothing)
+                Ok(false)
             }
         }
     }
@@ -250,7 +239,7 @@ impl FrameDecoder {
         header: [u8; FrameHeader::MAX_LEN],
         filled: u8,
         input: &mut &mut [u8],
-    ) -> Result<Entered, RemoteProtocolError> {
+    ) -> Result<bool, RemoteProtocolError> {
         let (header, len) = joined(header, filled, input);
         self.after_header(self.read_joined(&header, len), filled.into(), input)
     }
@@ -262,16 +251,16 @@ impl FrameDecoder {
         read: Result<HeaderRead, Failure>,
         kept: usize,
         input: &mut &mut [u8],
-    ) -> Result<Entered, RemoteProtocolError> {
+    ) -> Result<bool, RemoteProtocolError> {
         match read {
             Ok(HeaderRead::Whole { header, header_len }) => {
                 take(input, header_len.saturating_sub(kept));
                 self.begin(header);
-                Ok(Entered::Begun)
+                Ok(true)
             }
             Ok(HeaderRead::Cut { .. }) => {
                 self.keep_header(input);
-                Ok(Entered::Nothing)
+                Ok(false)
             }
             Err(Failure { error, at }) => {
                 take(input, at.saturating_add(1).saturating_sub(kept));
@@ -281,7 +270,7 @@ impl FrameDecoder {
         }
     }
 
-    /// Finds the next piece of the payload in progress: see [`next_piece`](Self::next_piece).
+    /// Finds the next piece of the payload in progress, if one is: see [`next_piece`](Self::next_piece).
     #[inline(always)]
     pub(crate) fn find(&mut self, input: &mut [u8], max_text_len: usize) -> Option<Piece> {
         let masked = self.role.peer().masks();
@@ -307,15 +296,16 @@ impl FrameDecoder {
     /// Unmasks at most `max_len` bytes of the payload in progress, passes them to `read`, and consumes as many as
     /// `read` returns. The rest is masked again.
     ///
-    /// `read` is also given what ends with these bytes. The frame stays in progress, even if all of it is read.
+    /// `read` is also given what ends with these bytes. The frame stays in progress, even if all of it is read. Returns
+    /// what has ended.
     pub(crate) fn read_by(
         &mut self,
         input: &mut &mut [u8],
         max_len: usize,
         read: impl FnOnce(&[u8], Ends) -> usize,
-    ) {
+    ) -> Ends {
         let masked = self.role.peer().masks();
-        let State::Payload(frame) = &mut self.state else { return };
+        let State::Payload(frame) = &mut self.state else { return Ends::Nothing };
         let payload = frame.front(input, max_len);
         let len = payload.len();
         let mut mask = frame.mask;
@@ -331,6 +321,7 @@ impl FrameDecoder {
         }
         frame.remaining = frame.remaining.saturating_sub(taken as u64);
         take(input, taken);
+        frame.ends()
     }
 
     /// The opcode of the frame in progress, and what has ended with the payload that was read.

@@ -10,7 +10,7 @@ mod decoder;
 mod encoder;
 
 pub(crate) use close_body::CloseBody;
-pub(crate) use decoder::{Entered, take};
+pub(crate) use decoder::take;
 pub use decoder::{FrameChunk, FrameDecoder};
 pub use encoder::FrameEncoder;
 pub use header::{FrameHeader, Rsv};

@@ -151,7 +151,7 @@ impl ClientHandshake {
     /// The state of the connection: `Connecting`, `Open`, `Rejecting` or `Closed`.
     pub const fn state(&self) -> ConnectionState {
         match self.reader.state() {
-            State::Receiving { .. } => ConnectionState::Connecting,
+            State::Receiving => ConnectionState::Connecting,
             State::Accepted => ConnectionState::Open,
             State::Rejecting(_) => ConnectionState::Rejecting,
             State::Failed | State::Rejected => ConnectionState::Closed,

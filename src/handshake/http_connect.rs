@@ -261,7 +261,7 @@ impl HttpConnect {
     /// Whether nothing more is read: the tunnel is open, the refusal is complete, or the proxy broke a rule.
     pub const fn is_finished(&self) -> bool {
         match self.reader.state() {
-            State::Receiving { .. } | State::Rejecting(_) => false,
+            State::Receiving | State::Rejecting(_) => false,
             State::Accepted | State::Rejected | State::Failed => true,
         }
     }

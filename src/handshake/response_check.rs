@@ -26,9 +26,7 @@ pub(super) fn check_accept(request: &Request, accept: &AcceptConnection) -> Resu
             return Err(LocalProtocolError::SubprotocolNotOffered);
         }
     }
-    // What was built in stands in for what was received.
-    let offers = if request.offers().is_empty() { Offers::Named } else { Offers::Built };
-    if accept.agreed().iter().all(|agreed| request.offers_extension(offers, agreed.name_bytes())) {
+    if accept.agreed().iter().all(|agreed| request.offers_extension(Offers::Named, agreed.name_bytes())) {
         Ok(())
     } else {
         Err(LocalProtocolError::ExtensionNotOffered)

@@ -13,14 +13,16 @@ use super::reject::{RejectConnection, RejectData};
 pub(super) struct ResponseReader {
     limits: HandshakeLimits,
     head: HeadReader<ResponseHead>,
+    /// How many informational responses were skipped.
+    informational: u32,
     state: State,
 }
 
 /// How far the response has come.
 #[derive(Clone, Debug)]
 pub(super) enum State {
-    /// The final response is not complete; so many `informational` ones were skipped.
-    Receiving { informational: u32 },
+    /// The final response is not complete.
+    Receiving,
     /// The refusal was returned, and its body is in progress.
     Rejecting(BodyDecoder),
     /// The request was accepted.
@@ -40,7 +42,7 @@ pub(super) enum Received<'i, A> {
 
 impl ResponseReader {
     pub(super) fn new(limits: HandshakeLimits) -> Self {
-        Self { limits, head: HeadReader::new(limits), state: State::Receiving { informational: 0 } }
+        Self { limits, head: HeadReader::new(limits), informational: 0, state: State::Receiving }
     }
 
     /// Reads `input` up to the next part of the response, and removes the bytes that it has read.
@@ -53,7 +55,7 @@ impl ResponseReader {
         accept: impl Fn(ResponseHead) -> Result<A, HandshakeError>,
     ) -> Result<Option<Received<'i, A>>, HandshakeError> {
         let received = match &mut self.state {
-            State::Receiving { .. } => self.receive_head(input, accepted, accept),
+            State::Receiving => self.receive_head(input, accepted, accept),
             State::Rejecting(body) => receive_body(body, input),
             State::Accepted | State::Rejected | State::Failed => Ok(None),
         };
@@ -74,7 +76,7 @@ impl ResponseReader {
                 self.state = State::Rejected;
                 Ok(Some(RejectData { data: &[], body_finished: true }))
             }
-            State::Receiving { .. } | State::Rejecting(_) => {
+            State::Receiving | State::Rejecting(_) => {
                 self.fail();
                 Err(HandshakeError::UnexpectedEof)
             }
@@ -109,11 +111,10 @@ impl ResponseReader {
 
     /// Counts an informational response (RFC 9110 §15.2).
     fn skip_informational(&mut self) -> Result<(), HandshakeError> {
-        let State::Receiving { informational } = &mut self.state else { return Ok(()) };
-        if *informational >= self.limits.max_informational {
+        if self.informational >= self.limits.max_informational {
             return Err(HandshakeError::TooManyInformational);
         }
-        *informational = informational.saturating_add(1);
+        self.informational = self.informational.saturating_add(1);
         Ok(())
     }
 

@@ -114,7 +114,7 @@ impl MessageDecoder {
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         if let Some(message) = self.whole_message(input) {
             if let Some(payload) = message.take(self.payloads.frames.role(), input) {
-                return self.borrow_message(message.kind, payload);
+                return self.borrow_message(message.kind, payload).map(Some);
             }
             self.payloads.frames.begin_whole_message(message, input);
         } else if input.is_empty() && self.payloads.extensions.is_none() && self.is_reading() {
@@ -139,7 +139,7 @@ impl MessageDecoder {
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         if let Some(message) = self.whole_message(input) {
             return match message.take(self.payloads.frames.role(), input) {
-                Some(payload) => self.borrow_message(message.kind, payload),
+                Some(payload) => self.borrow_message(message.kind, payload).map(Some),
                 None => self.decode_kept(false),
             };
         }
@@ -172,7 +172,7 @@ impl MessageDecoder {
             let role = self.payloads.frames.role();
             if let Some(payload) = message.take(role, input) {
                 let len = payload.len();
-                let Some(event) = self.borrow_message(message.kind, payload)? else { return Ok(None) };
+                let event = self.borrow_message(message.kind, payload)?;
                 let event = event.map(|text| Place::Input(text, len), |bytes| Place::Input(bytes, len));
                 return Ok(Some(Located { header: message.header(role), event }));
             }
@@ -191,11 +191,11 @@ impl MessageDecoder {
         &mut self,
         kind: MessageKind,
         payload: &'i [u8],
-    ) -> Result<Option<EventRef<'i>>, RemoteProtocolError> {
+    ) -> Result<EventRef<'i>, RemoteProtocolError> {
         match kind {
-            MessageKind::Binary => Ok(Some(Event::Bytes(BytesMessage::new(payload)))),
+            MessageKind::Binary => Ok(Event::Bytes(BytesMessage::new(payload))),
             MessageKind::Text => match from_utf8(payload) {
-                Ok(text) => Ok(Some(Event::Text(TextMessage::new(text)))),
+                Ok(text) => Ok(Event::Text(TextMessage::new(text))),
                 Err(_) => self.borrow_bad_message(payload),
             },
         }

@@ -10,7 +10,7 @@ use crate::error::RemoteProtocolError;
 use crate::extension::{InUse, InboundExtensions};
 #[cfg(feature = "alloc")]
 use crate::frame::Rsv;
-use crate::frame::{Ends, Entered, FrameDecoder, Piece, Source, take};
+use crate::frame::{Ends, FrameDecoder, Piece, Source, take};
 use crate::opcode::Opcode;
 
 /// Frames, and the extensions that decode them.
@@ -43,79 +43,10 @@ impl Payloads {
         input: &mut &mut [u8],
         max_text_len: usize,
     ) -> Result<Option<Piece>, RemoteProtocolError> {
-        if self.extensions.is_none() {
-            return self.frames.next_piece(input, max_text_len);
-        }
-        self.find_extended(input, max_text_len)
-    }
-
-    #[inline(never)]
-    fn find_extended(
-        &mut self,
-        input: &mut &mut [u8],
-        max_text_len: usize,
-    ) -> Result<Option<Piece>, RemoteProtocolError> {
-        match self.frames.enter(input)? {
-            Entered::Nothing => return Ok(None),
-            Entered::Begun => self.begin_frame()?,
-            Entered::InProgress => {}
-        }
-        match &self.extensions {
-            Some(extensions) if extensions.is_decoding() => self.find_decoded(input, max_text_len),
-            _ => Ok(self.frames.find(input, max_text_len)),
-        }
-    }
-
-    /// Passes a frame's header to the extensions, which decide whether they decode the frame.
-    #[inline(always)]
-    fn begin_frame(&mut self) -> Result<(), RemoteProtocolError> {
-        let header = self.frames.header();
-        let Some(extensions) = &mut self.extensions else { return Ok(()) };
-        if header.opcode.is_control() {
-            return Ok(());
-        }
-        extensions.begin_frame(&header)?;
-        // An RSV bit does not always mean that the payload is encoded. The decoder did not check the length of a
-        // message with such a bit, so it is checked here.
-        if !extensions.is_decoding() && extensions.message_len() > self.frames.max_message_len() {
-            return Err(RemoteProtocolError::MessageTooLong);
-        }
-        Ok(())
-    }
-
-    /// Lets the extensions decode until there is a piece of output, or a frame ends.
-    #[inline(never)]
-    fn find_decoded(
-        &mut self,
-        input: &mut &mut [u8],
-        max_text_len: usize,
-    ) -> Result<Option<Piece>, RemoteProtocolError> {
-        let Self { frames, extensions: Some(extensions) } = self else { return Ok(None) };
-        loop {
-            let Some((opcode, ended)) = frames.in_progress() else { return Ok(None) };
-            let room = frames.max_message_len().saturating_sub(extensions.message_len());
-            let available = extensions.output().len();
-            let status = extensions.is_done();
-            let ended = if status == Ok(true) { ended } else { Ends::Nothing };
-            if available > 0 || ended.is_frame_end() {
-                let max_len = if opcode == Opcode::Text { max_text_len } else { usize::MAX };
-                let len = usize::try_from(room).unwrap_or(usize::MAX).min(available);
-                if len == 0 && available > 0 {
-                    return Err(RemoteProtocolError::MessageTooLong);
-                }
-                let len = len.min(max_len);
-                let ends = if len == available { ended } else { Ends::Nothing };
-                if ends.is_frame_end() {
-                    frames.end_frame();
-                    extensions.end_frame();
-                }
-                let (source, is_first) = (Source::Extensions, false);
-                return Ok(Some(Piece { opcode, source, is_first, ends, len }));
-            }
-            if status? && input.is_empty() {
-                return Ok(None);
-            }
-            frames.read_by(input, AT_ONCE, |payload, end| extensions.decode(payload, end, room));
+        let Self { frames, extensions } = self;
+        match extensions {
+            None => frames.next_piece(input, max_text_len),
+            Some(extensions) => find_extended(frames, extensions, input, max_text_len),
         }
     }
 
@@ -180,6 +111,84 @@ impl Payloads {
             None => None,
         };
         Some(Self { frames: self.frames.clone(), extensions })
+    }
+}
+
+#[inline(never)]
+fn find_extended(
+    frames: &mut FrameDecoder,
+    extensions: &mut InboundExtensions,
+    input: &mut &mut [u8],
+    max_text_len: usize,
+) -> Result<Option<Piece>, RemoteProtocolError> {
+    if frames.enter(input)? {
+        begin_frame(frames, extensions)?;
+    }
+    match frames.in_progress() {
+        Some((opcode, ended)) if extensions.is_decoding() => {
+            let max_len = if opcode == Opcode::Text { max_text_len } else { usize::MAX };
+            let piece = find_decoded(frames, extensions, ended, input, max_len)?;
+            Ok(piece.map(|(ends, len)| Piece {
+                opcode,
+                source: Source::Extensions,
+                is_first: false,
+                ends,
+                len,
+            }))
+        }
+        _ => Ok(frames.find(input, max_text_len)),
+    }
+}
+
+/// Passes a frame's header to the extensions, which decide whether they decode the frame.
+#[inline(always)]
+fn begin_frame(frames: &FrameDecoder, extensions: &mut InboundExtensions) -> Result<(), RemoteProtocolError> {
+    let header = frames.header();
+    if header.opcode.is_control() {
+        return Ok(());
+    }
+    extensions.begin_frame(&header)?;
+    // An RSV bit does not always mean that the payload is encoded. The decoder did not check the length of a message
+    // with such a bit, so it is checked here.
+    if !extensions.is_decoding() && extensions.message_len() > frames.max_message_len() {
+        return Err(RemoteProtocolError::MessageTooLong);
+    }
+    Ok(())
+}
+
+/// Lets the extensions decode until there is output, or a frame ends. `ended` is what has ended on the wire.
+///
+/// Returns what ends with the next piece of the output, and its length: at most `max_len`.
+#[inline(never)]
+fn find_decoded(
+    frames: &mut FrameDecoder,
+    extensions: &mut InboundExtensions,
+    mut ended: Ends,
+    input: &mut &mut [u8],
+    max_len: usize,
+) -> Result<Option<(Ends, usize)>, RemoteProtocolError> {
+    loop {
+        let room = frames.max_message_len().saturating_sub(extensions.message_len());
+        let available = extensions.output().len();
+        let status = extensions.is_done();
+        let done = if status == Ok(true) { ended } else { Ends::Nothing };
+        if available > 0 || done.is_frame_end() {
+            let len = usize::try_from(room).unwrap_or(usize::MAX).min(available);
+            if len == 0 && available > 0 {
+                return Err(RemoteProtocolError::MessageTooLong);
+            }
+            let len = len.min(max_len);
+            let ends = if len == available { done } else { Ends::Nothing };
+            if ends.is_frame_end() {
+                frames.end_frame();
+                extensions.end_frame();
+            }
+            return Ok(Some((ends, len)));
+        }
+        if status? && input.is_empty() {
+            return Ok(None);
+        }
+        ended = frames.read_by(input, AT_ONCE, |payload, end| extensions.decode(payload, end, room));
     }
 }
 
