@@ -1,7 +1,8 @@
 # Builds the workloads, and counts their instructions with callgrind. To be sourced, in this directory.
 
 manifest=instructions/Cargo.toml
-cargo build --quiet --release --locked --manifest-path "$manifest"
+# Incremental builds inline other functions.
+CARGO_INCREMENTAL=0 cargo build --quiet --release --locked --manifest-path "$manifest"
 target=$(cargo metadata --no-deps --format-version 1 --manifest-path "$manifest" |
     sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 program=$target/release/instructions
