@@ -6,8 +6,8 @@
 # - no cost has grown by more than the tolerance since bounds.tsv was written;
 # - the table in guide/costs.md has these figures.
 #
-# `--update` writes both tables. Needs valgrind. See `tests/hostile/mod.rs` for the inputs, and `instructions.sh` for what
-# the counts depend on.
+# `--update` writes both tables. Needs valgrind. See `tests/hostile/mod.rs` for the inputs, and `instructions.sh` for
+# what the counts depend on.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
