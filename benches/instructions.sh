@@ -23,46 +23,24 @@ case "${1-}" in
     ;;
 esac
 
-manifest=instructions/Cargo.toml
-cargo build --quiet --release --locked --manifest-path "$manifest"
-target=$(cargo metadata --no-deps --format-version 1 --manifest-path "$manifest" |
-    sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-program=$target/release/instructions
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-
-# The instructions of one workload, run this many times.
-count() {
-    local log=$scratch/$1-$2
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null --collect-atstart=no \
-        --toggle-collect='*measured_*' "$program" "$1" "$2" 2>"$log" || {
-        cat "$log" >&2
-        return 1
-    }
-    sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$log"
-}
+source ./counting.sh
 
 # Writes the instructions for one message of a workload to its own file.
 measure() {
     local name=$1 messages=$2 low high
-    low=$(count "$name" "$few")
-    high=$(count "$name" "$many")
+    low=$(count "$name-$few" "$name" "$few")
+    high=$(count "$name-$many" "$name" "$many")
     awk -v n="$name" -v d=$((high - low)) -v m=$(((many - few) * messages)) \
         'BEGIN { printf "%s\t%.1f\n", n, d / m }' >"$scratch/$name"
 }
 
 "$program" list >"$scratch/list"
-while read -r name messages; do
-    measure "$name" "$messages" &
-    # As many at a time as there are processors.
-    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
-done <"$scratch/list"
-while [ -n "$(jobs -rp)" ]; do wait -n; done
+for_each_line measure <"$scratch/list"
 while read -r name _; do cat "$scratch/$name"; done <"$scratch/list" >"$scratch/counts"
 
 if $update; then
     {
-        echo "# Instructions a message, or what the name says, $(rustc --version | cut -d' ' -f1-2), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n1)"
+        echo "# Instructions a message, or what the name says, $(machine)"
         cat "$scratch/counts"
     } >"$table"
     cat "$table"

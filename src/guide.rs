@@ -13,9 +13,10 @@
 //! 8. [Limits and memory](memory), with figures
 //! 9. [Compression](compression)
 //! 10. [Security](security) of servers that face the internet
-//! 11. [HTTP/2 and HTTP/3](http_streams)
-//! 12. [Fuzzing and testing](testing) of another implementation
-//! 13. [Coming from another library](coming_from): Python's wsproto, tungstenite, Python's `websockets`
+//! 11. [What a connection can cost you](costs), with figures
+//! 12. [HTTP/2 and HTTP/3](http_streams)
+//! 13. [Fuzzing and testing](testing) of another implementation
+//! 14. [Coming from another library](coming_from): Python's wsproto, tungstenite, Python's `websockets`
 //!
 //! The guide exists only in documentation: a program cannot name this module.
 
@@ -33,6 +34,6 @@ macro_rules! chapters {
 }
 
 chapters! {
-    layers read_loop pieces closing halves backpressure deadlines memory compression security http_streams testing
+    layers read_loop pieces closing halves backpressure deadlines memory compression security costs http_streams testing
     coming_from
 }

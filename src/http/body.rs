@@ -124,8 +124,10 @@ impl BodyDecoder {
                     return Ok(piece);
                 }
                 State::ChunkSize | State::ChunkEnd | State::Trailer => {
-                    if self.gather_line(input)? {
-                        self.state = self.after_line()?;
+                    if let Some(line) = self.whole_line(input) {
+                        self.state = self.after_line(line)?;
+                    } else if self.gather_line(input)? {
+                        self.state = self.after_line(&self.line)?;
                         self.line.clear();
                     }
                 }
@@ -134,9 +136,9 @@ impl BodyDecoder {
         Ok(&[])
     }
 
-    /// What follows the line that has come.
-    fn after_line(&self) -> Result<State, HandshakeError> {
-        match (self.state, self.line.as_slice()) {
+    /// What follows this line.
+    fn after_line(&self, line: &[u8]) -> Result<State, HandshakeError> {
+        match (self.state, line) {
             (State::ChunkEnd, b"\r\n") => Ok(State::ChunkSize),
             (State::Trailer, b"\r\n") => Ok(State::Finished),
             (State::Trailer, line) if line.ends_with(b"\r\n") => Ok(State::Trailer),
@@ -148,6 +150,19 @@ impl BodyDecoder {
             },
             _ => Err(HandshakeError::MalformedBody),
         }
+    }
+
+    /// Takes a line off `input`, if all of it is there: short chunks are mostly lines.
+    fn whole_line<'i>(&mut self, input: &mut &'i [u8]) -> Option<&'i [u8]> {
+        if !self.line.is_empty() {
+            return None;
+        }
+        let room = usize::try_from(self.framing_allowance).unwrap_or(usize::MAX).min(MAX_LINE);
+        let end = input.iter().take(room).position(|byte| *byte == b'\n')?;
+        let (line, rest) = input.split_at_checked(end.saturating_add(1))?;
+        self.framing_allowance = self.framing_allowance.saturating_sub(line.len() as u64);
+        *input = rest;
+        Some(line)
     }
 
     /// Takes the rest of a line off `input`, or what there is of it; true once it is finished.
@@ -184,8 +199,13 @@ fn chunk_size(line: &[u8]) -> Option<u64> {
     let digits_len = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
     let (digits, extensions) = line.split_at(digits_len);
     let is_extension = matches!(syntax::trim(extensions), [] | [b';', ..]) && !extensions.contains(&b'\r');
-    let digits = core::str::from_utf8(digits).ok()?;
-    if is_extension { u64::from_str_radix(digits, 16).ok() } else { None }
+    if digits.is_empty() || !is_extension {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |size, digit| {
+        let digit = char::from(*digit).to_digit(16)?;
+        size.checked_mul(16)?.checked_add(digit.into())
+    })
 }
 
 /// The longest line between chunks, with its line end: sizes are short, and nothing else is read.

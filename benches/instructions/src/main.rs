@@ -1,8 +1,10 @@
 //! Runs one workload a given number of times, so that `instructions.sh` can count its instructions.
 //!
-//! `list` prints the workloads, and how many messages each handles at a time. Only functions whose name begins with
-//! `measured` are counted; the work around them, such as filling the buffer again, is not.
+//! `list` prints the workloads, and how many messages each handles at a time. `bounds` lists the inputs of
+//! `bounds.sh`, and `bound` reads one. Only functions whose name begins with `measured` are counted; the work around
+//! them, such as filling the buffer again, is not.
 
+mod bounds;
 mod shared;
 mod whole;
 
@@ -152,15 +154,28 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
+        ["bounds"] => {
+            bounds::list();
+            ExitCode::SUCCESS
+        }
+        ["bound", name, len] => bound(name, len).unwrap_or_else(|failure| {
+            eprintln!("{name}: {failure}");
+            ExitCode::FAILURE
+        }),
         [name, times] => run(name, times).unwrap_or_else(|failure| {
             eprintln!("{name}: {failure}");
             ExitCode::FAILURE
         }),
         _ => {
-            eprintln!("Usage: instructions list | instructions WORKLOAD TIMES");
+            eprintln!("Usage: instructions list | WORKLOAD TIMES | bounds | bound INPUT LEN");
             ExitCode::FAILURE
         }
     }
+}
+
+fn bound(name: &str, len: &str) -> Result<ExitCode, Failure> {
+    bounds::run(name, len.parse()?)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run(name: &str, times: &str) -> Result<ExitCode, Failure> {

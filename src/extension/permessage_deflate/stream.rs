@@ -14,6 +14,7 @@ use core::ops::Range;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
+use crate::copy;
 use crate::error::RemoteProtocolError;
 use crate::extension::Decoded;
 use crate::frame::Ends;
@@ -90,7 +91,7 @@ impl Stream {
         (self.start, self.end, self.older_end) = (0, 0, 0);
         (self.budget, self.message) = (budget, Message::default());
         if let Some(front) = self.ring.get_mut(..history.len()) {
-            front.copy_from_slice(history);
+            copy::copy(history, front);
             (self.start, self.end) = (history.len(), history.len());
         }
         self.reset()
@@ -102,7 +103,7 @@ impl Stream {
         history.clear();
         let len = parts.iter().map(|part| part.len()).fold(0, usize::saturating_add);
         history.reserve_exact(len);
-        parts.into_iter().for_each(|part| history.extend_from_slice(part));
+        parts.into_iter().for_each(|part| copy::append(history, part));
     }
 
     /// Where the older output is in the ring. zlib may have overwritten the room after `end`.
@@ -252,8 +253,9 @@ impl Stream {
     fn reset(&mut self) -> Result<(), RemoteProtocolError> {
         self.inflate.reset(false);
         for history in end_of_output(&self.ring, self.end, self.older(), MAX_DISTANCE) {
-            if !history.is_empty() {
-                self.inflate.set_dictionary(history).map_err(|_| RemoteProtocolError::InvalidDeflate)?;
+            // A long copy costs more than many short ones, and a peer decides how often this is done.
+            for piece in history.chunks(copy::PIECE_LEN) {
+                self.inflate.set_dictionary(piece).map_err(|_| RemoteProtocolError::InvalidDeflate)?;
             }
         }
         Ok(())
