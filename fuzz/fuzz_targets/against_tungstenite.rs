@@ -7,13 +7,15 @@
 //! - A length that is not in its shortest form is refused here (§5.2), and read there.
 //! - A close frame with a code that must not be sent is refused here (§7.4), and returned there with another code. Which
 //!   codes those are differs: 1012 to 1015, and 1016 to 2999.
-//! - After a close frame nothing is returned, there or here.
+//! - After a close frame nothing is returned, there or here; a frame that follows it is an error there, and is dropped here
+//!   (§1.4, §5.5.1).
 #![no_main]
 
 use std::io::{self, Read, Write};
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
+use tungstenite::error::ProtocolError;
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Error, Message, WebSocket, protocol};
 use wsproto::{Limits, Receiver, RemoteProtocolError};
@@ -44,9 +46,11 @@ fuzz_target!(|input: Input<'_>| {
             assert_eq!(messages, expected, "{error:?}");
             let is_closed = outcome.close.is_some();
             match error {
-                Error::ConnectionClosed => assert!(is_closed, "only there is it closed"),
+                Error::ConnectionClosed | Error::Protocol(ProtocolError::ReceivedAfterClosing) => {
+                    assert!(is_closed, "only there is it closed");
+                }
                 // The transport has ended.
-                Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
+                Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
                     assert!(!is_closed, "only here is it closed");
                 }
                 error => panic!("{error:?} only there"),

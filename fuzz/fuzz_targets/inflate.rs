@@ -240,16 +240,23 @@ impl Second {
                 _ => return false,
             }
         }
-        // The four bytes that the sender has removed, and a final block, which is valid only between two blocks.
+        // The four bytes that the sender has removed, which end a block.
         let tail: &[u8] = match is_after_final_block || compressed.ends_with(&[0, 0, 0xFF, 0xFF]) {
-            true => &[0, 0, 0, 0xFF, 0xFF, 1, 0, 0, 0xFF, 0xFF],
-            false => &[0, 0, 0xFF, 0xFF, 1, 0, 0, 0xFF, 0xFF],
+            true => &[0, 0, 0, 0xFF, 0xFF],
+            false => &[0, 0, 0xFF, 0xFF],
         };
         let len = self.window.len();
-        let (status, read) = self.step(&mut stream, tail);
-        let is_complete = (status, read, self.window.len()) == (TINFLStatus::Done, tail.len(), len);
+        let is_complete = match self.step(&mut stream, tail) {
+            (TINFLStatus::Done, read) => read == tail.len(),
+            // A final block is valid only between two blocks.
+            (TINFLStatus::NeedsMoreInput, _) => {
+                self.step(&mut stream, &[1, 0, 0, 0xFF, 0xFF]) == (TINFLStatus::Done, 5)
+            }
+            _ => false,
+        };
+        let has_no_output = self.window.len() == len;
         self.window.truncate(len);
-        is_complete
+        is_complete && has_no_output
     }
 
     /// Inflates up to the end of a stream, or of the input.

@@ -137,6 +137,6 @@ fn next<E: Entropy>(
         Err(error) => panic!("{error:?}: the handshake is valid"),
     }
     // The replies that were prepared do not change what is received.
-    ws.bytes_to_send();
+    _ = ws.bytes_to_send();
     true
 }
