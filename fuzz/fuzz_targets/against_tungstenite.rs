@@ -4,7 +4,8 @@
 //!
 //! - A fault is reported here at the byte that proves it (RFC 6455 §7.1.7 leaves open when), and there once the frame is
 //!   complete. So an input that ends early may have failed here, and be incomplete there.
-//! - A length that is not in its shortest form is refused here (§5.2), and read there.
+//! - A length that is not in its shortest form is refused here (§5.2), and read there; that of a control frame is reported
+//!   as too long here (§5.5).
 //! - A close frame with a code that must not be sent is refused here (§7.4), and returned there with another code. Which
 //!   codes those are differs: 1012 to 1015, and 1016 to 2999.
 //! - After a close frame nothing is returned, there or here; a frame that follows it is an error there, and is dropped here
@@ -35,7 +36,11 @@ fuzz_target!(|input: Input<'_>| {
     let (messages, error) = read(input.side, &bytes);
     let failure = outcome.failure.map(|failure| failure.error);
     match failure {
-        Some(RemoteProtocolError::NonMinimalLength | RemoteProtocolError::InvalidCloseCode(_)) => {
+        Some(
+            RemoteProtocolError::NonMinimalLength
+            | RemoteProtocolError::ControlFrameTooLong
+            | RemoteProtocolError::InvalidCloseCode(_),
+        ) => {
             assert!(messages.starts_with(&expected), "{messages:?} but {expected:?}");
         }
         Some(failure) => {
@@ -79,10 +84,9 @@ fn messages(received: &Received) -> Vec<Message> {
             }
             Joined::Ping(payload) => Message::Ping(payload.into()),
             Joined::Pong(payload) => Message::Pong(payload.into()),
-            Joined::Close(code, reason) => Message::Close(code.map(|code| protocol::CloseFrame {
-                code: code.get().into(),
-                reason: reason.into(),
-            })),
+            Joined::Close(code, reason) => Message::Close(
+                code.map(|code| protocol::CloseFrame { code: code.get().into(), reason: reason.into() }),
+            ),
         });
     }
     messages

@@ -70,7 +70,8 @@ fn by_http(
     fields: &[Field<'_>],
     limits: HandshakeLimits,
 ) -> Option<Result<Request, HandshakeError>> {
-    let version = if version == HttpVersion::Http11 { http::Version::HTTP_11 } else { http::Version::HTTP_10 };
+    let version =
+        if version == HttpVersion::Http11 { http::Version::HTTP_11 } else { http::Version::HTTP_10 };
     let request = http::Request::builder().method(method).uri(target).version(version);
     let add = |request: http::request::Builder, (name, value): &Field<'_>| request.header(*name, *value);
     let request = fields.iter().fold(request, add).body(()).ok()?;

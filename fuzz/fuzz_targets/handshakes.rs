@@ -6,8 +6,8 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use wsproto::{
     AcceptConnection, ClientHandshake, HandshakeError, HandshakeLimits, HandshakeResponse,
-    HandshakeResponseRef, Headers, RejectConnection, Request, ServerHandshake, SliceClientHandshake, SliceRequest,
-    SliceServerHandshake,
+    HandshakeResponseRef, Headers, RejectConnection, Request, ServerHandshake, SliceClientHandshake,
+    SliceRequest, SliceServerHandshake,
 };
 use wsproto_fuzz::{Head, REQUESTS, RESPONSES, Side, Zeros, ascending};
 

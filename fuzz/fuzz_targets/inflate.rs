@@ -18,8 +18,8 @@ use miniz_oxide::inflate::core::inflate_flags::{
 };
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 use wsproto::{
-    DeflateBlocks, DeflateParams, Event, Extensions, FrameEncoder, Limits, Opcode, PermessageDeflate, Receiver,
-    RemoteProtocolError, Role, Rsv,
+    DeflateBlocks, DeflateParams, Event, Extensions, FrameEncoder, Limits, Opcode, PermessageDeflate,
+    Receiver, RemoteProtocolError, Role, Rsv,
 };
 use wsproto_fuzz::{Counter, Side};
 
@@ -44,7 +44,12 @@ enum Source<'a> {
     Bytes(&'a [u8]),
     Blocks(Vec<Block<'a>>),
     /// Compressed by the second implementation.
-    Compressed { data: &'a [u8], times: u8, level: u8, is_final: bool },
+    Compressed {
+        data: &'a [u8],
+        times: u8,
+        level: u8,
+        is_final: bool,
+    },
 }
 
 #[derive(Arbitrary, Debug)]
@@ -74,9 +79,13 @@ fuzz_target!(|input: Input<'_>| {
     }
     let (output, failure) = receive(role, input.params(role), &bytes);
     match failure {
-        None => assert!(second.output == output && !second.has_failed, "only the second one fails: {second:?}"),
+        None => {
+            assert!(second.output == output && !second.has_failed, "only the second one fails: {second:?}")
+        }
         Some(RemoteProtocolError::InvalidDeflate) => {
-            assert!(second.output.starts_with(&output) || second.has_failed && output.starts_with(&second.output));
+            assert!(
+                second.output.starts_with(&output) || second.has_failed && output.starts_with(&second.output)
+            );
             assert!(second.has_failed, "only the first one fails");
         }
         Some(error) => panic!("{error:?}"),
@@ -169,7 +178,8 @@ fn receive(role: Role, params: DeflateParams, bytes: &[u8]) -> (Vec<u8>, Option<
     let mut extensions = Extensions::new();
     let negotiated = PermessageDeflate::new().negotiated(role, params);
     extensions.push(negotiated).expect("no other extension uses its bit");
-    let connection = wsproto::Connection::with_role(role, Limits::NONE, Counter(0)).with_extensions(extensions);
+    let connection =
+        wsproto::Connection::with_role(role, Limits::NONE, Counter(0)).with_extensions(extensions);
     let (mut receiver, _): (Receiver, _) = connection.into_parts();
     let mut bytes = bytes.to_vec();
     let mut input = bytes.as_mut_slice();
@@ -266,7 +276,8 @@ impl Second {
         loop {
             let len = self.window.len();
             self.window.resize(len + (64 << 10), 0);
-            let (status, read, written) = decompress(stream, &input[consumed..], &mut self.window, len, flags);
+            let (status, read, written) =
+                decompress(stream, &input[consumed..], &mut self.window, len, flags);
             consumed += read;
             self.window.truncate(len + written);
             if status != TINFLStatus::HasMoreOutput {

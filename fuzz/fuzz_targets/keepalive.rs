@@ -7,7 +7,8 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, Event, Keepalive, KeepaliveAction, Ping, Pong, Timeout, Timeouts,
+    BytesMessage, CloseCode, CloseConnection, Event, Keepalive, KeepaliveAction, Ping, Pong, Timeout,
+    Timeouts,
 };
 
 #[derive(Arbitrary, Debug)]
@@ -239,7 +240,10 @@ impl Model {
 
     fn awaits_pong(&self) -> bool {
         self.count(Entry::PingSent) > self.count(Entry::Answered)
-            && self.log.iter().rfind(|(_, entry)| matches!(entry, Entry::PingSent | Entry::Answered))
+            && self
+                .log
+                .iter()
+                .rfind(|(_, entry)| matches!(entry, Entry::PingSent | Entry::Answered))
                 .is_some_and(|(_, entry)| *entry == Entry::PingSent)
     }
 

@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use wsproto::{
     Connection, Message, MessagePart, Messages, ReadBuffer, Receiver, RemoteProtocolError, Role, Sender,
 };
-use wsproto_fuzz::{Counter, Joined, Kind, Received, Side, SmallLimits, Wire, encode, feed, ascending};
+use wsproto_fuzz::{Counter, Joined, Kind, Received, Side, SmallLimits, Wire, ascending, encode, feed};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {

@@ -4,7 +4,7 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use wsproto::{Receiver, ReceiverState};
-use wsproto_fuzz::{Side, SmallLimits, Wire, encode, feed, feed_frames, ascending};
+use wsproto_fuzz::{Side, SmallLimits, Wire, ascending, encode, feed, feed_frames};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {

@@ -11,8 +11,8 @@ use wsproto::{
     AcceptConnection, BytesMessage, ClientHandshake, CloseCode, Connection, Decoded, DeflateParams, Ends,
     Extension, ExtensionError, ExtensionParams, Extensions, FrameHeader, HandshakeError, HandshakeLimits,
     HandshakeResponse, InboundExtension, Limits, MessageKind, NegotiatedExtension, NegotiationError,
-    NegotiationErrorKind, OutboundExtension, PermessageDeflate, Ping, RemoteProtocolError, Request, Role, Rsv,
-    ServerHandshake,
+    NegotiationErrorKind, OutboundExtension, PermessageDeflate, Ping, RemoteProtocolError, Request, Role,
+    Rsv, ServerHandshake,
 };
 use wsproto_fuzz::{Counter, Joined, Received, Side, Wire, Zeros, ascending, encode};
 
@@ -131,7 +131,9 @@ fn receive(input: &Input<'_>) {
             match connection.next_event(&mut unread) {
                 Ok(Some(event)) => {
                     received.push(event);
-                    if let Some(Joined::Data { payload, frame_finished, message_finished, .. }) = received.0.last() {
+                    if let Some(Joined::Data { payload, frame_finished, message_finished, .. }) =
+                        received.0.last()
+                    {
                         assert!(message_len + payload.len() as u64 <= MAX_MESSAGE_LEN, "it is too long");
                         message_len += if *frame_finished { payload.len() as u64 } else { 0 };
                         message_len *= u64::from(!*message_finished);
@@ -163,7 +165,9 @@ fn send(input: &Input<'_>) {
         let before = output.len();
         let bytes = |len: &u8| vec![0x5A; usize::from(*len) * 5];
         let result = match sent {
-            Sent::Message { len, finished: true } => connection.send(BytesMessage::new(bytes(len)), &mut output),
+            Sent::Message { len, finished: true } => {
+                connection.send(BytesMessage::new(bytes(len)), &mut output)
+            }
             Sent::Message { len, finished: false } => {
                 connection.send(BytesMessage::partial(bytes(len)), &mut output)
             }

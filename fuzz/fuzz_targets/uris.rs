@@ -89,8 +89,10 @@ fn origin(text: &str) {
     let (_, authority) = text.split_once("://").expect("an origin has a scheme");
     let is_ipv6 = authority.starts_with('[');
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    if is_ipv6 || !is_no_domain(&host.to_ascii_lowercase()) {
+    if is_ipv6 {
+        // It writes an IPv4 address inside as hexadecimal digits, and not as RFC 5952 §5 recommends.
+        assert_eq!(by_url.parse(), Ok(origin), "{text}");
+    } else if !is_no_domain(&host.to_ascii_lowercase()) {
         assert_eq!(origin.to_string(), by_url, "{text}");
     }
-    assert_eq!(by_url.parse::<Origin>().map(|origin| origin.to_string()), Ok(by_url));
 }

@@ -5,9 +5,8 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use wsproto::{
-    AcceptConnection, CloseConnection, Connection, Entropy, Event, HandshakeLimits, Limits,
-    ReceiveError, Receiver, RemoteProtocolError, ReplyPolicy, Request, Role, Sender, WsConnection, WsEvent,
-    WsEventRef,
+    AcceptConnection, CloseConnection, Connection, Entropy, Event, HandshakeLimits, Limits, ReceiveError,
+    Receiver, RemoteProtocolError, ReplyPolicy, Request, Role, Sender, WsConnection, WsEvent, WsEventRef,
 };
 use wsproto_fuzz::{
     Counter, Joined, REQUESTS, RESPONSES, Received, Side, SmallLimits, Wire, Zeros, ascending, encode, feed,
@@ -100,9 +99,7 @@ fn run<E: Entropy>(mut ws: WsConnection<E>, bytes: &[u8], cuts: &[usize], way: W
     ws.receive_eof();
     while next(&mut ws, way, &mut received, &mut failure) {}
     let eof = match received.0.get(before_end) {
-        Some(Joined::Close(code, reason)) => {
-            Some(CloseConnection { code: *code, reason: reason.clone() })
-        }
+        Some(Joined::Close(code, reason)) => Some(CloseConnection { code: *code, reason: reason.clone() }),
         Some(other) => panic!("{other:?} after the end"),
         None => None,
     };
