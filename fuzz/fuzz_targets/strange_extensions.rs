@@ -19,7 +19,7 @@ use wsproto_fuzz::{Counter, Joined, Received, Side, Wire, Zeros, ascending, enco
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
     side: Side,
-    scripts: Vec<Script>,
+    scripts: [Option<Script>; 3],
     /// Where permessage-deflate is among them.
     deflate_at: Option<u8>,
     cuts: Vec<u16>,
@@ -30,40 +30,62 @@ struct Input<'a> {
 /// What an extension does; each list is repeated.
 #[derive(Arbitrary, Clone, Debug)]
 struct Script {
-    name: String,
-    params: Vec<(String, Option<String>)>,
+    name: Word,
+    params: [Option<(Word, Option<Word>)>; 2],
     accepts: bool,
     rsv: Rsv,
     continuation_rsv: Rsv,
     is_per_message: bool,
-    frames: Vec<Frame>,
-    decoded: Vec<Step>,
-    encoded: Vec<Encoded>,
+    frames: [Frame; 2],
+    decoded: [Step; 3],
+    encoded: [Encoded; 2],
 }
 
-#[derive(Arbitrary, Clone, Debug)]
+/// A text to negotiate.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+struct Word(u8);
+
+impl Word {
+    fn text(self) -> &'static str {
+        const WORDS: [&str; 8] = ["x-a", "x-b", "permessage-deflate", "1", "", "a b", "\"€", "a\r\nHost: b"];
+        // The valid ones are more frequent.
+        WORDS[usize::from(self.0 % 16).min(usize::from(self.0 % 8))]
+    }
+}
+
+/// So many bytes of this value.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+struct Output(u8, u8);
+
+impl Output {
+    fn bytes(self) -> Vec<u8> {
+        vec![self.0; self.1.into()]
+    }
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
 enum Frame {
     Decodes,
     Passes,
     Fails(Fault),
 }
 
-#[derive(Arbitrary, Clone, Debug)]
+#[derive(Arbitrary, Clone, Copy, Debug)]
 struct Step {
     /// How many bytes it says that it has read; `None` is all.
     read: Option<u8>,
     done: bool,
-    output: Vec<u8>,
+    output: Output,
     /// Whether the payload is in the output too.
     copies: bool,
     fault: Option<Fault>,
 }
 
-#[derive(Arbitrary, Clone, Debug)]
+#[derive(Arbitrary, Clone, Copy, Debug)]
 struct Encoded {
     rsv: Option<Rsv>,
     max_len: u16,
-    output: Vec<u8>,
+    output: Output,
     copies: bool,
 }
 
@@ -104,11 +126,11 @@ impl Input<'_> {
         let errors = Errors::default();
         let mut extensions = Extensions::new();
         let deflate_at = self.deflate_at.map(|at| usize::from(at) % (self.scripts.len() + 1));
-        for at in 0..=self.scripts.len() {
+        for (at, script) in self.scripts.iter().chain([&None]).enumerate() {
             if deflate_at == Some(at) {
                 _ = extensions.push(PermessageDeflate::new().negotiated(role, DeflateParams::DEFAULT));
             }
-            if let Some(script) = self.scripts.get(at) {
+            if let Some(script) = script {
                 _ = extensions.push(Strange::new(script, &errors).negotiated());
             }
         }
@@ -202,7 +224,8 @@ fn check_frames(mut bytes: &[u8]) {
 
 fn negotiate(input: &Input<'_>) {
     let errors = Errors::default();
-    let strange: Vec<_> = input.scripts.iter().map(|script| Strange::new(script, &errors)).collect();
+    let strange: Vec<_> =
+        input.scripts.iter().flatten().map(|script| Strange::new(script, &errors)).collect();
     let extensions: Vec<_> = strange.iter().map(|strange| strange as &dyn Extension).collect();
     let limits = HandshakeLimits::default();
 
@@ -249,9 +272,10 @@ impl Strange {
 
     fn params(&self) -> ExtensionParams {
         let script = &self.script;
-        script.params.iter().fold(ExtensionParams::new(&script.name), |params, (name, value)| match value {
-            Some(value) => params.with_value(name, value),
-            None => params.with_flag(name),
+        let name = ExtensionParams::new(self.name());
+        script.params.iter().flatten().fold(name, |params, (name, value)| match value {
+            Some(value) => params.with_value(name.text(), value.text()),
+            None => params.with_flag(name.text()),
         })
     }
 
@@ -266,25 +290,24 @@ impl Strange {
     }
 
     /// The next of a list that is repeated.
-    fn next<T: Clone>(&mut self, list: fn(&Script) -> &[T]) -> Option<T> {
+    fn next<T: Copy, const LEN: usize>(&mut self, list: fn(&Script) -> [T; LEN]) -> T {
         self.turn += 1;
-        let list = list(&self.script);
-        list.get(self.turn.checked_rem(list.len())?).cloned()
+        list(&self.script)[self.turn % LEN]
     }
 
-    fn set_output(&mut self, output: Vec<u8>, copied: Option<&[u8]>) {
-        self.output = output;
+    fn set_output(&mut self, output: Output, copied: Option<&[u8]>) {
+        self.output = output.bytes();
         self.output.extend_from_slice(copied.unwrap_or_default());
     }
 }
 
 impl Extension for Strange {
     fn name(&self) -> &str {
-        &self.script.name
+        self.script.name.text()
     }
 
     fn offers(&self) -> Vec<ExtensionParams> {
-        vec![self.params(); self.script.frames.len()]
+        vec![self.params(); 1 + usize::from(self.script.is_per_message)]
     }
 
     fn accept_response(&self, _: &ExtensionParams) -> Result<NegotiatedExtension, NegotiationError> {
@@ -314,18 +337,15 @@ impl InboundExtension for Strange {
     }
 
     fn begin_frame(&mut self, _: &FrameHeader) -> Result<bool, RemoteProtocolError> {
-        match self.next(|script| &script.frames) {
-            Some(Frame::Passes) => Ok(false),
-            Some(Frame::Decodes) | None => Ok(true),
-            Some(Frame::Fails(fault)) => Err(self.fail(fault)),
+        match self.next(|script| script.frames) {
+            Frame::Passes => Ok(false),
+            Frame::Decodes => Ok(true),
+            Frame::Fails(fault) => Err(self.fail(fault)),
         }
     }
 
     fn decode(&mut self, payload: &[u8], _: Ends, _: usize) -> Result<Decoded, RemoteProtocolError> {
-        let Some(step) = self.next(|script| &script.decoded) else {
-            self.set_output(Vec::new(), Some(payload));
-            return Ok(Decoded::new(payload.len(), true));
-        };
+        let step = self.next(|script| script.decoded);
         self.set_output(step.output, step.copies.then_some(payload));
         match step.fault {
             Some(fault) => Err(self.fail(fault)),
@@ -340,23 +360,20 @@ impl InboundExtension for Strange {
 
 impl OutboundExtension for Strange {
     fn rsv_for(&self, _: MessageKind, len: Option<usize>) -> Option<Rsv> {
-        let encoded = &self.script.encoded;
-        encoded.get(len.unwrap_or_default().checked_rem(encoded.len())?)?.rsv
+        let [one, other] = self.script.encoded;
+        if len.is_some() { one.rsv } else { other.rsv }
     }
 
-    fn max_encoded_len(&self, len: usize) -> usize {
-        let encoded = &self.script.encoded;
-        let encoded = len.checked_rem(encoded.len()).and_then(|at| encoded.get(at));
-        encoded.map_or(len, |encoded| match encoded.max_len {
+    fn max_encoded_len(&self, _: usize) -> usize {
+        match self.script.encoded[0].max_len {
             u16::MAX => usize::MAX,
             len => len.into(),
-        })
+        }
     }
 
     fn encode(&mut self, payload: &[u8], _: bool) -> &[u8] {
-        let encoded = self.next(|script| &script.encoded);
-        let (output, copies) = encoded.map_or((Vec::new(), true), |encoded| (encoded.output, encoded.copies));
-        self.set_output(output, copies.then_some(payload));
+        let encoded = self.next(|script| script.encoded);
+        self.set_output(encoded.output, encoded.copies.then_some(payload));
         &self.output
     }
 }

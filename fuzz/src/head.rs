@@ -21,6 +21,8 @@ struct Edit<'a> {
 #[derive(Arbitrary, Debug)]
 enum Inserted<'a> {
     Word(u8),
+    /// A field, between two lines; nothing is removed.
+    Field(u8),
     Bytes(&'a [u8]),
 }
 
@@ -30,11 +32,16 @@ impl Head<'_> {
         let base = self.base.map_or("", |base| bases[usize::from(base) % bases.len()]);
         let mut bytes = base.as_bytes().to_vec();
         for edit in &self.edits {
-            let at = usize::from(edit.at) % (bytes.len() + 1);
+            let mut at = usize::from(edit.at) % (bytes.len() + 1);
             // Most edits keep the length of what was there.
-            let removed = usize::from(edit.removed % 32).min(bytes.len() - at);
+            let mut removed = usize::from(edit.removed % 32).min(bytes.len() - at);
             let inserted = match edit.inserted {
                 Inserted::Word(word) => WORDS[usize::from(word) % WORDS.len()].as_bytes(),
+                Inserted::Field(field) => {
+                    let next_line = bytes[at..].windows(2).position(|window| window == b"\r\n");
+                    (at, removed) = (next_line.map_or(at, |next| at + next + 2), 0);
+                    FIELDS[usize::from(field) % FIELDS.len()].as_bytes()
+                }
                 Inserted::Bytes(bytes) => bytes,
             };
             bytes.splice(at..at + removed, inserted.iter().copied());
@@ -118,6 +125,29 @@ pub const REQUESTS: &[&str] = &[
      Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: chat, mqtt\r\n\
      Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nOrigin: http://example.com\r\n\
      Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: a=b\r\n\r\n",
+];
+
+const FIELDS: &[&str] = &[
+    "Host: a\r\n",
+    "host: b:80\r\n",
+    "Upgrade: websocket\r\n",
+    "Connection: keep-alive, Upgrade\r\n",
+    "Sec-WebSocket-Version: 13\r\n",
+    "Sec-WebSocket-Version: 8\r\n",
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n",
+    "Sec-WebSocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\n",
+    "Sec-WebSocket-Protocol: mqtt\r\n",
+    "Sec-WebSocket-Protocol: \r\n",
+    "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n",
+    "Sec-WebSocket-Extensions: a; b=\"c\\\"d\", e\r\n",
+    "Origin: http://a\r\n",
+    "Cookie: a=b\r\n",
+    "Cookie:\r\n",
+    "TE: trailers\r\n",
+    "Content-Length: 5\r\n",
+    "Content-Length: 0\r\n",
+    "Transfer-Encoding: chunked\r\n",
+    "X-Empty:\r\n",
 ];
 
 const WORDS: &[&str] = &[
