@@ -19,12 +19,14 @@ use wsproto_fuzz::{Counter, Joined, Received, Side, Wire, Zeros, ascending, enco
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
     side: Side,
-    scripts: [Option<Script>; 3],
-    /// Where permessage-deflate is among them.
-    deflate_at: Option<u8>,
-    cuts: Vec<u16>,
     wires: Vec<Wire<'a>>,
     sent: Vec<Sent>,
+    cuts: Vec<u16>,
+    /// Where permessage-deflate is among the extensions.
+    deflate_at: Option<u8>,
+    /// Of these, the last bytes of the input are made: it may be short.
+    script: Script,
+    more: [Option<Script>; 2],
 }
 
 /// What an extension does; each list is repeated.
@@ -120,17 +122,21 @@ fuzz_target!(|input: Input<'_>| {
 const MAX_MESSAGE_LEN: u64 = 5000;
 
 impl Input<'_> {
+    fn scripts(&self) -> Vec<&Script> {
+        std::iter::once(&self.script).chain(self.more.iter().flatten()).collect()
+    }
+
     /// The extensions, as far as their bits do not conflict, and the list of what they return as errors.
     fn connection(&self) -> (Connection<Counter>, Errors) {
         let role = Role::from(self.side);
         let errors = Errors::default();
         let mut extensions = Extensions::new();
-        let deflate_at = self.deflate_at.map(|at| usize::from(at) % (self.scripts.len() + 1));
-        for (at, script) in self.scripts.iter().chain([&None]).enumerate() {
-            if deflate_at == Some(at) {
+        let scripts = self.scripts();
+        for at in 0..=scripts.len() {
+            if self.deflate_at.is_some_and(|deflate| usize::from(deflate) % (scripts.len() + 1) == at) {
                 _ = extensions.push(PermessageDeflate::new().negotiated(role, DeflateParams::DEFAULT));
             }
-            if let Some(script) = script {
+            if let Some(script) = scripts.get(at) {
                 _ = extensions.push(Strange::new(script, &errors).negotiated());
             }
         }
@@ -224,8 +230,7 @@ fn check_frames(mut bytes: &[u8]) {
 
 fn negotiate(input: &Input<'_>) {
     let errors = Errors::default();
-    let strange: Vec<_> =
-        input.scripts.iter().flatten().map(|script| Strange::new(script, &errors)).collect();
+    let strange: Vec<_> = input.scripts().into_iter().map(|script| Strange::new(script, &errors)).collect();
     let extensions: Vec<_> = strange.iter().map(|strange| strange as &dyn Extension).collect();
     let limits = HandshakeLimits::default();
 
