@@ -8,8 +8,8 @@
 //!   as too long here (§5.5).
 //! - A close frame with a code that must not be sent is refused here (§7.4), and returned there with another code. Which
 //!   codes those are differs: 1012 to 1015, and 1016 to 2999.
-//! - After a close frame nothing is returned, there or here; what follows it may be an error there, and is dropped here (§1.4,
-//!   §5.5.1).
+//! - After a close frame nothing is returned, there or here; what follows it may be an error there, and is dropped here
+//!   (§1.4, §5.5.1).
 #![no_main]
 
 use std::io::{self, Read, Write};
