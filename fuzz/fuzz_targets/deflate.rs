@@ -10,7 +10,7 @@ use wsproto::{
     BytesMessage, Connection, DeflateParams, DeflatePool, Event, Extensions, FrameEncoder, Limits, Opcode,
     PermessageDeflate, RemoteProtocolError, Role, Rsv,
 };
-use wsproto_fuzz::{Counter, Kind};
+use wsproto_fuzz::{Counter, Kind, ascending};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -37,8 +37,7 @@ fuzz_target!(|input: Input| {
     let own = &input.settings();
     let pooled = &own.clone().with_pool(&POOL);
     let whole = input.receive(own, &fakes, &[], limits, |_| false);
-    let mut cuts: Vec<usize> = input.cuts.iter().map(|cut| usize::from(*cut) % (fakes.len() + 1)).collect();
-    cuts.sort_unstable();
+    let cuts = ascending(&input.cuts, fakes.len());
     let every: Vec<usize> = (1..fakes.len().min(MAX_BYTEWISE)).collect();
     // With a pool, a message that looks back further than was agreed is refused.
     let whole_of_pooled = input.receive(pooled, &fakes, &[], limits, |_| false);

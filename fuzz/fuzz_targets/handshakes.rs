@@ -1,15 +1,15 @@
-//! A head is read the same however it is cut, and the same by the handshake over slices. A request that was accepted
-//! can be written and read again.
+//! A head is read the same however it is cut, and the same by the handshake over slices. A request or a response that was
+//! accepted can be written and read again.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use wsproto::{
     AcceptConnection, ClientHandshake, HandshakeError, HandshakeLimits, HandshakeResponse,
-    HandshakeResponseRef, RejectConnection, Request, ServerHandshake, SliceClientHandshake, SliceRequest,
-    SliceServerHandshake,
+    HandshakeResponseRef, Headers, RejectConnection, Request, ServerHandshake, SliceClientHandshake,
+    SliceRequest, SliceServerHandshake,
 };
-use wsproto_fuzz::{Head, Side, Zeros};
+use wsproto_fuzz::{Head, REQUESTS, RESPONSES, Side, Zeros, ascending};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
@@ -34,7 +34,7 @@ fuzz_target!(|input: Input<'_>| {
 fn server(input: &Input<'_>, limits: HandshakeLimits) {
     let bytes = input.head.bytes(REQUESTS);
     let whole = ask(limits, &bytes, []);
-    assert_eq!(ask(limits, &bytes, cuts(input, bytes.len())), whole);
+    assert_eq!(ask(limits, &bytes, ascending(&input.cuts, bytes.len())), whole);
     assert_eq!(ask(limits, &bytes, 1..bytes.len()), whole);
 
     let mut handshake = SliceServerHandshake::new(limits);
@@ -85,6 +85,17 @@ fn forward(request: &Request, limits: HandshakeLimits) {
     assert_eq!((forwarded.host(), forwarded.target()), (request.host(), request.target()));
     assert!(forwarded.subprotocols().eq(request.subprotocols()));
     assert_eq!(forwarded.origin(), request.origin());
+    assert_eq!(others(forwarded.headers()), others(request.headers()));
+}
+
+/// The headers that neither role writes by itself.
+fn others(headers: &Headers) -> Vec<(&str, &[u8])> {
+    const WRITTEN: [&str; 5] = ["Host", "Upgrade", "Connection", "Content-Length", "Transfer-Encoding"];
+    let is_written = |name: &str| {
+        name.to_ascii_lowercase().starts_with("sec-websocket-")
+            || WRITTEN.iter().any(|written| written.eq_ignore_ascii_case(name))
+    };
+    headers.iter().filter(|(name, _)| !is_written(name)).collect()
 }
 
 /// What a client reads.
@@ -102,7 +113,7 @@ struct Answer {
 fn client(input: &Input<'_>, limits: HandshakeLimits) {
     let bytes = input.head.bytes(RESPONSES);
     let whole = answer(limits, &bytes, [], input.ends);
-    assert_eq!(answer(limits, &bytes, cuts(input, bytes.len()), input.ends), whole);
+    assert_eq!(answer(limits, &bytes, ascending(&input.cuts, bytes.len()), input.ends), whole);
     assert_eq!(answer(limits, &bytes, 1..bytes.len(), input.ends), whole);
 
     let request = SliceRequest::new("a", "/").with_subprotocols(&["chat", "mqtt"]);
@@ -114,6 +125,7 @@ fn client(input: &Input<'_>, limits: HandshakeLimits) {
             assert_eq!(Some(seen.head_len()), whole.consumed);
             assert_eq!(seen.subprotocol(), accept.subprotocol());
             assert!(seen.headers().eq(accept.headers()));
+            forward_response(accept);
         }
         (Ok(Some(HandshakeResponseRef::Reject(seen))), None, Some(reject), _) => {
             assert_eq!(seen.status_code(), reject.status_code());
@@ -129,14 +141,35 @@ fn client(input: &Input<'_>, limits: HandshakeLimits) {
     }
 }
 
+/// A proxy sends what it has received: the client reads the same.
+fn forward_response(accept: &AcceptConnection) {
+    let (limits, mut output) = (HandshakeLimits::default(), Vec::new());
+    let client = ClientHandshake::new(request(), limits, &mut Zeros, &mut output);
+    let mut server = ServerHandshake::new(limits);
+    assert!(matches!(server.receive(&mut output.as_slice()), Ok(Some(_))));
+    output.clear();
+    server.accept(accept.clone(), &mut output).expect("what was received can be sent");
+    let mut client = client.expect("a valid request");
+    let mut input = output.as_slice();
+    let Ok(Some(HandshakeResponse::Accept(forwarded))) = client.receive(&mut input) else {
+        panic!("{output:?} is not accepted");
+    };
+    assert!(input.is_empty());
+    assert_eq!(forwarded.subprotocol(), accept.subprotocol());
+    assert_eq!(others(forwarded.headers()), others(accept.headers()));
+}
+
+fn request() -> Request {
+    Request::new("a", "/").with_subprotocol("chat").with_subprotocol("mqtt")
+}
+
 fn answer(
     limits: HandshakeLimits,
     bytes: &[u8],
     cuts: impl IntoIterator<Item = usize>,
     ends: bool,
 ) -> Answer {
-    let request = Request::new("a", "/").with_subprotocol("chat").with_subprotocol("mqtt");
-    let start = ClientHandshake::new(request, limits, &mut Zeros, &mut Vec::new());
+    let start = ClientHandshake::new(request(), limits, &mut Zeros, &mut Vec::new());
     let mut handshake = start.expect("a valid request");
     let mut answer = Answer::default();
     let mut consumed = 0;
@@ -177,12 +210,6 @@ impl Answer {
     }
 }
 
-fn cuts(input: &Input<'_>, len: usize) -> Vec<usize> {
-    let mut cuts: Vec<_> = input.cuts.iter().map(|cut| usize::from(*cut) % (len + 1)).collect();
-    cuts.sort_unstable();
-    cuts
-}
-
 fn pieces(bytes: &[u8], cuts: impl IntoIterator<Item = usize>) -> Vec<&[u8]> {
     let mut start = 0;
     cuts.into_iter()
@@ -191,23 +218,3 @@ fn pieces(bytes: &[u8], cuts: impl IntoIterator<Item = usize>) -> Vec<&[u8]> {
         .map(|end| &bytes[std::mem::replace(&mut start, end)..end])
         .collect()
 }
-
-/// The key of `Zeros` is 16 zeros in Base64.
-const RESPONSES: &[&str] = &[
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: \
-     ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\n\r\n",
-    "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Protocol: chat\r\nUpgrade: WebSocket\r\nServer: b\r\n\
-     Connection: Upgrade\r\nSec-WebSocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\n\r\n",
-    "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nabc",
-    "HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\nRetry-After: 3\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n",
-    "HTTP/1.0 302 Found\r\nLocation: /b\r\n\r\nuntil the end",
-];
-
-const REQUESTS: &[&str] = &[
-    "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: \
-     dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-    "GET /chat?room=1 HTTP/1.1\r\nHost: server.example.com:8080\r\nConnection: keep-alive, Upgrade\r\n\
-     Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: chat, mqtt\r\n\
-     Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nOrigin: http://example.com\r\n\
-     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: a=b\r\n\r\n",
-];

@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use wsproto::{
     Connection, Message, MessagePart, Messages, ReadBuffer, Receiver, RemoteProtocolError, Role, Sender,
 };
-use wsproto_fuzz::{Counter, Joined, Kind, Received, Side, SmallLimits, Wire, encode, feed};
+use wsproto_fuzz::{Counter, Joined, Kind, Received, Side, SmallLimits, Wire, ascending, encode, feed};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
@@ -31,8 +31,7 @@ fuzz_target!(|input: Input<'_>| {
     if failure != Some(RemoteProtocolError::InvalidUtf8) {
         assert_eq!(whole.1, failure);
     }
-    let mut cuts: Vec<usize> = input.cuts.iter().map(|cut| usize::from(*cut) % (bytes.len() + 1)).collect();
-    cuts.sort_unstable();
+    let cuts = ascending(&input.cuts, bytes.len());
     assert_eq!(input.receive(&bytes, &cuts, |_| Way::Borrowed), whole);
     assert_eq!(input.receive(&bytes, &cuts, |_| Way::Owned), whole);
     assert_eq!(

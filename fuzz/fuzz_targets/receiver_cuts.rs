@@ -4,7 +4,7 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use wsproto::{Receiver, ReceiverState};
-use wsproto_fuzz::{Side, SmallLimits, Wire, encode, feed, feed_frames};
+use wsproto_fuzz::{Side, SmallLimits, Wire, ascending, encode, feed, feed_frames};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
@@ -24,8 +24,7 @@ fuzz_target!(|input: Input<'_>| {
         None => assert!(!matches!(whole.state, ReceiverState::Failed(_))),
     }
 
-    let mut cuts: Vec<usize> = input.cuts.iter().map(|cut| usize::from(*cut) % (bytes.len() + 1)).collect();
-    cuts.sort_unstable();
+    let cuts = ascending(&input.cuts, bytes.len());
     assert_eq!(feed(receiver(), &bytes, cuts.iter().copied()), whole);
     assert_eq!(feed_frames(receiver(), &bytes, cuts), whole);
     if bytes.len() <= MAX_BYTEWISE {

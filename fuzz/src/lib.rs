@@ -7,7 +7,7 @@ mod wire;
 use arbitrary::Arbitrary;
 use wsproto::{Entropy, Limits, MessageKind, Role};
 
-pub use head::Head;
+pub use head::{Head, REQUESTS, RESPONSES, SplitHead, trim};
 pub use received::{Failure, Joined, Outcome, Received, feed, feed_frames};
 pub use wire::{Wire, encode};
 
@@ -41,6 +41,13 @@ impl From<Kind> for MessageKind {
             Kind::Binary => Self::Binary,
         }
     }
+}
+
+/// The places at which to cut `len` bytes, from an input's numbers.
+pub fn ascending(cuts: &[u16], len: usize) -> Vec<usize> {
+    let mut cuts: Vec<_> = cuts.iter().map(|cut| usize::from(*cut) % (len + 1)).collect();
+    cuts.sort_unstable();
+    cuts
 }
 
 /// Limits that are small enough to be reached; `None` is the default.
