@@ -84,7 +84,10 @@ mod tests {
             ("012345678901234567890123456789", "012345678901234567890123456789"),
             ("0123456789012345678901234567890", "012345678901234567890123456789…"),
         ] {
-            assert_eq!(Excerpt::new(name).to_string(), shown);
+            let excerpt = Excerpt::new(name);
+            assert_eq!(excerpt.to_string(), shown);
+            assert_eq!(excerpt.is_truncated(), name.len() > Excerpt::MAX_LEN);
+            assert!(name.as_bytes().starts_with(excerpt.as_ref()));
         }
         assert_eq!(size_of::<Excerpt>(), 32);
     }

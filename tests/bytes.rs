@@ -10,12 +10,12 @@
 
 mod counting;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use counting::measured;
 use proptest::prelude::*;
 use wsproto::{
-    BytesMessage, Connection, Entropy, Event, Limits, Message, Messages, Output, Ping, ReadBuffer, Receiver,
-    RemoteProtocolError, Role, TextMessage, Utf8Bytes,
+    BytesMessage, Connection, Entropy, Event, Limits, LocalProtocolError, Message, Messages, Output, Ping,
+    PreparedMessage, ReadBuffer, Receiver, RemoteProtocolError, Role, TextMessage, Utf8Bytes,
 };
 
 struct Fixed;
@@ -270,4 +270,72 @@ fn messages_that_own_their_bytes_are_made_from_text_and_bytes() {
     assert_eq!(Owned::from(vec![1, 2]), Message::Binary(bytes.clone()));
     let Message::Binary(shared) = Owned::from(bytes.clone()) else { panic!("it is not binary") };
     assert_eq!(shared.as_ptr(), bytes.as_ptr(), "it is not copied");
+}
+
+#[test]
+fn what_is_split_across_reads_is_owned_too() {
+    let mut connection = Connection::client(Limits::default(), Fixed);
+    let (mut text, mut pings) = (String::new(), Vec::new());
+    for read in [&b"\x01\x02\xe2\x82"[..], b"\x80\x01\xac\x89\x02a", b"b"] {
+        let mut input = BytesMut::from(read);
+        while let Some(event) = connection.next_event_bytes(&mut input).unwrap() {
+            match event {
+                Event::Text(piece) => text.push_str(piece.data.as_str()),
+                Event::Ping(ping) => pings.push(ping.payload),
+                _ => panic!("{event:?}"),
+            }
+        }
+    }
+    assert_eq!((text.as_str(), &pings[..]), ("€", &[Bytes::from("ab")][..]));
+}
+
+#[test]
+fn a_close_frame_that_is_read_whole_is_reported_to_the_sender() {
+    let mut connection = Connection::client(Limits::default(), Fixed);
+    let mut input = BytesMut::from(&b"\x88"[..]);
+    assert_eq!(connection.next_frame_event_bytes(&mut input), Ok(None));
+    input.extend_from_slice(b"\0");
+    assert!(matches!(connection.next_frame_event_bytes(&mut input), Ok(Some(Event::Close(_)))));
+    let refused = connection.into_parts().1.send(TextMessage::from("x"), &mut Vec::new());
+    assert_eq!(refused, Err(LocalProtocolError::CloseReceived));
+}
+
+#[test]
+fn messages_read_into_memory_that_is_not_initialized_are_the_same() {
+    let text = "€".repeat(30_000);
+    let wire = sent(|server, output| {
+        server.send(TextMessage::from(text.as_str()), output).unwrap();
+        server.send(BytesMessage::from(b"b"), output).unwrap();
+    });
+    let (mut ws, mut rest, mut messages) = (client(), &wire[..], Vec::new());
+    while !rest.is_empty() {
+        let mut space = ws.buf_mut();
+        let len = space.chunk_mut().len().min(rest.len());
+        space.put_slice(&rest[..len]);
+        drop(space);
+        ws.filled(len).unwrap();
+        rest = &rest[len..];
+        let (mut incoming, _) = ws.split();
+        messages.extend(std::iter::from_fn(|| incoming.next_message_bytes()));
+    }
+    assert_eq!(messages, [Message::Text(text.into()), Message::Binary("b".into())]);
+    assert_eq!(ws.connection().role(), Role::Client);
+}
+
+#[test]
+fn a_prepared_message_is_appended_to_bytes() {
+    let mut output = BytesMut::new();
+    output.check_room(1000).unwrap();
+    let message = PreparedMessage::text("a").unwrap();
+    Connection::server(Limits::default()).sender_mut().send_prepared(&message, &mut output).unwrap();
+    assert_eq!(output, b"\x81\x01a"[..]);
+}
+
+#[test]
+fn owned_text_is_text_and_bytes() {
+    let text = Utf8Bytes::from("é");
+    let bytes: &[u8] = text.as_ref();
+    assert_eq!(bytes, "é".as_bytes());
+    assert!(text == "é" && text != "e");
+    assert_eq!(String::from(text), "é");
 }

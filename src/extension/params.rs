@@ -279,7 +279,8 @@ mod tests {
             ("a; b=\"\\\0\"", Kind::InvalidQuotedByte, 7),
             ("a; b=\"\u{e9}\"", Kind::InvalidQuotedByte, 6),
         ] {
-            assert_eq!(parse(value), Err(ExtensionParseError::new(kind, offset)), "{value:?}");
+            let error = parse(value).expect_err(value);
+            assert_eq!((error.kind(), error.offset()), (kind, offset), "{value:?}");
         }
     }
 }

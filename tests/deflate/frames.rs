@@ -252,3 +252,38 @@ fn extensions_that_are_set_again_replace_those_that_were_set_before() {
     assert!(client.next_event(&mut &mut compressed[..]).unwrap().is_some());
     client.send(Ping::new(b""), &mut output).unwrap();
 }
+
+/// Two compressed fragments, whose blocks are stored as they are: a character is split between them.
+fn split_character() -> [Vec<u8>; 2] {
+    [
+        frame_to(Role::Client, RSV1 | TEXT, b"\x00\x01\x00\xfe\xff\xe2"),
+        frame_to(Role::Client, FIN, b"\x00\x03\x00\xfc\xff\x82\xac!\x00"),
+    ]
+}
+
+#[test]
+fn nothing_is_needed_while_inflated_text_waits_after_a_character() {
+    let [mut first, mut second] = split_character();
+    let mut receiver = Setup::of(Role::Client).receiver();
+    let mut input = first.as_mut_slice();
+    while receiver.next_event(&mut input).unwrap().is_some() {}
+    let mut input = second.as_mut_slice();
+    let Some(Event::Text(piece)) = receiver.next_event(&mut input).unwrap() else { panic!("no text") };
+    assert_eq!((piece.data, piece.message_finished), ("€", false));
+    assert!(input.is_empty());
+    assert_eq!(receiver.bytes_needed(input), 0);
+    let Some(Event::Text(piece)) = receiver.next_event(&mut input).unwrap() else { panic!("no text") };
+    assert_eq!((piece.data, piece.message_finished), ("!", true));
+}
+
+#[test]
+fn inflated_text_that_waits_when_the_transport_ends_is_not_an_error() {
+    // §7.1.5: 1006, as no close frame was received.
+    let [mut first, mut second] = split_character();
+    let mut receiver = Setup::of(Role::Client).receiver();
+    let mut input = first.as_mut_slice();
+    while receiver.next_event(&mut input).unwrap().is_some() {}
+    assert!(receiver.next_event(&mut second.as_mut_slice()).unwrap().is_some());
+    let close = receiver.receive_eof().map(|close| close.code);
+    assert_eq!(close, Some(Some(CloseCode::ABNORMAL_CLOSURE)));
+}

@@ -405,3 +405,10 @@ fn the_header_of_a_payload_that_the_caller_writes_has_no_rsv_bit() {
     let refused = sender.frame_header(MessageKind::Text, 0, true);
     assert_eq!(refused, Err(LocalProtocolError::EncodedMessageInProgress));
 }
+
+#[test]
+fn the_header_alone_is_plain_with_extensions_too() {
+    let mut sender = server_sender(&PermessageDeflate::new(), DeflateParams::DEFAULT);
+    assert!(sender.has_extensions());
+    assert_eq!(sender.frame_header(MessageKind::Text, 2, true).unwrap().as_bytes(), b"\x81\x02");
+}

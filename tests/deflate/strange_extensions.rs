@@ -185,3 +185,78 @@ fn an_extension_that_encodes_more_than_promised_is_written_or_refused() {
     let refused = server().send(TextMessage::from("a"), &mut room.as_mut_slice());
     assert!(matches!(refused, Err(LocalProtocolError::OutputFull(_))), "{refused:?}");
 }
+
+/// An extension that marks messages by RSV3. If it decodes, the second frame becomes the end of a character and one
+/// more, and fails there.
+#[derive(Debug)]
+struct Marks {
+    decodes: bool,
+    frames: usize,
+}
+
+impl InboundExtension for Marks {
+    fn rsv(&self) -> Rsv {
+        Rsv::RSV3
+    }
+
+    fn begin_frame(&mut self, _: &FrameHeader) -> Result<bool, RemoteProtocolError> {
+        Ok(self.decodes)
+    }
+
+    fn decode(&mut self, payload: &[u8], _: Ends, _: usize) -> Result<Decoded, RemoteProtocolError> {
+        self.frames += 1;
+        if self.frames == 1 { Ok(Decoded::new(payload.len(), true)) } else { Err(FIVE_IS_TOO_LONG) }
+    }
+
+    fn output(&self) -> &[u8] {
+        match self.frames {
+            0 => b"",
+            1 => b"\xe2",
+            _ => b"\x82\xac!",
+        }
+    }
+}
+
+fn marked(decodes: bool, limits: Limits) -> wsproto::Receiver {
+    let mut extensions = Extensions::new();
+    let outbound = Strange { read: 0, done: true, output: b"" };
+    extensions.push(NegotiatedExtension::new(Marks { decodes, frames: 0 }, outbound)).unwrap();
+    receiver(Role::Client, limits, extensions)
+}
+
+#[test]
+fn a_marked_message_that_is_not_encoded_has_the_limit_of_plain_messages() {
+    let mut limits = Limits::default();
+    limits.max_message_len = 4;
+    let bytes = frame_to(Role::Client, FIN | 0x10 | TEXT, b"Hello");
+    let seen = crate::support::check_with(Role::Client, || marked(false, limits), &bytes);
+    assert_eq!(seen.failure, Some(RemoteProtocolError::MessageTooLong));
+    let bytes = frame_to(Role::Client, FIN | 0x10 | TEXT, b"Hell");
+    let seen = crate::support::check_with(Role::Client, || marked(false, limits), &bytes);
+    assert_eq!((seen.failure, seen.said), (None, vec![crate::protocol::text("Hell")]));
+}
+
+#[test]
+fn an_error_after_output_that_waits_when_the_transport_ends_is_not_reported() {
+    let mut receiver = marked(true, Limits::default());
+    let mut first = frame_to(Role::Client, 0x10 | TEXT, b"1");
+    let mut input = first.as_mut_slice();
+    while receiver.next_event(&mut input).unwrap().is_some() {}
+    let mut second = frame_to(Role::Client, FIN, b"2");
+    let Some(Event::Text(piece)) = receiver.next_event(&mut second.as_mut_slice()).unwrap() else {
+        panic!("no text")
+    };
+    assert_eq!(piece.data, "€");
+    let close = receiver.receive_eof().map(|close| close.code);
+    assert_eq!(close, Some(Some(CloseCode::ABNORMAL_CLOSURE)));
+}
+
+#[test]
+fn the_defaults_of_an_extension_do_nothing() {
+    let strange = Strange { read: 0, done: true, output: b"" };
+    let (mut inbound, mut outbound) = NegotiatedExtension::new(strange, strange).into_parts();
+    inbound.release_all_memory();
+    outbound.release_all_memory();
+    outbound.restart();
+    assert!(inbound.try_clone().is_none() && outbound.try_clone().is_none());
+}

@@ -121,3 +121,10 @@ fn keys_and_tokens_show_themselves() {
     assert_eq!(generate_accept_token(KEY.as_bytes()), generate_accept_token(KEY.as_bytes()));
     assert_ne!(generate_accept_token(b"a"), generate_accept_token(b"b"));
 }
+
+#[test]
+fn a_key_is_taken_as_text_and_as_bytes() {
+    let key = SecWebSocketKey::new(*b"the sample nonce");
+    let (text, bytes): (&str, &[u8]) = (key.as_ref(), key.as_ref());
+    assert_eq!((text, bytes), (KEY, KEY.as_bytes()));
+}

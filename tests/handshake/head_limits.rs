@@ -232,3 +232,10 @@ fn limits_of_nothing_refuse_everything() {
         assert_eq!(consumed, 0);
     }
 }
+
+#[test]
+fn limits_that_are_not_of_the_head_can_be_set_alone() {
+    let limits = HandshakeLimits::DEFAULT.with_max_informational(3).with_max_early_data(4);
+    assert_eq!((limits.max_informational, limits.max_early_data), (3, 4));
+    assert_eq!(limits.max_head_len, HandshakeLimits::DEFAULT.max_head_len);
+}

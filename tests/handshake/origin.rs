@@ -207,3 +207,10 @@ fn origins_are_checked_in_streams_too() {
     assert_eq!(status("https://evil.example"), Some(403));
     assert_eq!(status("http://server.example.com"), Some(403));
 }
+
+#[test]
+fn only_the_null_origin_is_null() {
+    // RFC 6454 §6.2.
+    assert!(Origin::NULL.is_null() && "null".parse::<Origin>().unwrap().is_null());
+    assert!(!"https://example.com".parse::<Origin>().unwrap().is_null());
+}

@@ -408,3 +408,37 @@ fn an_empty_piece_may_end_a_body_of_known_length() {
     handshake.reject_data(RejectData { data: "", body_finished: true }, &mut output).unwrap();
     assert_eq!((output.as_slice(), handshake.state()), (&b"no"[..], ConnectionState::Closed));
 }
+
+#[test]
+fn each_status_has_its_reason_phrase() {
+    // RFC 9110 §15, and RFC 6585 for 429 and 431.
+    for (status_code, phrase) in [
+        (301, "Moved Permanently"),
+        (302, "Found"),
+        (303, "See Other"),
+        (307, "Temporary Redirect"),
+        (308, "Permanent Redirect"),
+        (400, "Bad Request"),
+        (401, "Unauthorized"),
+        (403, "Forbidden"),
+        (404, "Not Found"),
+        (405, "Method Not Allowed"),
+        (408, "Request Timeout"),
+        (410, "Gone"),
+        (413, "Content Too Large"),
+        (421, "Misdirected Request"),
+        (426, "Upgrade Required"),
+        (429, "Too Many Requests"),
+        (431, "Request Header Fields Too Large"),
+        (500, "Internal Server Error"),
+        (501, "Not Implemented"),
+        (502, "Bad Gateway"),
+        (503, "Service Unavailable"),
+        (504, "Gateway Timeout"),
+        (505, "HTTP Version Not Supported"),
+        (599, ""),
+    ] {
+        let response = written(RejectConnection::new(status_code), &[]);
+        assert_eq!(response.lines().next(), Some(&*format!("HTTP/1.1 {status_code} {phrase}")));
+    }
+}

@@ -319,3 +319,15 @@ proptest! {
         prop_assert_eq!((written, output), (other, expected));
     }
 }
+
+#[test]
+fn a_304_without_an_allocator_has_no_length() {
+    // A Content-Length would be that of another response (RFC 9110 §8.6, §15.4.5).
+    let buffer = chat();
+    let mut handshake = SliceServerHandshake::new(HandshakeLimits::default());
+    handshake.receive(&buffer).unwrap().unwrap();
+    let mut output = Vec::new();
+    handshake.reject(304, &[], &mut output).unwrap();
+    assert!(output.starts_with(b"HTTP/1.1 304 "));
+    assert!(!output.windows(14).any(|name| name == b"Content-Length"));
+}

@@ -324,3 +324,23 @@ fn a_connection_takes_one_request_only() {
     assert!(failed.next_event().is_err());
     assert_eq!(failed.receive_request(received()), refused);
 }
+
+#[test]
+fn a_refusal_may_upgrade_and_close() {
+    // RFC 9110 §7.8: "A sender of Upgrade MUST also send an "Upgrade" connection option".
+    let reject =
+        RejectConnection::new(426).with_header("Upgrade", "websocket").with_header("Connection", "close");
+    let headers = pairs(ServerUpgrade::reject(reject).unwrap().headers());
+    assert!(headers.contains(&("Connection".into(), "Upgrade, close".into())), "{headers:?}");
+}
+
+#[test]
+#[cfg(feature = "deflate")]
+fn server_refuses_to_accept_an_extension_that_this_client_has_not_offered() {
+    // "…the server may only use extensions that the client has requested" (§4.2.2, §9.1).
+    let deflate = wsproto::PermessageDeflate::new();
+    let other = plain().with_extensions(&[&deflate]);
+    assert_eq!((other.path(), other.target()), ("/chat", "/chat"));
+    let (accept, _) = AcceptConnection::new().with_extensions(&[&deflate], &other);
+    assert_eq!(received().accept(accept), Err(LocalProtocolError::ExtensionNotOffered));
+}

@@ -3,7 +3,7 @@
 use wsproto::{
     AcceptConnection, BytesMessage, CloseCode, CloseConnection, ClosedBy, ConnectionState, HandshakeError,
     LocalProtocolError, NoEntropy, Ping, Pong, ReceiveError, RejectConnection, RejectData,
-    RemoteProtocolError, ReplyPolicy, TextMessage, TransportAction, WsConnection, WsEvent,
+    RemoteProtocolError, ReplyPolicy, TextMessage, TransportAction, WsConnection, WsEvent, WsEventRef,
 };
 
 use crate::support::{Head, Sample, plain};
@@ -417,4 +417,45 @@ fn extensions_that_nobody_would_run_are_refused() {
     assert_eq!(accept.agreed_extensions().len(), 1);
     assert_eq!(server.send(accept), Err(LocalProtocolError::InvalidExtension));
     assert!(server.send(AcceptConnection::new()).is_ok());
+}
+
+#[test]
+fn events_are_forwarded_as_they_are_borrowed() {
+    let (request, accept, reject) =
+        (plain(), AcceptConnection::new(), RejectConnection::new(404).with_body());
+    let mut client = WsConnection::client(Sample::default());
+    let asked = client.send(WsEventRef::Request(request.clone())).unwrap();
+    let mut server = WsConnection::server();
+    server.receive_data(&asked).unwrap();
+    assert!(matches!(server.next_event(), Ok(Some(WsEvent::Request(_)))));
+    let answer = server.send(WsEventRef::Reject(reject)).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 404 "));
+    let data = RejectData { data: &b"no"[..], body_finished: true };
+    assert_eq!(server.send(WsEventRef::RejectData(data)).unwrap(), b"2\r\nno\r\n0\r\n\r\n");
+
+    let mut server = WsConnection::server();
+    server.receive_data(&asked).unwrap();
+    assert!(matches!(server.next_event(), Ok(Some(WsEvent::Request(_)))));
+    assert!(server.send(WsEventRef::Accept(accept)).unwrap().starts_with(b"HTTP/1.1 101 "));
+    let mut sent = Vec::new();
+    for event in [
+        WsEventRef::Text(TextMessage::new("a")),
+        WsEventRef::Bytes(BytesMessage::new(b"b")),
+        WsEventRef::Ping(Ping::new(b"c")),
+        WsEventRef::Pong(Pong::new(b"d")),
+        WsEventRef::Close(CloseConnection::EMPTY),
+    ] {
+        sent.extend(server.send(event).unwrap());
+    }
+    assert_eq!(sent, b"\x81\x01a\x82\x01b\x89\x01c\x8a\x01d\x88\x00");
+}
+
+#[test]
+fn space_has_at_least_the_length_that_was_asked_for() {
+    let mut server = WsConnection::server().with_min_space(10_000);
+    assert!(server.space().len() >= 10_000);
+    assert_eq!(server.refused_head().map(|_| ()), None);
+    let (_, mut server) = open_pair();
+    assert_eq!(server.refused_head().map(|_| ()), None);
+    assert!(server.space().len() > 1);
 }

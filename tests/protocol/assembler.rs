@@ -122,3 +122,19 @@ fn text_and_binary_messages_are_not_mixed() {
     assert_eq!(assembler.bytes(BytesMessage::partial(b"4")), Ok(None));
     assert_eq!(assembler.bytes(BytesMessage::new(b"5")), Ok(Some(&b"45"[..])));
 }
+
+#[test]
+fn memory_of_a_message_in_progress_is_kept() {
+    let mut assembler = MessageAssembler::new(10).with_max_kept(0);
+    assert_eq!(assembler.bytes(BytesMessage::partial(b"ab")), Ok(None));
+    assembler.release_memory();
+    assert_eq!(assembler.bytes(BytesMessage::new(b"c")), Ok(Some(&b"abc"[..])));
+}
+
+#[test]
+fn the_rest_of_a_binary_message_over_the_limit_is_dropped() {
+    let mut assembler = MessageAssembler::new(1);
+    assert!(assembler.bytes(BytesMessage::partial(b"ab")).is_err());
+    assert_eq!(assembler.bytes(BytesMessage::new(b"c")), Ok(None));
+    assert_eq!(assembler.bytes(BytesMessage::new(b"d")), Ok(Some(&b"d"[..])));
+}

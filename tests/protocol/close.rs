@@ -270,3 +270,43 @@ fn text_before_a_close_is_delivered() {
         check_said(role, &frames, &[text("last words"), close(1000, "")]);
     }
 }
+
+#[test]
+fn each_registered_code_has_its_name_in_the_registry() {
+    // RFC 6455 §11.7, and what was registered since.
+    let names = [
+        (1000, "Normal Closure"),
+        (1001, "Going Away"),
+        (1002, "Protocol Error"),
+        (1003, "Unsupported Data"),
+        (1005, "No Status Rcvd"),
+        (1006, "Abnormal Closure"),
+        (1007, "Invalid Frame Payload Data"),
+        (1008, "Policy Violation"),
+        (1009, "Message Too Big"),
+        (1010, "Mandatory Ext."),
+        (1011, "Internal Error"),
+        (1012, "Service Restart"),
+        (1013, "Try Again Later"),
+        (1014, "Bad Gateway"),
+        (1015, "TLS Handshake"),
+        (3000, "Unauthorized"),
+        (3003, "Forbidden"),
+        (3008, "Timeout"),
+    ];
+    for code in 0..=u16::MAX {
+        let name = names.iter().find(|(known, _)| *known == code).map(|(_, name)| *name);
+        assert_eq!(CloseCode::new(code).name(), name, "{code}");
+    }
+}
+
+#[test]
+fn server_answers_1010_with_1010() {
+    // §7.4.1: the code "is not used by the server", except as the reply to a client's.
+    let mut server = Connection::server(Limits::default());
+    let mut bytes = masked(CLOSE, b"\x03\xf2");
+    assert!(server.next_event(&mut &mut bytes[..]).unwrap().is_some());
+    let mut output = Vec::new();
+    server.send(CloseConnection::new(CloseCode::MANDATORY_EXT, "").response(), &mut output).unwrap();
+    assert_eq!(output, b"\x88\x02\x03\xf2");
+}

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, Connection, Event, EventRef, Limits, Ping, Pong, Receiver,
-    Role, Sender, TextMessage,
+    BytesMessage, CloseCode, CloseConnection, Connection, Event, EventRef, Limits, MessageRef, Ping, Pong,
+    Receiver, Reply, Role, Sender, TextMessage,
 };
 
 use super::support::{BINARY, CLOSE, FIN, PING, PONG, TEXT, frames_to, unmasked};
@@ -98,4 +98,23 @@ fn received_events_are_queued_and_sent_to_several_connections() {
     let [text, rest @ ..] = &frames;
     let expected = [text.clone(), unmasked(FIN | TEXT, b"A"), rest.concat()].concat();
     assert_eq!(outputs, [expected.clone(), expected]);
+}
+
+#[test]
+fn a_whole_message_is_sent_as_the_kind_that_it_is() {
+    let (text, binary) = (MessageRef::from("a"), MessageRef::from(&b"b"[..]));
+    assert_eq!((text.as_text(), binary.as_text()), (Some("a"), None));
+    let (mut sender, mut output) = (Sender::server(), Vec::new());
+    sender.send(text, &mut output).unwrap();
+    sender.send(binary, &mut output).unwrap();
+    assert_eq!(output, b"\x81\x01a\x82\x01b");
+}
+
+#[test]
+fn an_event_marked_as_a_reply_is_dropped_after_the_close_frame() {
+    let (mut sender, mut output) = (Sender::server(), Vec::new());
+    sender.send(Reply::new(Pong::new(b"1")), &mut output).unwrap();
+    sender.send(CloseConnection::EMPTY, &mut output).unwrap();
+    sender.send(Reply::new(Pong::new(b"2")), &mut output).unwrap();
+    assert_eq!(output, b"\x8a\x011\x88\x00");
 }

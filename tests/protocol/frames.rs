@@ -1,13 +1,13 @@
 //! The base framing: what a header means, and which headers are not allowed (RFC 6455 §5.2).
 
 use wsproto::{
-    FrameDecoder, FrameEncoder, FrameHeader, Limits, LocalProtocolError, Opcode, ReceiverState,
+    FrameDecoder, FrameEncoder, FrameHeader, Limits, LocalProtocolError, Opcode, Receiver, ReceiverState,
     RemoteProtocolError, Role, Rsv,
 };
 
 use crate::support::{
-    BINARY, BOTH, CONTINUATION, FIN, KEY, PING, TEXT, binary, check_everywhere, check_failure, check_said,
-    check_with, frame_to, frames_to, header_len, text,
+    BINARY, BOTH, CONTINUATION, FIN, Fixed, KEY, PING, TEXT, binary, check_everywhere, check_failure,
+    check_said, check_with, frame_to, frames_to, header_len, text,
 };
 
 const LENGTHS: [usize; 10] = [0, 1, 2, 124, 125, 126, 127, 128, 65535, 65536];
@@ -379,11 +379,35 @@ fn the_header_comes_with_each_range() {
     let mut bytes =
         frames_to(Role::Client, [(TEXT, b"abc"), (FIN | CONTINUATION, b"d"), (FIN | BINARY, b"e")]);
     let mut input = bytes.as_mut_slice();
-    let mut receiver = wsproto::Receiver::new(Role::Client, Limits::default());
+    let mut receiver = Receiver::new(Role::Client, Limits::default());
     let mut headers = Vec::new();
     while let Some(found) = receiver.next_range(&mut input).unwrap() {
         headers.push((found.header.fin, found.header.opcode, found.header.payload_len));
     }
     let expected = [(false, Opcode::Text, 3), (true, Opcode::Continuation, 1), (true, Opcode::Binary, 1)];
     assert_eq!(headers, expected);
+}
+
+#[test]
+fn an_encoder_of_either_role_masks_as_that_role_has_to() {
+    for role in BOTH {
+        let mut encoder = FrameEncoder::with_role(role, Fixed);
+        assert_eq!(encoder.role(), role);
+        let header = encoder.begin_frame(true, Rsv::NONE, Opcode::Binary, 3).unwrap();
+        let bytes: &[u8] = header.as_ref();
+        assert_eq!(bytes.len(), if role.masks() { 6 } else { 2 });
+        assert_eq!(format!("{header:?}"), format!("EncodedHeader({bytes:?})"));
+        assert_eq!(encoder.payload_remaining(), 3);
+        encoder.continue_frame(&mut [0]).unwrap();
+        assert_eq!(encoder.payload_remaining(), 2);
+    }
+}
+
+#[test]
+fn a_decoder_needs_nothing_after_an_error() {
+    let mut decoder = FrameDecoder::new(Role::Client, Limits::default());
+    assert_eq!(decoder.bytes_needed(&[]), 2);
+    assert!(decoder.decode(&mut &mut [0x83][..]).is_err());
+    assert_eq!(decoder.bytes_needed(&[]), 0);
+    assert_eq!(Receiver::new(Role::Client, Limits::default()).bytes_after_error(), 0);
 }

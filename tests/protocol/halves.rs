@@ -5,7 +5,7 @@ use std::thread;
 
 use wsproto::{
     BytesMessage, CloseCode, CloseConnection, ClosedBy, Connection, ConnectionState, Event, Limits,
-    LocalProtocolError, Role, TextMessage, TransportAction,
+    LocalProtocolError, Role, Source, TextMessage, TransportAction,
 };
 
 use crate::support::{
@@ -126,4 +126,33 @@ fn joined_halves_follow_the_rules_that_need_both() {
     assert_eq!(refused, Err(LocalProtocolError::CloseReceived));
     connection.send(CloseConnection::EMPTY, &mut Vec::new()).unwrap();
     assert_eq!(connection.close_info().unwrap().by, ClosedBy::Remote);
+}
+
+#[test]
+fn ranges_of_a_connection_are_in_its_input() {
+    let mut connection = Connection::server(Limits::default());
+    assert_eq!(connection.role(), Role::Server);
+    let mut bytes = frames_to(Role::Server, [(FIN | TEXT, b"Hello"), (CLOSE, b"\x03\xe8")]);
+    let mut input = bytes.as_mut_slice();
+    let found = connection.next_range(&mut input).unwrap().unwrap();
+    assert_eq!(found.consumed, 11);
+    let Event::Text(TextMessage { data, .. }) = found.event else { panic!("{found:?}") };
+    assert_eq!(data, Source::Input(6..11));
+    assert_eq!(&bytes[6..11], b"Hello");
+}
+
+#[test]
+fn what_ends_a_connection_is_reported_to_its_sender() {
+    let close = masked(CLOSE, b"\x03\xe8");
+    for (bytes, refused) in
+        [(&close[..], LocalProtocolError::CloseReceived), (&[0x83][..], LocalProtocolError::PeerFailed)]
+    {
+        let text = TextMessage::new("late");
+        let mut connection = Connection::server(Limits::default());
+        _ = connection.next_range(&mut bytes.to_vec().as_mut_slice());
+        assert_eq!(connection.into_parts().1.send(text, &mut Vec::new()), Err(refused));
+        let mut connection = Connection::server(Limits::default());
+        _ = connection.next_frame_event(&mut bytes.to_vec().as_mut_slice());
+        assert_eq!(connection.into_parts().1.send(text, &mut Vec::new()), Err(refused));
+    }
 }

@@ -6,7 +6,7 @@ use wsproto::{
 };
 
 use crate::halves_model::{Subject, carried};
-use crate::support::{BINARY, BOTH, CLOSE, FIN, PING, PONG, TEXT, cuts, frames_to, masked, unmasked};
+use crate::support::{BINARY, BOTH, CLOSE, FIN, Fixed, PING, PONG, TEXT, cuts, frames_to, masked, unmasked};
 
 #[test]
 fn a_ping_and_a_close_frame_cut_at_any_byte_are_answered_once() {
@@ -290,4 +290,59 @@ mod threads {
             assert_eq!(sending.transport_action(), TransportAction::Close);
         }
     }
+}
+
+#[test]
+fn each_half_shows_what_it_holds() {
+    for role in BOTH {
+        let connection = || Connection::with_role(role, Limits::default(), Fixed);
+        let (mut receiving, sending) = connection().into_halves(AutoReplies::new(ReplyPolicy::Nothing));
+        receiving.release_memory();
+        assert!(!receiving.receiver().is_finished());
+        assert_eq!((sending.role(), sending.sender().role()), (role, role));
+        assert!(!sending.sender().has_extensions());
+        #[cfg(feature = "std")]
+        {
+            let (mut receiving, sending) =
+                connection().into_shared_halves(AutoReplies::new(ReplyPolicy::Nothing));
+            receiving.release_memory();
+            assert!(!receiving.receiver().is_finished());
+            assert_eq!((sending.role(), sending.sender().role()), (role, role));
+        }
+    }
+}
+
+#[test]
+#[cfg(feature = "std")]
+fn a_shared_half_wakes_the_other_for_a_ping_read_whole_and_not_for_data() {
+    let replies = AutoReplies::new(ReplyPolicy::PongAndClose);
+    let (mut receiving, mut sending) = Connection::server(Limits::default()).into_shared_halves(replies);
+    let mut data = masked(FIN | TEXT, b"a");
+    assert_eq!(receiving.next_frame_event(&mut &mut data[..3]), Ok(None));
+    assert!(receiving.next_frame_event(&mut data.as_mut_slice()).unwrap().is_some());
+    assert!(!receiving.take_wake());
+    assert!(receiving.next_frame_event(&mut masked(PING, b"?").as_mut_slice()).unwrap().is_some());
+    assert!(receiving.take_wake());
+    let mut output = Vec::new();
+    sending.send_replies(&mut output).unwrap();
+    assert_eq!(output, unmasked(PONG, b"?"));
+}
+
+#[test]
+fn data_read_whole_makes_no_notice() {
+    let mut halves = carried(Role::Server, ReplyPolicy::PongAndClose);
+    let mut bytes = masked(FIN | TEXT, b"a");
+    assert!(halves.receiving.next_frame_event(&mut bytes.as_mut_slice()).unwrap().is_some());
+    assert!(halves.receiving.take_notice().is_none());
+}
+
+#[test]
+fn a_close_frame_of_the_callers_own_answers_the_peers() {
+    // §5.5.1: the endpoint "MUST send a Close frame in response", unless it has sent one.
+    let mut halves = carried(Role::Server, ReplyPolicy::PongAndClose);
+    halves.receive(&masked(CLOSE, b"\x03\xe8"));
+    halves.carry();
+    assert_eq!(halves.sending.transport_action(), TransportAction::Keep);
+    halves.send(&CloseConnection::EMPTY, &mut Vec::new()).unwrap();
+    assert_eq!(halves.sending.transport_action(), TransportAction::Close);
 }

@@ -263,3 +263,10 @@ fn every_limit_closes_with_1009() {
         assert_eq!(error.close_code(), CloseCode::MESSAGE_TOO_BIG);
     }
 }
+
+#[test]
+fn each_limit_can_be_set_alone() {
+    let limits = Limits::NONE.with_max_encoded_len(5);
+    assert_eq!(limits.max_encoded_len, 5);
+    assert_eq!(limits.max_message_len, Limits::NONE.max_message_len);
+}

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 
 use wsproto::{
-    BytesMessage, CloseCode, CloseConnection, LocalProtocolError, Mask, MessageKind, Ping, Pong,
+    BytesMessage, CloseCode, CloseConnection, Entropy, LocalProtocolError, Mask, MessageKind, Ping, Pong,
     RemoteProtocolError, Role, Sender, TextMessage,
 };
 
@@ -202,4 +202,21 @@ fn a_mask_continues_where_the_last_piece_ended() {
         mask.apply(tail);
         assert_eq!(pieces, whole);
     }
+}
+
+#[test]
+fn entropy_that_is_borrowed_or_boxed_gives_the_same_bytes() {
+    fn drawn(mut entropy: impl Entropy) -> ([u8; 4], [u8; 3]) {
+        let (key, mut bytes) = (entropy.masking_key(), [0; 3]);
+        entropy.fill(&mut bytes);
+        (key, bytes)
+    }
+    assert_eq!(drawn(&mut Fixed), drawn(Fixed));
+    assert_eq!(drawn(Box::new(Fixed) as Box<dyn Entropy>), drawn(Fixed));
+}
+
+#[test]
+#[cfg(feature = "std")]
+fn seeded_entropy_does_not_show_its_state() {
+    assert_eq!(format!("{:?}", wsproto::SeededEntropy::default()), "SeededEntropy { .. }");
 }

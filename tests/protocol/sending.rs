@@ -298,3 +298,41 @@ fn frame_encoder_writes_any_valid_frame() {
     assert_eq!(refused, Err(LocalProtocolError::ControlFrameTooLong));
     assert_eq!(output, b"\x52\x01x");
 }
+
+#[test]
+fn a_control_frame_is_not_fragmented() {
+    // "Control frames themselves MUST NOT be fragmented" (§5.4).
+    let mut output = Vec::new();
+    Sender::server().send_fragmented(Ping::new(b"abc"), 1, &mut output).unwrap();
+    assert_eq!(output, b"\x89\x03abc");
+}
+
+#[test]
+fn a_part_of_a_message_is_fragmented_and_continued() {
+    let (mut sender, mut output) = (Sender::server(), Vec::new());
+    sender.send_fragmented(TextMessage::partial("abc"), 2, &mut output).unwrap();
+    sender.send_fragmented(TextMessage::new("def"), 2, &mut output).unwrap();
+    assert_eq!(output, b"\x01\x02ab\x00\x01c\x00\x02de\x80\x01f");
+}
+
+#[test]
+fn no_message_is_continued_after_the_transport_has_ended() {
+    let mut sender = Sender::server();
+    sender.send(TextMessage::partial("a"), &mut Vec::new()).unwrap();
+    sender.transport_ended();
+    let refused = sender.send_continuation(b"b", true, &mut Vec::new());
+    assert_eq!(refused, Err(LocalProtocolError::Ended));
+}
+
+#[test]
+fn without_extensions_a_message_is_always_plain() {
+    let (mut sender, mut output) = (Sender::server(), Vec::new());
+    sender.send_encoded(MessageKind::Binary, Rsv::NONE, b"a", true, &mut output).unwrap();
+    let refused = sender.send_encoded(MessageKind::Binary, Rsv::RSV1, b"a", true, &mut output);
+    assert_eq!(refused, Err(LocalProtocolError::ReservedBits));
+    sender.send_plain(TextMessage::partial("b"), &mut output).unwrap();
+    sender.send_plain(TextMessage::new("c"), &mut output).unwrap();
+    sender.send_plain(BytesMessage::partial(b"d"), &mut output).unwrap();
+    sender.send_plain(BytesMessage::new(b"e"), &mut output).unwrap();
+    assert_eq!(output, b"\x82\x01a\x01\x01b\x80\x01c\x02\x01d\x80\x01e");
+}

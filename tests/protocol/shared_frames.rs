@@ -78,3 +78,12 @@ fn a_prepared_frame_is_refused_inside_another_message() {
         assert_eq!(sender.prepared_frame(&message), Err(LocalProtocolError::CloseSent));
     }
 }
+
+#[test]
+fn a_prepared_frame_shows_its_bytes() {
+    let message = PreparedMessage::text("Hello").unwrap();
+    let frame = Sender::server().prepared_frame(&message).unwrap().unwrap().clone();
+    let bytes: &[u8] = frame.as_ref();
+    assert_eq!(bytes, b"\x81\x05Hello");
+    assert_eq!(format!("{frame:?}"), format!("PreparedFrame({bytes:?})"));
+}
