@@ -82,10 +82,16 @@ impl Random {
     }
 }
 
+/// Whether the transport of this connection moves few bytes at a time. Then its messages are short, so that it does not
+/// take thousands of turns among thousands of connections.
+const fn is_narrow(seed: u64) -> bool {
+    seed % 2 == 1
+}
+
 /// The message of this number; its length and content follow from the seed.
 fn message(seed: u64, number: u64) -> Message {
     let mut random = Random(seed ^ number.wrapping_mul(0x2545_f491_4f6c_dd1d));
-    let magnitude = random.below(13);
+    let magnitude = random.below(if is_narrow(seed) { 6 } else { 13 });
     let len = random.below(1 << magnitude) as usize;
     if random.below(2) == 0 {
         let text: String = (0..len).map(|_| random.one_of(&['a', 'é', '水', '🦀', '\0'])).collect();
@@ -121,7 +127,12 @@ async fn serve(mut ws: Socket, seed: u64, end: End) -> Seen {
         }
         match ws.recv().await {
             Ok(Some(received)) => {
-                assert_eq!(received, message(seed, seen.received), "{end:?}: the server's message {}", seen.received);
+                assert_eq!(
+                    received,
+                    message(seed, seen.received),
+                    "{end:?}: the server's message {}",
+                    seen.received
+                );
                 seen.received += 1;
                 seen.bytes += received.as_bytes().len() as u64;
                 match ws.send(received).await {
@@ -199,9 +210,14 @@ async fn live(seed: u64, total: &mut Total) {
     let which = random.below(ends.len() as u64) as usize;
     let end = ends[which];
     let is_compressed = random.below(3) == 0;
-    let (near, far) = duplex(random.one_of(&[64, 1000, 64 << 10]));
-    let server = Cut::new(near, random.one_of(&[7, 100, 1460, 64 << 10]));
-    let client = Cut::new(far, random.one_of(&[7, 100, 1460, 64 << 10]));
+    let (rooms, reads) = if is_narrow(seed) {
+        ([16, 64, 1000], [1, 7, 20])
+    } else {
+        ([1000, 4 << 10, 64 << 10], [100, 1460, 64 << 10])
+    };
+    let (near, far) = duplex(random.one_of(&rooms));
+    let server = Cut::new(near, random.one_of(&reads));
+    let client = Cut::new(far, random.one_of(&reads));
     let server = tokio::spawn(serve(open(server, Role::Server, is_compressed), seed, end));
     let client = tokio::spawn(talk(open(client, Role::Client, is_compressed), seed, end, count));
     let ended = timeout(PATIENCE, async { (server.await.unwrap(), client.await.unwrap()) }).await;
