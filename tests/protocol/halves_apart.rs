@@ -48,6 +48,23 @@ fn the_transport_is_kept_while_the_close_frame_waits_to_be_sent() {
 }
 
 #[test]
+fn only_a_reply_can_be_sent_after_the_end_of_the_transport() {
+    let normal = CloseConnection::new(CloseCode::NORMAL_CLOSURE, "");
+    for role in BOTH {
+        let mut halves = carried(role, ReplyPolicy::Nothing);
+        halves.receive(&frames_to(role, [(CLOSE, &b"\x03\xe8"[..])]));
+        halves.receive(&[]);
+        halves.carry();
+        let mut output = Vec::new();
+        for event in [normal, CloseConnection::EMPTY] {
+            assert_eq!(halves.sending.send(event, &mut output), Err(LocalProtocolError::Ended));
+        }
+        halves.sending.send(normal.response(), &mut output).unwrap();
+        assert_eq!(output, frames_to(role.peer(), [(CLOSE, &b"\x03\xe8"[..])]));
+    }
+}
+
+#[test]
 fn frames_read_whole_are_answered_too() {
     let mut halves = carried(Role::Server, ReplyPolicy::PongAndClose);
     let mut bytes = masked(PING, b"?");
