@@ -114,7 +114,7 @@ impl MessageDecoder {
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         if let Some(message) = self.whole_message(input) {
             if let Some(payload) = message.take(self.payloads.frames.role(), input) {
-                return self.borrow_message(message.kind, payload).map(Some);
+                return self.borrow_message(message.kind, payload);
             }
             self.payloads.frames.begin_whole_message(message, input);
         } else if input.is_empty() && self.payloads.extensions.is_none() && self.is_reading() {
@@ -139,7 +139,7 @@ impl MessageDecoder {
     ) -> Result<Option<EventRef<'r>>, RemoteProtocolError> {
         if let Some(message) = self.whole_message(input) {
             return match message.take(self.payloads.frames.role(), input) {
-                Some(payload) => self.borrow_message(message.kind, payload).map(Some),
+                Some(payload) => self.borrow_message(message.kind, payload),
                 None => self.decode_kept(false),
             };
         }
@@ -173,8 +173,11 @@ impl MessageDecoder {
             if let Some(payload) = message.take(role, input) {
                 let len = payload.len();
                 let event = self.borrow_message(message.kind, payload)?;
-                let event = event.map(|text| Place::Input(text, len), |bytes| Place::Input(bytes, len));
-                return Ok(Some(Located { header: message.header(role), event }));
+                let place = |event: EventRef<'i>| {
+                    event.map(|text| Place::Input(text, len), |bytes| Place::Input(bytes, len))
+                };
+                let header = message.header(role);
+                return Ok(event.map(|event| Located { header, event: place(event) }));
             }
         }
         self.locate_slowly(input)
@@ -186,16 +189,17 @@ impl MessageDecoder {
         self.payloads.frames.whole_message(input)
     }
 
+    /// Always an event or an error, in the type that the callers return: another would be copied.
     #[inline(always)]
     fn borrow_message<'i>(
         &mut self,
         kind: MessageKind,
         payload: &'i [u8],
-    ) -> Result<EventRef<'i>, RemoteProtocolError> {
+    ) -> Result<Option<EventRef<'i>>, RemoteProtocolError> {
         match kind {
-            MessageKind::Binary => Ok(Event::Bytes(BytesMessage::new(payload))),
+            MessageKind::Binary => Ok(Some(Event::Bytes(BytesMessage::new(payload)))),
             MessageKind::Text => match from_utf8(payload) {
-                Ok(text) => Ok(Event::Text(TextMessage::new(text))),
+                Ok(text) => Ok(Some(Event::Text(TextMessage::new(text)))),
                 Err(_) => self.borrow_bad_message(payload),
             },
         }

@@ -16,11 +16,11 @@ impl MessageDecoder {
     pub(super) fn borrow_bad_message<'i>(
         &mut self,
         payload: &'i [u8],
-    ) -> Result<EventRef<'i>, RemoteProtocolError> {
+    ) -> Result<Option<EventRef<'i>>, RemoteProtocolError> {
         let ends = Ends::Message;
         let (data, overread) = read_text(&mut self.utf8, payload, ends);
         let ends = self.after_text(data, overread, ends)?;
-        Ok(text_event(data, ends))
+        Ok(Some(text_event(data, ends)))
     }
 
     /// Consumes a piece of text that is only a part of a character. Returns true once the character is complete.
