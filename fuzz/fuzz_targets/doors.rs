@@ -76,7 +76,9 @@ fn by_http(
     let add = |request: http::request::Builder, (name, value): &Field<'_>| request.header(*name, *value);
     let request = fields.iter().fold(request, add).body(()).ok()?;
     // Its `Uri` drops a fragment, and adds a slash to an empty path.
-    if request.uri().to_string() != target {
+    // As text: `Uri` compares some parts without regard to case.
+    let printed = request.uri().to_string();
+    if printed != target {
         return None;
     }
     Some(ServerUpgrade::parse_http(&request, limits).map(|upgrade| upgrade.request().clone()))

@@ -235,7 +235,7 @@ struct Scripted {
 
 impl Scripted {
     fn new(bytes: &[u8], reads: &[Turn], writes: &[Turn]) -> Self {
-        let (reads, writes) = (reads.to_vec().into_iter(), writes.to_vec().into_iter());
+        let (reads, writes) = (Vec::from(reads).into_iter(), Vec::from(writes).into_iter());
         let (bytes, written) = (bytes.to_vec(), Vec::new());
         let (has_failed, has_slept, has_ended) = (false, false, false);
         Self { bytes, reads, writes, read: 0, written, has_failed, has_slept, has_ended, sleep: None }
