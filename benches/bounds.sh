@@ -18,16 +18,6 @@ most=10                    # times the honest cost
 short=4000                 # bytes
 long=16000
 
-update=false
-case "${1-}" in
-"") ;;
---update) update=true ;;
-*)
-    echo "Usage: $0 [--update]" >&2
-    exit 2
-    ;;
-esac
-
 source ./counting.sh
 
 # Writes the instructions for a byte of an input, short and long, to its own file.

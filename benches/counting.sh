@@ -1,4 +1,15 @@
-# Builds the workloads, and counts their instructions with callgrind. To be sourced, in this directory.
+# Builds the workloads, and counts their instructions with callgrind. To be sourced, in this directory. It reads the
+# arguments of the script that sources it.
+
+update=false
+case "${1-}" in
+"") ;;
+--update) update=true ;;
+*)
+    echo "Usage: $0 [--update]" >&2
+    exit 2
+    ;;
+esac
 
 manifest=instructions/Cargo.toml
 # Incremental builds inline other functions.

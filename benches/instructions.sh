@@ -13,16 +13,6 @@ tolerance=${TOLERANCE:-10} # percent
 few=10
 many=40
 
-update=false
-case "${1-}" in
-"") ;;
---update) update=true ;;
-*)
-    echo "Usage: $0 [--update]" >&2
-    exit 2
-    ;;
-esac
-
 source ./counting.sh
 
 # Writes the instructions for one message of a workload to its own file.

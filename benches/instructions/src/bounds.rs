@@ -27,13 +27,9 @@ pub(crate) fn run(name: &str, len: usize) -> Result<(), Failure> {
     println!("{}", bytes.len());
     match input.door {
         Door::Frames => frames(server(), &mut bytes, input.read_len),
-        Door::Deflate => {
-            let mut server = server().with_extensions(extensions(Role::Server, TAKEOVER));
-            fill_window(&mut server)?;
-            frames(server, &mut bytes, input.read_len)
-        }
-        Door::DeflateAlone => {
-            let mut server = server().with_extensions(extensions(Role::Server, ALONE));
+        Door::Deflate | Door::DeflateAlone => {
+            let params = if input.door == Door::Deflate { TAKEOVER } else { ALONE };
+            let mut server = server().with_extensions(extensions(Role::Server, params));
             fill_window(&mut server)?;
             frames(server, &mut bytes, input.read_len)
         }
