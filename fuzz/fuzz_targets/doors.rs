@@ -75,8 +75,7 @@ fn by_http(
     let request = http::Request::builder().method(method).uri(target).version(version);
     let add = |request: http::request::Builder, (name, value): &Field<'_>| request.header(*name, *value);
     let request = fields.iter().fold(request, add).body(()).ok()?;
-    // Its `Uri` drops a fragment, and adds a slash to an empty path.
-    // As text: `Uri` compares some parts without regard to case.
+    // Its `Uri` drops a fragment, and adds a slash to an empty path. As text, since `Uri` ignores the case of some parts.
     let printed = request.uri().to_string();
     if printed != target {
         return None;
