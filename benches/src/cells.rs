@@ -2,7 +2,7 @@
 
 use crate::json::Texts;
 use crate::request::REQUEST;
-use crate::workload::{Input, Kind, Outgoing};
+use crate::workload::{Input, Kind, LONGEST_READ, Outgoing};
 
 /// What is measured; each kind of work has its own table.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -175,12 +175,12 @@ impl Task {
                 return Self { cell, input, payloads, texts: Some(texts) };
             }
             Work::Accept | Work::AcceptDeflate => {
-                let input = Input::at(REQUEST, REQUESTS, usize::MAX);
+                let input = Input::at(REQUEST, REQUESTS, LONGEST_READ);
                 return Self { cell, input, payloads: Vec::new(), texts: None };
             }
-            Work::Decode(kind) => (kind, usize::MAX),
+            Work::Decode(kind) => (kind, LONGEST_READ),
             Work::DecodeReads(kind) => (kind, READ_LEN),
-            _ => (Kind::Binary, usize::MAX),
+            _ => (Kind::Binary, LONGEST_READ),
         };
         let (input, payloads) = Input::new(kind, cell.len, read_len, cell.work != Work::DecodeClient);
         Self { cell, input, payloads, texts: None }

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use zlib_rs::{Deflate, DeflateFlush};
 
 use crate::wire::{FIN, Frame, RSV1, TEXT};
-use crate::workload::{Input, Random};
+use crate::workload::{Input, LONGEST_READ, Random};
 
 /// Text messages of one length, no two the same.
 #[derive(Clone, Copy)]
@@ -53,7 +53,7 @@ impl Texts {
             let masking_key = Some(random.next().to_le_bytes());
             Frame { first_byte: FIN | RSV1 | TEXT, masking_key, payload }.write(&mut wire);
         }
-        Input::at(wire.leak(), self.messages(), usize::MAX)
+        Input::at(wire.leak(), self.messages(), LONGEST_READ)
     }
 }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::ReadBuf;
 
 use crate::engine::{Out, Unfit};
-use crate::workload::{Input, copy_read};
+use crate::workload::{Input, LONGEST_READ, copy_read, pieces};
 
 /// Gives an input in reads, and takes all writes; it is always ready.
 ///
@@ -33,7 +33,7 @@ impl Transport {
     pub(crate) fn new() -> Self {
         Self(Rc::new(RefCell::new(State {
             unread: &[],
-            read_len: usize::MAX,
+            read_len: LONGEST_READ,
             is_dry: false,
             gathers: false,
             written: Vec::new(),
@@ -142,7 +142,7 @@ impl io::Write for Transport {
 impl tokio::io::AsyncRead for Transport {
     fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, place: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut state = self.read_len(place.remaining())?;
-        place.put_slice(state.take(place.remaining()));
+        pieces(state.take(place.remaining())).for_each(|piece| place.put_slice(piece));
         Poll::Ready(Ok(()))
     }
 }

@@ -37,6 +37,9 @@ pub(crate) struct Outgoing {
 /// The approximate length of a batch, which has at least one message.
 const BATCH_LEN: usize = 384 << 10;
 
+/// The length of the longest read, in bytes: more is seldom in a socket at once.
+pub(crate) const LONGEST_READ: usize = 64 << 10;
+
 /// The number of different messages in a batch.
 const VARIANTS: usize = 61;
 
@@ -56,13 +59,16 @@ pub(crate) fn copy_read(mut place: &mut [u8], read: &[u8]) {
 
 /// The same, after the bytes that are in the buffer.
 pub(crate) fn append_read(buffer: &mut impl BufMut, read: &[u8]) {
-    for piece in read.chunks(COPY_LEN) {
-        buffer.put_slice(piece);
-    }
+    pieces(read).for_each(|piece| buffer.put_slice(piece));
+}
+
+/// The pieces in which a read is copied.
+pub(crate) fn pieces(read: &[u8]) -> impl Iterator<Item = &[u8]> {
+    read.chunks(COPY_LEN)
 }
 
 /// The length of the pieces in which a read is copied: shorter than what the C library copies in one instruction.
-const COPY_LEN: usize = 1 << 10;
+const COPY_LEN: usize = 2 << 10;
 
 impl Input {
     /// Messages of `len` bytes, in reads of `read_len`, as a server receives them if they are masked; and all their
@@ -106,7 +112,7 @@ impl Input {
         let payload = payload(Kind::Binary, 125, 0);
         Frame { first_byte: FIN | BINARY, masking_key: Some([1, 2, 3, 4]), payload: &payload }
             .write(&mut wire);
-        Self::at(wire.leak(), 1, usize::MAX)
+        Self::at(wire.leak(), 1, LONGEST_READ)
     }
 
     /// The reads.

@@ -5,7 +5,7 @@ use nexus_web::ws::{FrameReader, FrameWriter, Message, Role};
 use crate::engine::{Engine, Out, Outcome, Sink, refused};
 use crate::heap::Idle;
 use crate::wire::{BINARY, FIN};
-use crate::workload::{Input, Outgoing};
+use crate::workload::{Input, Outgoing, copy_read};
 
 pub(crate) struct NexusWeb {
     reader: FrameReader,
@@ -21,7 +21,7 @@ const BUFFER: usize = 2 << 20;
 impl Engine for NexusWeb {
     const NAME: &'static str = "nexus-web";
     const DRIVEN: &'static str =
-        "`FrameReader::read` and `next`, `FrameWriter::encode_binary`, `build_header`";
+        "`FrameReader::spare`, `filled` and `next`, `FrameWriter::encode_binary`, `build_header`";
 
     fn new() -> Self {
         Self {
@@ -61,14 +61,16 @@ impl Engine for NexusWeb {
 
     fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
         let mut len = 0;
-        self.reader.read(input.wire).map_err(refused)?;
-        while let Some(message) = self.reader.next().map_err(refused)? {
-            let room = &mut self.output[len..];
-            len += match message {
-                Message::Text(text) => self.server.encode_text(text.as_bytes(), room),
-                Message::Binary(bytes) => self.server.encode_binary(bytes, room),
-                Message::Ping(_) | Message::Pong(_) | Message::Close(_) => 0,
-            };
+        for read in input.reads() {
+            receive(&mut self.reader, read);
+            while let Some(message) = self.reader.next().map_err(refused)? {
+                let room = &mut self.output[len..];
+                len += match message {
+                    Message::Text(text) => self.server.encode_text(text.as_bytes(), room),
+                    Message::Binary(bytes) => self.server.encode_binary(bytes, room),
+                    Message::Ping(_) | Message::Pong(_) | Message::Close(_) => 0,
+                };
+            }
         }
         out.write(&self.output[..len]);
         Ok(())
@@ -93,9 +95,18 @@ fn reader(role: Role) -> FrameReader {
         .build()
 }
 
+/// The copy that a read from a socket makes.
+fn receive(reader: &mut FrameReader, read: &[u8]) {
+    if reader.spare().len() < read.len() {
+        reader.compact();
+    }
+    copy_read(reader.spare(), read);
+    reader.filled(read.len());
+}
+
 fn decode(reader: &mut FrameReader, input: &Input, sink: &mut impl Sink) -> Outcome {
     for read in input.reads() {
-        reader.read(read).map_err(refused)?;
+        receive(reader, read);
         while let Some(message) = reader.next().map_err(refused)? {
             match message {
                 Message::Text(text) => sink.piece(text.as_bytes(), true),

@@ -21,13 +21,9 @@ pub(crate) struct SockudoWs {
     output: BytesMut,
 }
 
-/// The length of its own reads. It makes a list of the messages in each read, so that a read of the whole batch
-/// would be slower.
-const READ: usize = 64 << 10;
-
 impl Engine for SockudoWs {
     const NAME: &'static str = "sockudo-ws";
-    const DRIVEN: &'static str = "`Protocol::process_into` in reads of 64 KiB at most, `encode_message`, \
+    const DRIVEN: &'static str = "`Protocol::process_into`, `encode_message`, \
         `encode_frame_header`; masking keys by `fastrand`, its default; with permessage-deflate \
         `CompressedProtocol`; the handshake by `parse_request`, `generate_accept_key`, `build_response` and \
         `negotiate_server_deflate`";
@@ -73,7 +69,7 @@ impl Engine for SockudoWs {
 
     fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
         self.output.clear();
-        for read in reads(input) {
+        for read in input.reads() {
             append_read(&mut self.input, read);
             self.server.process_into(&mut self.input, &mut self.messages).map_err(refused)?;
             for message in self.messages.drain(..) {
@@ -116,7 +112,7 @@ fn decode(
     input: &Input,
     sink: &mut impl Sink,
 ) -> Outcome {
-    for read in reads(input) {
+    for read in input.reads() {
         append_read(buffer, read);
         protocol.process_into(buffer, messages).map_err(refused)?;
         for message in messages.drain(..) {
@@ -126,10 +122,6 @@ fn decode(
         }
     }
     Ok(())
-}
-
-fn reads(input: &Input) -> impl Iterator<Item = &'static [u8]> + use<> {
-    Input { read_len: input.read_len.min(READ), ..*input }.reads()
 }
 
 fn encode(protocol: &mut Protocol, output: &mut BytesMut, outgoing: &Outgoing, out: &mut Out) -> Outcome {
@@ -167,7 +159,7 @@ impl DeflateEngine for Deflated {
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        for read in reads(input) {
+        for read in input.reads() {
             append_read(&mut self.input, read);
             self.server.process_into(&mut self.input, &mut self.messages).map_err(refused)?;
             for message in self.messages.drain(..) {

@@ -141,7 +141,7 @@ impl HandshakeEngine for Handshake {
 
     fn accept(&mut self, head: &'static [u8], out: &mut Out) -> Outcome {
         let transport = &self.transport;
-        transport.begin(&Input::at(head, 1, usize::MAX));
+        transport.begin(&Input::at(head, 1, head.len()));
         transport.see(out);
         let mut server = Server::new(transport.clone());
         server.set_buffer(take(&mut self.buffer));

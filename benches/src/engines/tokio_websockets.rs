@@ -163,7 +163,7 @@ impl HandshakeEngine for Handshake {
 
     fn accept(&mut self, head: &'static [u8], out: &mut Out) -> Outcome {
         let Self(transport) = self;
-        transport.begin(&Input::at(head, 1, usize::MAX));
+        transport.begin(&Input::at(head, 1, head.len()));
         transport.see(out);
         now(ServerBuilder::new().accept(transport.clone())).map_err(|error| transport.unfit(error))?;
         transport.finish(out);

@@ -72,16 +72,18 @@ impl Engine for WebsocketSansIo {
 
     fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
         self.output.clear();
-        self.input.clear();
-        append_read(&mut self.input, input.wire);
-        let Self { decoder, encoder, input, output } = self;
-        each_event(decoder, input, |event, bytes| match event {
-            WebsocketFrameEvent::Start { frame_info, .. } => {
-                output.extend_from_slice(&encoder.start_frame(&FrameInfo { mask: None, ..frame_info }));
-            }
-            WebsocketFrameEvent::PayloadChunk { .. } => output.extend_from_slice(bytes),
-            WebsocketFrameEvent::End { .. } => {}
-        })?;
+        let Self { decoder, encoder, input: buffer, output } = self;
+        for read in input.reads() {
+            buffer.clear();
+            append_read(buffer, read);
+            each_event(decoder, buffer, |event, bytes| match event {
+                WebsocketFrameEvent::Start { frame_info, .. } => {
+                    output.extend_from_slice(&encoder.start_frame(&FrameInfo { mask: None, ..frame_info }));
+                }
+                WebsocketFrameEvent::PayloadChunk { .. } => output.extend_from_slice(bytes),
+                WebsocketFrameEvent::End { .. } => {}
+            })?;
+        }
         out.write(output);
         Ok(())
     }

@@ -31,7 +31,7 @@ impl Engine for Wsproto {
     const NAME: &'static str = "wsproto";
     const DRIVEN: &'static str = "`Connection` without limits; `next_event` over a buffer of the caller's, in \
         reads of 16 KiB at most, so that longer messages come in pieces; the echo by `next_frame_event`; with \
-        permessage-deflate in reads of 64 KiB at most; the handshake by `ServerHandshake`";
+        permessage-deflate in longer reads; the handshake by `ServerHandshake`";
 
     fn new() -> Self {
         Self {
@@ -201,8 +201,8 @@ pub(crate) struct Whole {
 
 impl Engine for Whole {
     const NAME: &'static str = "wsproto, whole messages";
-    const DRIVEN: &'static str = "`Messages`, in reads of 16 KiB at most; its buffer keeps up to 4 MiB of memory \
-        between messages, so that it does not grow for each long one";
+    const DRIVEN: &'static str = "`Messages`, in reads as long as its space; its buffer keeps up to 4 MiB of memory, \
+        so that it does not grow for each long message";
 
     fn new() -> Self {
         Self {
@@ -212,23 +212,18 @@ impl Engine for Whole {
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        decode_whole(&mut self.server, input, READ, sink)
+        decode_whole(&mut self.server, input, sink)
     }
 
     fn decode_client(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        decode_whole(&mut self.client, input, READ, sink)
+        decode_whole(&mut self.client, input, sink)
     }
 }
 
-fn decode_whole<E: Entropy>(
-    ws: &mut Messages<E>,
-    input: &Input,
-    longest_read: usize,
-    sink: &mut impl Sink,
-) -> Outcome {
+fn decode_whole<E: Entropy>(ws: &mut Messages<E>, input: &Input, sink: &mut impl Sink) -> Outcome {
     let mut wire = input.wire;
     while !wire.is_empty() {
-        read(ws, &mut wire, longest_read.min(input.read_len))?;
+        read(ws, &mut wire, input.read_len)?;
         while let Some(message) = ws.next_message() {
             sink.piece(message.as_bytes(), true);
         }
@@ -315,7 +310,7 @@ impl DeflateEngine for Deflated {
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        for read in input.reads().flat_map(|read| read.chunks(DEFLATED_READ)) {
+        for read in input.reads() {
             let mut rest = receive(&mut self.input, read);
             while let Some(event) = self.server.next_event(&mut rest).map_err(refused)? {
                 if let Event::Text(text) = event {
@@ -336,9 +331,6 @@ impl DeflateEngine for Deflated {
     }
 }
 
-/// The longest read of compressed messages: the inflated data takes more of the cache than the read.
-const DEFLATED_READ: usize = 64 << 10;
-
 /// Whole messages, inflated.
 pub(crate) struct DeflatedWhole {
     server: Messages,
@@ -350,7 +342,7 @@ impl DeflateEngine for DeflatedWhole {
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
-        decode_whole(&mut self.server, input, DEFLATED_READ, sink)
+        decode_whole(&mut self.server, input, sink)
     }
 
     fn encode(&mut self, _: &Texts, _: &mut Out) -> Outcome {

@@ -57,10 +57,12 @@ impl Engine for Yawc {
 
     fn echo(&mut self, input: &Input, out: &mut Out) -> Outcome {
         self.output.clear();
-        append_read(&mut self.input, input.wire);
-        while let Some(frame) = self.decoder.decode(&mut self.input).map_err(refused)? {
-            let frame = Frame::binary(frame.into_payload());
-            self.server.encode(frame, &mut self.output).map_err(refused)?;
+        for read in input.reads() {
+            append_read(&mut self.input, read);
+            while let Some(frame) = self.decoder.decode(&mut self.input).map_err(refused)? {
+                let frame = Frame::binary(frame.into_payload());
+                self.server.encode(frame, &mut self.output).map_err(refused)?;
+            }
         }
         out.write(&self.output);
         Ok(())
