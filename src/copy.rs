@@ -1,12 +1,14 @@
-//! Long copies, in pieces.
+//! Long copies, without a long `memcpy`.
 //!
 //! The `memcpy` of some C libraries copies long slices by one instruction (`rep movsb`). On some processors, AMD's
 //! among them, it takes up to thirty times as long if the target begins a few bytes further in its page than the source;
-//! and a payload that follows a header often does. Shorter slices are copied by vectors, so a long one is copied in such
-//! pieces.
+//! and a payload that follows a header often does. Shorter slices are copied by vectors. So a long slice is copied by
+//! the loop that masks, with a key of zeros; and appended in pieces, as a vector has no bytes yet where they go.
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
+
+use crate::mask::Mask;
 
 /// The longest slice that is copied at once, in bytes.
 pub(crate) const PIECE_LEN: usize = 2 << 10;
@@ -22,9 +24,7 @@ pub(crate) fn copy(source: &[u8], target: &mut [u8]) {
 
 #[inline(never)]
 fn copy_long(source: &[u8], target: &mut [u8]) {
-    for (source, target) in source.chunks(PIECE_LEN).zip(target.chunks_mut(PIECE_LEN)) {
-        target.copy_from_slice(source);
-    }
+    Mask::new([0; 4]).apply_to(source, target);
 }
 
 /// Appends `bytes` to `output`.

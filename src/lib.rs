@@ -424,8 +424,8 @@ extern crate std;
 mod role;
 mod opcode;
 mod close_code;
-mod copy;
 mod mask;
+mod copy;
 mod utf8;
 #[cfg(feature = "bytes")]
 mod utf8_bytes;
