@@ -175,12 +175,11 @@ impl FrameDecoder {
         self
     }
 
-    /// The length of the longest message on the fast path.
+    /// The length of the longest message on the fast path, which leaves those of 4 GiB and more to the slow path.
     const fn longest_fast(&self) -> u32 {
         let max_len =
             if self.max_frame_len < self.max_message_len { self.max_frame_len } else { self.max_message_len };
-        // The fast path reads lengths of at most two bytes.
-        if max_len < 0xFFFF { (max_len & 0xFFFF) as u32 } else { 0xFFFF }
+        if max_len >> 32 == 0 { (max_len & 0xFFFF_FFFF) as u32 } else { u32::MAX }
     }
 
     /// Reads the next chunk of payload from `input`, and removes the bytes it used.

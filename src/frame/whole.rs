@@ -6,7 +6,7 @@
 
 use core::mem;
 
-use crate::frame::header::{FrameHeader, LEN_16, Rsv};
+use crate::frame::header::{FrameHeader, LEN_16, LEN_64, Rsv};
 use crate::mask::Mask;
 use crate::opcode::MessageKind;
 use crate::role::Role;
@@ -31,12 +31,12 @@ impl WholeMessage {
             FIN_AND_BINARY => MessageKind::Binary,
             _ => return None,
         };
-        // If the mask bit is wrong, the result is greater than `LEN_16`, and the header is left to the slow path.
+        // If the mask bit is wrong, the result is greater than `LEN_64`, and the header is left to the slow path.
         let len = second ^ (u8::from(role.peer().masks()) << 7);
         let (len, rest) = match rest.split_first_chunk() {
             _ if len < LEN_16 => (usize::from(len), rest),
             Some((extended, rest)) if len == LEN_16 => (usize::from(u16::from_be_bytes(*extended)), rest),
-            _ => return None,
+            _ => read_len_64(len, rest)?,
         };
         let (key, rest) = match role {
             Role::Server => rest.split_first_chunk()?,
@@ -85,6 +85,14 @@ impl WholeMessage {
             mask.apply(payload);
         }
     }
+}
+
+/// Reads the length of a long message, if it is in its shortest form, and returns what follows it.
+#[inline(never)]
+fn read_len_64(len: u8, rest: &[u8]) -> Option<(usize, &[u8])> {
+    let (extended, rest) = rest.split_first_chunk()?;
+    let extended = usize::try_from(u64::from_be_bytes(*extended)).ok()?;
+    (len == LEN_64 && extended > usize::from(u16::MAX)).then_some((extended, rest))
 }
 
 const FIN_AND_TEXT: u8 = 0x81;
