@@ -178,7 +178,7 @@ impl ReadBuffer {
     fn offer(&mut self, max_len: Option<usize>) -> usize {
         let Some(max_len) = max_len else {
             self.reserve(self.read_len);
-            self.offered = self.spare_len();
+            self.offered = self.spare_len().min(self.min_space.max(MAX_READ_LEN));
             return self.offered;
         };
         self.reserve(self.read_len.min(max_len));

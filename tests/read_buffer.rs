@@ -66,6 +66,21 @@ fn reads_become_longer_while_they_fill_the_space_and_shorter_again() {
     assert_eq!(buffer.space().len(), 1000);
 }
 
+/// More is seldom in a socket at once, and a long read would cut one more message.
+#[test]
+fn space_is_not_longer_than_64_kib_unless_more_is_asked_for() {
+    for (min_space, expected) in [(1000, 65536), (100_000, 100_000)] {
+        let mut buffer = ReadBuffer::new().with_min_space(min_space).with_max_kept(1 << 20);
+        while buffer.unread().len() < 300_000 {
+            let len = buffer.space().len();
+            buffer.filled(len).unwrap();
+        }
+        buffer.read(|input| *input = &mut []);
+        assert!(buffer.capacity() > 300_000);
+        assert_eq!(buffer.space().len(), expected);
+    }
+}
+
 /// A peer that sends much and then little does not keep each message in a long buffer.
 #[test]
 #[cfg(feature = "bytes")]

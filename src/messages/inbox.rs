@@ -386,8 +386,8 @@ fn frame_len(decoder: &MessageDecoder, unread: &[u8]) -> usize {
     needed.saturating_add(unread.len())
 }
 
-/// How many bytes of a frame are unmasked at a time: few enough for the cache, and many enough for the slow path.
-const CHUNK: usize = 32 << 10;
+/// How many bytes of a frame are unmasked at a time: few enough for the second-level cache, and most messages at once.
+const CHUNK: usize = 128 << 10;
 
 /// The length in bytes of a message that is worth a read that ends where it ends.
 const LONG: usize = 16 << 10;
