@@ -45,7 +45,7 @@ pub use {
 pub(crate) use absent::{InboundExtensions, OutboundExtensions};
 pub(crate) use grammar::check_list;
 #[cfg(feature = "alloc")]
-pub(crate) use {inbound::InboundExtensions, outbound::OutboundExtensions};
+pub(crate) use {inbound::InboundExtensions, negotiation::Acceptance, outbound::OutboundExtensions};
 
 /// One half (receiving or sending) of all extensions in use, or `None` if there are none: one pointer.
 #[cfg(feature = "alloc")]

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::borrow::Borrow;
 use core::fmt;
 
 use crate::error::{NegotiationError, NegotiationErrorKind as Kind};
@@ -227,23 +228,11 @@ impl Extensions {
         supported: &[&dyn Extension],
         offers: &[ExtensionParams],
     ) -> (Self, Vec<ExtensionParams>) {
-        let mut chosen = Self::new();
-        let mut answers: Vec<ExtensionParams> = Vec::new();
+        let mut acceptance = Acceptance::of(supported);
         for offer in offers {
-            let name = offer.name_bytes();
-            let Some(extension) = supported.iter().find(|extension| extension.name().as_bytes() == name)
-            else {
-                continue;
-            };
-            if answers.iter().any(|answer| answer.name_bytes() == name) {
-                continue;
-            }
-            let Some((answer, agreed)) = extension.accept_offer(offer) else { continue };
-            if answer.is_well_formed() && chosen.push(agreed).is_ok() {
-                answers.push(answer);
-            }
+            acceptance.consider(offer.name_bytes(), || Some(offer));
         }
-        (chosen, answers)
+        acceptance.finish()
     }
 
     /// As a client, checks the server's `answers` to the offers of `offered`, and returns the extensions in use.
@@ -292,5 +281,44 @@ impl Extensions {
         let claimed = inbound.claimed();
         let outbound = OutboundExtensions::new(outbound.into_iter(), standalone_window, claimed);
         (Some(Box::new(inbound)), Some(Box::new(outbound)))
+    }
+}
+
+/// What a server accepts of a client's offers, which it considers one by one, in the client's order.
+pub(crate) struct Acceptance<'s> {
+    supported: &'s [&'s dyn Extension],
+    extensions: Extensions,
+    answers: Vec<ExtensionParams>,
+}
+
+impl<'s> Acceptance<'s> {
+    /// Nothing yet.
+    pub(crate) const fn of(supported: &'s [&'s dyn Extension]) -> Self {
+        Self { supported, extensions: Extensions::new(), answers: Vec::new() }
+    }
+
+    /// Accepts the offer of the extension with this name, if it can. The offer is made only for an extension that is
+    /// supported and was not accepted before.
+    pub(crate) fn consider<O: Borrow<ExtensionParams>>(
+        &mut self,
+        name: &[u8],
+        offer: impl FnOnce() -> Option<O>,
+    ) {
+        let extension = self.supported.iter().find(|extension| extension.name().as_bytes() == name);
+        let Some(extension) = extension.filter(|_| !self.has_accepted(name)) else { return };
+        let accepted = offer().and_then(|offer| extension.accept_offer(offer.borrow()));
+        let Some((answer, agreed)) = accepted.filter(|(answer, _)| answer.is_well_formed()) else { return };
+        if self.extensions.push(agreed).is_ok() {
+            self.answers.push(answer);
+        }
+    }
+
+    fn has_accepted(&self, name: &[u8]) -> bool {
+        self.answers.iter().any(|answer| answer.name_bytes() == name)
+    }
+
+    /// The extensions in use, and the response that names them.
+    pub(crate) fn finish(self) -> (Extensions, Vec<ExtensionParams>) {
+        (self.extensions, self.answers)
     }
 }

@@ -34,7 +34,7 @@ impl ExtensionParams {
         Self::with_capacity(name, 0)
     }
 
-    fn with_capacity(name: &str, capacity: usize) -> Self {
+    pub(super) fn with_capacity(name: &str, capacity: usize) -> Self {
         let mut bytes = Vec::with_capacity(capacity);
         packed::push(&mut bytes, name.as_bytes());
         Self { bytes }

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::LocalProtocolError;
-use crate::extension::{Extension, ExtensionParams, Extensions};
+use crate::extension::{Acceptance, Extension, ExtensionParams, Extensions};
 use crate::http::{Headers, Place, Span, syntax};
 
 use super::fields::{ORIGIN, PROTOCOL, REQUEST_OWNED, extension_name, text};
@@ -256,33 +256,17 @@ impl Request {
     }
 
     /// As a server, accepts what the request offers of the `supported` extensions.
+    ///
+    /// Offers that were received are parsed one by one: a peer can name more of them than should be kept.
     pub(super) fn accept_offers(&self, supported: &[&dyn Extension]) -> (Extensions, Vec<ExtensionParams>) {
-        match self.offers.as_slice() {
-            [] => self.accept_named(supported),
-            offers => Extensions::accept_offers(supported, offers),
+        if !self.offers.is_empty() {
+            return Extensions::accept_offers(supported, &self.offers);
         }
-    }
-
-    /// The same, by the rules of [`Extensions::accept_offers`], among offers that are parsed one by one: a peer can name more of
-    /// them than should be kept.
-    fn accept_named(&self, supported: &[&dyn Extension]) -> (Extensions, Vec<ExtensionParams>) {
-        let mut chosen: (_, Vec<ExtensionParams>) = (Extensions::new(), Vec::new());
-        let mut accepted = Vec::new();
+        let mut acceptance = Acceptance::of(supported);
         for element in extension_elements(&self.headers, self.named) {
-            let name = extension_name(element);
-            let is_known = supported.iter().any(|extension| extension.name().as_bytes() == name);
-            if !is_known || chosen.1.iter().any(|answer| answer.name_bytes() == name) {
-                continue;
-            }
-            accepted.extend(ExtensionParams::parse_one(element));
-            let choice = Extensions::accept_offers(supported, &accepted);
-            if choice.1.len() > chosen.1.len() {
-                chosen = choice;
-            } else {
-                accepted.pop();
-            }
+            acceptance.consider(extension_name(element), || ExtensionParams::parse_one(element));
         }
-        chosen
+        acceptance.finish()
     }
 }
 

@@ -216,7 +216,7 @@ impl Offer {
 
     /// The parameters as in the header.
     pub(super) fn to_params(self) -> ExtensionParams {
-        let mut params = ExtensionParams::new(NAME);
+        let mut params = ExtensionParams::with_capacity(NAME, CAPACITY);
         if self.server_no_context_takeover {
             params = params.with_flag(SERVER_NO_CONTEXT_TAKEOVER);
         }
@@ -269,3 +269,6 @@ pub(super) fn client_window_is_missing() -> NegotiationError {
 const fn less_than_all(bits: u8) -> Option<u8> {
     if bits < Window::MAX_BITS { Some(bits) } else { None }
 }
+
+/// Enough bytes for the name and all parameters, so that they take one allocation.
+const CAPACITY: usize = 160;
