@@ -51,14 +51,16 @@ impl Compressor {
     }
 
     /// Compresses all of `payload`, and returns its length in the buffer.
-    pub(super) fn deflate(&mut self, payload: &[u8]) -> usize {
+    ///
+    /// After it, a full flush forgets what was read: that costs less than a [restart](Self::restart).
+    pub(super) fn deflate(&mut self, payload: &[u8], flush: DeflateFlush) -> usize {
         let (first, rest) = payload.split_at_checked(RENEW_AFTER).unwrap_or((payload, &[]));
-        let filled = self.deflate_part(first, 0);
-        rest.chunks(RENEW_AFTER).fold(filled, |filled, part| self.deflate_part(part, filled))
+        let filled = self.deflate_part(first, flush, 0);
+        rest.chunks(RENEW_AFTER).fold(filled, |filled, part| self.deflate_part(part, flush, filled))
     }
 
     /// Compresses a part of a payload into the buffer, from `start` on, and returns where it ends there.
-    fn deflate_part(&mut self, part: &[u8], start: usize) -> usize {
+    fn deflate_part(&mut self, part: &[u8], flush: DeflateFlush, start: usize) -> usize {
         let stream = &mut self.stream;
         // The peer need not know: after a flush, blocks may follow that do not refer to earlier data.
         if stream.total_in().max(stream.total_out()) >= RENEW_AFTER as u64 {
@@ -78,7 +80,7 @@ impl Compressor {
             let room = self.buffer.get_mut(filled..).unwrap_or_default();
             let len = room.len();
             // It cannot fail: there is room, and the settings are valid.
-            let _ = stream.compress(input, room, DeflateFlush::SyncFlush);
+            let _ = stream.compress(input, room, flush);
             let end = since(start_out, stream.total_out()).saturating_add(start);
             if end.saturating_sub(filled) < len && since(start_in, stream.total_in()) == part.len() {
                 return end;

@@ -11,6 +11,8 @@ use crate::extension::OutboundExtension;
 use crate::frame::Rsv;
 use crate::opcode::MessageKind;
 
+use zlib_rs::DeflateFlush;
+
 use super::Compression;
 use super::compressor::{Compressor, Settings};
 use super::params::Window;
@@ -100,10 +102,11 @@ impl OutboundExtension for Deflater {
 
     fn encode(&mut self, payload: &[u8], message_finished: bool) -> &[u8] {
         let mut compressor = self.compressor();
-        let mut len = compressor.deflate(payload);
+        let forgets = message_finished && !self.window.takeover;
+        let flush = if forgets { DeflateFlush::FullFlush } else { DeflateFlush::SyncFlush };
+        let mut len = compressor.deflate(payload, flush);
         if message_finished {
             len = compressor.end_message(len);
-            self.needs_reset = !self.window.takeover;
         }
         self.is_in_message = !message_finished;
         self.keep_history(payload);
@@ -119,7 +122,8 @@ impl OutboundExtension for Deflater {
     }
 
     fn release_memory(&mut self) {
-        if self.needs_reset {
+        let is_fresh = !self.window.takeover && !self.is_in_message;
+        if is_fresh || self.needs_reset {
             self.give_back();
         } else if let Some(compressor) = &mut self.compressor {
             compressor.release_buffer();
@@ -136,7 +140,7 @@ impl OutboundExtension for Deflater {
     fn restart(&mut self) {
         self.history.clear();
         // It is done before the next payload: there may be none.
-        self.needs_reset = self.compressor.is_some();
+        self.needs_reset = self.window.takeover && self.compressor.is_some();
     }
 
     /// A stream of zlib cannot be copied, so a copy is possible only without one.
