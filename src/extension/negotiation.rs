@@ -2,13 +2,13 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::borrow::Borrow;
 use core::fmt;
 
 use crate::error::{NegotiationError, NegotiationErrorKind as Kind};
 use crate::frame::Rsv;
 
 use super::InUse;
+use super::grammar::{Item, read_list};
 use super::inbound::{InboundExtension, InboundExtensions};
 use super::outbound::{OutboundExtension, OutboundExtensions, StandaloneWindow};
 use super::params::ExtensionParams;
@@ -229,9 +229,7 @@ impl Extensions {
         offers: &[ExtensionParams],
     ) -> (Self, Vec<ExtensionParams>) {
         let mut acceptance = Acceptance::of(supported);
-        for offer in offers {
-            acceptance.consider(offer.name_bytes(), || Some(offer));
-        }
+        offers.iter().for_each(|offer| acceptance.consider(offer));
         acceptance.finish()
     }
 
@@ -297,24 +295,40 @@ impl<'s> Acceptance<'s> {
         Self { supported, extensions: Extensions::new(), answers: Vec::new() }
     }
 
-    /// Accepts the offer of the extension with this name, if it can. The offer is made only for an extension that is
-    /// supported and was not accepted before.
-    pub(crate) fn consider<O: Borrow<ExtensionParams>>(
-        &mut self,
-        name: &[u8],
-        offer: impl FnOnce() -> Option<O>,
-    ) {
-        let extension = self.supported.iter().find(|extension| extension.name().as_bytes() == name);
-        let Some(extension) = extension.filter(|_| !self.has_accepted(name)) else { return };
-        let accepted = offer().and_then(|offer| extension.accept_offer(offer.borrow()));
-        let Some((answer, agreed)) = accepted.filter(|(answer, _)| answer.is_well_formed()) else { return };
+    /// Considers the offers that a header's value names, if it is well-formed. They are parsed one by one: a peer can name
+    /// more of them than should be kept.
+    pub(crate) fn consider_named(&mut self, value: &[u8]) {
+        let mut offer: Option<ExtensionParams> = None;
+        let read = read_list(value, &mut |item| match (item, &mut offer) {
+            (Item::Extension(name), offer) => {
+                if let Some(offer) = offer.take() {
+                    self.consider(&offer);
+                }
+                *offer = self.candidate(name).map(|_| ExtensionParams::with_capacity(name, USUAL_LEN));
+            }
+            (Item::Param(name, value), Some(offer)) => offer.push_read(name, value),
+            (Item::Param(..), None) => {}
+        });
+        if let (Ok(()), Some(offer)) = (read, offer) {
+            self.consider(&offer);
+        }
+    }
+
+    /// Accepts an offer, if it can.
+    fn consider(&mut self, offer: &ExtensionParams) {
+        let Some(extension) = self.candidate(offer.name_bytes()) else { return };
+        let accepted = extension.accept_offer(offer).filter(|(answer, _)| answer.is_well_formed());
+        let Some((answer, agreed)) = accepted else { return };
         if self.extensions.push(agreed).is_ok() {
             self.answers.push(answer);
         }
     }
 
-    fn has_accepted(&self, name: &[u8]) -> bool {
-        self.answers.iter().any(|answer| answer.name_bytes() == name)
+    /// The extension of this name, if it is supported and was not accepted before.
+    fn candidate(&self, name: &[u8]) -> Option<&'s dyn Extension> {
+        let extension = self.supported.iter().find(|extension| extension.name().as_bytes() == name)?;
+        let is_accepted = self.answers.iter().any(|answer| answer.name_bytes() == name);
+        (!is_accepted).then_some(*extension)
     }
 
     /// The extensions in use, and the response that names them.
@@ -322,3 +336,6 @@ impl<'s> Acceptance<'s> {
         (self.extensions, self.answers)
     }
 }
+
+/// How many bytes an offer usually takes at most.
+const USUAL_LEN: usize = 64;

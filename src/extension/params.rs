@@ -31,31 +31,31 @@ pub struct ExtensionParams {
 impl ExtensionParams {
     /// An extension without parameters. `name` has to be a token, which is checked when it is sent.
     pub fn new(name: &str) -> Self {
-        Self::with_capacity(name, 0)
+        Self::with_capacity(name.as_bytes(), 0)
     }
 
-    pub(super) fn with_capacity(name: &str, capacity: usize) -> Self {
+    pub(super) fn with_capacity(name: &[u8], capacity: usize) -> Self {
         let mut bytes = Vec::with_capacity(capacity);
-        packed::push(&mut bytes, name.as_bytes());
+        packed::push(&mut bytes, name);
         Self { bytes }
     }
 
     /// Adds a parameter that has no value.
     #[must_use]
     pub fn with_flag(mut self, name: &str) -> Self {
-        self.push(name, None);
+        self.push(name.as_bytes(), None);
         self
     }
 
     /// Adds a parameter that has a value.
     #[must_use]
     pub fn with_value(mut self, name: &str, value: &str) -> Self {
-        self.push(name, Some(value.as_bytes()));
+        self.push(name.as_bytes(), Some(value.as_bytes()));
         self
     }
 
-    fn push(&mut self, name: &str, value: Option<&[u8]>) {
-        packed::push(&mut self.bytes, name.as_bytes());
+    pub(super) fn push(&mut self, name: &[u8], value: Option<&[u8]>) {
+        packed::push(&mut self.bytes, name);
         match value {
             Some(value) => {
                 packed::push_len(&mut self.bytes, value.len().saturating_add(1));
@@ -81,7 +81,8 @@ impl ExtensionParams {
         self.params_bytes().map(|(name, value)| (text(name), value.map(text)))
     }
 
-    fn params_bytes(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    /// The same as bytes.
+    pub(super) fn params_bytes(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         let mut rest = self.bytes.as_slice();
         packed::take(&mut rest);
         core::iter::from_fn(move || {
@@ -113,7 +114,7 @@ impl ExtensionParams {
     pub fn parse_list(value: &[u8]) -> Result<Vec<Self>, ExtensionParseError> {
         let mut list: Vec<Self> = Vec::new();
         read_list(value, &mut |item| match (item, list.last_mut()) {
-            (Item::Extension(name), _) => list.push(Self::new(text(name))),
+            (Item::Extension(name), _) => list.push(Self::with_capacity(name, 0)),
             (Item::Param(name, value), Some(extension)) => extension.push_read(name, value),
             (Item::Param(..), None) => {}
         })?;
@@ -130,7 +131,7 @@ impl ExtensionParams {
                 // A flag of two bytes, `;b`, is stored in three; nothing else grows more.
                 let capacity = value.len().saturating_add(value.len() / 2).saturating_add(2);
                 count = count.saturating_add(1);
-                *only = Some(Self::with_capacity(text(name), capacity));
+                *only = Some(Self::with_capacity(name, capacity));
             }
             (Item::Param(name, value), Some(extension)) => extension.push_read(name, value),
             (Item::Param(..), None) => {}
@@ -139,11 +140,11 @@ impl ExtensionParams {
         only.filter(|_| count == 1)
     }
 
-    fn push_read(&mut self, name: &[u8], value: Option<Value<'_>>) {
+    pub(super) fn push_read(&mut self, name: &[u8], value: Option<Value<'_>>) {
         match value {
-            None => self.push(text(name), None),
-            Some(Value::Token(value)) => self.push(text(name), Some(value)),
-            Some(Value::Quoted(value)) => self.push(text(name), Some(&unquoted(value))),
+            None => self.push(name, None),
+            Some(Value::Token(value)) => self.push(name, Some(value)),
+            Some(Value::Quoted(value)) => self.push(name, Some(&unquoted(value))),
         }
     }
 
@@ -202,7 +203,7 @@ fn unquoted(quoted: &[u8]) -> Vec<u8> {
 }
 
 /// Converts bytes that are UTF-8: they were text, or were checked to be ASCII.
-fn text(token: &[u8]) -> &str {
+pub(super) fn text(token: &[u8]) -> &str {
     core::str::from_utf8(token).unwrap_or_default()
 }
 

@@ -4,16 +4,17 @@ use alloc::string::ToString;
 
 use crate::error::{NegotiationError, NegotiationErrorKind as Kind};
 use crate::extension::ExtensionParams;
+use crate::extension::params::text;
 
 use super::clamp;
 
 /// The extension's registered name (§4, §7).
 pub(super) const NAME: &str = "permessage-deflate";
 
-const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
-const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
-const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
-const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
+const SERVER_NO_CONTEXT_TAKEOVER: &[u8] = b"server_no_context_takeover";
+const CLIENT_NO_CONTEXT_TAKEOVER: &[u8] = b"client_no_context_takeover";
+const SERVER_MAX_WINDOW_BITS: &[u8] = b"server_max_window_bits";
+const CLIENT_MAX_WINDOW_BITS: &[u8] = b"client_max_window_bits";
 
 /// The parameters of permessage-deflate that both sides have agreed on (RFC 7692 §7.1).
 ///
@@ -138,7 +139,7 @@ impl Offer {
     /// `valueless` is the value of `client_max_window_bits` without a value; `None` if it needs one.
     fn parse(params: &ExtensionParams, valueless: Option<u8>) -> Result<Self, NegotiationError> {
         let mut parsed = Self::default();
-        for (name, value) in params.params() {
+        for (name, value) in params.params_bytes() {
             let is_first = match (name, value) {
                 (SERVER_NO_CONTEXT_TAKEOVER, None) => set(&mut parsed.server_no_context_takeover),
                 (CLIENT_NO_CONTEXT_TAKEOVER, None) => set(&mut parsed.client_no_context_takeover),
@@ -216,21 +217,22 @@ impl Offer {
 
     /// The parameters as in the header.
     pub(super) fn to_params(self) -> ExtensionParams {
-        let mut params = ExtensionParams::with_capacity(NAME, CAPACITY);
+        let mut params = ExtensionParams::with_capacity(NAME.as_bytes(), CAPACITY);
         if self.server_no_context_takeover {
-            params = params.with_flag(SERVER_NO_CONTEXT_TAKEOVER);
+            params.push(SERVER_NO_CONTEXT_TAKEOVER, None);
         }
         if self.client_no_context_takeover {
-            params = params.with_flag(CLIENT_NO_CONTEXT_TAKEOVER);
+            params.push(CLIENT_NO_CONTEXT_TAKEOVER, None);
         }
         if let Some(bits) = self.server_max_window_bits {
-            params = params.with_value(SERVER_MAX_WINDOW_BITS, &bits.to_string());
+            params.push(SERVER_MAX_WINDOW_BITS, Some(bits.to_string().as_bytes()));
         }
         match self.client_max_window_bits {
-            Some(Window::MAX_BITS) => params.with_flag(CLIENT_MAX_WINDOW_BITS),
-            Some(bits) => params.with_value(CLIENT_MAX_WINDOW_BITS, &bits.to_string()),
-            None => params,
+            Some(Window::MAX_BITS) => params.push(CLIENT_MAX_WINDOW_BITS, None),
+            Some(bits) => params.push(CLIENT_MAX_WINDOW_BITS, Some(bits.to_string().as_bytes())),
+            None => {}
         }
+        params
     }
 }
 
@@ -240,24 +242,24 @@ const fn set(flag: &mut bool) -> bool {
 }
 
 /// "A decimal integer value without leading zeroes between 8 to 15" (§7.1.2).
-fn window_bits(name: &str, value: Option<&str>, valueless: Option<u8>) -> Result<u8, NegotiationError> {
+fn window_bits(name: &[u8], value: Option<&[u8]>, valueless: Option<u8>) -> Result<u8, NegotiationError> {
     match value {
         None => valueless.ok_or_else(|| error(Kind::MissingValue, name)),
-        Some("8") => Ok(8),
-        Some("9") => Ok(9),
-        Some("10") => Ok(10),
-        Some("11") => Ok(11),
-        Some("12") => Ok(12),
-        Some("13") => Ok(13),
-        Some("14") => Ok(14),
-        Some("15") => Ok(15),
+        Some(b"8") => Ok(8),
+        Some(b"9") => Ok(9),
+        Some(b"10") => Ok(10),
+        Some(b"11") => Ok(11),
+        Some(b"12") => Ok(12),
+        Some(b"13") => Ok(13),
+        Some(b"14") => Ok(14),
+        Some(b"15") => Ok(15),
         Some(_) => Err(error(Kind::InvalidValue, name)),
     }
 }
 
 /// An error about a parameter of this extension.
-fn error(kind: Kind, param: &str) -> NegotiationError {
-    NegotiationError::new(kind, NAME).with_param(param)
+fn error(kind: Kind, param: &[u8]) -> NegotiationError {
+    NegotiationError::new(kind, NAME).with_param(text(param))
 }
 
 /// An error about a client's offer without `client_max_window_bits`, which a server's settings require.
