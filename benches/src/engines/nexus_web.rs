@@ -95,11 +95,9 @@ fn reader(role: Role) -> FrameReader {
         .build()
 }
 
-/// The copy that a read from a socket makes.
+/// The copy that a read from a socket makes, after what is left of a message: so it works in a part of its buffer only.
 fn receive(reader: &mut FrameReader, read: &[u8]) {
-    if reader.spare().len() < read.len() {
-        reader.compact();
-    }
+    reader.compact();
     copy_read(reader.spare(), read);
     reader.filled(read.len());
 }

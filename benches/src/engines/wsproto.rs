@@ -15,6 +15,9 @@ use crate::workload::{Input, Outgoing, append_read, copy_read};
 /// The longest read. Source and copy stay together in the first-level cache until the copy is decoded.
 const READ: usize = 16 << 10;
 
+/// The longest read of whole messages: a longer one would leave the first-level cache, and cut more messages.
+const LONG_READ: usize = 32 << 10;
+
 /// More than any batch needs.
 const MEMORY: usize = 1 << 20;
 
@@ -201,7 +204,7 @@ pub(crate) struct Whole {
 
 impl Engine for Whole {
     const NAME: &'static str = "wsproto, whole messages";
-    const DRIVEN: &'static str = "`Messages`, in reads as long as its space; its buffer keeps up to 4 MiB of memory, \
+    const DRIVEN: &'static str = "`Messages`, in reads of 32 KiB at most; its buffer keeps up to 4 MiB of memory, \
         so that it does not grow for each long message";
 
     fn new() -> Self {
@@ -223,7 +226,7 @@ impl Engine for Whole {
 fn decode_whole<E: Entropy>(ws: &mut Messages<E>, input: &Input, sink: &mut impl Sink) -> Outcome {
     let mut wire = input.wire;
     while !wire.is_empty() {
-        read(ws, &mut wire, input.read_len)?;
+        read(ws, &mut wire, input.read_len.min(LONG_READ))?;
         while let Some(message) = ws.next_message() {
             sink.piece(message.as_bytes(), true);
         }
