@@ -144,7 +144,7 @@ impl Stream {
         end: Ends,
         bounds: Bounds,
     ) -> Result<Decoded, RemoteProtocolError> {
-        if RING.saturating_sub(self.end) < MIN_ROOM {
+        if RING.saturating_sub(self.end) <= MIN_ROOM {
             self.older_end = self.end;
             self.end = 0;
         }
@@ -373,7 +373,7 @@ const MAX_DISTANCE: usize = Window::MAX_LEN;
 /// length, long messages take a quarter longer.
 const MAX_ROOM: usize = 32 << 10;
 
-/// The least room that a call begins with, in bytes, so that a shorter message is one piece.
+/// A call begins with more room than this, in bytes, so that a shorter message is one piece.
 const MIN_ROOM: usize = 8 << 10;
 
 /// The length of the ring: besides the room of a call, it always has the whole history. After the ring there is one byte
