@@ -23,6 +23,9 @@ const WHOLE: &str = Whole::NAME;
 /// The name of the former if a message may come in pieces.
 pub(crate) const IN_PIECES: &str = "wsproto, in pieces";
 
+/// And if the message is prepared for many connections.
+const PREPARED: &str = "wsproto, prepared";
+
 /// All results.
 pub(crate) struct Report {
     pub(crate) contenders: Vec<Contender>,
@@ -107,6 +110,7 @@ impl Report {
     pub(crate) fn name(&self, work: Work, contender: usize) -> &'static str {
         match self.contenders[contender].name {
             PLAIN if work.comes_in_pieces() => IN_PIECES,
+            PLAIN if work.broadcasts() => PREPARED,
             name => name,
         }
     }
@@ -242,11 +246,11 @@ impl Report {
             let _ = write!(text, " | {}", bytes(row.cell.len));
         }
         let _ = write!(text, " |\n|---|{}\n", "---:|".repeat(rows.len()));
-        for (index, contender) in self.contenders.iter().enumerate() {
+        for index in 0..self.contenders.len() {
             if !rows.iter().any(|row| has_len(&row.entries[index])) {
                 continue;
             }
-            let _ = write!(text, "| {}", contender.name);
+            let _ = write!(text, "| {}", self.name(rows[0].cell.work, index));
             for row in rows {
                 let _ = match row.entries[index] {
                     Ok(Entry { encoded_len: Some(len), .. }) => write!(text, " | {len:.0}"),
@@ -321,6 +325,7 @@ impl Report {
             (Work::EncodeServer, "encode as a server"),
             (Work::EncodeClient, "encode as a client"),
             (Work::Echo, "echo"),
+            (Work::Broadcast, "broadcast"),
             (Work::Inflate, "decode JSON of 256 B, deflated"),
             (Work::Deflate(6), "encode JSON of 256 B, deflated"),
             (Work::Accept, "handshake"),
