@@ -10,7 +10,7 @@ use crate::engine::{
     BroadcastEngine, Collect, Count, DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit,
 };
 use crate::engines::{
-    fastwebsockets::Fastwebsockets, handshake_parts, nexus_web::NexusWeb, shiguredo_websocket,
+    fastwebsockets::Fastwebsockets, floor::Floor, handshake_parts, nexus_web::NexusWeb, shiguredo_websocket,
     shiguredo_websocket::Shiguredo, sockudo_ws, sockudo_ws::SockudoWs, soketto, soketto::Soketto,
     tokio_websockets, tokio_websockets::TokioWebsockets, tungstenite, tungstenite::Tungstenite,
     websocket_sans_io::WebsocketSansIo, wsproto, wsproto::HeaderAlone, wsproto::Keyed, wsproto::Prepared,
@@ -108,6 +108,7 @@ impl Contender {
                 .broadcasting::<Yawc>()
                 .broadcasting_deflated::<yawc::Deflated>()
                 .deflating::<yawc::Deflated>(),
+            Self::frames_alone::<Floor>().broadcasting::<Floor>(),
             Self::reference(zlib_rs::NAME, zlib_rs::DRIVEN).deflating::<zlib_rs::ZlibRs>(),
             Self::reference(handshake_parts::Httparse::NAME, handshake_parts::Httparse::DRIVEN)
                 .shaking_hands::<handshake_parts::Httparse>(),
@@ -121,13 +122,11 @@ impl Contender {
     }
 
     fn peer<E: Engine>() -> Self {
-        Self {
-            standing: Standing::Peer,
-            frames: Ok(enter::<E>),
-            leniency: leniency::<E>,
-            idle: E::idle,
-            ..Self::reference(E::NAME, E::DRIVEN)
-        }
+        Self { standing: Standing::Peer, idle: E::idle, ..Self::frames_alone::<E>() }
+    }
+
+    fn frames_alone<E: Engine>() -> Self {
+        Self { frames: Ok(enter::<E>), leniency: leniency::<E>, ..Self::reference(E::NAME, E::DRIVEN) }
     }
 
     fn reference(name: &'static str, driven: &'static str) -> Self {
