@@ -1,24 +1,12 @@
 # Builds the workloads, and counts their instructions with callgrind. To be sourced, in this directory. It reads the
 # arguments of the script that sources it.
 
-update=false
-case "${1-}" in
-"") ;;
---update) update=true ;;
-*)
-    echo "Usage: $0 [--update]" >&2
-    exit 2
-    ;;
-esac
+source ./script.sh
 
 manifest=instructions/Cargo.toml
 # Incremental builds inline other functions.
 CARGO_INCREMENTAL=0 cargo build --quiet --release --locked --manifest-path "$manifest"
-target=$(cargo metadata --no-deps --format-version 1 --manifest-path "$manifest" |
-    sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-program=$target/release/instructions
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+program=$(target_directory "$manifest")/release/instructions
 
 # The instructions of the program's measured functions with these arguments. What it prints is in the scratch
 # directory's file `NAME.out`; the first argument is the name.
@@ -41,9 +29,4 @@ for_each_line() {
         while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
     done
     while [ -n "$(jobs -rp)" ]; do wait -n; done
-}
-
-# The first line of a table.
-machine() {
-    echo "$(rustc --version | cut -d' ' -f1-2), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n1)"
 }

@@ -16,6 +16,10 @@ pub(crate) enum Work {
     EncodeInPlace,
     EncodeClient,
     Echo,
+    /// One message, sent by many servers.
+    Broadcast,
+    /// The same with JSON, compressed without context takeover.
+    BroadcastDeflate,
     /// JSON that the client has compressed.
     Inflate,
     /// JSON, compressed at this level.
@@ -54,14 +58,23 @@ const READ_LEN: usize = 1460;
 const ALL: [usize; 6] = [16, 125, 1 << 10, 16 << 10, 64 << 10, 1 << 20];
 const SENT: [usize; 4] = [16, 125, 1 << 10, 16 << 10];
 const ECHOED: [usize; 3] = [16, 125, 1 << 10];
+const BROADCAST: [usize; 5] = [16, 125, 1 << 10, 16 << 10, 64 << 10];
+const BROADCAST_DEFLATED: [usize; 1] = [1 << 10];
 pub(crate) const COMPRESSED: [usize; 3] = [256, 4 << 10, 64 << 10];
 const HEAD: [usize; 1] = [REQUEST.len()];
 
 /// The number of requests in a batch.
 const REQUESTS: usize = 256;
 
+/// The number of servers that send a broadcast, and the number of those with a compressor each.
+const SERVERS: usize = 1000;
+const COMPRESSING_SERVERS: usize = 100;
+
+/// The most that a broadcast writes to all buffers together: if the message is long, there are fewer servers.
+const BROADCAST_LEN: usize = 16 << 20;
+
 impl Work {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Decode(Kind::Binary),
         Self::Decode(Kind::Ascii),
         Self::Decode(Kind::Mixed),
@@ -72,6 +85,8 @@ impl Work {
         Self::EncodeInPlace,
         Self::EncodeClient,
         Self::Echo,
+        Self::Broadcast,
+        Self::BroadcastDeflate,
         Self::Inflate,
         Self::Deflate(6),
         Self::Deflate(1),
@@ -94,6 +109,10 @@ impl Work {
             Self::EncodeInPlace => "encode as a server, payload left in place",
             Self::EncodeClient => "encode as a client, into one buffer",
             Self::Echo => "echo binary",
+            Self::Broadcast => "broadcast as a server, into a buffer of each connection",
+            Self::BroadcastDeflate => {
+                "broadcast JSON, permessage-deflate without context takeover at level 1"
+            }
             Self::Inflate => "decode JSON, permessage-deflate",
             Self::Deflate(6) => "encode JSON, permessage-deflate at level 6",
             Self::Deflate(1) => "encode JSON, permessage-deflate at level 1",
@@ -110,6 +129,8 @@ impl Work {
             Self::Decode(_) | Self::DecodeReads(_) | Self::DecodeClient => &ALL,
             Self::EncodeServer | Self::EncodeInPlace | Self::EncodeClient => &SENT,
             Self::Echo => &ECHOED,
+            Self::Broadcast => &BROADCAST,
+            Self::BroadcastDeflate => &BROADCAST_DEFLATED,
             Self::Inflate | Self::Deflate(_) | Self::InflateAlone | Self::DeflateAlone(_) => &COMPRESSED,
             Self::Accept | Self::AcceptDeflate => &HEAD,
         }
@@ -123,6 +144,11 @@ impl Work {
 
     pub(crate) fn decodes(self) -> bool {
         self.comes_in_pieces() || self == Self::Echo
+    }
+
+    /// Whether one message is sent on many connections.
+    pub(crate) fn broadcasts(self) -> bool {
+        matches!(self, Self::Broadcast | Self::BroadcastDeflate)
     }
 
     /// Whether our own engine may return a message in pieces instead of waiting for all of it.
@@ -139,13 +165,15 @@ impl Work {
     }
 
     /// How often our own engine may allocate, for each message.
-    pub(crate) fn allowed_allocations(self) -> Option<usize> {
+    pub(crate) fn allowed_allocations(self) -> Option<f64> {
         match self {
             // The head, and the positions of its fields.
-            Self::Accept => Some(2),
+            Self::Accept => Some(2.0),
+            // The message is prepared once, for all connections.
+            Self::Broadcast | Self::BroadcastDeflate => Some(0.1),
             // Here the extension's two halves are created.
             Self::AcceptDeflate => None,
-            _ => Some(0),
+            _ => Some(0.0),
         }
     }
 }
@@ -174,6 +202,14 @@ impl Task {
                 let input = texts.deflated(cell.work.takes_context_over());
                 return Self { cell, input, payloads, texts: Some(texts) };
             }
+            Work::Broadcast => {
+                let servers = SERVERS.min(BROADCAST_LEN / cell.len);
+                return Self::broadcast(cell, Outgoing::new(cell.len).payload, servers);
+            }
+            Work::BroadcastDeflate => {
+                let text = &Texts::new(cell.len).all[..cell.len];
+                return Self::broadcast(cell, text.as_bytes(), COMPRESSING_SERVERS);
+            }
             Work::Accept | Work::AcceptDeflate => {
                 let input = Input::at(REQUEST, REQUESTS, LONGEST_READ);
                 return Self { cell, input, payloads: Vec::new(), texts: None };
@@ -184,6 +220,12 @@ impl Task {
         };
         let (input, payloads) = Input::new(kind, cell.len, read_len, cell.work != Work::DecodeClient);
         Self { cell, input, payloads, texts: None }
+    }
+
+    /// The same payload for each server.
+    fn broadcast(cell: Cell, payload: &[u8], servers: usize) -> Self {
+        let input = Input::at(&[], servers, usize::MAX);
+        Self { cell, input, payloads: payload.repeat(servers), texts: None }
     }
 
     pub(crate) fn outgoing(&self) -> Outgoing {

@@ -1,17 +1,20 @@
 //! An engine that takes part in the cells: its output is compared with the original before it is timed.
 
+use std::any::type_name;
 use std::hint::black_box;
 
 use ::zlib_rs::{Inflate, InflateFlush};
 
 use crate::cells::{Task, Work};
-use crate::engine::{Collect, Count, DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit};
+use crate::engine::{
+    BroadcastEngine, Collect, Count, DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit,
+};
 use crate::engines::{
-    fastwebsockets::Fastwebsockets, handshake_parts, nexus_web::NexusWeb, shiguredo_websocket,
+    fastwebsockets::Fastwebsockets, floor::Floor, handshake_parts, nexus_web::NexusWeb, shiguredo_websocket,
     shiguredo_websocket::Shiguredo, sockudo_ws, sockudo_ws::SockudoWs, soketto, soketto::Soketto,
     tokio_websockets, tokio_websockets::TokioWebsockets, tungstenite, tungstenite::Tungstenite,
-    websocket_sans_io::WebsocketSansIo, wsproto, wsproto::HeaderAlone, wsproto::Keyed, wsproto::Whole,
-    wsproto::Wsproto, wtx::Wtx, yawc, yawc::Yawc, zlib_rs,
+    websocket_sans_io::WebsocketSansIo, wsproto, wsproto::HeaderAlone, wsproto::Keyed, wsproto::Prepared,
+    wsproto::Unprepared, wsproto::Whole, wsproto::Wsproto, wtx::Wtx, yawc, yawc::Yawc, zlib_rs,
 };
 use crate::heap::Idle;
 use crate::json::TAIL;
@@ -26,6 +29,8 @@ pub(crate) struct Contender {
     pub(crate) driven: &'static str,
     pub(crate) standing: Standing,
     frames: Enter,
+    broadcast: Enter,
+    broadcast_deflated: Enter,
     deflate: Enter,
     handshake: Enter,
     pub(crate) leniency: fn() -> Leniency,
@@ -59,26 +64,51 @@ impl Contender {
     /// This crate in several ways, its peers, and the parts that all of them use.
     pub(crate) fn all() -> Vec<Self> {
         vec![
-            Self::ours::<Wsproto>().deflating::<wsproto::Deflated>().shaking_hands::<wsproto::Handshake>(),
+            Self::ours::<Wsproto>()
+                .broadcasting::<Prepared<false>>()
+                .broadcasting_deflated::<Prepared<true>>()
+                .deflating::<wsproto::Deflated>()
+                .shaking_hands::<wsproto::Handshake>(),
             Self::ours::<Whole>().deflating::<wsproto::DeflatedWhole>(),
             Self { leniency: Leniency::default, ..Self::ours::<Keyed>() },
             Self { leniency: Leniency::default, ..Self::ours::<HeaderAlone>() },
-            Self::peer::<Fastwebsockets>(),
-            Self::peer::<NexusWeb>(),
+            Self {
+                standing: Standing::Ours,
+                ..Self::reference(Unprepared::NAME, Unprepared::DRIVEN)
+                    .broadcasting::<Unprepared<false>>()
+                    .broadcasting_deflated::<Unprepared<true>>()
+            },
+            Self::peer::<Fastwebsockets>().broadcasting::<Fastwebsockets>(),
+            Self::peer::<NexusWeb>().broadcasting::<NexusWeb>(),
             Self::peer::<Shiguredo>()
+                .broadcasting::<Shiguredo>()
+                .broadcasting_deflated::<shiguredo_websocket::Deflated>()
                 .deflating::<shiguredo_websocket::Deflated>()
                 .shaking_hands::<shiguredo_websocket::Handshake>(),
             Self::peer::<SockudoWs>()
+                .broadcasting::<SockudoWs>()
+                .broadcasting_deflated::<sockudo_ws::Deflated>()
                 .deflating::<sockudo_ws::Deflated>()
                 .shaking_hands::<sockudo_ws::Handshake>(),
             Self::peer::<Soketto>()
+                .broadcasting::<Soketto>()
                 .not_deflating("its permessage-deflate has no context takeover")
                 .shaking_hands::<soketto::Handshake>(),
-            Self::peer::<TokioWebsockets>().shaking_hands::<tokio_websockets::Handshake>(),
-            Self::peer::<Tungstenite>().shaking_hands::<tungstenite::Handshake>(),
-            Self::peer::<WebsocketSansIo>(),
-            Self::peer::<Wtx>().not_deflating("its permessage-deflate has no context takeover"),
-            Self::peer::<Yawc>().deflating::<yawc::Deflated>(),
+            Self::peer::<TokioWebsockets>()
+                .broadcasting::<TokioWebsockets>()
+                .shaking_hands::<tokio_websockets::Handshake>(),
+            Self::peer::<Tungstenite>()
+                .broadcasting::<Tungstenite>()
+                .shaking_hands::<tungstenite::Handshake>(),
+            Self::peer::<WebsocketSansIo>().broadcasting::<WebsocketSansIo>(),
+            Self::peer::<Wtx>()
+                .broadcasting::<Wtx>()
+                .not_deflating("its permessage-deflate has no context takeover"),
+            Self::peer::<Yawc>()
+                .broadcasting::<Yawc>()
+                .broadcasting_deflated::<yawc::Deflated>()
+                .deflating::<yawc::Deflated>(),
+            Self::frames_alone::<Floor>().broadcasting::<Floor>(),
             Self::reference(zlib_rs::NAME, zlib_rs::DRIVEN).deflating::<zlib_rs::ZlibRs>(),
             Self::reference(handshake_parts::Httparse::NAME, handshake_parts::Httparse::DRIVEN)
                 .shaking_hands::<handshake_parts::Httparse>(),
@@ -92,13 +122,11 @@ impl Contender {
     }
 
     fn peer<E: Engine>() -> Self {
-        Self {
-            standing: Standing::Peer,
-            frames: Ok(enter::<E>),
-            leniency: leniency::<E>,
-            idle: E::idle,
-            ..Self::reference(E::NAME, E::DRIVEN)
-        }
+        Self { standing: Standing::Peer, idle: E::idle, ..Self::frames_alone::<E>() }
+    }
+
+    fn frames_alone<E: Engine>() -> Self {
+        Self { frames: Ok(enter::<E>), leniency: leniency::<E>, ..Self::reference(E::NAME, E::DRIVEN) }
     }
 
     fn reference(name: &'static str, driven: &'static str) -> Self {
@@ -107,11 +135,21 @@ impl Contender {
             driven,
             standing: Standing::Reference,
             frames: Err(NOT_ITS_BUSINESS),
+            broadcast: Err(NOT_ITS_BUSINESS),
+            broadcast_deflated: Err(NOT_ITS_BUSINESS),
             deflate: Err(NOT_ITS_BUSINESS),
             handshake: Err(NOT_ITS_BUSINESS),
             leniency: Leniency::default,
             idle: |_| None,
         }
+    }
+
+    fn broadcasting<E: BroadcastEngine>(self) -> Self {
+        Self { broadcast: Ok(enter_broadcast::<E>), ..self }
+    }
+
+    fn broadcasting_deflated<E: BroadcastEngine>(self) -> Self {
+        Self { broadcast_deflated: Ok(enter_broadcast::<E>), ..self }
     }
 
     fn deflating<E: DeflateEngine>(self) -> Self {
@@ -139,6 +177,8 @@ impl Contender {
         let enter = match task.cell.work {
             Work::Inflate | Work::Deflate(_) | Work::InflateAlone | Work::DeflateAlone(_) => self.deflate,
             Work::Accept | Work::AcceptDeflate => self.handshake,
+            Work::Broadcast => self.broadcast,
+            Work::BroadcastDeflate => self.broadcast_deflated,
             _ => self.frames,
         };
         match enter?(task) {
@@ -220,6 +260,28 @@ fn enter_deflate<E: DeflateEngine>(task: &Task) -> Result<Batch, Unfit> {
     Ok(Batch { encoded_len, ..Batch::new(move |_| must(encode(&mut Out::default()))) })
 }
 
+fn enter_broadcast<E: BroadcastEngine>(task: &Task) -> Result<Batch, Unfit> {
+    let payload: &[u8] = task.payloads[..task.cell.len].to_vec().leak();
+    let mut servers = (0..task.input.messages).map(|_| E::open()).collect::<Result<Vec<_>, _>>()?;
+    let mut broadcast = move |out: &mut Out| {
+        let mut message = E::prepare(black_box(payload))?;
+        servers.iter_mut().try_for_each(|server| E::send(server, black_box(&mut message), out))
+    };
+    let mut encoded_len = None;
+    for _ in 0..2 {
+        let mut out = Out { kept: Some(Vec::new()) };
+        broadcast(&mut out)?;
+        let wire = out.kept.unwrap_or_default();
+        if task.cell.work == Work::BroadcastDeflate {
+            check_deflated(task, &wire, &mut Inflate::new(false, 15));
+            encoded_len = Some(wire.len());
+        } else {
+            check_encoded(task, &wire, type_name::<E>());
+        }
+    }
+    Ok(Batch { encoded_len, ..Batch::new(move |_| must(broadcast(&mut Out::default()))) })
+}
+
 fn enter_handshake<E: HandshakeEngine>(task: &Task) -> Result<Batch, Unfit> {
     let deflates = task.cell.work == Work::AcceptDeflate;
     let Input { wire, messages, .. } = task.input;
@@ -248,7 +310,8 @@ fn check_deflated(task: &Task, mut wire: &[u8], inflate: &mut Inflate) {
     let mut text = vec![0; task.cell.len + 1];
     for expected in task.payloads.chunks(task.cell.len) {
         let frame = read(wire).unwrap_or_else(|| panic!("{title}: not a frame"));
-        assert_eq!(frame.first_byte, FIN | RSV1 | TEXT, "{title}: the first byte differs");
+        let kind = if task.cell.work.broadcasts() { BINARY } else { TEXT };
+        assert_eq!(frame.first_byte, FIN | RSV1 | kind, "{title}: the first byte differs");
         assert!(frame.masking_key.is_none(), "{title}: masked");
         let payload = [frame.payload.as_slice(), &TAIL].concat();
         if !task.cell.work.takes_context_over() {
@@ -284,10 +347,11 @@ fn check_encoded(task: &Task, mut wire: &[u8], name: &str) {
     let is_client = task.cell.work == Work::EncodeClient;
     let payload = task.outgoing().payload;
     let mut payloads = task.payloads.chunks(task.cell.len);
+    let differ = task.cell.work == Work::Echo || task.cell.work.broadcasts();
     let mut keys = Vec::new();
     for _ in 0..task.input.messages {
         let frame = read(wire).unwrap_or_else(|| panic!("{name}, {title}: not a frame"));
-        let expected = if task.cell.work == Work::Echo { payloads.next() } else { Some(payload) };
+        let expected = if differ { payloads.next() } else { Some(payload) };
         assert_eq!(frame.first_byte, FIN | BINARY, "{name}, {title}: the first byte differs");
         assert_eq!(frame.masking_key.is_some(), is_client, "{name}, {title}: masked");
         assert!(Some(frame.payload.as_slice()) == expected, "{name}, {title}: the payload differs");

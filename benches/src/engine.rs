@@ -75,6 +75,22 @@ pub(crate) trait DeflateEngine: Sized + 'static {
     fn encode(&mut self, texts: &Texts, out: &mut Out) -> Outcome;
 }
 
+/// The same engine's servers, all of which send the same message: a broadcast.
+pub(crate) trait BroadcastEngine: 'static {
+    /// The message, in the form that all servers share.
+    type Message: 'static;
+
+    /// One connection, with an output buffer of its own.
+    type Server: 'static;
+
+    fn prepare(payload: &'static [u8]) -> Result<Self::Message, Unfit>;
+
+    fn open() -> Result<Self::Server, Unfit>;
+
+    /// Encodes the message into the server's buffer, and passes the bytes to `out`. The buffer keeps its memory.
+    fn send(server: &mut Self::Server, message: &mut Self::Message, out: &mut Out) -> Outcome;
+}
+
 /// The same engine's opening handshake, as a server that accepts.
 pub(crate) trait HandshakeEngine: Sized + 'static {
     /// An engine that agrees to permessage-deflate if `deflates`, and has no extension otherwise.

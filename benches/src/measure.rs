@@ -93,7 +93,7 @@ fn measure_one(task: &Task, contenders: &[Contender], rounds: u32) -> Row {
     let entries = contenders.iter().zip(turns).map(|(contender, turn)| {
         let entry = turn?.entry(task.input.messages);
         let allocations = entry.allocations;
-        let allowed = task.cell.work.allowed_allocations().map_or(f64::MAX, |allowed| allowed as f64);
+        let allowed = task.cell.work.allowed_allocations().unwrap_or(f64::MAX);
         assert!(
             !contender.is_ours() || allocations <= allowed,
             "{} allocates, {}: {allocations} times a message",

@@ -23,6 +23,9 @@ const WHOLE: &str = Whole::NAME;
 /// The name of the former if a message may come in pieces.
 pub(crate) const IN_PIECES: &str = "wsproto, in pieces";
 
+/// And if the message is prepared for many connections.
+const PREPARED: &str = "wsproto, prepared";
+
 /// All results.
 pub(crate) struct Report {
     pub(crate) contenders: Vec<Contender>,
@@ -43,6 +46,14 @@ pub(crate) struct Comparison {
     pub(crate) median: f64,
 }
 
+/// Our times for one kind of work, divided by those of a part of it alone.
+struct ReferenceLine {
+    work: Work,
+    part: &'static str,
+    /// For each length, by best rounds and by medians.
+    ratios: Vec<(usize, f64, f64)>,
+}
+
 /// The result of a comparison.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -61,6 +72,9 @@ const BUILD: &str = match (cfg!(target_feature = "avx2"), cfg!(feature = "unsafe
 
 /// Times that differ by at most this many percent are level: two runs of the same program differ that much.
 const LEVEL: f64 = 3.0;
+
+/// Up to this ratio, little could be gained.
+const NEAR: f64 = 1.5;
 
 impl Comparison {
     pub(crate) fn verdict(&self) -> Verdict {
@@ -107,6 +121,7 @@ impl Report {
     pub(crate) fn name(&self, work: Work, contender: usize) -> &'static str {
         match self.contenders[contender].name {
             PLAIN if work.comes_in_pieces() => IN_PIECES,
+            PLAIN if work.broadcasts() => PREPARED,
             name => name,
         }
     }
@@ -124,6 +139,7 @@ impl Report {
         for work in Work::ALL {
             self.table(work, &mut text);
         }
+        self.reference_table(&mut text);
         self.level_table(&mut text);
         self.idle_table(&mut text);
         self.crowd_table(&mut text);
@@ -206,29 +222,6 @@ impl Report {
             }
             text.push_str(" |\n");
         }
-        self.reference_ratios(rows, text);
-    }
-
-    /// wsproto's time divided by that of a part of the work alone.
-    fn reference_ratios(&self, rows: &[&Row], text: &mut String) {
-        let Some(ours) = rows.first().map(|row| self.like_the_peers(row.cell.work)) else { return };
-        for (index, contender) in self.contenders.iter().enumerate() {
-            if contender.standing != Standing::Reference || rows.iter().all(|row| row.entries[index].is_err())
-            {
-                continue;
-            }
-            let _ = write!(text, "| *wsproto over {}*", contender.name);
-            for row in rows {
-                let _ = match (&row.entries[ours], &row.entries[index]) {
-                    (Ok(ours), Ok(part)) => {
-                        let (ours, part) = (ours.time(), part.time());
-                        write!(text, " | {:.2} / {:.2}", ours.best / part.best, ours.median / part.median)
-                    }
-                    _ => write!(text, " | –"),
-                };
-            }
-            text.push_str(" |\n");
-        }
     }
 
     /// The lengths of compressed messages, since a shorter time may cost length.
@@ -242,11 +235,11 @@ impl Report {
             let _ = write!(text, " | {}", bytes(row.cell.len));
         }
         let _ = write!(text, " |\n|---|{}\n", "---:|".repeat(rows.len()));
-        for (index, contender) in self.contenders.iter().enumerate() {
+        for index in 0..self.contenders.len() {
             if !rows.iter().any(|row| has_len(&row.entries[index])) {
                 continue;
             }
-            let _ = write!(text, "| {}", contender.name);
+            let _ = write!(text, "| {}", self.name(rows[0].cell.work, index));
             for row in rows {
                 let _ = match row.entries[index] {
                     Ok(Entry { encoded_len: Some(len), .. }) => write!(text, " | {len:.0}"),
@@ -255,6 +248,62 @@ impl Report {
             }
             text.push_str(" |\n");
         }
+    }
+
+    /// wsproto's time divided by that of a part of the work alone, for all cells.
+    fn reference_table(&self, text: &mut String) {
+        let ratios = self.reference_ratios();
+        let mut lens: Vec<usize> =
+            ratios.iter().flat_map(|line| line.ratios.iter().map(|(len, ..)| *len)).collect();
+        lens.sort_unstable();
+        lens.dedup();
+        if lens.is_empty() {
+            return;
+        }
+        text.push_str(
+            "\n## What could be gained\n\nwsproto's time divided by that of a part of the work alone, by best rounds \
+             and by medians; more than 1.5 is in bold. In a cell in which peers return whole messages, so does wsproto.\n\n| | over",
+        );
+        for &len in &lens {
+            let _ = write!(text, " | {}", bytes(len));
+        }
+        let _ = write!(text, " |\n|---|---|{}\n", "---:|".repeat(lens.len()));
+        for ReferenceLine { work, part, ratios } in ratios {
+            let _ = write!(text, "| {} | {part}", work.title());
+            for len in &lens {
+                let _ = match ratios.iter().find(|(other, ..)| other == len) {
+                    Some((_, best, median)) if *best > NEAR => write!(text, " | **{best:.2}** / {median:.2}"),
+                    Some((_, best, median)) => write!(text, " | {best:.2} / {median:.2}"),
+                    None => write!(text, " |"),
+                };
+            }
+            text.push_str(" |\n");
+        }
+    }
+
+    fn reference_ratios(&self) -> Vec<ReferenceLine> {
+        let mut lines = Vec::new();
+        for rows in self.rows.chunk_by(|one, other| one.cell.work == other.cell.work) {
+            let work = rows[0].cell.work;
+            let ours = self.like_the_peers(work);
+            for (index, contender) in self.contenders.iter().enumerate() {
+                if contender.standing != Standing::Reference {
+                    continue;
+                }
+                let ratio = |row: &Row| match (&row.entries[ours], &row.entries[index]) {
+                    (Ok(ours), Ok(part)) => {
+                        let (ours, part) = (ours.time(), part.time());
+                        Some((row.cell.len, ours.best / part.best, ours.median / part.median))
+                    }
+                    _ => None,
+                };
+                let ratios: Vec<_> = rows.iter().filter_map(ratio).collect();
+                if !ratios.is_empty() {
+                    lines.push(ReferenceLine { work, part: contender.name, ratios });
+                }
+            }
+        }
+        lines
     }
 
     fn level_table(&self, text: &mut String) {
@@ -321,6 +370,7 @@ impl Report {
             (Work::EncodeServer, "encode as a server"),
             (Work::EncodeClient, "encode as a client"),
             (Work::Echo, "echo"),
+            (Work::Broadcast, "broadcast"),
             (Work::Inflate, "decode JSON of 256 B, deflated"),
             (Work::Deflate(6), "encode JSON of 256 B, deflated"),
             (Work::Accept, "handshake"),

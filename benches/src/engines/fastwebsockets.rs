@@ -3,7 +3,7 @@ use std::hint::black_box;
 use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, Role, WebSocket};
 
 use crate::crowd::{Member, Shared};
-use crate::engine::{Engine, Out, Outcome, Sink, now};
+use crate::engine::{BroadcastEngine, Engine, Out, Outcome, Sink, Unfit, now};
 use crate::heap::Idle;
 use crate::transport::Transport;
 use crate::workload::{Input, Outgoing};
@@ -118,6 +118,29 @@ impl Member for Fastwebsockets {
     fn receive(socket: &mut Self::Connection, input: &Input, shared: &mut Shared) -> usize {
         shared.transport.begin(input);
         now(socket.read_frame()).map_or(0, |frame| black_box(&frame.payload).len())
+    }
+}
+
+impl BroadcastEngine for Fastwebsockets {
+    type Message = &'static [u8];
+    type Server = Vec<u8>;
+
+    fn prepare(payload: &'static [u8]) -> Result<Self::Message, Unfit> {
+        Ok(payload)
+    }
+
+    fn open() -> Result<Self::Server, Unfit> {
+        Ok(Vec::new())
+    }
+
+    fn send(output: &mut Self::Server, payload: &mut Self::Message, out: &mut Out) -> Outcome {
+        output.clear();
+        let mut head = [0; HEAD];
+        let head_len = Frame::binary(Payload::Borrowed(payload)).fmt_head(&mut head);
+        output.extend_from_slice(&head[..head_len]);
+        output.extend_from_slice(payload);
+        out.write(output);
+        Ok(())
     }
 }
 

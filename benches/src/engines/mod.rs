@@ -1,6 +1,7 @@
 //! The engines, one in each file.
 
 pub(crate) mod fastwebsockets;
+pub(crate) mod floor;
 pub(crate) mod handshake_parts;
 pub(crate) mod nexus_web;
 pub(crate) mod shiguredo_websocket;

@@ -2,7 +2,7 @@ use std::hint::black_box;
 
 use nexus_web::ws::{FrameReader, FrameWriter, Message, Role};
 
-use crate::engine::{Engine, Out, Outcome, Sink, refused};
+use crate::engine::{BroadcastEngine, Engine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
 use crate::wire::{BINARY, FIN};
 use crate::workload::{Input, Outgoing, copy_read};
@@ -83,6 +83,26 @@ impl Engine for NexusWeb {
             while let Ok(Some(_)) = reader.next() {}
             (reader, FrameWriter::new(Role::Server))
         }))
+    }
+}
+
+impl BroadcastEngine for NexusWeb {
+    type Message = &'static [u8];
+    type Server = (FrameWriter, Vec<u8>);
+
+    fn prepare(payload: &'static [u8]) -> Result<Self::Message, Unfit> {
+        Ok(payload)
+    }
+
+    fn open() -> Result<Self::Server, Unfit> {
+        Ok((FrameWriter::new(Role::Server), Vec::new()))
+    }
+
+    fn send((writer, output): &mut Self::Server, payload: &mut Self::Message, out: &mut Out) -> Outcome {
+        output.resize(writer.max_encoded_len(payload.len()), 0);
+        let len = writer.encode_binary(payload, output);
+        out.write(&output[..len]);
+        Ok(())
     }
 }
 

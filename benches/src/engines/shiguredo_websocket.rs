@@ -3,7 +3,9 @@ use shiguredo_websocket::{
     WebSocketServerConnection,
 };
 
-use crate::engine::{DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
+use crate::engine::{
+    BroadcastEngine, DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused,
+};
 use crate::heap::Idle;
 use crate::json::Texts;
 use crate::request::REQUEST;
@@ -80,6 +82,27 @@ impl Engine for Shiguredo {
     }
 }
 
+impl BroadcastEngine for Shiguredo {
+    type Message = &'static [u8];
+    type Server = Self;
+
+    fn prepare(payload: &'static [u8]) -> Result<Self::Message, Unfit> {
+        Ok(payload)
+    }
+
+    fn open() -> Result<Self, Unfit> {
+        Ok(<Self as Engine>::new())
+    }
+
+    fn send(Self { server, output }: &mut Self, payload: &mut Self::Message, out: &mut Out) -> Outcome {
+        output.clear();
+        server.send_binary(payload).map_err(refused)?;
+        gather(server, output);
+        out.write(output);
+        Ok(())
+    }
+}
+
 /// With permessage-deflate.
 pub(crate) struct Deflated(Shiguredo);
 
@@ -106,6 +129,23 @@ impl DeflateEngine for Deflated {
         }
         out.write(output);
         Ok(())
+    }
+}
+
+impl BroadcastEngine for Deflated {
+    type Message = &'static [u8];
+    type Server = Self;
+
+    fn prepare(payload: &'static [u8]) -> Result<Self::Message, Unfit> {
+        Ok(payload)
+    }
+
+    fn open() -> Result<Self, Unfit> {
+        <Self as DeflateEngine>::new(1, false)
+    }
+
+    fn send(Self(server): &mut Self, payload: &mut Self::Message, out: &mut Out) -> Outcome {
+        Shiguredo::send(server, payload, out)
     }
 }
 

@@ -8,7 +8,9 @@ use sockudo_ws::protocol::{CompressedProtocol, Protocol};
 use sockudo_ws::{Message, OpCode, Role};
 
 use crate::crowd::{Member, Shared};
-use crate::engine::{DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
+use crate::engine::{
+    BroadcastEngine, DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused,
+};
 use crate::heap::Idle;
 use crate::json::Texts;
 use crate::workload::{Input, Outgoing, append_read};
@@ -105,6 +107,26 @@ impl Member for SockudoWs {
     }
 }
 
+impl BroadcastEngine for SockudoWs {
+    type Message = Message;
+    type Server = (Protocol, BytesMut);
+
+    fn prepare(payload: &'static [u8]) -> Result<Message, Unfit> {
+        Ok(Message::Binary(Bytes::copy_from_slice(payload)))
+    }
+
+    fn open() -> Result<Self::Server, Unfit> {
+        Ok((Protocol::new(Role::Server, usize::MAX, usize::MAX), BytesMut::new()))
+    }
+
+    fn send((protocol, output): &mut Self::Server, message: &mut Message, out: &mut Out) -> Outcome {
+        output.clear();
+        protocol.encode_message(message, output).map_err(refused)?;
+        out.write(output);
+        Ok(())
+    }
+}
+
 fn decode(
     protocol: &mut Protocol,
     buffer: &mut BytesMut,
@@ -176,6 +198,26 @@ impl DeflateEngine for Deflated {
             self.server.encode_message(&message, &mut self.output).map_err(refused)?;
         }
         out.write(&self.output);
+        Ok(())
+    }
+}
+
+impl BroadcastEngine for Deflated {
+    type Message = Message;
+    type Server = Self;
+
+    fn prepare(payload: &'static [u8]) -> Result<Message, Unfit> {
+        SockudoWs::prepare(payload)
+    }
+
+    fn open() -> Result<Self, Unfit> {
+        <Self as DeflateEngine>::new(1, false)
+    }
+
+    fn send(Self { server, output, .. }: &mut Self, message: &mut Message, out: &mut Out) -> Outcome {
+        output.clear();
+        server.encode_message(message, output).map_err(refused)?;
+        out.write(output);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use soketto::handshake::Server;
 use soketto::handshake::server::Response;
 use soketto::{Mode, Receiver, Sender};
 
-use crate::engine::{Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, now};
+use crate::engine::{BroadcastEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, now};
 use crate::heap::Idle;
 use crate::transport::Transport;
 use crate::workload::{Input, Outgoing};
@@ -86,6 +86,28 @@ impl Engine for Soketto {
             now(receiver.receive_data(&mut message)).map(drop).expect("the input is one valid message");
             (sender, receiver)
         }))
+    }
+}
+
+impl BroadcastEngine for Soketto {
+    type Message = &'static [u8];
+    type Server = (Sender<Transport>, Transport);
+
+    fn prepare(payload: &'static [u8]) -> Result<Self::Message, Unfit> {
+        Ok(payload)
+    }
+
+    fn open() -> Result<Self::Server, Unfit> {
+        let transport = Transport::new();
+        transport.gather();
+        let (sender, _) = Builder::new(transport.clone(), Mode::Server).finish();
+        Ok((sender, transport))
+    }
+
+    fn send((sender, transport): &mut Self::Server, payload: &mut Self::Message, out: &mut Out) -> Outcome {
+        now(sender.send_binary(payload)).map_err(|error| transport.unfit(error))?;
+        transport.finish(out);
+        Ok(())
     }
 }
 

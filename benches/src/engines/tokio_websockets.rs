@@ -2,12 +2,13 @@ use std::hint::black_box;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink as FuturesSink;
 use tokio_websockets::{ClientBuilder, Config, Error, Limits, Message, ServerBuilder, WebSocketStream};
 
 use crate::crowd::{Member, Shared};
-use crate::engine::{Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, now};
+use crate::engine::{BroadcastEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, now};
 use crate::heap::Idle;
 use crate::transport::Transport;
 use crate::workload::{Input, Outgoing};
@@ -17,7 +18,7 @@ pub(crate) struct TokioWebsockets {
     client: Socket,
 }
 
-struct Socket {
+pub(crate) struct Socket {
     transport: Transport,
     stream: WebSocketStream<Transport>,
 }
@@ -93,6 +94,29 @@ impl Member for TokioWebsockets {
     fn receive(stream: &mut Self::Connection, input: &Input, shared: &mut Shared) -> usize {
         shared.transport.begin(input);
         next(stream).map_or(0, |message| black_box(message.as_payload()).len())
+    }
+}
+
+impl BroadcastEngine for TokioWebsockets {
+    type Message = Message;
+    type Server = Socket;
+
+    fn prepare(payload: &'static [u8]) -> Result<Message, Unfit> {
+        Ok(Message::binary(Bytes::copy_from_slice(payload)))
+    }
+
+    fn open() -> Result<Socket, Unfit> {
+        let transport = Transport::new();
+        transport.gather();
+        let stream = ServerBuilder::new().serve(transport.clone());
+        Ok(Socket { transport, stream })
+    }
+
+    fn send(Socket { transport, stream }: &mut Socket, message: &mut Message, out: &mut Out) -> Outcome {
+        send(stream, message.clone()).map_err(|error| transport.unfit(error))?;
+        flush(stream).map_err(|error| transport.unfit(error))?;
+        transport.finish(out);
+        Ok(())
     }
 }
 

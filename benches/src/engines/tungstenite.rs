@@ -7,7 +7,7 @@ use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
 use crate::crowd::{Member, Shared};
-use crate::engine::{Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
+use crate::engine::{BroadcastEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
 use crate::transport::Transport;
 use crate::workload::{Input, Outgoing};
@@ -84,6 +84,28 @@ impl Member for Tungstenite {
     fn receive(socket: &mut Self::Connection, input: &Input, shared: &mut Shared) -> usize {
         shared.transport.begin(input);
         socket.read().map_or(0, |message| black_box(message.into_data()).len())
+    }
+}
+
+impl BroadcastEngine for Tungstenite {
+    type Message = Message;
+    type Server = WebSocket<Transport>;
+
+    fn prepare(payload: &'static [u8]) -> Result<Message, Unfit> {
+        Ok(Message::Binary(Bytes::copy_from_slice(payload)))
+    }
+
+    fn open() -> Result<Self::Server, Unfit> {
+        let config = WebSocketConfig::default().read_buffer_size(4 << 10).write_buffer_size(usize::MAX - 1);
+        Ok(WebSocket::from_raw_socket(Transport::new(), Role::Server, Some(config)))
+    }
+
+    fn send(socket: &mut Self::Server, message: &mut Message, out: &mut Out) -> Outcome {
+        socket.get_ref().see(out);
+        socket.write(message.clone()).map_err(|error| socket.get_ref().unfit(error))?;
+        socket.flush().map_err(|error| socket.get_ref().unfit(error))?;
+        socket.get_ref().finish(out);
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use websocket_sans_io::{
     FrameInfo, Opcode, WebsocketFrameDecoder, WebsocketFrameEncoder, WebsocketFrameEvent,
 };
 
-use crate::engine::{Engine, Out, Outcome, Sink, Unfit, refused};
+use crate::engine::{BroadcastEngine, Engine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
 use crate::workload::{Input, Outgoing, append_read};
 
@@ -95,6 +95,27 @@ impl Engine for WebsocketSansIo {
             each_event(&mut decoder, &mut buffer, |_, _| {}).expect("it never refuses input");
             (decoder, WebsocketFrameEncoder::new())
         }))
+    }
+}
+
+impl BroadcastEngine for WebsocketSansIo {
+    type Message = &'static [u8];
+    type Server = (WebsocketFrameEncoder, Vec<u8>);
+
+    fn prepare(payload: &'static [u8]) -> Result<Self::Message, Unfit> {
+        Ok(payload)
+    }
+
+    fn open() -> Result<Self::Server, Unfit> {
+        Ok((WebsocketFrameEncoder::new(), Vec::new()))
+    }
+
+    fn send((encoder, output): &mut Self::Server, payload: &mut Self::Message, out: &mut Out) -> Outcome {
+        output.clear();
+        output.extend_from_slice(&encoder.start_frame(&binary(payload.len())));
+        output.extend_from_slice(payload);
+        out.write(output);
+        Ok(())
     }
 }
 

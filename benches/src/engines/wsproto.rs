@@ -2,12 +2,14 @@ use std::hint::black_box;
 
 use wsproto::{
     AcceptConnection, BytesMessage, Connection, DeflateParams, Entropy, Event, Extension, Extensions,
-    FrameHeader, HandshakeLimits, Limits, MessageKind, Messages, Opcode, PermessageDeflate, ReadBuffer, Role,
-    Rsv, SeededEntropy, ServerHandshake, TextMessage,
+    FrameHeader, HandshakeLimits, Limits, MessageKind, Messages, Opcode, PermessageDeflate, PreparedMessage,
+    ReadBuffer, Role, Rsv, SeededEntropy, ServerHandshake, TextMessage,
 };
 
 use crate::crowd::{Member, Shared};
-use crate::engine::{DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused};
+use crate::engine::{
+    BroadcastEngine, DeflateEngine, Engine, HandshakeEngine, Out, Outcome, Sink, Unfit, refused,
+};
 use crate::heap::Idle;
 use crate::json::Texts;
 use crate::workload::{Input, Outgoing, append_read, copy_read};
@@ -33,8 +35,9 @@ pub(crate) struct Wsproto {
 impl Engine for Wsproto {
     const NAME: &'static str = "wsproto";
     const DRIVEN: &'static str = "`Connection` without limits; `next_event` over a buffer of the caller's, in \
-        reads of 16 KiB at most, so that longer messages come in pieces; the echo by `next_frame_event`; with \
-        permessage-deflate in longer reads; the handshake by `ServerHandshake`";
+        reads of 16 KiB at most, so that longer messages come in pieces; the echo by `next_frame_event`; the \
+        broadcast by a `PreparedMessage` and `send_prepared`; with permessage-deflate in longer reads; the handshake \
+        by `ServerHandshake`";
 
     fn new() -> Self {
         Self {
@@ -288,6 +291,59 @@ impl Buffer {
     }
 }
 
+/// One message for many servers, which is encoded once; with permessage-deflate if `DEFLATES`.
+pub(crate) struct Prepared<const DEFLATES: bool>;
+
+impl<const DEFLATES: bool> BroadcastEngine for Prepared<DEFLATES> {
+    type Message = PreparedMessage;
+    type Server = (Connection, Vec<u8>);
+
+    fn prepare(payload: &'static [u8]) -> Result<PreparedMessage, Unfit> {
+        let message = PreparedMessage::bytes(payload).map_err(refused)?;
+        Ok(if DEFLATES { message.deflated(&PermessageDeflate::new().with_level(1)) } else { message })
+    }
+
+    fn open() -> Result<Self::Server, Unfit> {
+        let server = if DEFLATES { deflating(1, false)? } else { Connection::server(Limits::default()) };
+        Ok((server, Vec::new()))
+    }
+
+    fn send((server, output): &mut Self::Server, message: &mut PreparedMessage, out: &mut Out) -> Outcome {
+        output.clear();
+        server.sender_mut().send_prepared(message, output).map_err(refused)?;
+        out.write(output);
+        Ok(())
+    }
+}
+
+/// The same, but each server encodes the message again.
+pub(crate) struct Unprepared<const DEFLATES: bool>;
+
+impl Unprepared<false> {
+    pub(crate) const NAME: &str = "wsproto, by `send`";
+    pub(crate) const DRIVEN: &str = "the same message, which each connection encodes again";
+}
+
+impl<const DEFLATES: bool> BroadcastEngine for Unprepared<DEFLATES> {
+    type Message = &'static [u8];
+    type Server = (Connection, Vec<u8>);
+
+    fn prepare(payload: &'static [u8]) -> Result<Self::Message, Unfit> {
+        Ok(payload)
+    }
+
+    fn open() -> Result<Self::Server, Unfit> {
+        Prepared::<DEFLATES>::open()
+    }
+
+    fn send((server, output): &mut Self::Server, payload: &mut Self::Message, out: &mut Out) -> Outcome {
+        output.clear();
+        server.send(BytesMessage::new(payload), output).map_err(refused)?;
+        out.write(output);
+        Ok(())
+    }
+}
+
 /// Messages in pieces, as they are inflated.
 pub(crate) struct Deflated {
     server: Connection,
@@ -297,19 +353,7 @@ pub(crate) struct Deflated {
 
 impl DeflateEngine for Deflated {
     fn new(level: u8, takes_context_over: bool) -> Result<Self, Unfit> {
-        let settings = PermessageDeflate::new().with_level(level);
-        let params = DeflateParams {
-            server_no_context_takeover: !takes_context_over,
-            client_no_context_takeover: !takes_context_over,
-            ..DeflateParams::DEFAULT
-        };
-        let mut extensions = Extensions::new();
-        extensions.push(settings.negotiated(Role::Server, params)).map_err(refused)?;
-        Ok(Self {
-            server: Connection::server(Limits::NONE).with_extensions(extensions),
-            input: Vec::new(),
-            output: Vec::new(),
-        })
+        Ok(Self { server: deflating(level, takes_context_over)?, input: Vec::new(), output: Vec::new() })
     }
 
     fn decode(&mut self, input: &Input, sink: &mut impl Sink) -> Outcome {
@@ -332,6 +376,19 @@ impl DeflateEngine for Deflated {
         out.write(&self.output);
         Ok(())
     }
+}
+
+/// A server that has agreed to permessage-deflate.
+fn deflating(level: u8, takes_context_over: bool) -> Result<Connection, Unfit> {
+    let settings = PermessageDeflate::new().with_level(level);
+    let params = DeflateParams {
+        server_no_context_takeover: !takes_context_over,
+        client_no_context_takeover: !takes_context_over,
+        ..DeflateParams::DEFAULT
+    };
+    let mut extensions = Extensions::new();
+    extensions.push(settings.negotiated(Role::Server, params)).map_err(refused)?;
+    Ok(Connection::server(Limits::NONE).with_extensions(extensions))
 }
 
 /// Whole messages, inflated.

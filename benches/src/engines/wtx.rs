@@ -5,7 +5,7 @@ use wtx::collection::Vector;
 use wtx::rng::{Xorshift64, simple_seed};
 use wtx::web_socket::{Frame, OpCode, WebSocketBuffer, WebSocketOwned, WebSocketPayloadOrigin};
 
-use crate::engine::{Engine, Out, Outcome, Sink, now};
+use crate::engine::{BroadcastEngine, Engine, Out, Outcome, Sink, Unfit, now};
 use crate::heap::Idle;
 use crate::transport::Transport;
 use crate::workload::{Input, Outgoing};
@@ -110,6 +110,28 @@ impl Engine for Wtx {
                 .expect("the input is one valid message");
             server
         }))
+    }
+}
+
+impl BroadcastEngine for Wtx {
+    /// A frame has its header from the beginning.
+    type Message = Frame<Vec<u8>, false>;
+    type Server = (Socket<false>, Transport);
+
+    fn prepare(payload: &'static [u8]) -> Result<Self::Message, Unfit> {
+        Ok(Frame::new_fin(OpCode::Binary, payload.to_vec()))
+    }
+
+    fn open() -> Result<Self::Server, Unfit> {
+        let transport = Transport::new();
+        transport.gather();
+        Ok((socket(transport.clone(), 0), transport))
+    }
+
+    fn send((server, transport): &mut Self::Server, frame: &mut Self::Message, out: &mut Out) -> Outcome {
+        now(server.write_frame(frame)).map_err(|error| transport.unfit(error))?;
+        transport.finish(out);
+        Ok(())
     }
 }
 

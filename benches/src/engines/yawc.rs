@@ -7,7 +7,7 @@ use tokio_util::codec::{Decoder as _, Encoder as _};
 use yawc::codec::{Decoder, Encoder};
 use yawc::{CompressionLevel, Frame, OpCode, Options, Role, WebSocket};
 
-use crate::engine::{DeflateEngine, Engine, Out, Outcome, Sink, Unfit, refused};
+use crate::engine::{BroadcastEngine, DeflateEngine, Engine, Out, Outcome, Sink, Unfit, refused};
 use crate::heap::Idle;
 use crate::json::Texts;
 use crate::transport::Transport;
@@ -78,6 +78,26 @@ impl Engine for Yawc {
             drop(read);
             socket
         }))
+    }
+}
+
+impl BroadcastEngine for Yawc {
+    type Message = Frame;
+    type Server = (Encoder, BytesMut);
+
+    fn prepare(payload: &'static [u8]) -> Result<Frame, Unfit> {
+        Ok(Frame::binary(Bytes::copy_from_slice(payload)))
+    }
+
+    fn open() -> Result<Self::Server, Unfit> {
+        Ok((Encoder::new(Role::Server), BytesMut::new()))
+    }
+
+    fn send((encoder, output): &mut Self::Server, frame: &mut Frame, out: &mut Out) -> Outcome {
+        output.clear();
+        encoder.encode(frame.clone(), output).map_err(refused)?;
+        out.write(output);
+        Ok(())
     }
 }
 
@@ -154,6 +174,28 @@ impl DeflateEngine for Deflated {
         let flushed = Pin::new(&mut self.socket).poll_flush(&mut context);
         assert!(matches!(flushed, Poll::Ready(Ok(()))), "the transport in memory is always ready");
         self.transport.finish(out);
+        Ok(())
+    }
+}
+
+impl BroadcastEngine for Deflated {
+    type Message = Frame;
+    type Server = Self;
+
+    fn prepare(payload: &'static [u8]) -> Result<Frame, Unfit> {
+        Yawc::prepare(payload)
+    }
+
+    fn open() -> Result<Self, Unfit> {
+        <Self as DeflateEngine>::new(1, false)
+    }
+
+    fn send(Self { transport, socket }: &mut Self, frame: &mut Frame, out: &mut Out) -> Outcome {
+        transport.see(out);
+        Pin::new(&mut *socket).start_send(frame.clone()).map_err(refused)?;
+        let flushed = Pin::new(socket).poll_flush(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(flushed, Poll::Ready(Ok(()))), "the transport in memory is always ready");
+        transport.finish(out);
         Ok(())
     }
 }

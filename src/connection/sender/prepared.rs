@@ -18,7 +18,21 @@ impl<E: Entropy> Sender<E> {
     /// # Errors
     ///
     /// [`LocalProtocolError::MessageInProgress`] inside another message; and what [`send`](Self::send) refuses.
+    #[inline]
     pub fn send_prepared(
+        &mut self,
+        message: &PreparedMessage,
+        output: &mut (impl Output + ?Sized),
+    ) -> Result<(), LocalProtocolError> {
+        match (&self.extensions, self.role(), self.state, self.frames.payload_remaining()) {
+            (None, Role::Server, State::Open, 0) => output.append_bytes(message.plain().as_bytes()),
+            _ => self.send_prepared_slowly(message, output),
+        }
+    }
+
+    /// The slow path of [`send_prepared`](Self::send_prepared).
+    #[inline(never)]
+    fn send_prepared_slowly(
         &mut self,
         message: &PreparedMessage,
         output: &mut (impl Output + ?Sized),
@@ -27,20 +41,15 @@ impl<E: Entropy> Sender<E> {
             return Err(LocalProtocolError::MessageInProgress);
         }
         let (kind, payload) = (message.kind(), message.payload());
-        let extensions =
-            self.extensions.as_ref().filter(|extensions| extensions.encodes(kind, payload.len()));
-        let is_encoded = extensions.is_some();
         #[cfg(feature = "deflate")]
-        if let (State::Open, Some(extensions)) = (self.state, extensions) {
+        if let (State::Open, Some(extensions)) = (self.state, &self.extensions) {
             let window = extensions.standalone_window().filter(|window| !window.takeover);
+            let window = window.filter(|_| extensions.encodes(kind, payload.len()));
             if let Some(frame) = window.and_then(|window| message.deflated_for(window.bits)) {
                 return self.frames.encode(true, Rsv::RSV1, kind.opcode(), frame.payload(), output);
             }
         }
-        match (is_encoded, self.role(), self.state, self.frames.payload_remaining()) {
-            (false, Role::Server, State::Open, 0) => output.append_bytes(message.plain().as_bytes()),
-            _ => self.send_data(kind, payload, true, output),
-        }
+        self.send_data(kind, payload, true, output)
     }
 
     /// The frame of a [`PreparedMessage`], to be written as it is, without a copy; the message counts as sent.

@@ -1,0 +1,3 @@
+//! What any program costs.
+
+fn main() {}
