@@ -140,7 +140,7 @@ impl ExtensionParams {
         only.filter(|_| count == 1)
     }
 
-    pub(super) fn push_read(&mut self, name: &[u8], value: Option<Value<'_>>) {
+    fn push_read(&mut self, name: &[u8], value: Option<Value<'_>>) {
         match value {
             None => self.push(name, None),
             Some(Value::Token(value)) => self.push(name, Some(value)),

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::error::LocalProtocolError;
 use crate::extension::{Acceptance, Extension, ExtensionParams, Extensions};
-use crate::http::{Headers, Known, Place, Span, syntax};
+use crate::http::{Headers, Place, Span, syntax};
 
 use super::fields::{ORIGIN, PROTOCOL, REQUEST_OWNED, extension_name, text};
 use super::headers::{add_header, extension_elements, extra_headers, named_extensions};
@@ -256,13 +256,18 @@ impl Request {
     }
 
     /// As a server, accepts what the request offers of the `supported` extensions.
+    ///
+    /// Offers that were received are parsed one by one: a peer can name more of them than should be kept.
     pub(super) fn accept_offers(&self, supported: &[&dyn Extension]) -> (Extensions, Vec<ExtensionParams>) {
         if !self.offers.is_empty() {
             return Extensions::accept_offers(supported, &self.offers);
         }
         let mut acceptance = Acceptance::of(supported);
-        let named = self.headers.values_at(self.named, Known::Extensions);
-        named.for_each(|value| acceptance.consider_named(value));
+        for element in extension_elements(&self.headers, self.named) {
+            if acceptance.wants(extension_name(element)) {
+                ExtensionParams::parse_one(element).iter().for_each(|offer| acceptance.consider(offer));
+            }
+        }
         acceptance.finish()
     }
 }
