@@ -183,9 +183,10 @@ impl Cell {
         Work::ALL.into_iter().flat_map(|work| work.lens().iter().map(move |&len| Self { work, len }))
     }
 
-    /// Whether the end of a read cuts most of the messages.
+    /// Whether the end of a read cuts a quarter of the messages, or more.
     pub(crate) fn is_cut(self) -> bool {
-        matches!(self.work, Work::DecodeReads(_)) && self.len > READ_LEN / 2
+        let read_len = if matches!(self.work, Work::DecodeReads(_)) { READ_LEN } else { LONGEST_READ };
+        self.work.is_text() && self.len >= read_len / 4
     }
 
     pub(crate) fn title(self) -> String {
