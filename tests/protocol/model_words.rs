@@ -53,9 +53,12 @@ impl<T: Debug> Numbered<T> {
 /// What was tried at one end.
 struct Tried<E> {
     ends: Numbered<End<E>>,
-    /// For an end, an act and unread frames: the end, the unread frames and the written frame after it.
-    results: HashMap<(usize, usize, usize), (usize, usize, Option<usize>)>,
+    /// For an end, an act and unread frames: what comes of it.
+    results: HashMap<(usize, usize, usize), After>,
 }
+
+/// The end, the unread frames and the written frame after an act.
+type After = (usize, usize, Option<usize>);
 
 impl<E: Entropy + Clone + Debug> Tried<E> {
     fn new(end: End<E>) -> Self {
