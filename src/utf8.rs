@@ -358,7 +358,9 @@ mod tests {
             0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff,
         ];
         let count = hard.len();
-        for n in 0..count * count * count * count {
+        // Miri needs hours for all. The step is prime, so that the last byte still has all values.
+        let step = if cfg!(miri) { 10_007 } else { 1 };
+        for n in (0..count * count * count * count).step_by(step) {
             let bytes = [
                 hard[n % count],
                 hard[n / count % count],
@@ -380,7 +382,8 @@ mod tests {
     #[test]
     fn first_bad_byte_of_a_long_text_is_found_at_every_offset() {
         for len in [1, 7, 8, 9, 15, 63, 64, 65, 130, 255, 256, 257] {
-            for at in 0..len {
+            // Miri is too slow for every offset.
+            for at in (0..len).step_by(if cfg!(miri) { 13 } else { 1 }) {
                 let mut bytes = vec![b'a'; len];
                 bytes[at] = 0xff;
                 assert_eq!(decode(&[&bytes]), ("a".repeat(at), Some(at)));

@@ -436,6 +436,17 @@ fn a_slow_message_is_given_up_though_bytes_arrive() {
 }
 
 #[test]
+fn bytes_that_were_read_elsewhere_start_the_deadline_of_a_message() {
+    let timeouts = Timeouts::NONE.with_message(Some(at(300)));
+    let mut ws = client().with_keepalive(Keepalive::new(timeouts, at(0)));
+    ws.receive_data(b"").unwrap();
+    assert_eq!(ws.poll(at(1)), Ok(None));
+    ws.receive_data(b"\x82\x05").unwrap();
+    assert_eq!(ws.next_message(), None);
+    assert_eq!(ws.poll(at(3)), Ok(Some(at(303))));
+}
+
+#[test]
 fn an_unanswered_close_frame_is_given_up() {
     let mut keepalive = Keepalive::new(Timeouts::default(), at(0));
     keepalive.opened(at(0));

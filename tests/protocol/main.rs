@@ -48,5 +48,6 @@ mod halves_apart;
 mod pair;
 mod model;
 mod model_pair;
+mod model_words;
 mod properties;
 mod replies;

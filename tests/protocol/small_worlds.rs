@@ -1,5 +1,5 @@
 //! Small worlds, whole: every input of a small size gives what a few lines without any cleverness say
-//! (RFC 6455 §5.2 to §5.5, §7.4, §8.1; RFC 3629 §4). Every word of acts at both ends is in `model_pair`.
+//! (RFC 6455 §5.2 to §5.5, §7.4, §8.1; RFC 3629 §4). Every word of acts at both ends is in `model_words`.
 
 use wsproto::{
     CloseCode, CloseConnection, Ends, Event, FrameDecoder, FrameHeader, Limits, Opcode, Receiver,
