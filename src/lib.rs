@@ -432,6 +432,10 @@ mod utf8_bytes;
 mod entropy;
 mod limits;
 mod encoded_header;
+// What heads and lists of extensions have in common.
+mod token;
+#[cfg(feature = "alloc")]
+mod packed;
 // What the handshake computes without an allocator.
 mod accept_token;
 mod subprotocol;

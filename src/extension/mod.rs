@@ -43,7 +43,7 @@ pub use {
 
 #[cfg(not(feature = "alloc"))]
 pub(crate) use absent::{InboundExtensions, OutboundExtensions};
-pub(crate) use grammar::check_list;
+pub(crate) use grammar::read_list;
 #[cfg(feature = "alloc")]
 pub(crate) use {inbound::InboundExtensions, negotiation::Acceptance, outbound::OutboundExtensions};
 

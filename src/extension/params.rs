@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use crate::error::ExtensionParseError;
-use crate::http::packed;
-use crate::http::syntax::is_token;
+use crate::packed;
+use crate::token::is_token;
 
 use super::grammar::{Item, Value, read_list};
 

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::iter::FusedIterator;
 
+use crate::packed;
+
 use super::known::{Fields, KnownFields, Repeated};
 use super::list::split_list;
-use super::packed;
 
 /// The header fields of a request or a response, in order.
 ///

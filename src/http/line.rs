@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::packed;
+use crate::packed;
 
 /// Moves the rest of a line from `input` to `gathered`: as much as has come, and no more than `room`.
 ///
