@@ -23,6 +23,8 @@ mod inbound;
 mod outbound;
 #[cfg(feature = "alloc")]
 mod negotiation;
+#[cfg(feature = "alloc")]
+mod named;
 #[cfg(feature = "deflate")]
 // The documentation then names one feature: `deflate` includes `alloc`.
 #[cfg_attr(docsrs, doc(auto_cfg(hide(feature = "alloc"))))]

@@ -8,7 +8,6 @@ use crate::error::{NegotiationError, NegotiationErrorKind as Kind};
 use crate::frame::Rsv;
 
 use super::InUse;
-use super::grammar::{Item, read_list};
 use super::inbound::{InboundExtension, InboundExtensions};
 use super::outbound::{OutboundExtension, OutboundExtensions, StandaloneWindow};
 use super::params::ExtensionParams;
@@ -295,27 +294,8 @@ impl<'s> Acceptance<'s> {
         Self { supported, extensions: Extensions::new(), answers: Vec::new() }
     }
 
-    /// Considers the offers that a header's value names, if it is well-formed. They are parsed one by one: a peer can name
-    /// more of them than should be kept.
-    pub(crate) fn consider_named(&mut self, value: &[u8]) {
-        let mut offer: Option<ExtensionParams> = None;
-        let read = read_list(value, &mut |item| match (item, &mut offer) {
-            (Item::Extension(name), offer) => {
-                if let Some(offer) = offer.take() {
-                    self.consider(&offer);
-                }
-                *offer = self.candidate(name).map(|_| ExtensionParams::with_capacity(name, USUAL_LEN));
-            }
-            (Item::Param(name, value), Some(offer)) => offer.push_read(name, value),
-            (Item::Param(..), None) => {}
-        });
-        if let (Ok(()), Some(offer)) = (read, offer) {
-            self.consider(&offer);
-        }
-    }
-
     /// Accepts an offer, if it can.
-    fn consider(&mut self, offer: &ExtensionParams) {
+    pub(super) fn consider(&mut self, offer: &ExtensionParams) {
         let Some(extension) = self.candidate(offer.name_bytes()) else { return };
         let accepted = extension.accept_offer(offer).filter(|(answer, _)| answer.is_well_formed());
         let Some((answer, agreed)) = accepted else { return };
@@ -325,7 +305,7 @@ impl<'s> Acceptance<'s> {
     }
 
     /// The extension of this name, if it is supported and was not accepted before.
-    fn candidate(&self, name: &[u8]) -> Option<&'s dyn Extension> {
+    pub(super) fn candidate(&self, name: &[u8]) -> Option<&'s dyn Extension> {
         let extension = self.supported.iter().find(|extension| extension.name().as_bytes() == name)?;
         let is_accepted = self.answers.iter().any(|answer| answer.name_bytes() == name);
         (!is_accepted).then_some(*extension)
@@ -336,6 +316,3 @@ impl<'s> Acceptance<'s> {
         (self.extensions, self.answers)
     }
 }
-
-/// How many bytes an offer usually takes at most.
-const USUAL_LEN: usize = 64;
