@@ -2,8 +2,10 @@
 //!
 //! Every limit is on by default, and is checked before anything is stored.
 
+#[cfg(feature = "handshake")]
 mod handshake;
 
+#[cfg(feature = "handshake")]
 pub use handshake::HandshakeLimits;
 
 /// Limits on the frames and messages that are received.
