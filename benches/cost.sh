@@ -83,7 +83,7 @@ rows() {
     echo "|---|---|---:|---:|---:|"
     row "a program without dependencies" nothing
     row "wsproto" wsproto "$wsproto }"
-    row "wsproto, without permessage-deflate" wsproto_plain "$wsproto, default-features = false, features = [\"std\"] }"
+    row "wsproto, without permessage-deflate" wsproto_plain "$wsproto, default-features = false, features = [\"handshake\", \"std\"] }"
     row "wsproto, frames only" wsproto_frames "$wsproto, default-features = false }"
     row "wsproto, all features" wsproto \
         "$wsproto, features = [\"arbitrary\", \"bytes\", \"http\", \"unsafe-text\", \"wasm_js\"] }"

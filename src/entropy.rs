@@ -166,7 +166,8 @@ pub(crate) mod os {
         /// The error of the operating system; then no client is safe. On today's common systems this happens only
         /// if a sandbox forbids the system call.
         ///
-        /// ```
+        #[cfg_attr(feature = "handshake", doc = "```")]
+        #[cfg_attr(not(feature = "handshake"), doc = "```ignore")]
         /// use wsproto::{SeededEntropy, WsConnection};
         ///
         /// let client = WsConnection::client(SeededEntropy::try_new()?);

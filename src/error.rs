@@ -1,6 +1,8 @@
 //! Errors, by who caused them: the peer broke a rule, or the caller did.
 
+#[cfg(any(feature = "alloc", feature = "handshake"))]
 mod extension;
+#[cfg(feature = "handshake")]
 mod handshake;
 
 use core::fmt;
@@ -9,7 +11,9 @@ use thiserror::Error;
 
 use crate::close_code::CloseCode;
 
+#[cfg(any(feature = "alloc", feature = "handshake"))]
 pub use extension::{ExtensionParseError, ExtensionParseErrorKind, NegotiationError, NegotiationErrorKind};
+#[cfg(feature = "handshake")]
 pub use handshake::HandshakeError;
 
 /// A protocol error of the peer in the open connection; the variant names the broken rule.

@@ -2,9 +2,9 @@
 
 use std::io::{self, ErrorKind};
 
-use crate::error::{HandshakeError, LocalProtocolError, RemoteProtocolError};
-use crate::handshake::UriError;
-use crate::ws_connection::ReceiveError;
+use crate::error::{LocalProtocolError, RemoteProtocolError};
+#[cfg(feature = "handshake")]
+use crate::{error::HandshakeError, handshake::UriError, ws_connection::ReceiveError};
 
 /// Makes an error one of [`std::io`], with a kind; [`get_ref`](io::Error::get_ref) returns the error itself.
 macro_rules! as_io_error {
@@ -20,10 +20,14 @@ macro_rules! as_io_error {
 
 as_io_error! {
     // The peer is at fault.
-    HandshakeError => InvalidData,
     RemoteProtocolError => InvalidData,
-    ReceiveError => InvalidData,
     // The caller is.
     LocalProtocolError => InvalidInput,
+}
+
+#[cfg(feature = "handshake")]
+as_io_error! {
+    HandshakeError => InvalidData,
+    ReceiveError => InvalidData,
     UriError => InvalidInput,
 }

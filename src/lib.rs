@@ -10,8 +10,8 @@
 //! This server handles one client, from the request to the closing handshake, with compression. It runs over any
 //! blocking transport. The client's half is on the page of [`ClientHandshake`].
 //!
-#![cfg_attr(feature = "deflate", doc = "```")]
-#![cfg_attr(not(feature = "deflate"), doc = "```ignore")]
+#![cfg_attr(all(feature = "deflate", feature = "handshake"), doc = "```")]
+#![cfg_attr(not(all(feature = "deflate", feature = "handshake")), doc = "```ignore")]
 //! use std::io::{self, Read, Write};
 //! use wsproto::{AcceptConnection, Connection, HandshakeLimits, Limits, Messages};
 //! use wsproto::{PermessageDeflate, ReadBuffer, ServerHandshake, TransportAction};
@@ -228,7 +228,8 @@
 //! [`WsConnection`] is the handshake and the connection in one, with owned events, for those who know Python's
 //! wsproto:
 //!
-//! ```
+#![cfg_attr(feature = "handshake", doc = "```")]
+#![cfg_attr(not(feature = "handshake"), doc = "```ignore")]
 //! use wsproto::{AcceptConnection, TextMessage, WsConnection, WsEvent};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -310,13 +311,14 @@
 //! |---|---|
 //! | `std` (default) | [`SeededEntropy`]; [`Connection::into_shared_halves`]; errors as `io::Error`; the fastest masking and UTF-8 check for the processor |
 //! | `deflate` (default) | [`PermessageDeflate`] (RFC 7692); without `std`, its memory comes from C's `malloc` |
+//! | `handshake` (default) | the opening handshake: [over slices][`SliceServerHandshake`]; with `alloc` over all versions of HTTP, and [`WsConnection`] |
 //! | `wasm_js` | [`SeededEntropy`] on `wasm32-unknown-unknown`, seeded by JavaScript's `crypto.getRandomValues` |
-//! | `http` | conversions from and to the `http` crate's types, for [`ServerUpgrade`] and the like |
+//! | `http` | conversions from and to the `http` crate's types, for [`ServerUpgrade`] and the like; includes `handshake` |
 //! | `bytes` | messages as `Bytes`, without a copy: [`Messages::next_message_bytes`], [`Receiver::next_event_bytes`]; `BytesMut` as [`Output`] |
-//! | `alloc` | the handshake over all versions of HTTP, your own [`Extension`]s, [`Messages`], [`WsConnection`], `Vec<u8>` as [`Output`] |
+//! | `alloc` | your own [`Extension`]s, [`Messages`], `Vec<u8>` as [`Output`] |
 //! | `arbitrary` | `Arbitrary` for plain values; `ValidFrames` and `BrokenFrames`: sequences for fuzzers and conformance suites |
 //! | `unsafe-text` | saves the second pass over short ASCII text: the one use of `unsafe`, which is forbidden without it |
-//! | none | frames, messages, connections and the [handshake over slices](SliceServerHandshake), without an allocator: `no_std` |
+//! | none | frames, messages and connections, without an allocator: `no_std` |
 //!
 //! Features only add: none changes what another does. All of them build for `wasm32-wasip1` and for
 //! `wasm32-unknown-unknown`. The latter has no source of entropy: without `wasm_js` there is no [`SeededEntropy`], and
@@ -351,25 +353,39 @@
 //!   messages. Data that ends inside a block is a failure.
 //!
 // Where a name is missing in this build, its links lead to the table of features.
-#![cfg_attr(feature = "alloc", doc = "[origin]: Request::origin")]
+#![cfg_attr(all(feature = "alloc", feature = "handshake"), doc = "[origin]: Request::origin")]
 #![cfg_attr(
     not(feature = "alloc"),
     doc = "
 [`Connection::with_extensions`]: crate#features
 [`DeflateBlocks`]: crate#features
+[`Extension`]: crate#features
+[`MessageAssembler`]: crate#features
+[`Messages`]: crate#features
+[`PreparedMessage`]: crate#features
+[`Sender::prepared_frame`]: crate#features
+[`ReadBuffer`]: crate#features
+"
+)]
+#![cfg_attr(
+    not(feature = "handshake"),
+    doc = "
+[`HandshakeError`]: crate#features
+[`HandshakeLimits`]: crate#features
+[`SliceClientHandshake`]: crate#features
+[`SliceServerHandshake`]: crate#features
+"
+)]
+#![cfg_attr(
+    not(all(feature = "alloc", feature = "handshake")),
+    doc = "
 [`ClientExtendedConnect`]: crate#features
 [`ClientHandshake`]: crate#features
 [`ClientUpgrade`]: crate#features
 [`ConnectRequest`]: crate#features
-[`Extension`]: crate#features
 [`HandshakeResponse::Reject`]: crate#features
 [`HttpConnect`]: crate#features
-[`MessageAssembler`]: crate#features
-[`Messages`]: crate#features
 [`OriginPolicy`]: crate#features
-[`PreparedMessage`]: crate#features
-[`Sender::prepared_frame`]: crate#features
-[`ReadBuffer`]: crate#features
 [`ServerExtendedConnect`]: crate#features
 [`ServerHandshake`]: crate#features
 [`ServerHandshake::refused_head`]: crate#features
@@ -382,7 +398,10 @@
 )]
 #![cfg_attr(not(feature = "deflate"), doc = "[`PermessageDeflate`]: crate#features")]
 #![cfg_attr(not(all(feature = "deflate", feature = "std")), doc = "[`DeflatePool`]: crate#features")]
-#![cfg_attr(not(all(feature = "std", feature = "deflate")), doc = "[guide]: crate#features")]
+#![cfg_attr(
+    not(all(feature = "std", feature = "deflate", feature = "handshake")),
+    doc = "[guide]: crate#features"
+)]
 #![cfg_attr(not(feature = "std"), doc = "[`Connection::into_shared_halves`]: crate#features")]
 #![cfg_attr(
     not(feature = "bytes"),
@@ -432,10 +451,18 @@ mod utf8_bytes;
 mod entropy;
 mod limits;
 mod encoded_header;
+// What heads and lists of extensions have in common.
+#[cfg(any(feature = "alloc", feature = "handshake"))]
+mod token;
+#[cfg(feature = "alloc")]
+mod packed;
 // What the handshake computes without an allocator.
+#[cfg(feature = "handshake")]
 mod accept_token;
+#[cfg(feature = "handshake")]
 mod subprotocol;
 // Failure.
+#[cfg(any(feature = "alloc", feature = "handshake"))]
 mod excerpt;
 mod error;
 mod output;
@@ -443,6 +470,7 @@ mod output;
 #[cfg(feature = "alloc")]
 mod read_buffer;
 // Bytes to heads, and back.
+#[cfg(feature = "handshake")]
 mod http;
 // Bytes to frames, frames to events, events to a connection; and back.
 mod frame;
@@ -454,9 +482,10 @@ mod keepalive;
 #[cfg(feature = "alloc")]
 mod messages;
 // Heads to an open connection.
+#[cfg(feature = "handshake")]
 mod handshake;
 // All as one.
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", feature = "handshake"))]
 mod ws_connection;
 #[cfg(feature = "std")]
 mod io_error;
@@ -464,10 +493,9 @@ mod io_error;
 #[cfg(feature = "arbitrary")]
 mod generate;
 // For readers.
-#[cfg(all(any(doc, doctest), feature = "std", feature = "deflate"))]
+#[cfg(all(any(doc, doctest), feature = "std", feature = "deflate", feature = "handshake"))]
 pub mod guide;
 
-pub use accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 pub use close_code::CloseCode;
 pub use connection::{
     AutoReplies, ClientConnection, CloseInfo, CloseSent, ClosedBy, Connection, ConnectionState, Notice,
@@ -479,35 +507,40 @@ pub use connection::{
 pub use connection::{SharedReceiver, SharedSender};
 pub use encoded_header::EncodedHeader;
 pub use entropy::{Entropy, NoEntropy};
-pub use error::{
-    ExtensionError, ExtensionParseError, ExtensionParseErrorKind, HandshakeError, LocalProtocolError,
-    NegotiationError, NegotiationErrorKind, RemoteProtocolError,
-};
+pub use error::{ExtensionError, LocalProtocolError, RemoteProtocolError};
 pub use event::{
     BytesMessage, CloseConnection, Event, EventRef, Message, MessageRef, Outgoing, Ping, Pong, Reply,
     TextMessage,
 };
-pub use excerpt::Excerpt;
 pub use frame::{
     Ends, FrameChunk, FrameDecoder, FrameEncoder, FrameHeader, LengthForm, RawClosePayload, RawFrameHeader,
     Rsv,
 };
-pub use handshake::{
-    HandshakeResponseRef, RequestRef, ResponseRef, SliceClientHandshake, SliceRequest, SliceServerHandshake,
-};
-pub use http::split_list;
 pub use keepalive::{Keepalive, KeepaliveAction, Timeout, Timeouts};
-pub use limits::{HandshakeLimits, Limits};
+pub use limits::Limits;
 pub use mask::Mask;
 pub use message::{Found, MessageDecoder, Source};
 pub use opcode::{MessageKind, Opcode, UnknownOpcode};
 pub use output::Output;
 pub use role::Role;
-pub use subprotocol::select_subprotocol;
 pub use utf8::{InvalidUtf8, Utf8Decoder};
 #[cfg(feature = "bytes")]
 #[cfg_attr(docsrs, doc(cfg(feature = "bytes")))]
 pub use {messages::MessagePart, utf8_bytes::Utf8Bytes};
+
+// The opening handshake.
+#[cfg(feature = "handshake")]
+pub use {
+    accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token},
+    error::HandshakeError,
+    handshake::{
+        HandshakeResponseRef, RequestRef, ResponseRef, SliceClientHandshake, SliceRequest,
+        SliceServerHandshake,
+    },
+    http::split_list,
+    limits::HandshakeLimits,
+    subprotocol::select_subprotocol,
+};
 
 // What needs an allocator.
 #[cfg(feature = "alloc")]
@@ -517,6 +550,14 @@ pub use {
         Decoded, DeflateBlocks, Extension, ExtensionParams, Extensions, InboundExtension,
         NegotiatedExtension, OutboundExtension,
     },
+    message::MessageAssembler,
+    messages::{IncomingMessages, Messages, MessagesParts, OutgoingMessages},
+    read_buffer::ReadBuffer,
+};
+
+// What needs both.
+#[cfg(all(feature = "alloc", feature = "handshake"))]
+pub use {
     handshake::{
         AcceptConnection, ClientExtendedConnect, ClientHandshake, ClientUpgrade, ConnectRequest,
         ConnectResponse, HandshakeResponse, HttpConnect, Origin, OriginPolicy, RejectConnection, RejectData,
@@ -524,10 +565,14 @@ pub use {
         WebSocketUri,
     },
     http::{Headers, HeadersIter, HttpVersion, RequestHead, StreamError},
-    message::MessageAssembler,
-    messages::{IncomingMessages, Messages, MessagesParts, OutgoingMessages},
-    read_buffer::ReadBuffer,
     ws_connection::{ReceiveError, WsConnection, WsEvent, WsEventRef, WsOutgoing},
+};
+
+// What is wrong with the extensions that a peer names: each of them reads such lists.
+#[cfg(any(feature = "alloc", feature = "handshake"))]
+pub use {
+    error::{ExtensionParseError, ExtensionParseErrorKind, NegotiationError, NegotiationErrorKind},
+    excerpt::Excerpt,
 };
 
 #[cfg(feature = "arbitrary")]
@@ -549,6 +594,6 @@ pub use extension::{DeflateParams, PermessageDeflate};
 pub use entropy::os::SeededEntropy;
 
 /// The examples of the README run too.
-#[cfg(all(doctest, feature = "std"))]
+#[cfg(all(doctest, feature = "std", feature = "deflate", feature = "handshake"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -51,7 +51,8 @@ use storage::{Storage, append, grow, initialize, shrink};
 /// A handshake reads from the same buffer, by [`read_shared`](Self::read_shared). Bytes after its head stay in the
 /// buffer for the connection.
 ///
-/// ```
+#[cfg_attr(feature = "handshake", doc = "```")]
+#[cfg_attr(not(feature = "handshake"), doc = "```ignore")]
 /// use wsproto::{HandshakeLimits, ReadBuffer, ServerHandshake};
 /// # use std::io::Read;
 /// # fn main() -> std::io::Result<()> {
@@ -326,8 +327,8 @@ impl ReadBuffer {
         result
     }
 
-    /// The same for a machine that only looks at the bytes: a [`ServerHandshake`](crate::ServerHandshake) or a
-    /// [`ClientHandshake`](crate::ClientHandshake).
+    /// The same for a machine that only looks at the bytes: a `ServerHandshake` or a
+    /// `ClientHandshake`.
     #[inline]
     pub fn read_shared<'b, R>(&'b mut self, machine: impl FnOnce(&mut &'b [u8]) -> R) -> R {
         let mut input = self.bytes.get(self.start..self.end).unwrap_or_default();
@@ -408,6 +409,7 @@ impl ReadBuffer {
     }
 
     /// Drops all unread bytes after the first `len`; returns whether there were any.
+    #[cfg(feature = "handshake")]
     pub(crate) fn truncate_unread(&mut self, len: usize) -> bool {
         let end = self.start.saturating_add(len).min(self.end);
         let is_cut = end < self.end;

@@ -1,4 +1,5 @@
 //! Every public type is `Send` and `Sync`, checked by the compiler. Types that are plain values can be keys of a map.
+#![cfg(feature = "handshake")]
 
 use std::hash::Hash;
 

@@ -1,7 +1,7 @@
 //! Checks what the `conformance` example prints: a line for each case, whatever the case.
 //!
 //! Its cases are in `conformance/cases` of the repository, and the package `conformance` there checks the observations.
-#![cfg(all(feature = "std", feature = "deflate"))]
+#![cfg(all(feature = "std", feature = "deflate", feature = "handshake"))]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

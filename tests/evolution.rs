@@ -1,6 +1,6 @@
 //! Which enums a later version may extend, and which not: callers need a `_` arm to match the first, and none to match
 //! the second.
-#![cfg(feature = "alloc")]
+#![cfg(all(feature = "alloc", feature = "handshake"))]
 #![deny(unreachable_patterns)]
 #![allow(dead_code, reason = "these functions are compiled and not called")]
 

@@ -1,7 +1,7 @@
 //! The figures in the guide's chapter on memory, measured: sizes of the machines, and what an allocator counts.
 //!
 //! `cargo test --all-features --test guide_figures -- --nocapture` prints them.
-#![cfg(all(feature = "std", feature = "deflate", target_pointer_width = "64"))]
+#![cfg(all(feature = "std", feature = "deflate", feature = "handshake", target_pointer_width = "64"))]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_sign_loss,

@@ -2,7 +2,7 @@
 //! and the figures of the guide's chapter on costs (RFC 6455 §10.4).
 //!
 //! `cargo test --all-features --test hostile_memory -- --nocapture` prints the rows of the chapter.
-#![cfg(all(feature = "std", feature = "deflate", target_pointer_width = "64"))]
+#![cfg(all(feature = "std", feature = "deflate", feature = "handshake", target_pointer_width = "64"))]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,

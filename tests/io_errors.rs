@@ -1,5 +1,5 @@
 //! `?` turns each error into one of `std::io` that says whose fault it is, and still holds the error.
-#![cfg(feature = "std")]
+#![cfg(all(feature = "std", feature = "handshake"))]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::error::Error;

@@ -1,6 +1,6 @@
 //! The memory that messages need, counted by an allocator: the memory of a long message is freed, and nothing is kept
 //! after the end of the connection (RFC 6455 §10.4).
-#![cfg(feature = "alloc")]
+#![cfg(all(feature = "alloc", feature = "handshake"))]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_wrap,

@@ -1,5 +1,5 @@
 //! The compiler warns if a value is dropped that the stream needs, or that says how the connection ended.
-#![cfg(feature = "alloc")]
+#![cfg(all(feature = "alloc", feature = "handshake"))]
 #![deny(unfulfilled_lint_expectations)]
 #![allow(dead_code, reason = "these functions are compiled and not called")]
 

@@ -158,7 +158,7 @@ impl<E: Entropy> Connection<E> {
     }
 
     /// As [`next_event`](Self::next_event), but `input` is the last: see [`Receiver::last_event`].
-    #[cfg(feature = "alloc")]
+    #[cfg(all(feature = "alloc", feature = "handshake"))]
     pub(crate) fn last_event<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],

@@ -2,7 +2,7 @@
 
 use crate::close_code::CloseCode;
 use crate::error::RemoteProtocolError;
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", feature = "handshake"))]
 use crate::event::Event;
 use crate::event::{CloseConnection, EventRef};
 #[cfg(feature = "alloc")]
@@ -92,7 +92,7 @@ impl Receiver {
 
     /// As [`next_event`](Self::next_event), but `input` is the last: once it is used up, this records the end of the
     /// transport, and returns what [`receive_eof`](Self::receive_eof) does.
-    #[cfg(feature = "alloc")]
+    #[cfg(all(feature = "alloc", feature = "handshake"))]
     pub(super) fn last_event<'r, 'i: 'r>(
         &'r mut self,
         input: &mut &'i mut [u8],

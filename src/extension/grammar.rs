@@ -1,14 +1,14 @@
 //! The grammar of `Sec-WebSocket-Extensions`: lists of extensions with parameters (RFC 6455 §9.1).
 
 use crate::error::{ExtensionParseError, ExtensionParseErrorKind as Kind};
-use crate::http::syntax::{is_field_value_byte, token_len, trim_end, trim_start};
+use crate::token::{is_field_value_byte, token_len, trim_end, trim_start};
 
 /// One part of a list: a name or a parameter.
 #[cfg_attr(
     not(feature = "alloc"),
     expect(dead_code, reason = "without an allocator, lists are only checked")
 )]
-pub(super) enum Item<'a> {
+pub(crate) enum Item<'a> {
     Extension(&'a [u8]),
     /// A parameter of the last extension.
     Param(&'a [u8], Option<Value<'a>>),
@@ -20,19 +20,14 @@ pub(super) enum Item<'a> {
     not(feature = "alloc"),
     expect(dead_code, reason = "without an allocator, lists are only checked")
 )]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Token(&'a [u8]),
     /// The text between the quotes, which may contain backslash escapes.
     Quoted(&'a [u8]),
 }
 
-/// Checks that a header's value is a list by the grammar, without storing it.
-pub(crate) fn check_list(value: &[u8]) -> Result<(), ExtensionParseError> {
-    read_list(value, &mut |_| {})
-}
-
 /// Reads a list by the grammar, item by item.
-pub(super) fn read_list<'a>(
+pub(crate) fn read_list<'a>(
     value: &'a [u8],
     see: &mut impl FnMut(Item<'a>),
 ) -> Result<(), ExtensionParseError> {

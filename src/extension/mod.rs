@@ -12,6 +12,7 @@ use alloc::boxed::Box;
 mod absent;
 #[cfg(feature = "alloc")]
 mod deflate_blocks;
+#[cfg(any(feature = "alloc", feature = "handshake"))]
 mod grammar;
 #[cfg(feature = "alloc")]
 mod params;
@@ -23,6 +24,8 @@ mod inbound;
 mod outbound;
 #[cfg(feature = "alloc")]
 mod negotiation;
+#[cfg(all(feature = "alloc", feature = "handshake"))]
+mod named;
 #[cfg(feature = "deflate")]
 // The documentation then names one feature: `deflate` includes `alloc`.
 #[cfg_attr(docsrs, doc(auto_cfg(hide(feature = "alloc"))))]
@@ -43,9 +46,12 @@ pub use {
 
 #[cfg(not(feature = "alloc"))]
 pub(crate) use absent::{InboundExtensions, OutboundExtensions};
-pub(crate) use grammar::check_list;
+#[cfg(feature = "handshake")]
+pub(crate) use grammar::read_list;
+#[cfg(all(feature = "alloc", feature = "handshake"))]
+pub(crate) use negotiation::Acceptance;
 #[cfg(feature = "alloc")]
-pub(crate) use {inbound::InboundExtensions, negotiation::Acceptance, outbound::OutboundExtensions};
+pub(crate) use {inbound::InboundExtensions, outbound::OutboundExtensions};
 
 /// One half (receiving or sending) of all extensions in use, or `None` if there are none: one pointer.
 #[cfg(feature = "alloc")]

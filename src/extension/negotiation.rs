@@ -304,14 +304,9 @@ impl<'s> Acceptance<'s> {
         }
     }
 
-    /// Whether an offer of this name could be accepted: the extension is supported, and was not accepted before.
+    /// The extension of this name, if it is supported and was not accepted before.
     #[inline(always)]
-    pub(crate) fn wants(&self, name: &[u8]) -> bool {
-        self.candidate(name).is_some()
-    }
-
-    #[inline(always)]
-    fn candidate(&self, name: &[u8]) -> Option<&'s dyn Extension> {
+    pub(super) fn candidate(&self, name: &[u8]) -> Option<&'s dyn Extension> {
         let extension = self.supported.iter().find(|extension| extension.name().as_bytes() == name)?;
         let is_accepted = self.answers.iter().any(|answer| answer.name_bytes() == name);
         (!is_accepted).then_some(*extension)

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use crate::error::ExtensionParseError;
-use crate::http::packed;
-use crate::http::syntax::is_token;
+use crate::packed;
+use crate::token::is_token;
 
 use super::grammar::{Item, Value, read_list};
 
@@ -91,19 +91,6 @@ impl ExtensionParams {
         })
     }
 
-    /// The parts of it in the header, if it is [well-formed](Self::is_well_formed): then no value needs quotes.
-    pub(crate) fn put(&self, put: &mut dyn FnMut(&[u8])) {
-        put(self.name_bytes());
-        for (name, value) in self.params_bytes() {
-            put(b"; ");
-            put(name);
-            if let Some(value) = value {
-                put(b"=");
-                put(value);
-            }
-        }
-    }
-
     /// Parses a header's value: a list by the grammar of §9.1, in which values may be quoted.
     ///
     /// Empty elements of the list are left out (RFC 9110 §5.6.1).
@@ -121,26 +108,7 @@ impl ExtensionParams {
         Ok(list)
     }
 
-    /// Parses a list of exactly one extension, with one allocation; `None` if the list has another length or is
-    /// malformed.
-    pub(crate) fn parse_one(value: &[u8]) -> Option<Self> {
-        let mut only: Option<Self> = None;
-        let mut count: usize = 0;
-        read_list(value, &mut |item| match (item, &mut only) {
-            (Item::Extension(name), only) => {
-                // A flag of two bytes, `;b`, is stored in three; nothing else grows more.
-                let capacity = value.len().saturating_add(value.len() / 2).saturating_add(2);
-                count = count.saturating_add(1);
-                *only = Some(Self::with_capacity(name, capacity));
-            }
-            (Item::Param(name, value), Some(extension)) => extension.push_read(name, value),
-            (Item::Param(..), None) => {}
-        })
-        .ok()?;
-        only.filter(|_| count == 1)
-    }
-
-    fn push_read(&mut self, name: &[u8], value: Option<Value<'_>>) {
+    pub(super) fn push_read(&mut self, name: &[u8], value: Option<Value<'_>>) {
         match value {
             None => self.push(name, None),
             Some(Value::Token(value)) => self.push(name, Some(value)),
@@ -233,23 +201,6 @@ mod tests {
         ] {
             let expected = expected.iter().map(|text| (*text).into()).collect();
             assert_eq!(parse(value), Ok(expected), "{value:?}");
-        }
-    }
-
-    #[test]
-    fn single_extension_is_parsed_as_in_a_list() {
-        for value in
-            ["a", " a;b=c ,", "a; b=\"c,d\"; e", "a; b=\"\\c\"", &alloc::format!("a{}", ";b".repeat(999))]
-        {
-            let list = ExtensionParams::parse_list(value.as_bytes());
-            assert_eq!(
-                ExtensionParams::parse_one(value.as_bytes()).map(|one| alloc::vec![one]),
-                list.ok(),
-                "{value}"
-            );
-        }
-        for value in ["", ",", "a, b", "a;", "a, ;"] {
-            assert_eq!(ExtensionParams::parse_one(value.as_bytes()), None, "{value}");
         }
     }
 

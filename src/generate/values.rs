@@ -11,7 +11,9 @@ use crate::event::{BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 use crate::extension::DeflateParams;
 use crate::frame::{FrameHeader, LengthForm, RawFrameHeader, Rsv};
 use crate::keepalive::Timeouts;
-use crate::limits::{HandshakeLimits, Limits};
+#[cfg(feature = "handshake")]
+use crate::limits::HandshakeLimits;
+use crate::limits::Limits;
 use crate::opcode::{MessageKind, Opcode};
 use crate::role::Role;
 
@@ -109,6 +111,7 @@ impl<'a> Arbitrary<'a> for Limits {
 }
 
 /// Limits of which each is the default, or small enough to be reached.
+#[cfg(feature = "handshake")]
 impl<'a> Arbitrary<'a> for HandshakeLimits {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let mut limits = Self::DEFAULT;

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use crate::error::{HandshakeError, LocalProtocolError};
 use crate::extension::{Extension, ExtensionParams, Extensions};
-use crate::http::{Headers, Place, syntax};
+use crate::http::{Headers, Place};
+use crate::token::is_token;
 
 use super::fields::{ACCEPT_OWNED, PROTOCOL, is_empty_list, text};
 use super::headers::{add_header, extra_headers, named_extensions};
@@ -44,7 +45,7 @@ impl AcceptConnection {
     /// Chooses one of the subprotocols that the client offers.
     #[must_use]
     pub fn with_subprotocol(mut self, subprotocol: &str) -> Self {
-        if !syntax::is_token(subprotocol.as_bytes()) || self.subprotocol().is_some() {
+        if !is_token(subprotocol.as_bytes()) || self.subprotocol().is_some() {
             self.misuse = self.misuse.or(Some(LocalProtocolError::InvalidSubprotocol));
         }
         self.headers.push(PROTOCOL, subprotocol.as_bytes());

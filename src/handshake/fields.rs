@@ -2,12 +2,13 @@
 //! (RFC 6455 §9.1, §11.3).
 
 use crate::error::{HandshakeError, LocalProtocolError};
-use crate::extension::check_list;
+use crate::extension::read_list;
 use crate::http::{Fields, Known, KnownFields, split_list, syntax};
+use crate::token::{is_token, token_len};
 
 /// Checks a header that the caller adds: it cannot be one of those that the handshake owns.
 pub(super) fn check_header(name: &str, value: &[u8], owned: &[&str]) -> Result<(), LocalProtocolError> {
-    if !syntax::is_token(name.as_bytes()) {
+    if !is_token(name.as_bytes()) {
         Err(LocalProtocolError::InvalidHeaderName)
     } else if !syntax::is_field_value(value) {
         Err(LocalProtocolError::InvalidHeaderValue)
@@ -24,13 +25,13 @@ pub(super) fn is_owned(name: &str, owned: &[&str]) -> bool {
 
 /// The name of the extension in an element of a list that was checked.
 pub(super) fn extension_name(element: &[u8]) -> &[u8] {
-    element.get(..syntax::token_len(element)).unwrap_or_default()
+    element.get(..token_len(element)).unwrap_or_default()
 }
 
 /// A value that "does not conform to the ABNF" fails the connection (RFC 6455 §4.3, §9.1).
 pub(super) fn check_extensions<'h>(fields: &KnownFields<'h, impl Fields<'h>>) -> Result<(), HandshakeError> {
     let mut values = fields.values(Known::Extensions);
-    values.try_for_each(check_list).map_err(HandshakeError::InvalidExtension)
+    values.try_for_each(|value| read_list(value, &mut |_| {})).map_err(HandshakeError::InvalidExtension)
 }
 
 /// Whether a list has no elements, as if its field were not there (RFC 9110 §5.6.1).

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use crate::error::LocalProtocolError;
 use crate::extension::{Acceptance, Extension, ExtensionParams, Extensions};
 use crate::http::{Headers, Place, Span, syntax};
+use crate::token::is_token;
 
 use super::fields::{ORIGIN, PROTOCOL, REQUEST_OWNED, extension_name, text};
 use super::headers::{add_header, extension_elements, extra_headers, named_extensions};
@@ -83,7 +84,7 @@ impl Request {
         if self.subprotocols.is_empty() && self.misuse.is_none() {
             self.subprotocols = self.subprotocols().map(String::from).collect();
         }
-        if !syntax::is_token(subprotocol.as_bytes()) || !self.subprotocols.insert(subprotocol.into()) {
+        if !is_token(subprotocol.as_bytes()) || !self.subprotocols.insert(subprotocol.into()) {
             self.misuse = self.misuse.or(Some(LocalProtocolError::InvalidSubprotocol));
         }
         self.headers.push(PROTOCOL, subprotocol.as_bytes());
@@ -163,7 +164,7 @@ impl Request {
     #[must_use]
     pub fn with_header_order<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.order = names.into_iter().map(|name| String::from(name.as_ref())).collect();
-        if !self.order.iter().all(|name| syntax::is_token(name.as_bytes())) {
+        if !self.order.iter().all(|name| is_token(name.as_bytes())) {
             self.misuse = self.misuse.or(Some(LocalProtocolError::InvalidHeaderName));
         }
         self
@@ -195,7 +196,7 @@ impl Request {
     ///
     /// Elements that are not tokens are left out: they are not names of subprotocols (§4.3), and can never be chosen.
     pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
-        self.headers.list(PROTOCOL).filter(|element| syntax::is_token(element)).map(text)
+        self.headers.list(PROTOCOL).filter(|element| is_token(element)).map(text)
     }
 
     /// The extensions that the client offers, the preferred one first.

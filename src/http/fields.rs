@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::error::HandshakeError;
 use crate::limits::HandshakeLimits;
+use crate::token::is_token;
 
 use super::headers::{Headers, Span};
 use super::syntax;
@@ -36,7 +37,7 @@ impl FieldGatherer {
         self.count_header()?;
         self.count_field(name, value)?;
         match core::str::from_utf8(name) {
-            Ok(name) if syntax::is_token(name.as_bytes()) && syntax::is_field_value(value) => {
+            Ok(name) if is_token(name.as_bytes()) && syntax::is_field_value(value) => {
                 self.headers.reserve(name.as_bytes(), value, self.max_head_len);
                 self.headers.push(name, value);
                 Ok(())

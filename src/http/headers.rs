@@ -6,9 +6,11 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::iter::FusedIterator;
 
+use crate::packed;
+
 use super::known::{Fields, KnownFields, Repeated};
+use super::line::reserve_within;
 use super::list::split_list;
-use super::packed;
 
 /// The header fields of a request or a response, in order.
 ///
@@ -51,7 +53,7 @@ impl Headers {
     /// Makes room for a field, of a head that has at most `max_head_len` bytes.
     pub(super) fn reserve(&mut self, name: &[u8], value: &[u8], max_head_len: usize) {
         let len = name.len().saturating_add(value.len()).saturating_add(MAX_OVERHEAD);
-        packed::reserve_within(&mut self.bytes, len, max_head_len);
+        reserve_within(&mut self.bytes, len, max_head_len);
     }
 
     /// Adds bytes that belong to no field.

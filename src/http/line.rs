@@ -2,8 +2,6 @@
 
 use alloc::vec::Vec;
 
-use super::packed;
-
 /// Moves the rest of a line from `input` to `gathered`: as much as has come, and no more than `room`.
 ///
 /// Returns what it has moved, which ends in LF once the line is finished.
@@ -13,8 +11,18 @@ pub(super) fn gather<'i>(input: &mut &'i [u8], gathered: &mut Vec<u8>, room: usi
         None => input.len(),
     };
     let (piece, rest) = input.split_at(line_len.min(room));
-    packed::reserve_within(gathered, piece.len(), room.saturating_add(gathered.len()));
+    reserve_within(gathered, piece.len(), room.saturating_add(gathered.len()));
     gathered.extend_from_slice(piece);
     *input = rest;
     piece
+}
+
+/// Makes room for `len` more bytes, of at most `max_len` in all: twice as much as before, but never more than may be
+/// needed.
+pub(super) fn reserve_within(buffer: &mut Vec<u8>, len: usize, max_len: usize) {
+    let needed = buffer.len().saturating_add(len);
+    if needed > buffer.capacity() {
+        let capacity = buffer.capacity().saturating_mul(2).min(max_len).max(needed);
+        buffer.reserve_exact(capacity.saturating_sub(buffer.len()));
+    }
 }

@@ -2,8 +2,6 @@
 
 #[cfg(feature = "alloc")]
 mod version;
-#[cfg(feature = "alloc")]
-pub(crate) mod packed;
 pub(crate) mod syntax;
 // Use them.
 mod list;

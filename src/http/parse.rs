@@ -5,8 +5,9 @@
 use httparse::{EMPTY_HEADER, Status};
 
 use crate::error::HandshakeError;
+use crate::token::is_field_value_byte;
 
-use super::syntax::{is_field_value_byte, trim};
+use super::syntax::trim;
 
 /// What a request line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

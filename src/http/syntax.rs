@@ -1,39 +1,10 @@
 //! The grammar of heads (RFC 9110 §5, RFC 9112 §3, RFC 3986 §3.2).
 
-/// A token: a method, a field name, a subprotocol (RFC 9110 §5.6.2).
-pub(crate) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && token_len(bytes) == bytes.len()
-}
-
-/// How much of the front can be a token.
-pub(crate) fn token_len(bytes: &[u8]) -> usize {
-    bytes.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(bytes.len())
-}
-
-fn is_token_byte(byte: u8) -> bool {
-    is_in(&TOKEN_BYTES, byte)
-}
-
-/// Whether a token can have a byte; looked up, as heads are full of tokens.
-#[expect(clippy::indexing_slicing, reason = "no byte is beyond it")]
-const TOKEN_BYTES: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte: u8 = 0;
-    while byte < u8::MAX {
-        table[byte as usize] = matches!(byte,
-            b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~');
-        byte = byte.wrapping_add(1);
-    }
-    table
-};
+use crate::token::{is_field_value_byte, is_in, trim_end, trim_start};
 
 /// A field value: visible bytes, with spaces and tabs only inside (RFC 9110 §5.5).
 pub(crate) fn is_field_value(bytes: &[u8]) -> bool {
     trim(bytes) == bytes && bytes.iter().all(|byte| is_field_value_byte(*byte))
-}
-
-pub(crate) const fn is_field_value_byte(byte: u8) -> bool {
-    matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
 }
 
 /// A resource name: an absolute path with an optional query, and no fragment (RFC 6455 §3; RFC 3986 §3.3, §3.4).
@@ -122,11 +93,6 @@ const URI_BYTES: [bool; 256] = {
     table
 };
 
-/// Whether a table has a byte.
-fn is_in(table: &[bool; 256], byte: u8) -> bool {
-    table.get(usize::from(byte)).copied().unwrap_or_default()
-}
-
 fn is_port(port: &[u8]) -> bool {
     port.is_empty()
         || port.iter().all(u8::is_ascii_digit)
@@ -138,34 +104,9 @@ pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
     trim_end(trim_start(bytes))
 }
 
-/// Without the spaces and tabs at its start.
-pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] = bytes {
-        bytes = rest;
-    }
-    bytes
-}
-
-/// Without the spaces and tabs at its end.
-pub(crate) fn trim_end(mut bytes: &[u8]) -> &[u8] {
-    while let [rest @ .., b' ' | b'\t'] = bytes {
-        bytes = rest;
-    }
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tokens_have_no_separators() {
-        for byte in 0..=255 {
-            let separator = b"()<>@,;:\\\"/[]?={} \t".contains(&byte);
-            assert_eq!(is_token(&[byte]), byte.is_ascii_graphic() && !separator, "{byte:#x}");
-        }
-        assert!(!is_token(b""));
-    }
 
     #[test]
     fn hosts() {

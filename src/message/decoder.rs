@@ -152,7 +152,7 @@ impl MessageDecoder {
     /// As [`decode`](Self::decode), but `input` is the last: the event after it is the end of the transport.
     ///
     /// It returns a close event with the code 1006 where [`receive_eof`](Self::receive_eof) ends an open connection.
-    #[cfg(feature = "alloc")]
+    #[cfg(all(feature = "alloc", feature = "handshake"))]
     #[cold]
     #[inline(never)]
     pub(crate) fn decode_last<'r, 'i: 'r>(

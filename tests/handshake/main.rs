@@ -1,5 +1,5 @@
 //! The opening handshake, tested from the words of RFC 6455, 9110 and 9112, one topic a file.
-#![cfg(feature = "std")]
+#![cfg(all(feature = "std", feature = "handshake"))]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,

@@ -15,7 +15,7 @@
 //! | `WSPROTO_ORACLE_RUN` | the only run of the seed to play | all |
 //!
 //! A test that fails prints the seed and the run, and the fewest steps in which the two sides still differ.
-#![cfg(feature = "std")]
+#![cfg(all(feature = "std", feature = "handshake"))]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arbitrary::{Arbitrary, Unstructured};
 use wsproto::{
-    BrokenFrames, BytesMessage, CloseCode, CloseConnection, Event, ExtensionError, FrameHeader,
-    HandshakeLimits, LengthForm, Limits, MessageKind, Opcode, Ping, Pong, RawFrameHeader,
-    RemoteProtocolError, ReplyPolicy, Role, Rsv, TextMessage, Timeouts, ValidFrames,
+    BrokenFrames, BytesMessage, CloseCode, CloseConnection, Event, ExtensionError, FrameHeader, LengthForm,
+    Limits, MessageKind, Opcode, Ping, Pong, RawFrameHeader, RemoteProtocolError, ReplyPolicy, Role, Rsv,
+    TextMessage, Timeouts, ValidFrames,
 };
 
 use crate::support::{BOTH, Said, Seen, check_with, feed, feed_frames};
@@ -210,15 +210,20 @@ fn arbitrary_raw_headers_have_every_opcode_and_form() {
     assert!(values::<Rsv>().contains(&Rsv::ALL));
 }
 
+#[cfg(feature = "handshake")]
+#[test]
+fn arbitrary_limits_of_the_handshake_are_small_or_the_default() {
+    let limits = values::<wsproto::HandshakeLimits>();
+    assert!(limits.iter().any(|limits| limits.max_head_len < 2048 && limits.max_headers == 100));
+    assert!(limits.contains(&wsproto::HandshakeLimits::DEFAULT));
+}
+
 #[test]
 fn arbitrary_settings_have_small_and_default_limits() {
     let limits = values::<Limits>();
     assert!(limits.iter().any(|limits| limits.max_frame_len < 256 && limits.max_message_len > 256));
     assert!(limits.iter().any(|limits| limits.max_fragments < 256 && limits.max_encoded_len < 256));
     assert!(limits.contains(&Limits::DEFAULT));
-    let limits = values::<HandshakeLimits>();
-    assert!(limits.iter().any(|limits| limits.max_head_len < 2048 && limits.max_headers == 100));
-    assert!(limits.contains(&HandshakeLimits::DEFAULT));
     for policy in [ReplyPolicy::Nothing, ReplyPolicy::Pong, ReplyPolicy::PongAndClose] {
         assert!(values::<ReplyPolicy>().contains(&policy));
     }

@@ -3,7 +3,7 @@
 //! The peers are Python's `websockets` and `wsproto`, Node's `ws`, and Chromium; `tools` says how they are found. A
 //! peer that is not installed is skipped with a message, or is a failure if `WSPROTO_REQUIRE_PEERS` is 1. All traffic
 //! is on the loopback interface, on ports that the system chooses.
-#![cfg(all(feature = "std", feature = "deflate"))]
+#![cfg(all(feature = "std", feature = "deflate", feature = "handshake"))]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,

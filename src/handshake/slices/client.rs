@@ -7,6 +7,7 @@ use crate::error::{HandshakeError, LocalProtocolError};
 use crate::http::{self, HeadRef, HeadScanner, Known, KnownFields, Put, StatusLine, syntax};
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
+use crate::token::is_token;
 
 use super::super::fields::{ORIGIN, REQUEST_OWNED, check_header, is_owned};
 use super::super::rules::{check_acceptance, check_extension_names, check_subprotocol};
@@ -63,9 +64,7 @@ impl<'r> SliceRequest<'r> {
             return Err(LocalProtocolError::InvalidTarget);
         }
         for (index, name) in self.subprotocols.iter().enumerate() {
-            if !syntax::is_token(name.as_bytes())
-                || self.subprotocols.iter().take(index).any(|other| other == name)
-            {
+            if !is_token(name.as_bytes()) || self.subprotocols.iter().take(index).any(|other| other == name) {
                 return Err(LocalProtocolError::InvalidSubprotocol);
             }
         }

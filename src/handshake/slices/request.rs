@@ -4,7 +4,8 @@ use core::fmt;
 
 use crate::accept_token::AcceptToken;
 use crate::error::HandshakeError;
-use crate::http::{FieldLines, HeadRef, Known, KnownFields, RequestLine, split_list, syntax, values_named};
+use crate::http::{FieldLines, HeadRef, Known, KnownFields, RequestLine, split_list, values_named};
+use crate::token::is_token;
 
 use super::super::fields::{ORIGIN, text};
 use super::super::rules::{ValidRequest, check_request};
@@ -80,7 +81,7 @@ impl<'b> RequestRef<'b> {
     /// [`select_subprotocol`](crate::select_subprotocol) chooses one.
     pub fn subprotocols(&self) -> impl Iterator<Item = &'b str> + use<'b> {
         let elements = values_named(self.fields, Known::Protocol.name()).flat_map(split_list);
-        elements.filter(|element| syntax::is_token(element)).map(text)
+        elements.filter(|element| is_token(element)).map(text)
     }
 
     /// The value of the first header with this name.

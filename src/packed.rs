@@ -51,16 +51,6 @@ fn long_len(mut rest: &[u8]) -> Option<(usize, &[u8])> {
     }
 }
 
-/// Makes room for `len` more bytes, of at most `max_len` in all: twice as much as before, but never more than may be
-/// needed.
-pub(crate) fn reserve_within(buffer: &mut Vec<u8>, len: usize, max_len: usize) {
-    let needed = buffer.len().saturating_add(len);
-    if needed > buffer.capacity() {
-        let capacity = buffer.capacity().saturating_mul(2).min(max_len).max(needed);
-        buffer.reserve_exact(capacity.saturating_sub(buffer.len()));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
