@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 
 use crate::error::ExtensionParseError;
 use crate::packed;
-use crate::token::is_token;
+use crate::token::{is_token, text};
 
 use super::grammar::{Item, Value, read_list};
 
@@ -168,11 +168,6 @@ fn unquoted(quoted: &[u8]) -> Vec<u8> {
         rest = after;
     }
     value
-}
-
-/// Converts bytes that are UTF-8: they were text, or were checked to be ASCII.
-pub(super) fn text(token: &[u8]) -> &str {
-    core::str::from_utf8(token).unwrap_or_default()
 }
 
 #[cfg(test)]

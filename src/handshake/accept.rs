@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use crate::error::{HandshakeError, LocalProtocolError};
 use crate::extension::{Extension, ExtensionParams, Extensions};
 use crate::http::{Headers, Place};
-use crate::token::is_token;
+use crate::token::{is_token, text};
 
-use super::fields::{ACCEPT_OWNED, PROTOCOL, is_empty_list, text};
+use super::fields::{ACCEPT_OWNED, PROTOCOL, is_empty_list};
 use super::headers::{add_header, extra_headers, named_extensions};
 use super::request::Request;
 

@@ -39,11 +39,6 @@ pub(super) fn is_empty_list(value: &[u8]) -> bool {
     split_list(value).next().is_none()
 }
 
-/// What has been checked to be ASCII.
-pub(super) fn text(bytes: &[u8]) -> &str {
-    core::str::from_utf8(bytes).unwrap_or_default()
-}
-
 pub(super) const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
 /// Any number of times in a request, at most once in a response (RFC 6455 §11.3.2).

@@ -11,8 +11,9 @@ use crate::error::{HandshakeError, LocalProtocolError};
 use crate::http::{self, Headers, Put, Span};
 use crate::limits::HandshakeLimits;
 use crate::output::Output;
+use crate::token::text;
 
-use super::fields::{CONTENT_LENGTH, text};
+use super::fields::CONTENT_LENGTH;
 use super::headers::add_header;
 use super::reject::{RejectConnection, RejectData};
 use super::response_reader::{Received, ResponseReader, State};

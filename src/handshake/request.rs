@@ -8,9 +8,9 @@ use alloc::vec::Vec;
 use crate::error::LocalProtocolError;
 use crate::extension::{Acceptance, Extension, ExtensionParams, Extensions};
 use crate::http::{Headers, Place, Span, syntax};
-use crate::token::is_token;
+use crate::token::{is_token, text};
 
-use super::fields::{ORIGIN, PROTOCOL, REQUEST_OWNED, extension_name, text};
+use super::fields::{ORIGIN, PROTOCOL, REQUEST_OWNED, extension_name};
 use super::headers::{add_header, extension_elements, extra_headers, named_extensions};
 
 /// A client's request for a WebSocket connection.

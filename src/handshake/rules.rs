@@ -4,8 +4,9 @@ use crate::accept_token::{AcceptToken, SecWebSocketKey, generate_accept_token};
 use crate::error::{HandshakeError, NegotiationError, NegotiationErrorKind};
 use crate::excerpt::Excerpt;
 use crate::http::{Fields, Known, KnownFields, decimal, split_list, syntax};
+use crate::token::text;
 
-use super::fields::{check_extensions, extension_name, is_empty_list, text};
+use super::fields::{check_extensions, extension_name, is_empty_list};
 
 /// What the check of a request has found in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

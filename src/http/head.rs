@@ -13,6 +13,7 @@ use httparse::{Header, Status};
 
 use crate::error::HandshakeError;
 use crate::limits::HandshakeLimits;
+use crate::token::text;
 
 use super::headers::{Headers, Span};
 use super::line;
@@ -201,11 +202,6 @@ impl fmt::Debug for RequestHead {
             .field("headers", &self.headers)
             .finish()
     }
-}
-
-/// What was read as text.
-fn text(bytes: &[u8]) -> &str {
-    core::str::from_utf8(bytes).unwrap_or_default()
 }
 
 impl RequestHead {

@@ -4,7 +4,7 @@ use alloc::string::ToString;
 
 use crate::error::{NegotiationError, NegotiationErrorKind as Kind};
 use crate::extension::ExtensionParams;
-use crate::extension::params::text;
+use crate::token::text;
 
 use super::clamp;
 

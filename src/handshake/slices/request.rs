@@ -5,9 +5,9 @@ use core::fmt;
 use crate::accept_token::AcceptToken;
 use crate::error::HandshakeError;
 use crate::http::{FieldLines, HeadRef, Known, KnownFields, RequestLine, split_list, values_named};
-use crate::token::is_token;
+use crate::token::{is_token, text};
 
-use super::super::fields::{ORIGIN, text};
+use super::super::fields::ORIGIN;
 use super::super::rules::{ValidRequest, check_request};
 
 /// A client's request, in the buffer where the server has received it.

@@ -3,8 +3,9 @@
 use core::fmt;
 
 use crate::http::{FieldLines, HeadRef, Known, StatusLine, values_named};
+use crate::token::text;
 
-use super::super::fields::{is_empty_list, text};
+use super::super::fields::is_empty_list;
 
 /// The head of a server's response, in the buffer where the client has received it.
 ///
