@@ -61,7 +61,9 @@ row() {
         cd "$package"
         export CARGO_TARGET_DIR=$package/target
         cargo fetch --quiet --target "$host"
-        crates=$(cargo tree --offline --edges normal,build --prefix none --format '{p}' | sed 's, (\*)$,,' | sort -u | wc -l)
+        # A crate that is there twice is marked the second time.
+        crates=$(cargo tree --offline --edges normal,build --prefix none --format '{p}' |
+            sed 's, (\*)$,,' | sort -u | wc -l)
         version=
         [ -z "$measured" ] || version=$(cargo pkgid --offline "${measured%% *}" | sed 's/.*[#@]//')
         times=$(for _ in 1 2; do

@@ -68,7 +68,7 @@ pub(crate) fn pieces(read: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The length of the pieces in which a read is copied: shorter than what the C library copies in one instruction.
-const COPY_LEN: usize = 2 << 10;
+pub(crate) const COPY_LEN: usize = 2 << 10;
 
 impl Input {
     /// Messages of `len` bytes, in reads of `read_len`, as a server receives them if they are masked; and all their

@@ -8,7 +8,7 @@ use wsproto::{Entropy, Mask, SeededEntropy};
 
 use crate::engine::{BroadcastEngine, Engine, Out, Outcome, Sink, Unfit};
 use crate::wire::{BINARY, FIN, TEXT};
-use crate::workload::{Input, Outgoing, copy_read};
+use crate::workload::{COPY_LEN, Input, Outgoing, append_read, copy_read};
 
 /// The bytes that were read, and the memory for encoded frames.
 pub(crate) struct Floor {
@@ -22,9 +22,6 @@ const READ: usize = 16 << 10;
 
 /// How much of a long message is unmasked and checked at once, at least.
 const PART: usize = 8 << 10;
-
-/// Long payloads are copied in pieces, as wsproto does: the C library copies long slices in a slower way.
-const PIECE: usize = 2 << 10;
 
 /// More than any batch needs.
 const MEMORY: usize = 2 << 20;
@@ -97,9 +94,7 @@ impl BroadcastEngine for Floor {
 
     fn send(output: &mut Vec<u8>, frame: &mut Vec<u8>, out: &mut Out) -> Outcome {
         output.clear();
-        for piece in frame.chunks(PIECE) {
-            output.extend_from_slice(piece);
-        }
+        append_read(output, frame);
         out.write(output);
         Ok(())
     }
@@ -262,7 +257,7 @@ impl<'a> Frames<'a> {
     #[inline(always)]
     fn copy(&mut self, payload: &[u8]) {
         let target = &mut self.begin(payload.len(), 0)[..payload.len()];
-        for (piece, target) in payload.chunks(PIECE).zip(target.chunks_mut(PIECE)) {
+        for (piece, target) in payload.chunks(COPY_LEN).zip(target.chunks_mut(COPY_LEN)) {
             target.copy_from_slice(piece);
         }
         self.len += payload.len();
