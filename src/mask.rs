@@ -79,8 +79,10 @@ impl Mask {
                     *target = *byte ^ key;
                 }
             }
-            WORD_LEN..16 => copy_ends::<WORD_LEN>(key, payload, target),
-            16..BLOCK_LEN => copy_ends::<16>(key, payload, target),
+            WORD_LEN..=16 => copy_ends::<WORD_LEN>(key, payload, target),
+            17..=BLOCK_LEN => copy_ends::<16>(key, payload, target),
+            33..=MIN_LONG_LEN => copy_ends::<BLOCK_LEN>(key, payload, target),
+            65..=128 => copy_ends::<MIN_LONG_LEN>(key, payload, target),
             _ => copy_long(key, payload, target),
         }
     }
