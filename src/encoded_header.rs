@@ -4,6 +4,9 @@ use core::fmt;
 
 /// The bytes of a frame header: write them before the payload.
 #[derive(Clone, Copy, PartialEq, Eq)]
+// Without it, a `Result` of a header and an error has them at the same bytes. Then a compiler copies the header in pieces
+// that no store has written as a whole, and for those the processor waits.
+#[repr(align(8))]
 #[must_use = "without its header, the peer cannot read the payload: write both"]
 pub struct EncodedHeader {
     /// Assembled as a number: if bytes are stored one by one, to load them as a word afterwards is slow.

@@ -312,22 +312,6 @@ impl<E: Entropy> Sender<E> {
         payload: &mut [u8],
         message_finished: bool,
     ) -> Result<EncodedHeader, LocalProtocolError> {
-        match self.state {
-            State::Open if message_finished && self.extensions.is_none() => {
-                self.frames.encode_in_place(true, Rsv::NONE, kind.opcode(), payload)
-            }
-            _ => self.frame_piece_in_place(kind, payload, message_finished),
-        }
-    }
-
-    /// The slow path of [`frame_in_place`](Self::frame_in_place).
-    #[inline(never)]
-    fn frame_piece_in_place(
-        &mut self,
-        kind: MessageKind,
-        payload: &mut [u8],
-        message_finished: bool,
-    ) -> Result<EncodedHeader, LocalProtocolError> {
         self.write_plain(kind, message_finished, |frames, opcode| {
             frames.encode_in_place(message_finished, Rsv::NONE, opcode, payload)
         })
@@ -365,14 +349,9 @@ impl<E: Entropy> Sender<E> {
         payload_len: u64,
         message_finished: bool,
     ) -> Result<EncodedHeader, LocalProtocolError> {
-        match self.state {
-            State::Open if message_finished && self.extensions.is_none() => {
-                self.frames.encode_header(true, Rsv::NONE, kind.opcode(), payload_len)
-            }
-            _ => self.write_plain(kind, message_finished, |frames, opcode| {
-                frames.encode_header(message_finished, Rsv::NONE, opcode, payload_len)
-            }),
-        }
+        self.write_plain(kind, message_finished, |frames, opcode| {
+            frames.encode_header(message_finished, Rsv::NONE, opcode, payload_len)
+        })
     }
 
     /// Starts a frame whose payload is passed in pieces to [`continue_frame`](Self::continue_frame), and returns the
@@ -559,21 +538,39 @@ impl<E: Entropy> Sender<E> {
     }
 
     /// Writes a data frame that extensions do not see, and so none of its message.
-    #[inline]
+    ///
+    /// There is one call of `write`, so that its result can stay in registers.
+    #[inline(always)]
     fn write_plain<T>(
         &mut self,
         kind: MessageKind,
         message_finished: bool,
         write: impl FnOnce(&mut FrameEncoder<E>, Opcode) -> Result<T, LocalProtocolError>,
     ) -> Result<T, LocalProtocolError> {
-        self.write_data(kind, message_finished, |sender, opcode| {
-            if let Some(extensions) = &sender.extensions {
-                extensions.check_plain(opcode)?;
-            }
-            let written = write(&mut sender.frames, opcode)?;
-            sender.begin_plain(opcode);
-            Ok(written)
-        })
+        let (opcode, next) = match self.state {
+            State::Open if message_finished && self.extensions.is_none() => (kind.opcode(), None),
+            _ => self.next_plain(kind, message_finished)?,
+        };
+        let written = write(&mut self.frames, opcode)?;
+        if let Some(next) = next {
+            self.begin_plain(opcode);
+            self.state = next;
+        }
+        Ok(written)
+    }
+
+    /// The opcode of the next data frame that extensions do not see, and the state after it.
+    #[inline]
+    fn next_plain(
+        &self,
+        kind: MessageKind,
+        message_finished: bool,
+    ) -> Result<(Opcode, Option<State>), LocalProtocolError> {
+        let (opcode, next) = self.state.after_data(kind, message_finished)?;
+        if let Some(extensions) = &self.extensions {
+            extensions.check_plain(opcode)?;
+        }
+        Ok((opcode, Some(next)))
     }
 
     /// Writes a piece of a message, if the state allows it, and enters the state after it.
