@@ -1,4 +1,4 @@
-//! Long copies, without a long `memcpy`.
+//! Copies: short ones without a call, long ones without a long `memcpy`.
 //!
 //! The `memcpy` of some C libraries copies long slices by one instruction (`rep movsb`). On some processors, AMD's
 //! among them, it takes up to thirty times as long if the target begins a few bytes further in its page than the source;
@@ -10,6 +10,9 @@ use alloc::vec::Vec;
 
 use crate::mask::Mask;
 
+/// The longest slice that is copied without a call, in bytes: the compiler removes the key.
+const MAX_INLINE_LEN: usize = 32;
+
 /// The longest slice that is copied at once, in bytes.
 pub(crate) const PIECE_LEN: usize = 2 << 10;
 
@@ -17,7 +20,8 @@ pub(crate) const PIECE_LEN: usize = 2 << 10;
 #[inline(always)]
 pub(crate) fn copy(source: &[u8], target: &mut [u8]) {
     match source.len() {
-        0..=PIECE_LEN => target.copy_from_slice(source),
+        0..=MAX_INLINE_LEN => Mask::new([0; 4]).apply_to(source, target),
+        ..=PIECE_LEN => target.copy_from_slice(source),
         _ => copy_long(source, target),
     }
 }
@@ -55,7 +59,19 @@ mod tests {
 
     #[test]
     fn all_is_copied_whatever_the_length() {
-        for len in [0, 1, PIECE_LEN - 1, PIECE_LEN, PIECE_LEN + 1, 3 * PIECE_LEN + 5] {
+        for len in [
+            0,
+            1,
+            7,
+            8,
+            17,
+            MAX_INLINE_LEN,
+            MAX_INLINE_LEN + 1,
+            PIECE_LEN - 1,
+            PIECE_LEN,
+            PIECE_LEN + 1,
+            3 * PIECE_LEN + 5,
+        ] {
             let source: Vec<u8> =
                 (0..len).map(|index| index.to_le_bytes()[0] ^ index.to_le_bytes()[1]).collect();
             let mut target = vec![0; len];
