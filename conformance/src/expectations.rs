@@ -68,10 +68,24 @@ impl Expectations {
             .map_err(|error| format!("--expect {}: {error}", path.display()))
     }
 
-    /// A name that is no case of `cases`: it is misspelled, or the case is gone.
-    pub(crate) fn unknown(&self, cases: &[Case]) -> Option<&str> {
+    /// Refuses a name or a pattern that fits none of `cases`: it is misspelled, or the case is gone.
+    pub(crate) fn check(&self, cases: &[Case]) -> Result<(), String> {
         let ids: HashSet<&str> = cases.iter().map(|case| case.id.0.as_str()).collect();
-        self.failures.keys().map(String::as_str).find(|name| !ids.contains(name))
+        if let Some(name) = self.failures.keys().find(|name| !ids.contains(name.as_str())) {
+            return Err(format!(
+                "[failures] has {name:?}, and there is no case of this name (patterns are for [disabled] only; \
+                 `wsconform list` prints the names)"
+            ));
+        }
+        for pattern in self.disabled.keys() {
+            let glob = matcher(pattern)?;
+            if !ids.iter().any(|id| glob.is_match(id)) {
+                return Err(format!(
+                    "[disabled] has {pattern:?}, which fits no case (`wsconform list` prints the names)"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Splits the cases: those to ask, and those that are disabled, with the reason.
@@ -120,9 +134,7 @@ impl Expectations {
 }
 
 fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
-    Glob::new(pattern)
-        .map(|glob| glob.compile_matcher())
-        .map_err(|error| format!("--expect, [disabled]: {error}"))
+    Glob::new(pattern).map(|glob| glob.compile_matcher()).map_err(|error| format!("[disabled]: {error}"))
 }
 
 const HEADER: &str = "\
@@ -167,14 +179,28 @@ mod tests {
     }
 
     #[test]
-    fn disabled_cases_are_not_asked_and_unknown_names_are_found() {
-        let text = "[disabled]\n\"6455/5.2/*\" = \"slow\"\n[failures]\n\"6455/5.2/gone/server\" = \"x\"\n";
-        let expectations: Expectations = toml::from_str(text).unwrap();
+    fn disabled_cases_are_not_asked() {
+        let expectations: Expectations = toml::from_str("[disabled]\n\"6455/5.2/*\" = \"slow\"").unwrap();
         let cases = corpus::built_in().unwrap();
-        assert_eq!(expectations.unknown(&cases), Some("6455/5.2/gone/server"));
+        assert_eq!(expectations.check(&cases), Ok(()));
         let (asked, disabled) = expectations.split(cases).unwrap();
         assert!(!disabled.is_empty());
         assert!(disabled.iter().all(|(case, reason)| case.id.section() == "6455/5.2" && reason == "slow"));
         assert!(asked.iter().all(|case| case.id.section() != "6455/5.2"));
+    }
+
+    #[test]
+    fn names_and_patterns_that_fit_no_case_are_refused() {
+        let cases = corpus::built_in().unwrap();
+        for (text, named) in [
+            ("[failures]\n\"6455/5.2/gone/server\" = \"x\"", "[failures] has \"6455/5.2/gone/server\""),
+            ("[failures]\n\"6455/5.2/*\" = \"x\"", "[failures] has \"6455/5.2/*\""),
+            ("[disabled]\n\"6455/5.2x/*\" = \"x\"", "[disabled] has \"6455/5.2x/*\""),
+            ("[disabled]\n\"{\" = \"x\"", "[disabled]: "),
+        ] {
+            let expectations: Expectations = toml::from_str(text).unwrap();
+            let error = expectations.check(&cases).unwrap_err();
+            assert!(error.starts_with(named), "{error}");
+        }
     }
 }

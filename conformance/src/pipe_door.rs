@@ -141,6 +141,9 @@ pub(crate) fn line_of(case: &Case, line: &str) -> Result<Value, String> {
     if reported["id"] != case.id.0.as_str() {
         return Err(format!("a line for {} was due, not {}", case.id, reported["id"]));
     }
+    if reported["observed"].is_null() && reported["error"].is_null() {
+        return Err(format!("the line for {} has neither \"observed\" nor \"error\"", case.id));
+    }
     Ok(reported)
 }
 

@@ -67,12 +67,9 @@ impl Session {
             Some(path) => Expectations::read(path, run.update)?,
             None => Expectations::default(),
         };
-        if let (Some(name), Some(path)) = (expectations.unknown(&all(&run.select)?), &run.expect) {
-            return Err(format!(
-                "--expect {}: [failures] has {name:?}, and there is no case of this name (patterns are for \
-                 [disabled] only; `wsconform list` prints the names)",
-                path.display()
-            ));
+        if let Some(path) = &run.expect {
+            let checked = expectations.check(&all(&run.select)?);
+            checked.map_err(|error| format!("--expect {}: {error}", path.display()))?;
         }
         let (cases, disabled) = expectations.split(selected(&run.select)?)?;
         if cases.is_empty() {

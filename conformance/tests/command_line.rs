@@ -86,6 +86,9 @@ fn nothing_selected_is_an_error() {
     }
 }
 
+/// A runner whose line has nothing but the name of the case.
+const NO_OBSERVED: &str = r#"read line; echo "$line" | sed 's/.*\("id":"[^"]*"\).*/{\1}/'; cat >/dev/null"#;
+
 #[test]
 fn error_says_what_to_do() {
     let (file, directory, glob) = (scratch("not-a-directory"), scratch("no-directory"), scratch("glob.toml"));
@@ -109,10 +112,11 @@ fn error_says_what_to_do() {
         (server, &["--expect", missing, "--update"], "make it first"),
         (server, &["--expect", missing], "--update writes it"),
         (server, &["--expect", file], "patterns are for [disabled]"),
-        (server, &["--expect", glob.to_str().unwrap()], "--expect, [disabled]"),
+        (server, &["--expect", glob.to_str().unwrap()], "[disabled]: "),
         (server, &["--only", "6455/5.2"], "wsconform list"),
         (&["server", "wss://127.0.0.1:1/"], &[], "TLS"),
         (&["shim", "--", "sh", "-c"], &["echo hello"], "\"hello\""),
+        (&["pipe", "--", "sh", "-c"], &[NO_OBSERVED], "neither \"observed\" nor \"error\""),
     ];
     for (command, more, hint) in cases {
         let output = wsconform(&[*command, *more].concat());
