@@ -21,7 +21,7 @@ pub(crate) const PIECE_LEN: usize = 2 << 10;
 pub(crate) fn copy(source: &[u8], target: &mut [u8]) {
     match source.len() {
         0..=MAX_INLINE_LEN => Mask::new([0; 4]).apply_to(source, target),
-        ..=PIECE_LEN => target.copy_from_slice(source),
+        len if len <= PIECE_LEN => target.copy_from_slice(source),
         _ => copy_long(source, target),
     }
 }
