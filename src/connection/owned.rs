@@ -17,7 +17,7 @@ type EventBytes = Event<Utf8Bytes, Bytes>;
 impl Receiver {
     /// As [`next_event`](Self::next_event), but the data is split off the front of `input`, without a copy.
     ///
-    /// What does not lie in the input is copied: a control frame or a character that is split across reads, and the
+    /// What is not in the input is copied: a control frame or a character that is split across reads, and the
     /// output of extensions. `input` is empty when `None` is returned.
     ///
     /// ```

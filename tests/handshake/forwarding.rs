@@ -13,7 +13,7 @@ fn events<E: wsproto::Entropy>(connection: &mut WsConnection<E>, bytes: &[u8]) -
     let mut events = Vec::new();
     while let Some(event) = connection.next_event().unwrap() {
         events.push(event);
-        assert!(events.len() < 100, "it tells the same again and again");
+        assert!(events.len() < 100, "it returns the same again and again");
     }
     events
 }

@@ -311,7 +311,7 @@ impl Reader {
         assert!(!waits || input.is_empty(), "it asks for more before it has read all");
     }
 
-    /// Tells of the end of the transport.
+    /// Reports the end of the transport.
     pub(crate) fn end(mut self) -> Answered {
         let answer = self.handshake.receive_eof();
         self.note(answer.transpose());

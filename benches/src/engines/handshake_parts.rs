@@ -36,8 +36,7 @@ pub(crate) struct AcceptToken;
 
 impl AcceptToken {
     pub(crate) const NAME: &str = "SHA-1 and base64";
-    pub(crate) const DRIVEN: &str =
-        "by the crates `sha1` and `base64`, of a key that lies there, into an array";
+    pub(crate) const DRIVEN: &str = "by the crates `sha1` and `base64`, of a key in memory, into an array";
 }
 
 impl HandshakeEngine for AcceptToken {

@@ -6,8 +6,8 @@ use crate::wire::{FIN, Frame, RSV1, TEXT, read};
 use crate::workload::Input;
 
 pub(crate) const NAME: &str = "zlib-rs";
-pub(crate) const DRIVEN: &str = "raw: `Inflate` and `Deflate` over payloads that lie there unmasked, each into the same \
-    buffer, with the four bytes put back and left off; no frames, no check of text";
+pub(crate) const DRIVEN: &str = "raw: `Inflate` and `Deflate` over payloads that are in memory and unmasked, each into the \
+    same buffer, with the four bytes put back and left off; no frames, no check of text";
 
 pub(crate) struct ZlibRs {
     inflate: Inflate,
