@@ -51,6 +51,17 @@ fn full_buffer_offers_no_space() {
 }
 
 #[test]
+fn buffer_that_may_not_grow_moves_what_is_unread_however_much_it_is() {
+    let mut buffer = ReadBuffer::new().with_min_space(20).with_max_len(20);
+    buffer.space().copy_from_slice(&[7; 20]);
+    buffer.filled(20).unwrap();
+    assert_eq!(buffer.read(take(3)).len(), 3);
+    assert_eq!(buffer.space().len(), 3);
+    assert_eq!(buffer.unread(), [7; 17]);
+    assert_eq!(buffer.capacity(), 20);
+}
+
+#[test]
 fn reads_become_longer_while_they_fill_the_space_and_shorter_again() {
     let mut buffer = ReadBuffer::new().with_min_space(1000);
     let mut read = |filled: fn(usize) -> usize| {
