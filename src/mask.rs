@@ -138,9 +138,20 @@ fn xor_short(key: u64, payload: &mut [u8]) {
 /// Masks the first `N` and the last `N` bytes of a payload; they may overlap.
 #[inline(always)]
 fn xor_ends<const N: usize>(key: u64, payload: &mut [u8]) {
-    let (Some(first), Some(last)) = (payload.first_chunk(), payload.last_chunk()) else { return };
-    let first = xored::<N>(key, *first);
-    let last = xored::<N>(key.rotate_right(rotation(payload.len() as u64)), *last);
+    if let Some(ends) = xored_ends::<N>(key, payload) {
+        put_ends(payload, ends);
+    }
+}
+
+/// The first `N` and the last `N` bytes of a payload, masked: both are read before one of them is written.
+#[inline(always)]
+fn xored_ends<const N: usize>(key: u64, payload: &[u8]) -> Option<[[u8; N]; 2]> {
+    let last_key = key.rotate_right(rotation(payload.len() as u64));
+    Some([xored(key, *payload.first_chunk()?), xored(last_key, *payload.last_chunk()?)])
+}
+
+#[inline(always)]
+fn put_ends<const N: usize>(payload: &mut [u8], [first, last]: [[u8; N]; 2]) {
     if let Some(target) = payload.first_chunk_mut() {
         *target = first;
     }
@@ -155,9 +166,7 @@ fn xor_ends<const N: usize>(key: u64, payload: &mut [u8]) {
 /// the loop has masked too. So there is one loop, whatever the length and the address.
 #[cfg_attr(feature = "std", multiversion::multiversion(targets("x86_64+avx2", "x86+avx2")))]
 fn xor_long(key: u64, payload: &mut [u8]) {
-    let (Some(first), Some(last)) = (payload.first_chunk(), payload.last_chunk()) else { return };
-    let first = xored::<BLOCK_LEN>(key, *first);
-    let last = xored::<BLOCK_LEN>(key.rotate_right(rotation(payload.len() as u64)), *last);
+    let Some(ends) = xored_ends::<BLOCK_LEN>(key, payload) else { return };
     let unaligned = unaligned(payload);
     if let Some(aligned) = payload.get_mut(unaligned..) {
         let key = key.rotate_right(rotation(unaligned as u64));
@@ -165,12 +174,7 @@ fn xor_long(key: u64, payload: &mut [u8]) {
             xor_block(key, block);
         }
     }
-    if let Some(target) = payload.first_chunk_mut() {
-        *target = first;
-    }
-    if let Some(target) = payload.last_chunk_mut() {
-        *target = last;
-    }
+    put_ends(payload, ends);
 }
 
 /// Copies and masks the first `N` and the last `N` bytes of a payload; they may overlap.
