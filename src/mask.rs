@@ -180,12 +180,8 @@ fn xor_long(key: u64, payload: &mut [u8]) {
 /// Copies and masks the first `N` and the last `N` bytes of a payload; they may overlap.
 #[inline(always)]
 fn copy_ends<const N: usize>(key: u64, payload: &[u8], target: &mut [u8]) {
-    let last_key = key.rotate_right(rotation(payload.len() as u64));
-    if let (Some(first), Some(target)) = (payload.first_chunk(), target.first_chunk_mut()) {
-        *target = xored::<N>(key, *first);
-    }
-    if let (Some(last), Some(target)) = (payload.last_chunk(), target.last_chunk_mut()) {
-        *target = xored::<N>(last_key, *last);
+    if let Some(ends) = xored_ends::<N>(key, payload) {
+        put_ends(target, ends);
     }
 }
 
