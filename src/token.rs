@@ -15,17 +15,26 @@ fn is_token_byte(byte: u8) -> bool {
 }
 
 /// Whether a token can have a byte; looked up, as heads are full of tokens.
-#[expect(clippy::indexing_slicing, reason = "no byte is beyond it")]
-const TOKEN_BYTES: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte: u8 = 0;
-    while byte < u8::MAX {
-        table[byte as usize] = matches!(byte,
-            b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~');
-        byte = byte.wrapping_add(1);
-    }
-    table
-};
+const TOKEN_BYTES: [bool; 256] = byte_table!(
+    b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~'
+);
+
+/// A table of the bytes that match a pattern.
+macro_rules! byte_table {
+    ($pattern:pat) => {{
+        let mut table = [false; 256];
+        let mut byte: u8 = 0;
+        while byte < u8::MAX {
+            #[expect(clippy::indexing_slicing, reason = "no byte is beyond it")]
+            {
+                table[byte as usize] = matches!(byte, $pattern);
+            }
+            byte = byte.wrapping_add(1);
+        }
+        table
+    }};
+}
+pub(crate) use byte_table;
 
 /// Whether a table has a byte.
 pub(crate) fn is_in(table: &[bool; 256], byte: u8) -> bool {

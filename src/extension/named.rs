@@ -39,12 +39,23 @@ impl ExtensionParams {
 }
 
 impl Acceptance<'_> {
-    /// Whether an offer of this name could be accepted: the extension is supported, and was not accepted before.
-    #[inline(always)]
-    pub(crate) fn wants(&self, name: &[u8]) -> bool {
-        self.candidate(name).is_some()
+    /// Accepts what it can of the offers in a list, which was checked. An offer that it cannot use is not stored.
+    pub(crate) fn consider_list(&mut self, list: &[u8]) {
+        let mut offer: Option<ExtensionParams> = None;
+        let _ = read_list(list, &mut |item| match (item, &mut offer) {
+            (Item::Extension(name), last) => {
+                last.take().iter().for_each(|offer| self.consider(offer));
+                *last = self.candidate(name).map(|_| ExtensionParams::with_capacity(name, USUAL_LEN));
+            }
+            (Item::Param(name, value), Some(offer)) => offer.push_read(name, value),
+            (Item::Param(..), None) => {}
+        });
+        offer.iter().for_each(|offer| self.consider(offer));
     }
 }
+
+/// An offer of permessage-deflate with its usual parameters takes no more.
+const USUAL_LEN: usize = 80;
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use crate::error::LocalProtocolError;
 use crate::extension::ExtensionParams;
 use crate::http::{Headers, Known, Place, split_list};
 
-use super::fields::{check_header, is_owned};
+use super::fields::{check_header, extension_name, is_owned};
 
 /// Adds a header as it is, and records what is not valid.
 pub(super) fn add_header(
@@ -27,10 +27,12 @@ pub(super) fn extra_headers<'a>(
 
 /// The extensions that a head names over any number of fields, parsed one by one; what is malformed is left out (§9.1).
 pub(super) fn named_extensions(headers: &Headers, place: Place) -> impl Iterator<Item = ExtensionParams> {
-    extension_elements(headers, place).filter_map(ExtensionParams::parse_one)
+    headers.values_at(place, Known::Extensions).flat_map(split_list).filter_map(ExtensionParams::parse_one)
 }
 
-/// The extensions that a head names, as they are written.
-pub(super) fn extension_elements(headers: &Headers, place: Place) -> impl Iterator<Item = &[u8]> {
-    headers.values_at(place, Known::Extensions).flat_map(split_list)
+/// Whether a head names an extension.
+pub(super) fn names_extension(headers: &Headers, place: Place, name: &[u8]) -> bool {
+    let is_it = |element: &[u8]| extension_name(element) == name;
+    // Mostly it is the first one, and the list need not be split.
+    headers.values_at(place, Known::Extensions).any(|list| is_it(list) || split_list(list).any(is_it))
 }

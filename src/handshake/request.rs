@@ -7,11 +7,11 @@ use alloc::vec::Vec;
 
 use crate::error::LocalProtocolError;
 use crate::extension::{Acceptance, Extension, ExtensionParams, Extensions};
-use crate::http::{Headers, Place, Span, syntax};
+use crate::http::{Headers, Known, Place, Span, syntax};
 use crate::token::{is_token, text};
 
-use super::fields::{ORIGIN, PROTOCOL, REQUEST_OWNED, extension_name};
-use super::headers::{add_header, extension_elements, extra_headers, named_extensions};
+use super::fields::{ORIGIN, PROTOCOL, REQUEST_OWNED};
+use super::headers::{add_header, extra_headers, named_extensions, names_extension};
 
 /// A client's request for a WebSocket connection.
 ///
@@ -213,10 +213,7 @@ impl Request {
     /// Whether an extension of this name is offered to the peer that answers.
     pub(super) fn offers_extension(&self, offers: Offers, name: &[u8]) -> bool {
         self.offers.iter().any(|offer| offer.name_bytes() == name)
-            || offers == Offers::Named
-                && extension_elements(&self.headers, self.named)
-                    .map(extension_name)
-                    .any(|offered| offered == name)
+            || offers == Offers::Named && names_extension(&self.headers, self.named, name)
     }
 
     /// The extensions that were added here.
@@ -264,11 +261,7 @@ impl Request {
             return Extensions::accept_offers(supported, &self.offers);
         }
         let mut acceptance = Acceptance::of(supported);
-        for element in extension_elements(&self.headers, self.named) {
-            if acceptance.wants(extension_name(element)) {
-                ExtensionParams::parse_one(element).iter().for_each(|offer| acceptance.consider(offer));
-            }
-        }
+        self.headers.values_at(self.named, Known::Extensions).for_each(|list| acceptance.consider_list(list));
         acceptance.finish()
     }
 }

@@ -1,6 +1,6 @@
 //! The grammar of heads (RFC 9110 §5, RFC 9112 §3, RFC 3986 §3.2).
 
-use crate::token::{is_field_value_byte, is_in, trim_end, trim_start};
+use crate::token::{byte_table, is_field_value_byte, is_in, trim_end, trim_start};
 
 /// A field value: visible bytes, with spaces and tabs only inside (RFC 9110 §5.5).
 pub(crate) fn is_field_value(bytes: &[u8]) -> bool {
@@ -23,7 +23,7 @@ pub(crate) fn is_received_resource_name(target: &[u8]) -> bool {
 
 /// Whether a server accepts these bytes in a path or a query.
 pub(crate) fn is_received_uri_text(text: &[u8]) -> bool {
-    text.iter().all(|byte| byte.is_ascii_graphic() && !b"#\"<>\\^{}".contains(byte))
+    text.iter().all(|byte| is_in(&RECEIVED_URI_BYTES, *byte))
 }
 
 /// A host with an optional port (RFC 9110 §7.2, RFC 3986 §3.2.2).
@@ -80,18 +80,13 @@ pub(crate) fn is_uri_text(text: &[u8], others: &[u8]) -> bool {
 }
 
 /// The unreserved bytes of a URI, and `sub-delims` (RFC 3986 §2.2, §2.3).
-#[expect(clippy::indexing_slicing, reason = "no byte is beyond it")]
-const URI_BYTES: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte: u8 = 0;
-    while byte < u8::MAX {
-        table[byte as usize] = matches!(byte,
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~'
-            | b'!' | b'$' | b'&'..=b',' | b';' | b'=');
-        byte = byte.wrapping_add(1);
-    }
-    table
-};
+const URI_BYTES: [bool; 256] = byte_table!(
+    b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b';' | b'='
+);
+
+/// Visible characters, except for `"`, `#`, `<`, `>`, `\`, `^`, `{` and `}`.
+const RECEIVED_URI_BYTES: [bool; 256] =
+    byte_table!(b'!' | b'$'..=b';' | b'=' | b'?'..=b'[' | b']' | b'_'..=b'z' | b'|' | b'~');
 
 fn is_port(port: &[u8]) -> bool {
     port.is_empty()
@@ -147,6 +142,14 @@ mod tests {
         for target in ["/?a[]=|`", "/100%"] {
             assert!(!is_resource_name(target.as_bytes()), "{target}");
             assert!(is_received_resource_name(target.as_bytes()), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_server_takes_visible_characters_that_a_uri_can_contain() {
+        for byte in 0..=u8::MAX {
+            let is_taken = byte.is_ascii_graphic() && !b"\"#<>\\^{}".contains(&byte);
+            assert_eq!(is_received_uri_text(&[byte]), is_taken, "{byte:#x}");
         }
     }
 

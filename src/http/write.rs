@@ -28,7 +28,12 @@ pub(crate) fn write(
 ) -> Result<(), LocalProtocolError> {
     reserve(output, &parts)?;
     let mut written = Ok(());
-    parts(&mut |part| written = written.and_then(|()| output.append_bytes(part)));
+    // Not `written.and_then(…)`, which copies the error that there is not: the time of writing is then twice as long.
+    parts(&mut |part| {
+        if written.is_ok() {
+            written = output.append_bytes(part);
+        }
+    });
     written
 }
 
