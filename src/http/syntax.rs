@@ -28,55 +28,45 @@ pub(crate) fn is_received_uri_text(text: &[u8]) -> bool {
 
 /// A host with an optional port (RFC 9110 §7.2, RFC 3986 §3.2.2).
 pub(crate) fn is_host(host: &[u8]) -> bool {
-    let (name, port) = match host {
-        [b'[', literal @ ..] => {
-            let Some(end) = literal.iter().position(|byte| *byte == b']') else { return false };
-            let (address, rest) = literal.split_at(end);
-            if !is_ip_literal(address) {
-                return false;
-            }
-            match rest {
-                [b']'] => return true,
-                [b']', b':', port @ ..] => (address, port),
-                _ => return false,
-            }
-        }
-        _ => match host.iter().position(|byte| *byte == b':') {
-            Some(colon) => {
-                let (name, port) = host.split_at(colon);
-                if !is_reg_name(name) {
-                    return false;
-                }
-                (name, port.get(1..).unwrap_or_default())
-            }
-            None => return is_reg_name(host),
-        },
+    match after_name(host) {
+        Some([]) => true,
+        Some([b':', port @ ..]) => is_port(port),
+        _ => false,
+    }
+}
+
+/// What follows a registered name or an address between brackets (RFC 3986 §3.2.2).
+fn after_name(host: &[u8]) -> Option<&[u8]> {
+    let Some(literal) = host.strip_prefix(b"[") else {
+        let (name, rest) = host.split_at_checked(uri_text_len(host, b""))?;
+        return (!name.is_empty()).then_some(rest);
     };
-    !name.is_empty() && is_port(port)
+    let (address, rest) = literal.split_at_checked(literal.iter().position(|byte| *byte == b']')?)?;
+    if is_ip_literal(address) { rest.get(1..) } else { None }
 }
 
 fn is_ip_literal(address: &[u8]) -> bool {
     core::str::from_utf8(address).is_ok_and(|address| address.parse::<core::net::Ipv6Addr>().is_ok())
 }
 
-/// A host's registered name (RFC 3986 §3.2.2).
-fn is_reg_name(name: &[u8]) -> bool {
-    !name.is_empty() && is_uri_text(name, b"")
-}
-
 /// Bytes that may stand in a URI as they are: unreserved ones, `sub-delims`, whole percent-encodings, and
 /// those in `others` (RFC 3986 §2, §3.3, §3.4).
 pub(crate) fn is_uri_text(text: &[u8], others: &[u8]) -> bool {
+    uri_text_len(text, others) == text.len()
+}
+
+/// How much of the front is such bytes.
+fn uri_text_len(text: &[u8], others: &[u8]) -> usize {
     let mut rest = text;
     while let [byte, tail @ ..] = rest {
         rest = match (byte, tail) {
             _ if is_in(&URI_BYTES, *byte) => tail,
             (b'%', [high, low, tail @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => tail,
             (byte, _) if others.contains(byte) => tail,
-            _ => return false,
+            _ => break,
         };
     }
-    true
+    text.len().saturating_sub(rest.len())
 }
 
 /// The unreserved bytes of a URI, and `sub-delims` (RFC 3986 §2.2, §2.3).
