@@ -25,10 +25,8 @@ impl ExtensionParams {
         let mut count: usize = 0;
         read_list(value, &mut |item| match (item, &mut only) {
             (Item::Extension(name), only) => {
-                // A flag of two bytes, `;b`, is stored in three; nothing else grows more.
-                let capacity = value.len().saturating_add(value.len() / 2).saturating_add(2);
                 count = count.saturating_add(1);
-                *only = Some(Self::with_capacity(name, capacity));
+                *only = Some(Self::with_capacity(name, max_stored_len(value)));
             }
             (Item::Param(name, value), Some(extension)) => extension.push_read(name, value),
             (Item::Param(..), None) => {}
@@ -39,23 +37,34 @@ impl ExtensionParams {
 }
 
 impl Acceptance<'_> {
-    /// Accepts what it can of the offers in a list, which was checked. An offer that it cannot use is not stored.
+    /// Accepts what it can of the offers in a list, which was checked; with one allocation for all of them.
     pub(crate) fn consider_list(&mut self, list: &[u8]) {
-        let mut offer: Option<ExtensionParams> = None;
-        let _ = read_list(list, &mut |item| match (item, &mut offer) {
-            (Item::Extension(name), last) => {
-                last.take().iter().for_each(|offer| self.consider(offer));
-                *last = self.candidate(name).map(|_| ExtensionParams::with_capacity(name, USUAL_LEN));
+        let mut offer = ExtensionParams::with_capacity(b"", max_stored_len(list));
+        let mut is_wanted = false;
+        let _ = read_list(list, &mut |item| match item {
+            Item::Extension(name) => {
+                if is_wanted {
+                    self.consider(&offer);
+                }
+                is_wanted = self.candidate(name).is_some();
+                if is_wanted {
+                    offer.restart(name);
+                }
             }
-            (Item::Param(name, value), Some(offer)) => offer.push_read(name, value),
-            (Item::Param(..), None) => {}
+            Item::Param(name, value) if is_wanted => offer.push_read(name, value),
+            Item::Param(..) => {}
         });
-        offer.iter().for_each(|offer| self.consider(offer));
+        if is_wanted {
+            self.consider(&offer);
+        }
     }
 }
 
-/// An offer of permessage-deflate with its usual parameters takes no more.
-const USUAL_LEN: usize = 80;
+/// The most that an extension in this list takes when it is stored: a flag of two bytes, `;b`, takes three, and nothing
+/// else grows more.
+const fn max_stored_len(list: &[u8]) -> usize {
+    list.len().saturating_add(list.len() / 2).saturating_add(2)
+}
 
 #[cfg(test)]
 mod tests {

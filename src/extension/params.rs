@@ -40,6 +40,13 @@ impl ExtensionParams {
         Self { bytes }
     }
 
+    /// Makes it an extension of this name without parameters, in the memory that it has.
+    #[cfg(feature = "handshake")]
+    pub(super) fn restart(&mut self, name: &[u8]) {
+        self.bytes.clear();
+        packed::push(&mut self.bytes, name);
+    }
+
     /// Adds a parameter that has no value.
     #[must_use]
     pub fn with_flag(mut self, name: &str) -> Self {
