@@ -122,7 +122,8 @@ impl<'h, F: Fields<'h>> KnownFields<'h, F> {
 
     /// Whether a comma-separated list over all fields of a name has this element, in any case.
     pub(crate) fn list_contains(&self, known: Known, element: &str) -> bool {
-        let is_it = |listed: &[u8]| listed.eq_ignore_ascii_case(element.as_bytes());
+        let element = element.as_bytes();
+        let is_it = |listed: &[u8]| listed == element || listed.eq_ignore_ascii_case(element);
         // Mostly it is all there is.
         self.first(known).is_some_and(is_it) || self.values(known).flat_map(split_list).any(is_it)
     }
