@@ -1,7 +1,5 @@
 //! Header fields: in order, their case kept, read as single values or as lists (RFC 9110 §5).
 
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::iter::FusedIterator;
@@ -11,6 +9,7 @@ use crate::packed;
 use super::known::{Fields, KnownFields, Repeated};
 use super::line::reserve_within;
 use super::list::split_list;
+use super::shown::Shown;
 
 /// The header fields of a request or a response, in order.
 ///
@@ -231,18 +230,9 @@ impl<'h> IntoIterator for &'h Headers {
     }
 }
 
-/// A value as text for a log; not if it lets in who knows it.
-fn shown(name: &str, value: &[u8]) -> String {
-    let is_secret = SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret));
-    if is_secret { "…".into() } else { format!("{}", value.escape_ascii()) }
-}
-
-/// Headers whose values are credentials (RFC 9110 §11, RFC 6265 §8.3).
-const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
-
 impl fmt::Debug for HeadersIter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.clone().map(|(name, value)| (name, shown(name, value)))).finish()
+        f.debug_list().entries(self.clone().map(|(name, value)| (name, Shown { name, value }))).finish()
     }
 }
 
@@ -284,6 +274,6 @@ impl Span {
 
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter().map(|(name, value)| (name, shown(name, value)))).finish()
+        f.debug_map().entries(self.iter().map(|(name, value)| (name, Shown { name, value }))).finish()
     }
 }

@@ -3,6 +3,7 @@
 #[cfg(feature = "alloc")]
 mod version;
 pub(crate) mod syntax;
+mod shown;
 // Use them.
 mod list;
 mod known;

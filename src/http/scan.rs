@@ -7,6 +7,7 @@ use crate::limits::HandshakeLimits;
 
 use super::known::Fields;
 use super::parse::{RequestLine, StatusLine, parse_field, split_field};
+use super::shown::Shown;
 
 /// A request line or a status line.
 pub(crate) trait StartLine<'b>: Sized {
@@ -131,15 +132,6 @@ impl<'b> Fields<'b> for FieldLines<'b> {
 
 impl fmt::Debug for FieldLines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter().map(|(name, value)| (name, Escaped(value)))).finish()
-    }
-}
-
-/// Bytes, as a text that is readable.
-struct Escaped<'a>(&'a [u8]);
-
-impl fmt::Debug for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.0.escape_ascii())
+        f.debug_map().entries(self.iter().map(|(name, value)| (name, Shown { name, value }))).finish()
     }
 }

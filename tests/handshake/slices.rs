@@ -227,6 +227,23 @@ fn a_response_shows_its_headers() {
     assert!(format!("{response:?}").contains(r#""X": "y""#));
 }
 
+#[test]
+fn no_credentials_are_shown() {
+    let secrets =
+        ["Cookie: SECRET", "authorization: SECRET", "Proxy-Authorization: SECRET", "Set-Cookie: SECRET"];
+    let head = |head: Head| {
+        Vec::from(secrets.into_iter().fold(head.with("X-A: seen"), |head, line| head.with(line)))
+    };
+    let request = head(Head::request());
+    let mut handshake = SliceServerHandshake::new(HandshakeLimits::default());
+    let request = format!("{:?}", handshake.receive(&request).unwrap().unwrap());
+    let response = head(Head::response());
+    let response = read_response(&CHAT, HandshakeLimits::default(), &response, &[response.len()], false);
+    for shown in [request, format!("{response:?}")] {
+        assert!(!shown.contains("SECRET") && shown.contains("seen"), "{shown}");
+    }
+}
+
 /// Misuse: it is not the same buffer, or has become shorter.
 #[test]
 fn other_bytes_than_before_do_no_harm() {
