@@ -109,14 +109,10 @@ impl Headers {
         }
     }
 
-    fn push_name(&mut self, name: &str) {
-        self.add_string(name.as_bytes());
-        self.len = self.len.saturating_add(usize::from(!name.is_empty()));
-    }
-
     /// The same, of a value that is written: twice, as its length stands before it.
     pub(crate) fn push_written(&mut self, name: &str, value: impl Fn(&mut dyn fmt::Write)) {
-        self.push_name(name);
+        self.add_string(name.as_bytes());
+        self.len = self.len.saturating_add(1);
         let mut len = WrittenLen(0);
         value(&mut len);
         self.bytes.reserve(len.0.saturating_add(MAX_OVERHEAD));

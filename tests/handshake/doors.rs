@@ -165,6 +165,7 @@ mod extensions {
     fn extensions_are_negotiated_over_http_1_1() {
         let client = ClientUpgrade::new(offered(), LIMITS, &mut Sample::default()).unwrap();
         let headers = client.headers();
+        assert_eq!(headers.len(), headers.iter().count());
         let server =
             ServerUpgrade::parse("GET", "/chat", HttpVersion::Http11, headers.iter(), LIMITS).unwrap();
         assert_eq!(server.request().extensions(), client.request().extensions());
