@@ -297,7 +297,7 @@ impl MessageDecoder {
                             (H::input(data, len), ends)
                         }
                         Source::Extensions => {
-                            let (data, ends) = self.borrow_decoded_text(len, ends)?;
+                            let (data, ends) = self.borrow_decoded_text(len, ends);
                             (H::kept(data), ends)
                         }
                     };

@@ -81,6 +81,15 @@ fn bad_text_fails_after_the_valid_text_before_it() {
 }
 
 #[test]
+fn text_without_a_valid_beginning_fails_at_once() {
+    for bytes in [&b"\xff"[..], b"\xff!", b"\xed\xa0\x80", b"\x80abcdef"] {
+        let mut receiver = Setup::of(Role::Client).receiver();
+        let mut frame = frame_to(Role::Client, WHOLE, message(bytes));
+        assert_eq!(receiver.next_event(&mut frame.as_mut_slice()), Err(INVALID), "{bytes:?}");
+    }
+}
+
+#[test]
 fn a_message_must_not_end_inside_a_character() {
     for word in ["é", "€", "😀"] {
         for len in 1..word.len() {

@@ -49,24 +49,18 @@ impl MessageDecoder {
 
     /// Returns text that extensions have decoded, which has to be UTF-8 (RFC 7692 §6.2), and what ends with it.
     ///
-    /// If it is not UTF-8, its valid prefix is returned. It borrows from the extensions, so the next call frees these.
-    pub(super) fn borrow_decoded_text(
-        &mut self,
-        len: usize,
-        ends: Ends,
-    ) -> Result<(&str, Ends), RemoteProtocolError> {
+    /// If it is not UTF-8, its valid prefix is returned, which is not empty: the caller has looked at the first
+    /// character. It borrows from the extensions, so the next call frees these, and returns the error.
+    pub(super) fn borrow_decoded_text(&mut self, len: usize, ends: Ends) -> (&str, Ends) {
         let Self { payloads: Payloads { frames, extensions }, utf8, state, .. } = self;
         let decoded = extensions.as_mut().map_or(&[][..], |extensions| extensions.take(len));
         let (data, overread) = read_text(utf8, decoded, ends);
         if overread.is_none() {
-            return Ok((data, ends));
+            return (data, ends);
         }
         frames.stop();
         *state = State::after_text(data, 0);
-        match *state {
-            State::Failed(Broken { error, .. }) => Err(error),
-            _ => Ok((data, Ends::Nothing)),
-        }
+        (data, Ends::Nothing)
     }
 
     /// Records whether text from the input was UTF-8. Returns what ends with it.
