@@ -159,7 +159,8 @@ impl Utf8Decoder {
     #[inline]
     fn may_follow(&self, byte: u8) -> bool {
         match (self.filled, self.character[0]) {
-            (0, _) => width(byte) > 1,
+            // `begun_at` has found a first byte.
+            (0, _) => true,
             (1, 0xE0) => matches!(byte, 0xA0..=0xBF),
             (1, 0xED) => matches!(byte, 0x80..=0x9F),
             (1, 0xF0) => matches!(byte, 0x90..=0xBF),
@@ -248,7 +249,8 @@ pub(crate) fn bad_byte(bytes: &[u8], error: Utf8Error) -> usize {
     let start = error.valid_up_to();
     match (bytes.get(start), error.error_len()) {
         (_, None) => bytes.len(),
-        (Some(first), Some(len)) if width(*first) > 1 => start.saturating_add(len),
+        // The first byte begins a character: the bad byte is one after it.
+        (Some(0xC2..=0xF4), Some(len)) => start.saturating_add(len),
         _ => start,
     }
 }
@@ -388,6 +390,13 @@ mod tests {
                 bytes[at] = 0xff;
                 assert_eq!(decode(&[&bytes]), ("a".repeat(at), Some(at)));
             }
+        }
+    }
+
+    #[test]
+    fn bytes_that_only_continue_characters_are_no_text() {
+        for len in 1..100 {
+            assert!(from_utf8(&vec![0x80; len]).is_err(), "{len}");
         }
     }
 
