@@ -467,9 +467,7 @@ impl<E: Entropy> WsConnection<E> {
             self.outbox.clear();
         }
         match &mut self.phase {
-            Phase::Open(connection) if self.replies.is_pending() => {
-                self.replies.send(connection.sender_mut(), output)
-            }
+            Phase::Open(connection) => self.replies.send(connection.sender_mut(), output),
             _ => Ok(()),
         }
     }

@@ -33,6 +33,27 @@ fn text(data: &str) -> WsEvent {
 }
 
 #[test]
+fn the_end_of_the_transport_after_a_close_frame_counts_once_all_is_read() {
+    let (mut client, mut server) = open_pair();
+    server.receive_data(&client.send(CloseConnection::new(CloseCode::NORMAL_CLOSURE, "")).unwrap()).unwrap();
+    server.receive_eof();
+    assert!(matches!(server.next_event(), Ok(Some(WsEvent::Close(_)))));
+    assert_eq!((server.transport_action(), server.close_info()), (TransportAction::Keep, None));
+    assert_eq!(server.next_event(), Ok(None));
+    assert_eq!(server.transport_action(), TransportAction::Close);
+    assert_eq!(server.close_info().map(|info| info.by), Some(ClosedBy::Remote));
+}
+
+#[test]
+fn a_reply_to_a_close_frame_that_comes_too_late_writes_nothing() {
+    let (mut client, mut server) = open_pair();
+    server.receive_data(&client.send(CloseConnection::new(CloseCode::NORMAL_CLOSURE, "")).unwrap()).unwrap();
+    let Ok(Some(WsEvent::Close(close))) = server.next_event() else { panic!("no close frame") };
+    server.send(CloseConnection::EMPTY).unwrap();
+    assert_eq!(server.send(close.response()), Ok(Vec::new()));
+}
+
+#[test]
 fn states_change_when_the_event_is_taken() {
     use ConnectionState::{Closed, Connecting, LocalClosing, Open, RemoteClosing};
     let mut client = WsConnection::client(Sample::default());
