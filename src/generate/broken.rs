@@ -348,9 +348,7 @@ impl FrameWriter<'_, '_> {
         let kind = MessageKind::Text;
         let mut message = match self.message.take() {
             Some(message) => message,
-            None => {
-                Message { kind, sent: Vec::new(), rest: text(self.u, usize::MAX)?.into_bytes(), fragments: 0 }
-            }
+            None => Message { kind, sent: Vec::new(), rest: text(self.u)?.into_bytes(), fragments: 0 },
         };
         let bad = BadText::arbitrary(self.u)?;
         let bad_at = bad.at.map(|at| message.rest.len().saturating_add(at));
@@ -364,12 +362,13 @@ impl FrameWriter<'_, '_> {
             let payload = message.rest.get(begin..*end).unwrap_or_default();
             let header = RawFrameHeader::new(message.opcode(), payload.len() as u64).with_fin(is_last);
             let (_, payload_at) = self.frame(header, payload)?;
+            // The last frame that begins before the bad byte has it.
             match bad_at {
-                Some(bad_at) if bad_at >= begin && bad_at < *end => {
+                Some(bad_at) if bad_at >= begin => {
                     at = payload_at.saturating_add(bad_at.saturating_sub(begin));
                 }
-                None if is_last => at = self.bytes.len().saturating_sub(1),
-                _ => {}
+                Some(_) => {}
+                None => at = self.bytes.len().saturating_sub(1),
             }
             message.fragments = message.fragments.saturating_add(1);
             begin = *end;
@@ -380,14 +379,14 @@ impl FrameWriter<'_, '_> {
     fn bad_close_code(&mut self) -> Result<Broken> {
         let code: CloseCode = self.u.arbitrary()?;
         let code = if code.is_sendable() { CloseCode::NO_STATUS_RCVD } else { code };
-        let reason = text(self.u, 100)?;
+        let reason = text(self.u)?;
         let payload = [&code.get().to_be_bytes(), reason.as_bytes()].concat();
         let (_, payload_at) = self.close_frame(&payload)?;
         Ok((RemoteProtocolError::InvalidCloseCode(code.get()), payload_at.saturating_add(1)))
     }
 
     fn bad_close_reason(&mut self) -> Result<Broken> {
-        let (code, reason) = (self.close_code()?, text(self.u, 100)?);
+        let (code, reason) = (self.close_code()?, text(self.u)?);
         let bad = BadText::arbitrary(self.u)?;
         let payload = [&code.get().to_be_bytes(), reason.as_bytes(), bad.bytes].concat();
         let (_, payload_at) = self.close_frame(&payload)?;

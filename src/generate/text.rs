@@ -4,17 +4,9 @@ use alloc::string::String;
 
 use arbitrary::{Result, Unstructured};
 
-/// Text of at most `max_len` bytes.
-pub(super) fn text(u: &mut Unstructured<'_>, max_len: usize) -> Result<String> {
-    let mut text = String::new();
-    for _ in 0..u.int_in_range(0..=12_u8)? {
-        let character = character(u)?;
-        if text.len().saturating_add(character.len_utf8()) > max_len {
-            break;
-        }
-        text.push(character);
-    }
-    Ok(text)
+/// Text of at most 12 characters: short enough for a close reason.
+pub(super) fn text(u: &mut Unstructured<'_>) -> Result<String> {
+    (0..u.int_in_range(0..=12_u8)?).map(|_| character(u)).collect()
 }
 
 /// A character; those of one to four bytes are equally likely.

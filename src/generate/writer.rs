@@ -134,7 +134,7 @@ impl<'u, 'a> FrameWriter<'u, 'a> {
             return Ok(());
         }
         let code = self.close_code()?;
-        let reason = text(self.u, FrameHeader::MAX_CONTROL_LEN.saturating_sub(2))?;
+        let reason = text(self.u)?;
         let payload = [&code.get().to_be_bytes(), reason.as_bytes()].concat();
         self.frame(RawFrameHeader::new(Opcode::Close.bits(), payload.len() as u64), &payload)?;
         self.events.push(Event::Close(CloseConnection { code: Some(code), reason }));
@@ -213,7 +213,7 @@ fn content(kind: MessageKind, u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     };
     let mut content = alloc::vec![b'w'; long];
     match kind {
-        MessageKind::Text => content.extend_from_slice(text(u, usize::MAX)?.as_bytes()),
+        MessageKind::Text => content.extend_from_slice(text(u)?.as_bytes()),
         MessageKind::Binary => {
             let len = u.int_in_range(0..=24_usize)?;
             content.extend_from_slice(u.bytes(len.min(u.len()))?);

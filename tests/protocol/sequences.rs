@@ -176,6 +176,32 @@ fn broken_sequence_has_the_default_limits_unless_its_rule_is_a_limit() {
 }
 
 #[test]
+fn valid_sequences_have_characters_lengths_and_close_codes_of_every_kind() {
+    for sender in BOTH {
+        let (mut widths, mut lens, mut codes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for seed in 0..COUNT {
+            let frames = ValidFrames::from_sender(sender, &mut Unstructured::new(&fuzz(seed))).unwrap();
+            for event in frames.events() {
+                match event {
+                    Event::Text(text) => {
+                        // Long texts begin with many of this letter.
+                        widths.extend(text.data.chars().filter(|c| *c != 'w').map(char::len_utf8));
+                        lens.insert(text.data.len());
+                    }
+                    Event::Close(close) => codes.extend(close.code.map(CloseCode::get)),
+                    Event::Bytes(_) | Event::Ping(_) | Event::Pong(_) => {}
+                }
+            }
+        }
+        assert!(widths.into_iter().eq(1..=4));
+        assert!(lens.range(..50).count() > 20 && lens.range(150..300).count() > 20, "{lens:?}");
+        assert!(codes.len() > 100, "{codes:?}");
+        // "1010 … is not used by the server" to fail a handshake (§7.4.1).
+        assert_eq!(codes.contains(&1010), sender == Role::Client);
+    }
+}
+
+#[test]
 fn no_bytes_make_a_sequence_too() {
     let valid = ValidFrames::arbitrary(&mut Unstructured::new(&[])).unwrap();
     assert_eq!((valid.bytes(), valid.events(), valid.reads().count()), (&[][..], &[][..], 1));
@@ -195,7 +221,8 @@ fn arbitrary_header_is_one_that_can_be_encoded() {
     let forms: BTreeSet<usize> = headers.iter().map(FrameHeader::encoded_len).collect();
     assert!(forms.into_iter().eq([2, 4, 6, 8, 10, 14]), "each length of a header occurs");
     for opcode in values::<Opcode>() {
-        assert!(headers.iter().any(|header| header.opcode == opcode));
+        let mut of_opcode = headers.iter().filter(|header| header.opcode == opcode);
+        assert!(of_opcode.any(|header| header.payload_len > 1), "{opcode:?}");
     }
 }
 
@@ -215,7 +242,14 @@ fn arbitrary_raw_headers_have_every_opcode_and_form() {
 fn arbitrary_limits_of_the_handshake_are_small_or_the_default() {
     let limits = values::<wsproto::HandshakeLimits>();
     assert!(limits.iter().any(|limits| limits.max_head_len < 2048 && limits.max_headers == 100));
-    assert!(limits.contains(&wsproto::HandshakeLimits::DEFAULT));
+    let default = wsproto::HandshakeLimits::DEFAULT;
+    assert!(limits.contains(&default));
+    for limits in limits {
+        assert!(limits.max_head_len < 2048 || limits.max_head_len == default.max_head_len);
+        assert!(limits.max_early_data < 2048 || limits.max_early_data == default.max_early_data);
+        assert!(limits.max_headers < 32 || limits.max_headers == default.max_headers);
+        assert!(limits.max_informational < 4 || limits.max_informational == default.max_informational);
+    }
 }
 
 #[test]
@@ -238,22 +272,25 @@ fn arbitrary_settings_have_small_and_default_limits() {
 
 #[test]
 fn arbitrary_events_are_of_each_kind_and_end_no_message_inside_a_frame() {
-    let mut kinds = BTreeSet::new();
+    let (mut kinds, mut ends) = (BTreeSet::new(), BTreeSet::new());
     for event in values::<Event<String, Vec<u8>>>() {
         kinds
             .insert(said(std::slice::from_ref(&event)).pop().map(|said| format!("{said:?}")[..3].to_owned()));
         match event {
             Event::Text(TextMessage { frame_finished, message_finished, .. })
             | Event::Bytes(BytesMessage { frame_finished, message_finished, .. }) => {
-                assert!(frame_finished || !message_finished);
+                ends.insert((frame_finished, message_finished));
             }
             Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
         }
     }
     assert_eq!(kinds.len(), 5);
+    assert!(ends.into_iter().eq([(false, false), (true, false), (true, true)]));
     let codes = values::<CloseCode>();
     let sendable = codes.iter().filter(|code| code.is_sendable()).count();
     assert!((COUNT as usize / 4..COUNT as usize * 3 / 4).contains(&sendable), "{sendable}");
+    let defined = codes.iter().filter(|code| code.get() < 1016).count();
+    assert!(defined > COUNT as usize / 8, "{defined} of RFC 6455");
 }
 
 #[cfg(feature = "deflate")]
