@@ -238,7 +238,7 @@ impl ReadBuffer {
         let kept = self.kept_len();
         let freed = self.end.saturating_sub(kept);
         let moved = if self.held.start > 0 { kept } else { self.unread().len() };
-        freed > 0 && (moved <= freed || self.end.saturating_add(min_space) > self.max_len)
+        moved <= freed || self.end.saturating_add(min_space) > self.max_len
     }
 
     /// Frees memory above `max_kept` once all is read.

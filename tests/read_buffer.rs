@@ -77,6 +77,54 @@ fn reads_become_longer_while_they_fill_the_space_and_shorter_again() {
     assert_eq!(buffer.space().len(), 1000);
 }
 
+#[test]
+fn space_is_half_as_long_after_a_read_that_did_not_fill_a_quarter() {
+    // No memory is kept: the space is as long as it was made.
+    let mut buffer = ReadBuffer::new().with_min_space(1000).with_max_kept(0);
+    let mut read = |filled: fn(usize) -> usize| {
+        let offered = buffer.space().len();
+        buffer.filled(filled(offered)).unwrap();
+        buffer.read(|input| *input = &mut []);
+        offered
+    };
+    for offered in [1000, 2000, 4000, 8000, 16000, 32000, 64000, 65536] {
+        assert_eq!(read(|offered| offered), offered);
+    }
+    assert_eq!(read(|offered| offered / 4), 65536);
+    for offered in [65536, 32768, 16384, 8192, 4096, 2048, 1024, 1000, 1000] {
+        assert_eq!(read(|offered| offered / 4 - 1), offered);
+    }
+}
+
+#[test]
+fn bytes_that_were_read_elsewhere_do_not_change_the_length_of_the_space() {
+    let mut buffer = ReadBuffer::new().with_min_space(1000).with_max_kept(0);
+    assert_eq!(buffer.space().len(), 1000);
+    buffer.filled(1000).unwrap();
+    for _ in 0..4 {
+        buffer.read(|input| *input = &mut []);
+        buffer.extend_from_slice(b"little").unwrap();
+    }
+    buffer.read(|input| *input = &mut []);
+    assert_eq!(buffer.space().len(), 2000);
+}
+
+#[test]
+fn buffer_does_not_grow_if_a_move_makes_enough_space() {
+    let mut buffer = ReadBuffer::new().with_min_space(8);
+    buffer.extend_from_slice(&[7; 16]).unwrap();
+    buffer.read(take(8));
+    assert_eq!((buffer.space().len(), buffer.capacity()), (8, 16));
+}
+
+#[test]
+fn buffer_that_may_still_grow_does_not_move_more_than_was_read() {
+    let mut buffer = ReadBuffer::new().with_min_space(8).with_max_len(20);
+    buffer.extend_from_slice(&[7; 12]).unwrap();
+    buffer.read(take(1));
+    assert_eq!((buffer.space().len(), buffer.capacity()), (8, 20));
+}
+
 /// More is seldom in a socket at once, and a long read would cut one more message.
 #[test]
 fn space_is_not_longer_than_64_kib_unless_more_is_asked_for() {
