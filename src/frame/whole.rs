@@ -98,3 +98,52 @@ fn read_len_64(len: u8, rest: &[u8]) -> Option<(usize, &[u8])> {
 const FIN_AND_TEXT: u8 = 0x81;
 
 const FIN_AND_BINARY: u8 = 0x82;
+
+#[cfg(test)]
+mod tests {
+    use crate::frame::FrameDecoder;
+    use crate::limits::Limits;
+    use crate::opcode::Opcode;
+
+    use super::*;
+
+    /// What the slow path finds there, if it is a header of a whole message that is not too long.
+    fn expected(input: &[u8], role: Role, max_len: u64) -> Option<(FrameHeader, usize)> {
+        let (header, header_len) = FrameHeader::decode(input).ok()??;
+        let is_masked = header.masking_key.is_some();
+        let is_whole = header.fin && header.rsv.is_empty() && !header.opcode.is_control();
+        let is_valid = is_whole && header.opcode != Opcode::Continuation && is_masked == role.peer().masks();
+        (is_valid && header.payload_len <= max_len).then_some((header, header_len))
+    }
+
+    #[test]
+    fn every_header_of_a_whole_message_takes_the_fast_path_and_no_other_header() {
+        let firsts = [0x81, 0x82, 0x01, 0x02, 0x80, 0x83, 0x88, 0x89, 0xC1, 0xA2, 0x92];
+        let lens = [0, 1, 125, 126, 127, 128, 0xFFFF, 0x1_0000, 0xFFFF_FFFF, 1 << 32, 1 << 63];
+        let limits = [(1000, 200), (200, 1000), (1 << 33, 1 << 32), (1 << 32, 1 << 33)];
+        for (max_frame_len, max_message_len) in limits {
+            let limits = Limits::NONE.with_max_frame_len(max_frame_len).with_max_message_len(max_message_len);
+            let max_len = max_frame_len.min(max_message_len).min(u64::from(u32::MAX) - 1);
+            for (role, first) in
+                firsts.iter().flat_map(|first| [(Role::Client, *first), (Role::Server, *first)])
+            {
+                let decoder = FrameDecoder::new(role, limits);
+                for (second, len) in (0..=u8::MAX).flat_map(|second| lens.map(|len| (second, len))) {
+                    let [.., low, lowest] = u64::to_be_bytes(len);
+                    let extended = match second & 0x7F {
+                        126 => vec![low, lowest],
+                        127 => len.to_be_bytes().to_vec(),
+                        _ => Vec::new(),
+                    };
+                    let bytes = [&[first, second][..], &extended, &[1, 2, 3, 4]].concat();
+                    for end in 0..=bytes.len() {
+                        let input = &bytes[..end];
+                        let whole = decoder.whole_message(input);
+                        let whole = whole.map(|whole| (whole.header(role), whole.header_len));
+                        assert_eq!(whole, expected(input, role, max_len), "{role:?} {input:x?}");
+                    }
+                }
+            }
+        }
+    }
+}
