@@ -86,6 +86,7 @@ mod tests {
         ] {
             let excerpt = Excerpt::new(name);
             assert_eq!(excerpt.to_string(), shown);
+            assert_eq!(format!("{excerpt:?}"), format!("\"{shown}\""));
             assert_eq!(excerpt.is_truncated(), name.len() > Excerpt::MAX_LEN);
             assert!(name.as_bytes().starts_with(excerpt.as_ref()));
         }

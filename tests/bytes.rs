@@ -15,7 +15,8 @@ use counting::measured;
 use proptest::prelude::*;
 use wsproto::{
     BytesMessage, Connection, Entropy, Event, Limits, LocalProtocolError, Message, Messages, Output, Ping,
-    PreparedMessage, ReadBuffer, Receiver, RemoteProtocolError, Role, TextMessage, Utf8Bytes,
+    PreparedMessage, ReadBuffer, Receiver, RemoteProtocolError, Role, TextMessage, TransportAction,
+    Utf8Bytes,
 };
 
 struct Fixed;
@@ -161,8 +162,8 @@ fn text_in_bytes_is_checked_and_compares_as_text() {
     let text = Utf8Bytes::try_from(Bytes::from("grüß")).unwrap();
     assert_eq!((text.as_str(), &*text, text.to_string().as_str()), ("grüß", "grüß", "grüß"));
     assert_eq!(format!("{text:?}"), "\"grüß\"");
-    assert_eq!(text, *"grüß");
     assert_eq!(text, Utf8Bytes::from(String::from("grüß")));
+    assert!(text == *"grüß" && text != *"Gruß" && text == "grüß" && text != "Gruß");
     assert_eq!(Bytes::from(text.clone()), Bytes::from("grüß"));
     assert_eq!(std::collections::HashMap::from([(text, 1)]).get("grüß"), Some(&1));
     for (bytes, at) in [(&b"\xff"[..], 0), (b"ab\xc3(", 3), (b"ab\xe2\x82", 4)] {
@@ -323,6 +324,15 @@ fn messages_read_into_memory_that_is_not_initialized_are_the_same() {
 }
 
 #[test]
+fn a_read_of_no_bytes_into_memory_that_is_not_initialized_is_the_end_of_the_transport() {
+    let mut ws = client();
+    assert!(ws.buf_mut().has_remaining_mut());
+    ws.filled(0).unwrap();
+    assert_eq!(ws.next_message_bytes(), None);
+    assert_eq!(ws.transport_action(), TransportAction::Close);
+}
+
+#[test]
 fn a_prepared_message_is_appended_to_bytes() {
     let mut output = BytesMut::new();
     output.check_room(1000).unwrap();
@@ -338,4 +348,35 @@ fn owned_text_is_text_and_bytes() {
     assert_eq!(bytes, "é".as_bytes());
     assert!(text == "é" && text != "e");
     assert_eq!(String::from(text), "é");
+}
+
+/// A short message after a long one is decompressed into the memory of the long one, which is not given away.
+#[cfg(feature = "deflate")]
+#[test]
+fn a_decompressed_message_does_not_keep_much_more_memory_than_it_needs() {
+    use wsproto::{DeflateParams, Extensions, PermessageDeflate};
+
+    let extensions = |role| {
+        let mut extensions = Extensions::new();
+        extensions.push(PermessageDeflate::new().negotiated(role, DeflateParams::DEFAULT)).unwrap();
+        extensions
+    };
+    let mut server = Connection::server(Limits::NONE).with_extensions(extensions(Role::Server));
+    let client = Connection::client(Limits::default(), Fixed).with_extensions(extensions(Role::Client));
+    let mut ws = Messages::new(client, ReadBuffer::new());
+    let (long, short) = (vec![7; 50_000], vec![7; 100]);
+    let mut wire = Vec::new();
+    server.send(BytesMessage::new(&long), &mut wire).unwrap();
+    server.send(BytesMessage::new(&short), &mut wire).unwrap();
+    let mut receive = || {
+        assert_eq!(fill(&mut ws, &wire), wire.len());
+        assert_eq!(ws.next_message().unwrap().as_bytes(), long);
+        let message = ws.next_message_bytes().unwrap();
+        assert_eq!(message.as_bytes(), short);
+        message
+    };
+    receive();
+    let (messages, usage) = measured(|| [receive(), receive(), receive()]);
+    assert!(usage.kept < 1000, "{usage:?}");
+    drop(messages);
 }

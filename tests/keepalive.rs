@@ -46,7 +46,7 @@ fn without_timeouts_nothing_is_ever_due() {
 
 #[test]
 fn handshake_timeout_does_not_depend_on_bytes() {
-    let mut keepalive = Keepalive::new(Timeouts::NONE.with_handshake(Some(at(10))), at(5));
+    let mut keepalive = Keepalive::new(Timeouts::NONE.with_handshake(Some(at(11))), at(4));
     keepalive.received(at(14), false);
     assert_eq!(keepalive.poll(at(14)), Wait(Some(at(15))));
     assert_eq!(keepalive.poll(at(15)), GiveUp(Timeout::Handshake));
@@ -79,6 +79,9 @@ fn only_the_pong_to_the_last_ping_answers_it() {
     assert_eq!((keepalive.round_trip(), keepalive.poll(at(21))), (None, Wait(Some(at(25)))));
     keepalive.on_event(&pong(&payload), at(22));
     assert_eq!((keepalive.round_trip(), keepalive.poll(at(22))), (Some(at(2)), Wait(Some(at(40)))));
+    let SendPing(_) = keepalive.poll(at(40)) else { panic!() };
+    keepalive.on_event(&pong(&payload), at(43));
+    assert_eq!(keepalive.round_trip(), Some(at(2)), "a pong to the ping before");
 }
 
 #[test]

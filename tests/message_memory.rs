@@ -60,13 +60,15 @@ fn an_assembler_stays_within_its_limit_and_frees_long_messages() {
 fn the_memory_that_an_assembler_keeps_can_be_set_and_freed() {
     for max_kept in [0, 1000, 1 << 20] {
         let mut assembler = MessageAssembler::new(LONG).with_max_kept(max_kept);
-        let ((), usage) = measured(|| {
-            assemble_long_messages(&mut assembler);
-            assembler.bytes(BytesMessage::new(b"next")).unwrap();
-        });
-        assert!(usage.kept <= max_kept as isize, "{max_kept}: {usage:?}");
-        let ((), released) = measured(|| assembler.release_memory());
-        assert_eq!(usage.kept + released.kept, 0);
+        for _ in 0..2 {
+            let ((), usage) = measured(|| {
+                assemble_long_messages(&mut assembler);
+                assembler.bytes(BytesMessage::new(b"next")).unwrap();
+            });
+            assert!(usage.kept <= max_kept as isize, "{max_kept}: {usage:?}");
+            let ((), released) = measured(|| assembler.release_memory());
+            assert_eq!(usage.kept + released.kept, 0);
+        }
     }
 }
 

@@ -12,10 +12,12 @@
 
 mod counting;
 
+use std::time::Duration;
+
 use counting::measured;
 use wsproto::{
-    Connection, Entropy, Limits, Message, MessagePart, Messages, ReadBuffer, RemoteProtocolError,
-    TextMessage, TransportAction,
+    Connection, Entropy, Keepalive, Limits, Message, MessagePart, Messages, ReadBuffer, RemoteProtocolError,
+    TextMessage, Timeouts, TransportAction,
 };
 
 struct Fixed;
@@ -118,6 +120,34 @@ fn a_part_is_returned_as_soon_as_it_arrives() {
     assert_eq!(parts(&mut ws), [text("lo ", false)], "not a part of a character");
     feed(&mut ws, b"\x82\xac");
     assert_eq!(parts(&mut ws), [text("€", false)]);
+}
+
+#[test]
+fn messages_can_be_sent_between_two_parts() {
+    let mut ws = client();
+    feed(&mut ws, b"\x01\x03Hel\x80\x02lo");
+    let (mut incoming, mut outgoing) = ws.split();
+    let mut received = Vec::new();
+    while let Some(part) = incoming.next_part_bytes() {
+        outgoing.send(TextMessage::new("part")).unwrap();
+        received.push(part);
+    }
+    assert_eq!(received, [text("Hel", false), text("lo", true)]);
+    assert_eq!(ws.output().len(), 2 * (6 + 4));
+}
+
+#[test]
+fn a_connection_that_receives_messages_in_parts_is_not_idle() {
+    let at = Duration::from_secs;
+    let mut keepalive = Keepalive::new(Timeouts::NONE.with_idle(Some(at(10))), at(0));
+    keepalive.opened(at(0));
+    let mut ws = client().with_keepalive(keepalive);
+    feed(&mut ws, b"\x01\x01a");
+    assert_eq!(parts(&mut ws), [text("a", false)]);
+    assert_eq!(ws.poll(at(4)), Ok(Some(at(10))), "the message is not complete");
+    feed(&mut ws, b"\x80\x01b");
+    assert_eq!(parts(&mut ws), [text("b", true)]);
+    assert_eq!(ws.poll(at(5)), Ok(Some(at(15))));
 }
 
 #[test]

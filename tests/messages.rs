@@ -341,6 +341,20 @@ fn memory_is_bounded_and_is_freed() {
 }
 
 #[test]
+fn a_release_frees_all_memory_of_a_connection_that_has_nothing_to_read_or_write() {
+    let mut ws = client();
+    let ((), usage) = measured(|| {
+        feed(&mut ws, b"\x89\x01a\x89\x01b\x89\x01c\x01\x01a\x80\x01b");
+        assert_eq!(ws.next_message(), Some(Message::Text("ab")));
+        ws.send(BytesMessage::new(&[7; 10_000])).unwrap();
+        assert!(!ws.output().is_empty());
+        ws.written(usize::MAX);
+        ws.release_memory();
+    });
+    assert_eq!(usage.kept, 0);
+}
+
+#[test]
 fn what_a_peer_announces_takes_no_memory() {
     let mut ws = client();
     let (_, usage) = measured(|| {
@@ -461,6 +475,17 @@ fn an_unanswered_close_frame_is_given_up() {
     ws.send(CloseConnection::EMPTY).unwrap();
     assert_eq!(ws.poll(at(1)), Ok(Some(at(11))));
     assert_eq!(ws.poll(at(5)), Ok(Some(at(11))), "the deadline does not move");
+    assert_eq!(ws.poll(at(11)), Err(Timeout::Close));
+}
+
+#[test]
+fn the_end_of_the_transport_is_waited_for_after_a_close_frame_that_is_not_answered() {
+    let mut keepalive = Keepalive::new(Timeouts::default(), at(0));
+    keepalive.opened(at(0));
+    let mut ws = client().with_reply_policy(ReplyPolicy::Nothing).with_keepalive(keepalive);
+    feed(&mut ws, b"\x88\x00");
+    assert_eq!(ws.next_message(), None);
+    assert_eq!(ws.poll(at(1)), Ok(Some(at(11))));
     assert_eq!(ws.poll(at(11)), Err(Timeout::Close));
 }
 

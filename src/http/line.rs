@@ -26,3 +26,18 @@ pub(super) fn reserve_within(buffer: &mut Vec<u8>, len: usize, max_len: usize) {
         buffer.reserve_exact(capacity.saturating_sub(buffer.len()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_grows_to_twice_as_much_but_not_beyond_what_may_be_needed() {
+        let mut buffer = Vec::with_capacity(8);
+        buffer.extend_from_slice(b"four");
+        for (len, max_len, capacity) in [(4, 100, 8), (5, 100, 16), (13, 20, 20), (30, 40, 40)] {
+            reserve_within(&mut buffer, len, max_len);
+            assert_eq!(buffer.capacity(), capacity);
+        }
+    }
+}
