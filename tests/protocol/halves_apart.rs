@@ -340,6 +340,7 @@ fn a_shared_half_wakes_the_other_for_a_ping_read_whole_and_not_for_data() {
     assert!(!receiving.take_wake());
     assert!(receiving.next_frame_event(&mut masked(PING, b"?").as_mut_slice()).unwrap().is_some());
     assert!(receiving.take_wake());
+    assert!(sending.has_replies());
     let mut output = Vec::new();
     sending.send_replies(&mut output).unwrap();
     assert_eq!(output, unmasked(PONG, b"?"));
@@ -362,4 +363,29 @@ fn a_close_frame_of_the_callers_own_answers_the_peers() {
     assert_eq!(halves.sending.transport_action(), TransportAction::Keep);
     halves.send(&CloseConnection::EMPTY, &mut Vec::new()).unwrap();
     assert_eq!(halves.sending.transport_action(), TransportAction::Close);
+}
+
+#[test]
+fn a_close_frame_is_answered_once_though_the_end_of_the_transport_is_known_later() {
+    let mut halves = carried(Role::Server, ReplyPolicy::PongAndClose);
+    halves.receive(&masked(CLOSE, b"\x03\xe8"));
+    halves.carry();
+    let mut output = Vec::new();
+    halves.send_replies(&mut output).unwrap();
+    assert_eq!(output, unmasked(CLOSE, b"\x03\xe8"));
+    _ = halves.receiving.receive_eof();
+    halves.carry();
+    assert!(!halves.sending.has_replies());
+}
+
+#[test]
+fn a_close_frame_that_is_read_as_a_range_is_known_to_the_other_half() {
+    let mut halves = carried(Role::Server, ReplyPolicy::Nothing);
+    let mut bytes = masked(CLOSE, b"\x03\xe8bye");
+    assert!(halves.receiving.next_range(&mut bytes.as_mut_slice()).unwrap().is_some());
+    halves.carry();
+    _ = halves.receiving.receive_eof();
+    halves.carry();
+    let close_info = halves.sending.close_info().unwrap();
+    assert_eq!((close_info.by, close_info.reason), (ClosedBy::Remote, "bye"));
 }

@@ -59,6 +59,19 @@ fn handshakes_take_a_trait_object() {
 }
 
 #[test]
+fn room_that_was_ensured_is_reserved() {
+    let mut vector = Vec::new();
+    vector.ensure_room(1000).unwrap();
+    assert!(vector.is_empty() && vector.capacity() >= 1000);
+    #[cfg(feature = "bytes")]
+    {
+        let mut bytes = bytes::BytesMut::new();
+        bytes.ensure_room(1000).unwrap();
+        assert!(bytes.is_empty() && bytes.capacity() >= 1000);
+    }
+}
+
+#[test]
 fn a_boxed_output_can_be_written_to() {
     let mut output: Box<dyn Output> = Box::new(Vec::new());
     Sender::server().send(TextMessage::new("x"), &mut *output).unwrap();

@@ -5,7 +5,7 @@ use wsproto::{
     LocalProtocolError, MessageKind, Opcode, Output, Ping, Pong, Role, Rsv, Sender, TextMessage,
 };
 
-use crate::support::{BINARY, CONTINUATION, FIN, Fixed, PING, TEXT, masked, unmasked};
+use crate::support::{BINARY, CONTINUATION, FIN, Fixed, PING, TEXT, masked, sent, unmasked};
 
 const LAST: u8 = FIN | CONTINUATION;
 
@@ -239,6 +239,43 @@ fn a_call_refused_for_lack_of_room_leaves_no_trace() {
     let mut output = Vec::new();
     sender.send(BytesMessage::new(b"x"), &mut output).unwrap();
     assert_eq!(output, unmasked(FIN | BINARY, b"x"));
+}
+
+#[test]
+fn a_text_is_cut_between_two_characters_if_possible() {
+    for (max_len, expected) in [
+        (7, &["aé€", "😀z"][..]),
+        (6, &["aé€", "😀z"]),
+        (5, &["aé", "€", "😀z"]),
+        (4, &["aé", "€", "😀", "z"]),
+    ] {
+        let mut output = Vec::new();
+        Sender::server().send_fragmented(TextMessage::new("aé€😀z"), max_len, &mut output).unwrap();
+        let fragments: Vec<_> = sent(&output).into_iter().map(|frame| frame.payload).collect();
+        assert_eq!(fragments, expected.iter().map(|text| text.as_bytes()).collect::<Vec<_>>(), "{max_len}");
+    }
+    let mut output = Vec::new();
+    Sender::server().send_fragmented(TextMessage::new("é€"), 2, &mut output).unwrap();
+    let lens: Vec<_> = sent(&output).iter().map(|frame| frame.payload.len()).collect();
+    assert_eq!(lens, [2, 2, 1], "a fragment is never longer than that");
+}
+
+#[test]
+fn fragments_that_do_not_all_fit_are_not_written() {
+    let text = TextMessage::new("Hello");
+    for room in 0..11 {
+        let mut memory = vec![0xEE; room];
+        let mut output = memory.as_mut_slice();
+        let refused = Sender::server().send_fragmented(text, 2, &mut output);
+        assert_eq!(refused, Err(LocalProtocolError::OutputFull(11)));
+        assert_eq!(output, vec![0xEE; room]);
+    }
+    let mut memory = [0; 11 + 12];
+    let mut output = memory.as_mut_slice();
+    let refused = Sender::client(Fixed).send_fragmented(text, 2, &mut &mut output[1..]);
+    assert_eq!(refused, Err(LocalProtocolError::OutputFull(11 + 12)));
+    Sender::client(Fixed).send_fragmented(text, 2, &mut output).unwrap();
+    assert!(output.is_empty());
 }
 
 #[test]
