@@ -244,6 +244,8 @@ fn arbitrary_limits_of_the_handshake_are_small_or_the_default() {
     assert!(limits.iter().any(|limits| limits.max_head_len < 2048 && limits.max_headers == 100));
     let default = wsproto::HandshakeLimits::DEFAULT;
     assert!(limits.contains(&default));
+    assert!(limits.iter().any(|limits| (100..2048).contains(&limits.max_head_len)));
+    assert!(limits.iter().any(|limits| (10..32).contains(&limits.max_headers)));
     for limits in limits {
         assert!(limits.max_head_len < 2048 || limits.max_head_len == default.max_head_len);
         assert!(limits.max_early_data < 2048 || limits.max_early_data == default.max_early_data);
