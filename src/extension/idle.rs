@@ -41,3 +41,22 @@ const FIRST_ROUNDS: u16 = 8;
 
 /// The most rounds before the memory is freed. With these, the cost for each round is less than that of a ping.
 const MAX_ROUNDS: u16 = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_freed_once_and_later_each_time_that_it_is_needed_again() {
+        let mut idle = Idle::new();
+        for expected in [8, 16, 32, 64, 128, 256, 512, 1024, 1024] {
+            for _ in 1..expected {
+                assert!(!idle.count());
+            }
+            idle.end();
+            let freed: Vec<_> = (1..5000).filter(|_| idle.count()).collect();
+            assert_eq!(freed, [expected]);
+            idle.end();
+        }
+    }
+}

@@ -77,6 +77,13 @@ fn a_fallback_offer_requires_nothing_from_the_server() {
             "permessage-deflate; client_no_context_takeover",
         ]
     );
+    for either in [
+        PermessageDeflate::new().with_server_max_window_bits(9),
+        PermessageDeflate::new().with_server_no_context_takeover(),
+    ] {
+        let offers = offered(&either.with_fallback());
+        assert_eq!(offers[1..], ["permessage-deflate; client_max_window_bits"], "{}", offers[0]);
+    }
     // The server may answer either offer.
     let first = "pmd; server_no_context_takeover; server_max_window_bits=8";
     assert_eq!(agreed(&deflate, first), Ok(DeflateParams { server_max_window_bits: 8, ..NO_TAKEOVER }));

@@ -190,6 +190,8 @@ fn a_client_accepts_only_answers_that_match_its_offer() {
         let error = Err(HandshakeError::UnexpectedExtension(error));
         assert_eq!(agreed(&deflate, &lines(value)), error, "{value}");
     }
+    let param = window(NegotiationErrorKind::MissingParam).param().map(|param| param.as_bytes().to_vec());
+    assert_eq!((param, repeated.param()), (Some(b"server_max_window_bits".to_vec()), None));
     let twice = lines("permessage-deflate; server_max_window_bits=9").repeat(2);
     assert_eq!(agreed(&deflate, &twice), Err(HandshakeError::UnexpectedExtension(repeated)));
 }
@@ -306,14 +308,15 @@ fn a_proxy_does_not_forward_extensions_that_it_does_not_run() {
 
 #[test]
 fn an_extension_name_that_is_not_a_token_is_refused_before_any_output() {
+    /// An extension with this name and this parameter.
     #[derive(Debug)]
-    struct Odd(&'static str);
+    struct Odd(&'static str, &'static str);
     impl wsproto::Extension for Odd {
         fn name(&self) -> &str {
             self.0
         }
         fn offers(&self) -> Vec<ExtensionParams> {
-            vec![ExtensionParams::new(self.0)]
+            vec![ExtensionParams::new(self.0).with_flag(self.1)]
         }
         fn accept_response(
             &self,
@@ -328,11 +331,13 @@ fn an_extension_name_that_is_not_a_token_is_refused_before_any_output() {
             None
         }
     }
-    for name in ["", "a b", "a,b", "a\r\nX: y", "é"] {
-        let mut client: WsConnection<Fixed> = WsConnection::client(Fixed).with_extension(Odd(name));
-        let refused = client.send(Request::new("localhost", "/"));
-        assert_eq!(refused, Err(LocalProtocolError::InvalidExtension), "{name:?}");
-        assert!(client.bytes_to_send().is_empty());
+    for odd in ["", "a b", "a,b", "a\r\nX: y", "é"] {
+        for extension in [Odd(odd, "p"), Odd("x-odd", odd)] {
+            let mut client: WsConnection<Fixed> = WsConnection::client(Fixed).with_extension(extension);
+            let refused = client.send(Request::new("localhost", "/"));
+            assert_eq!(refused, Err(LocalProtocolError::InvalidExtension), "{odd:?}");
+            assert!(client.bytes_to_send().is_empty());
+        }
     }
-    let _: WsConnection<NoEntropy> = WsConnection::server().with_extension(Odd("a b"));
+    let _: WsConnection<NoEntropy> = WsConnection::server().with_extension(Odd("a b", "p"));
 }

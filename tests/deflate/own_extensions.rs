@@ -143,6 +143,22 @@ fn an_error_in_a_chain_is_reported_after_the_data_before_it() {
     let seen_error = seen(CHAINS[2], &bytes);
     assert_eq!(seen_error.failure, Some(RemoteProtocolError::InvalidDeflate));
     assert_eq!(seen_error.unfinished, Some(text("Hello")));
+
+    // The first one to decode finds it. Of the data before it, the checksum keeps back the last byte.
+    let bad = frame_to(Role::Client, first, &bad);
+    let seen_error = seen(CHAINS[1], &bad);
+    assert_eq!(seen_error.failure, Some(RemoteProtocolError::InvalidDeflate));
+    assert_eq!(seen_error.unfinished, Some(text("Hell")));
+
+    // The second one has much more output then.
+    let long = "Hello".repeat(20_000);
+    let (_, mut server) = pair(extensions(Role::Client, CHAINS[2]), extensions(Role::Server, CHAINS[2]));
+    let mut bytes = Vec::new();
+    server.send(TextMessage::from(long.as_str()), &mut bytes).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    let seen_error = seen(CHAINS[2], &bytes);
+    assert_eq!(seen_error.failure, Some(wrong_sum));
+    assert_eq!(seen_error.unfinished, Some(text(&long)));
 }
 
 #[test]

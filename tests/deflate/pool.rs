@@ -103,6 +103,18 @@ fn a_compressor_is_given_back_when_a_message_is_written() {
 }
 
 #[test]
+fn a_decompressor_is_given_back_if_the_memory_of_the_connection_is_released() {
+    let pool = DeflatePool::new(8);
+    let extensions = pooled(&pool, DeflateParams::DEFAULT).extensions();
+    let mut client = Connection::client(Limits::default(), Fixed).with_extensions(extensions);
+    let mut hello = message(&[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]);
+    assert!(client.next_event(&mut hello.as_mut_slice()).unwrap().is_some());
+    assert_eq!(pool.idle_decompressors(), 0);
+    client.release_memory();
+    assert_eq!(pool.idle_decompressors(), 1);
+}
+
+#[test]
 fn a_connection_that_ends_inside_a_message_gives_back_what_it_has() {
     let pool = DeflatePool::new(8);
     let setup = pooled(&pool, DeflateParams::DEFAULT);

@@ -34,6 +34,23 @@ fn only_the_first_frame_of_a_message_has_the_compressed_bit() {
 }
 
 #[test]
+fn the_memory_level_is_clamped_and_leaves_the_other_settings() {
+    let few_values: Vec<u8> = noise(3, 50_000).iter().map(|byte| byte & 0x0F).collect();
+    let sent_with = |mem_level| {
+        let mut output = Vec::new();
+        let deflate = PermessageDeflate::new().with_threshold(0).with_level(6).with_mem_level(mem_level);
+        let mut sender = server(&deflate);
+        sender.send(TextMessage::from("a"), &mut output).unwrap();
+        assert_eq!(firsts(&output), [FIN | RSV1 | TEXT]);
+        sender.send(BytesMessage::from(few_values.as_slice()), &mut output).unwrap();
+        output
+    };
+    let (least, most) = (sent_with(1), sent_with(9));
+    assert!(least != most, "with less memory, there are more blocks");
+    assert!(sent_with(0) == least && sent_with(10) == most);
+}
+
+#[test]
 fn messages_below_the_threshold_are_sent_uncompressed() {
     // RFC 7692 §8: a sender need not compress every message.
     let deflate = PermessageDeflate::new().with_threshold(5);
@@ -98,8 +115,10 @@ fn a_message_stays_compressed_or_plain_for_all_its_pieces() {
         sender.send_continuation(b"d", false, &mut output).unwrap();
         sender.send_fragmented(TextMessage::from("efgh"), 2, &mut output).unwrap();
         sender.send(TextMessage::from("behind"), &mut output).unwrap();
+        sender.send(BytesMessage::partial(b"1"), &mut output).unwrap();
+        sender.send_plain(BytesMessage::from(b"2"), &mut output).unwrap();
         let seen = Setup::of(Role::Client).check(&output);
-        assert_eq!(seen.said, [text("before"), text("abcdefgh"), text("behind")], "{seen:?}");
+        assert_eq!(seen.said, [text("before"), text("abcdefgh"), text("behind"), binary("12")], "{seen:?}");
         let first = if plain { TEXT } else { RSV1 | TEXT };
         assert_eq!(firsts(&output)[1..4], [first, 0, 0]);
     }

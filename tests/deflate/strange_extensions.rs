@@ -1,9 +1,12 @@
 //! Extensions that break the contract of their trait: they may fail a connection, but never hang it or make it panic.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use wsproto::{
-    CloseCode, Connection, Decoded, Ends, Event, ExtensionError, Extensions, FrameHeader, InboundExtension,
-    Limits, LocalProtocolError, MessageKind, NegotiatedExtension, OutboundExtension, PermessageDeflate,
-    RemoteProtocolError, Role, Rsv, TextMessage,
+    AutoReplies, CloseCode, Connection, Decoded, Ends, Event, ExtensionError, Extensions, FrameHeader,
+    InboundExtension, Limits, LocalProtocolError, MessageKind, NegotiatedExtension, OutboundExtension,
+    PermessageDeflate, Ping, RemoteProtocolError, ReplyPolicy, Role, Rsv, TextMessage,
 };
 
 use crate::protocol::{FIN, TEXT, frame_to};
@@ -251,6 +254,110 @@ fn an_error_after_output_that_waits_when_the_transport_ends_is_not_reported() {
     assert_eq!(close, Some(Some(CloseCode::ABNORMAL_CLOSURE)));
 }
 
+/// An extension that counts how often it was asked to free memory.
+#[derive(Clone, Debug, Default)]
+struct Counts(Arc<AtomicUsize>);
+
+impl Counts {
+    fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl InboundExtension for Counts {
+    fn rsv(&self) -> Rsv {
+        Rsv::RSV3
+    }
+
+    fn begin_frame(&mut self, _: &FrameHeader) -> Result<bool, RemoteProtocolError> {
+        Ok(false)
+    }
+
+    fn decode(&mut self, payload: &[u8], _: Ends, _: usize) -> Result<Decoded, RemoteProtocolError> {
+        Ok(Decoded::new(payload.len(), true))
+    }
+
+    fn output(&self) -> &[u8] {
+        &[]
+    }
+
+    fn release_memory(&mut self) {
+        self.count();
+    }
+}
+
+impl OutboundExtension for Counts {
+    fn rsv_for(&self, _: MessageKind, _: Option<usize>) -> Option<Rsv> {
+        None
+    }
+
+    fn max_encoded_len(&self, len: usize) -> usize {
+        len
+    }
+
+    fn encode(&mut self, _: &[u8], _: bool) -> &[u8] {
+        &[]
+    }
+
+    fn release_memory(&mut self) {
+        self.count();
+    }
+}
+
+#[test]
+fn an_extension_frees_memory_when_the_caller_asks_or_the_connection_is_idle() {
+    let (inbound, outbound) = (Counts::default(), Counts::default());
+    let counts = || [&inbound, &outbound].map(|counts| counts.0.swap(0, Ordering::Relaxed));
+    let server = || {
+        let mut extensions = Extensions::new();
+        extensions.push(NegotiatedExtension::new(inbound.clone(), outbound.clone())).unwrap();
+        Connection::server(Limits::default()).with_extensions(extensions)
+    };
+    let replies = || AutoReplies::new(ReplyPolicy::Nothing);
+    server().into_halves(replies()).0.release_memory();
+    assert_eq!(counts(), [1, 0]);
+    server().into_shared_halves(replies()).0.release_memory();
+    assert_eq!(counts(), [1, 0]);
+    let mut server = server();
+    server.release_memory();
+    assert_eq!(counts(), [1, 1]);
+    for _ in 0..100 {
+        server.send(Ping::new(b""), &mut Vec::new()).unwrap();
+    }
+    assert_eq!(counts(), [0, 1], "only control frames were sent");
+    for _ in 0..100 {
+        assert_eq!(server.next_event(&mut [].as_mut_slice()), Ok(None));
+    }
+    assert_eq!(counts(), [1, 0], "nothing was received");
+}
+
+#[test]
+fn an_extension_that_uses_a_bit_on_all_frames_shares_it_with_no_other() {
+    #[derive(Debug)]
+    struct AllFrames;
+    impl InboundExtension for AllFrames {
+        fn rsv(&self) -> Rsv {
+            Rsv::RSV3
+        }
+        fn continuation_rsv(&self) -> Rsv {
+            Rsv::RSV3
+        }
+        fn begin_frame(&mut self, _: &FrameHeader) -> Result<bool, RemoteProtocolError> {
+            Ok(false)
+        }
+        fn decode(&mut self, _: &[u8], _: Ends, _: usize) -> Result<Decoded, RemoteProtocolError> {
+            panic!("no payload should be decoded")
+        }
+        fn output(&self) -> &[u8] {
+            &[]
+        }
+    }
+    let mut extensions = Extensions::new();
+    extensions.push(NegotiatedExtension::new(AllFrames, Counts::default())).unwrap();
+    assert!(extensions.push(NegotiatedExtension::new(Counts::default(), Counts::default())).is_err());
+    assert_eq!(extensions.len(), 1);
+}
+
 #[test]
 fn the_defaults_of_an_extension_do_nothing() {
     let strange = Strange { read: 0, done: true, output: b"" };
@@ -258,5 +365,7 @@ fn the_defaults_of_an_extension_do_nothing() {
     inbound.release_all_memory();
     outbound.release_all_memory();
     outbound.restart();
+    inbound.pause();
+    assert_eq!(inbound.continuation_rsv(), Rsv::NONE);
     assert!(inbound.try_clone().is_none() && outbound.try_clone().is_none());
 }
