@@ -168,6 +168,8 @@ fn chunks_are_held_to_their_syntax() {
         "5\r\nhello0\r\n\r\n",
         "fffffffffffffffffffffffff\r\n",
         "5 5\r\nhello",
+        "0\r\nTrailer: 1\n\r\n",
+        "0\r\nTrailer: 1\r\n\n",
     ] {
         assert_eq!(body_failure(&chunked(bytes)), MALFORMED, "{bytes:?}");
     }
