@@ -192,3 +192,17 @@ fn a_final_stored_block_may_end_in_the_removed_tail() {
     let again = DeflateBlocks::new().begin(false, 1).copy(5, 5).end().into_message();
     says([(WHOLE, &payload[..payload.len() - 4]), (WHOLE, &again)], &[text("Hello"), text("Hello")]);
 }
+
+#[test]
+fn a_final_block_whose_last_byte_is_read_before_its_last_copy_is_written_is_received() {
+    // The end of the block is in the same byte as the end of the last copy, and the copy crosses the end of a piece.
+    let mut block = DeflateBlocks::new().begin(true, 1);
+    for _ in 0..300 {
+        block = block.symbol(b'a'.into());
+    }
+    for _ in 0..126 {
+        block = block.copy(258, 1);
+    }
+    let payload = block.end().into_bytes();
+    says([(WHOLE, &payload)], &[text(&"a".repeat(300 + 126 * 258))]);
+}

@@ -90,6 +90,17 @@ fn text_without_a_valid_beginning_fails_at_once() {
 }
 
 #[test]
+fn bytes_after_a_bad_one_are_not_counted_in_a_compressed_message() {
+    let mut receiver = Setup::of(Role::Client).receiver();
+    let mut first = frame_to(Role::Client, FIRST, flushed(b"a\xe2"));
+    let mut input = first.as_mut_slice();
+    while receiver.next_event(&mut input).unwrap().is_some() {}
+    let mut second = frame_to(Role::Client, FIN, message(b"(rest"));
+    assert_eq!(receiver.next_event(&mut second.as_mut_slice()), Err(INVALID));
+    assert_eq!(receiver.bytes_after_error(), 0);
+}
+
+#[test]
 fn a_message_must_not_end_inside_a_character() {
     for word in ["é", "€", "😀"] {
         for len in 1..word.len() {
