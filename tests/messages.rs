@@ -274,6 +274,14 @@ fn space_ends_where_a_long_frame_ends_also_if_few_bytes_of_it_are_missing() {
 }
 
 #[test]
+fn space_does_not_end_where_a_short_frame_ends() {
+    let mut ws = client();
+    feed(&mut ws, b"\x82\x7dthe beginning of 125 bytes");
+    assert_eq!(ws.next_message(), None);
+    assert!(ws.space().len() > 4000);
+}
+
+#[test]
 fn replies_are_left_to_the_caller_if_the_policy_says_so() {
     let mut ws = client().with_reply_policy(ReplyPolicy::Nothing);
     feed(&mut ws, b"\x89\x00\x88\x00");
