@@ -2,10 +2,11 @@
 
 use wsproto::{
     BytesMessage, CloseConnection, Connection, DeflateParams, Event, Extensions, Limits, LocalProtocolError,
-    MessageKind, PermessageDeflate, Ping, PreparedMessage, Role, Rsv, Sender, TextMessage,
+    MessageKind, PermessageDeflate, Ping, PreparedMessage, ReplyPolicy, Role, Rsv, Sender, TextMessage,
+    WsConnection, WsEvent,
 };
 
-use crate::protocol::{BINARY, FIN, Fixed, PING, Sent, TEXT, binary, sent, text};
+use crate::protocol::{BINARY, FIN, Fixed, PING, PONG, Sent, TEXT, binary, frame_to, sent, text};
 use crate::support::{RSV1, Setup, client_sender, noise, server_sender};
 
 fn server(deflate: &PermessageDeflate) -> Sender {
@@ -31,6 +32,31 @@ fn only_the_first_frame_of_a_message_has_the_compressed_bit() {
     assert_eq!(firsts(&output), [RSV1 | TEXT, PING, 0, FIN, RSV1 | BINARY, 0, 0, FIN]);
     let seen = Setup::of(Role::Client).check(&output);
     assert_eq!(seen.said[1..], [text("abc"), binary(noise(1, 100))]);
+}
+
+#[test]
+fn a_message_without_room_behind_a_pong_leaves_the_context_as_it_was() {
+    let hello = "Hello, hello, hello, hello";
+    for room in 0..150 {
+        let deflate = PermessageDeflate::new().with_threshold(0);
+        let mut extensions = Extensions::new();
+        extensions.push(deflate.negotiated(Role::Server, DeflateParams::DEFAULT)).unwrap();
+        let server = Connection::server(Limits::default()).with_extensions(extensions);
+        let mut ws = WsConnection::from(server).with_reply_policy(ReplyPolicy::Pong);
+        ws.receive_data(&frame_to(Role::Server, FIN | PING, b"1234567")).unwrap();
+        assert_eq!(ws.next_event(), Ok(Some(WsEvent::Ping(Ping::new(b"1234567".to_vec())))));
+        let mut output = vec![0; room];
+        let mut unused = output.as_mut_slice();
+        let sent = ws.send_to(TextMessage::from(hello), &mut unused);
+        let unused = unused.len();
+        output.truncate(room - unused);
+        if sent.is_err() {
+            assert_eq!(output, b"");
+            output = ws.send(TextMessage::from(hello)).unwrap();
+        }
+        assert_eq!(firsts(&output), [FIN | PONG, FIN | RSV1 | TEXT]);
+        assert_eq!(Setup::of(Role::Client).check(&output).said.last(), Some(&text(hello)), "{room}");
+    }
 }
 
 #[test]
