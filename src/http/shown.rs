@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// The value of the field with this name as text for a log; not if it lets in who knows it.
+/// The value of the field with this name as text for a log. Credentials are hidden.
 pub(super) struct Shown<'a> {
     pub(super) name: &'a str,
     pub(super) value: &'a [u8],
