@@ -195,10 +195,8 @@ impl<O: Output + ?Sized> Output for After<'_, O> {
 
     #[inline]
     fn append_bytes(&mut self, bytes: &[u8]) -> Result<(), LocalProtocolError> {
-        if !self.waiting.is_empty() {
-            self.ensure_room(bytes.len())?;
-            self.write_waiting()?;
-        }
+        self.ensure_room(bytes.len())?;
+        self.write_waiting()?;
         self.output.append_bytes(bytes)
     }
 
