@@ -119,22 +119,29 @@ mod tests {
     #[test]
     fn every_header_of_a_whole_message_takes_the_fast_path_and_no_other_header() {
         let firsts = [0x81, 0x82, 0x01, 0x02, 0x80, 0x83, 0x88, 0x89, 0xC1, 0xA2, 0x92];
-        let lens = [0, 1, 125, 126, 127, 128, 0xFFFF, 0x1_0000, 0xFFFF_FFFF, 1 << 32, 1 << 63];
+        let seconds: Vec<u8> = match cfg!(miri) {
+            true => vec![0, 125, 126, 127, 0x80, 0xFD, 0xFE, 0xFF],
+            false => (0..=u8::MAX).collect(),
+        };
+        let lens: [u64; 11] = [0, 1, 125, 126, 127, 128, 0xFFFF, 0x1_0000, 0xFFFF_FFFF, 1 << 32, 1 << 63];
         let limits = [(1000, 200), (200, 1000), (1 << 33, 1 << 32), (1 << 32, 1 << 33)];
-        for (max_frame_len, max_message_len) in limits {
+        for (max_frame_len, max_message_len) in limits.into_iter().skip(if cfg!(miri) { 3 } else { 0 }) {
             let limits = Limits::NONE.with_max_frame_len(max_frame_len).with_max_message_len(max_message_len);
             let max_len = max_frame_len.min(max_message_len).min(u64::from(u32::MAX) - 1);
             for (role, first) in
                 firsts.iter().flat_map(|first| [(Role::Client, *first), (Role::Server, *first)])
             {
                 let decoder = FrameDecoder::new(role, limits);
-                for (second, len) in (0..=u8::MAX).flat_map(|second| lens.map(|len| (second, len))) {
-                    let [.., low, lowest] = u64::to_be_bytes(len);
-                    let extended = match second & 0x7F {
-                        126 => vec![low, lowest],
+                let headers = seconds.iter().flat_map(|second| {
+                    let extended = move |len: &u64| match second & 0x7F {
+                        126 => len.to_be_bytes()[6..].to_vec(),
                         127 => len.to_be_bytes().to_vec(),
                         _ => Vec::new(),
                     };
+                    let lens = if second & 0x7F < 126 { &lens[..1] } else { &lens[..] };
+                    lens.iter().map(move |len| (*second, extended(len)))
+                });
+                for (second, extended) in headers {
                     let bytes = [&[first, second][..], &extended, &[1, 2, 3, 4]].concat();
                     for end in 0..=bytes.len() {
                         let input = &bytes[..end];
