@@ -56,7 +56,7 @@ const READ_LEN: usize = 1460;
 
 /// All lengths, and the lengths for which the copy is not most of the time.
 const ALL: [usize; 6] = [16, 125, 1 << 10, 16 << 10, 64 << 10, 1 << 20];
-const SENT: [usize; 4] = [16, 125, 1 << 10, 16 << 10];
+const SENT: [usize; 5] = [16, 125, 1 << 10, 16 << 10, 64 << 10];
 const ECHOED: [usize; 3] = [16, 125, 1 << 10];
 const BROADCAST: [usize; 5] = [16, 125, 1 << 10, 16 << 10, 64 << 10];
 const BROADCAST_DEFLATED: [usize; 1] = [1 << 10];
