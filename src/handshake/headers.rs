@@ -3,9 +3,8 @@
 use crate::error::LocalProtocolError;
 use crate::extension::ExtensionParams;
 use crate::http::{Headers, Known, Place, split_list};
-use crate::token::token_len;
 
-use super::fields::{check_header, is_owned};
+use super::fields::{check_header, extension_name, is_owned};
 
 /// Adds a header as it is, and records what is not valid.
 pub(super) fn add_header(
@@ -33,7 +32,7 @@ pub(super) fn named_extensions(headers: &Headers, place: Place) -> impl Iterator
 
 /// Whether a head names an extension.
 pub(super) fn names_extension(headers: &Headers, place: Place, name: &[u8]) -> bool {
-    let is_it = |element: &[u8]| element.strip_prefix(name).is_some_and(|rest| token_len(rest) == 0);
+    let is_it = |element: &[u8]| extension_name(element) == name;
     // Mostly it is the first one, and the list need not be split.
     headers.values_at(place, Known::Extensions).any(|list| is_it(list) || split_list(list).any(is_it))
 }
