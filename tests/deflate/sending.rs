@@ -39,8 +39,7 @@ fn a_message_without_room_behind_a_pong_leaves_the_context_as_it_was() {
     let hello = "Hello, hello, hello, hello";
     for room in 0..150 {
         let deflate = PermessageDeflate::new().with_threshold(0);
-        let mut extensions = Extensions::new();
-        extensions.push(deflate.negotiated(Role::Server, DeflateParams::DEFAULT)).unwrap();
+        let extensions = Setup { deflate, ..Setup::of(Role::Server) }.extensions();
         let server = Connection::server(Limits::default()).with_extensions(extensions);
         let mut ws = WsConnection::from(server).with_reply_policy(ReplyPolicy::Pong);
         ws.receive_data(&frame_to(Role::Server, FIN | PING, b"1234567")).unwrap();
