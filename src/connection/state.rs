@@ -72,6 +72,8 @@ pub struct CloseInfo<'a> {
     /// The close reason (§7.1.6): the reason of the peer's close frame, or empty.
     pub reason: &'a str,
     /// Whether the peer's close frame was received and our own was sent (§7.1.4).
+    ///
+    /// Sent is what is in the output: if you could not write that to its end, the connection was not closed cleanly.
     pub was_clean: bool,
 }
 

@@ -54,6 +54,8 @@ struct Facts {
     shut_down: bool,
     /// Bytes were written, and the transport was not flushed since.
     needs_flush: bool,
+    /// Not all that was to be written was written.
+    cut_off: bool,
     /// The deadline that has passed.
     timeout: Option<Timeout>,
     /// The end was reported to the caller.
@@ -128,6 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 read_ended: false,
                 shut_down: false,
                 needs_flush: false,
+                cut_off: false,
                 timeout: None,
                 reported: false,
                 in_parts: false,

@@ -122,7 +122,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self
     }
 
-    /// Waits for the next message. `None` is the end of the connection, when both sides have closed.
+    /// Waits for the next message. `None` is the end of the connection: the peer has closed, and all that it sent was
+    /// received.
     ///
     /// At the end, it also ends the transport: as a server, it shuts down our direction and reads to the end, so that the
     /// peer gets what was sent last; as a client, it waits for the server to end it (RFC 6455 §7.1.1). That takes the
@@ -309,8 +310,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// # Errors
     ///
-    /// The connection did not end cleanly; or the code cannot be sent, or the reason is longer than 123 bytes: then
-    /// nothing was done.
+    /// The connection did not end cleanly, for example because not all could be written; or the code cannot be sent, or
+    /// the reason is longer than 123 bytes: then nothing was done.
     ///
     /// # If it is dropped
     ///

@@ -189,7 +189,23 @@ async fn messages_are_received_though_nothing_can_be_written_any_more() {
     assert!(matches!(&error, Error::Io(error) if error.kind() == ErrorKind::BrokenPipe), "{error:?}");
     assert_eq!(ws.recv().await.unwrap(), Some("one".into()));
     assert_eq!(ws.recv().await.unwrap(), Some("two".into()));
-    assert_eq!(ws.recv().await.unwrap(), None, "the peer has closed cleanly");
+    assert_eq!(ws.recv().await.unwrap(), None, "the peer has closed: all that it sent was received");
+    assert!(!ws.close_info().unwrap().was_clean, "our close frame was not sent");
+    let closed = ws.close(CloseCode::NORMAL_CLOSURE, "").await;
+    assert!(matches!(&closed, Err(Error::Io(error)) if error.kind() == ErrorKind::BrokenPipe), "{closed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_that_the_peer_does_not_let_us_answer_is_not_clean() {
+    let (mut ws, mut client) = scripted(16, CLOSE_ONLY);
+    write(&mut client, &masked(0x88, b"\x03\xe8")).await;
+    ws.ready().await;
+    ws.start_send("longer than the room").unwrap();
+    let closed = ws.close(CloseCode::NORMAL_CLOSURE, "").await;
+    assert!(matches!(closed, Err(Error::Timeout(Timeout::Close))), "{closed:?}");
+    let close = ws.close_info().unwrap();
+    assert_eq!((close.by, close.was_clean), (ClosedBy::Remote, false));
+    assert_eq!(ws.recv().await.unwrap(), None, "the peer has closed: all that it sent was received");
 }
 
 #[tokio::test]

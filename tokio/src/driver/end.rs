@@ -40,7 +40,7 @@ pub struct CloseInfo {
     pub code: CloseCode,
     /// The reason in the peer's close frame, or empty.
     pub reason: Box<str>,
-    /// Whether both close frames were sent (§7.1.4).
+    /// Whether both close frames were sent, and all that we had to send was written (§7.1.4).
     pub was_clean: bool,
     /// The deadline that has passed, if that ended the connection.
     pub timeout: Option<Timeout>,
@@ -92,23 +92,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         self.wakers.wake();
         self.in_progress.drop_collected();
         self.release_memory();
-        self.end()
+        self.receiving_end()
     }
 
-    /// How the connection ended, as a result.
-    fn end(&mut self) -> Result<(), Error> {
+    /// How receiving ended: without an error once the peer has closed, as all that it sent was received.
+    fn receiving_end(&mut self) -> Result<(), Error> {
         if let Some(error) = self.in_progress.refused() {
             return Err(Error::Protocol(error));
         }
-        let by = match self.messages.close_info() {
-            Some(info) if info.was_clean => return Ok(()),
-            info => info.map(|info| info.by),
-        };
-        match (by, self.facts.timeout, &self.io_error) {
-            (Some(ClosedBy::Failure(error)), ..) => Err(Error::Protocol(error)),
-            (_, Some(timeout), _) => Err(Error::Timeout(timeout)),
-            (_, None, Some(error)) => Err(Error::Io(copy_of(error))),
-            (_, None, None) => Err(Error::ConnectionLost),
+        match self.messages.close_info() {
+            Some(info) if info.was_clean => Ok(()),
+            Some(wsproto::CloseInfo { by: ClosedBy::Failure(error), .. }) => Err(Error::Protocol(error)),
+            _ => Err(self.transport_error()),
+        }
+    }
+
+    /// How the connection ended: without an error if the peer has closed, and all that we sent was written.
+    fn end(&mut self) -> Result<(), Error> {
+        self.receiving_end()?;
+        match self.facts.cut_off {
+            true => Err(self.transport_error()),
+            false => Ok(()),
+        }
+    }
+
+    /// Why the transport has ended before its time.
+    fn transport_error(&self) -> Error {
+        match (self.facts.timeout, &self.io_error) {
+            (Some(timeout), _) => Error::Timeout(timeout),
+            (None, Some(error)) => Error::Io(copy_of(error)),
+            (None, None) => Error::ConnectionLost,
         }
     }
 
@@ -116,7 +129,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub(crate) fn close_info(&mut self) -> Option<CloseInfo> {
         let (timeout, is_done) = (self.facts.timeout, self.phase() == Phase::Done);
         let (by, code, reason, was_clean) = match self.messages.close_info() {
-            Some(info) => (info.by, info.code, Box::from(info.reason), info.was_clean),
+            Some(info) => {
+                let was_clean = info.was_clean && !self.facts.cut_off;
+                (info.by, info.code, Box::from(info.reason), was_clean)
+            }
             None if is_done => (ClosedBy::Transport, CloseCode::ABNORMAL_CLOSURE, Box::default(), false),
             None => return None,
         };

@@ -106,8 +106,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// The deadline has passed: writes what can be written at once, and waits for nothing.
     pub(super) fn give_up(&mut self, timeout: Timeout, cx: &mut Context<'_>) {
-        if self.poll_write(cx).is_ready() {
-            _ = self.poll_shutdown(cx);
+        match self.poll_write(cx) {
+            Poll::Ready(()) => _ = self.poll_shutdown(cx),
+            Poll::Pending => self.facts.cut_off = true,
         }
         self.facts.timeout = Some(timeout);
         self.wakers.wake();
@@ -116,6 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Records that nothing can be written any more. What was received before can still be read.
     fn fail_writing(&mut self, error: io::Error) {
         self.record(error);
+        self.facts.cut_off = true;
         self.facts.shut_down = true;
         self.wakers.wake();
     }
