@@ -47,7 +47,7 @@ fn corrupt_blocks_fail_with_1007() {
 #[test]
 fn data_before_a_corrupt_block_is_delivered() {
     let setup = Setup::of(Role::Client);
-    for len in [1, 100, 8191, 8192, 8193, 20_000, 50_000] {
+    for len in [1, 100, 8191, 8192, 8193, 33_000] {
         let before = noise(7, len);
         let mut blocks = DeflateBlocks::new().stored(false, &before).into_bytes();
         blocks.extend([0x06; 9]);
