@@ -77,6 +77,10 @@ pub trait InboundExtension: fmt::Debug + Send + Sync {
     /// With more than `max_output` bytes of output, the message would be too long. If the extension stops there, the
     /// message fails at the same byte however the input is split; if it does not, a little later.
     ///
+    /// A connection with an extension that makes no progress fails, with code 1011: if a call has read nothing, has no
+    /// output and is not done; or if this decodes the output of another extension 65,536 times in a row, while that one
+    /// reads nothing and this one has no output.
+    ///
     /// # Errors
     ///
     /// If the extension cannot have encoded such a payload. The output from before the error is still used.
@@ -263,7 +267,7 @@ impl InboundExtensions {
             }
         }
         let max_output = usize::try_from(room.saturating_add(1)).unwrap_or(usize::MAX);
-        fill(&mut self.stages, payload, end, max_output)
+        fill(&mut self.stages, payload, end, max_output, &mut 0)
     }
 
     /// Whether the output is complete for the payload so far. `Err` is the error that follows the output.
@@ -384,7 +388,9 @@ impl Stage {
 }
 
 /// Lets the last stage decode until it has output or needs more input; returns how many bytes of `payload` were read.
-fn fill(stages: &mut [Stage], payload: &[u8], end: Ends, max_output: usize) -> usize {
+///
+/// `turns` is how often a stage has decoded the output of another since bytes of the payload were last read.
+fn fill(stages: &mut [Stage], payload: &[u8], end: Ends, max_output: usize, turns: &mut u32) -> usize {
     let Some(place) = stages.iter().rposition(Stage::is_active) else { return 0 };
     let (before, rest) = stages.split_at_mut(place);
     let Some(stage) = rest.first_mut() else { return 0 };
@@ -395,7 +401,13 @@ fn fill(stages: &mut [Stage], payload: &[u8], end: Ends, max_output: usize) -> u
             read = read.saturating_add(stage.decode(unread, end, max_output));
             break;
         };
-        read = read.saturating_add(fill(before, unread, end, usize::MAX));
+        let len = fill(before, unread, end, usize::MAX, turns);
+        read = read.saturating_add(len);
+        *turns = if len == 0 { turns.saturating_add(1) } else { 0 };
+        if *turns > MAX_TURNS {
+            stage.state = StageState::Failed(NO_PROGRESS);
+            break;
+        }
         let Some(source) = before.get_mut(source) else { break };
         if !stage.decode_from(source, end, max_output) {
             break;
@@ -404,7 +416,10 @@ fn fill(stages: &mut [Stage], payload: &[u8], end: Ends, max_output: usize) -> u
     read
 }
 
-/// The error of an extension that read nothing, made no output and is not done.
+/// How often stages may decode the output of others without progress: an inflater then has half a gigabyte of output.
+const MAX_TURNS: u32 = 1 << 16;
+
+/// The error of an extension that read nothing, made no output and is not done; or of two of them together.
 const NO_PROGRESS: RemoteProtocolError = RemoteProtocolError::Extension(&ExtensionError::new(
     CloseCode::INTERNAL_ERROR,
     "extension makes no progress",

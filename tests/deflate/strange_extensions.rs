@@ -138,6 +138,22 @@ fn an_extension_with_endless_output_reaches_the_message_limit() {
     self::ends(Strange { read: 0, done: false, output: b"\xe2" });
 }
 
+/// One gives output without end, and the other, which decodes it, gives none.
+#[test]
+fn extensions_that_pass_output_on_without_end_fail_the_connection() {
+    let endless = Strange { read: usize::MAX, done: false, output: b"for ever" };
+    let swallows = Strange { read: usize::MAX, done: false, output: b"" };
+    for strange in [&[swallows, endless][..], &[swallows, endless, endless]] {
+        let mut extensions = Extensions::new();
+        for one in strange {
+            extensions.push(NegotiatedExtension::new(*one, *one)).unwrap();
+        }
+        let mut receiver = receiver(Role::Client, Limits::NONE, extensions);
+        let mut bytes = frame_to(Role::Client, FIN | TEXT, b"Hello");
+        assert_eq!(receiver.next_event(&mut bytes.as_mut_slice()), Err(INTERNAL));
+    }
+}
+
 #[test]
 fn an_extension_that_fails_at_a_header_fails_the_connection() {
     #[derive(Debug)]
