@@ -446,3 +446,36 @@ impl Default for ReadBuffer {
 
 /// How much space is offered at most because of long reads.
 const MAX_READ_LEN: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How much a full buffer of 100 bytes grows for 30 more. Of the 100 bytes, 40 are held and 30 are unread; the others
+    /// are dropped, and are before the held ones or after them.
+    fn growth(are_dropped_first: bool, max_len: usize) -> usize {
+        let mut buffer = ReadBuffer::new().with_min_space(30).with_max_len(max_len);
+        buffer.extend_from_slice(&[0; 100]).unwrap();
+        let capacity = buffer.capacity();
+        if are_dropped_first {
+            buffer.read_after(30, 40);
+            buffer.hold_last(40);
+        } else {
+            buffer.read_after(0, 40);
+            buffer.hold_last(40);
+            buffer.read_after(0, 30);
+        }
+        assert!(buffer.space().len() >= 30);
+        buffer.capacity().saturating_sub(capacity)
+    }
+
+    #[test]
+    fn bytes_that_stay_where_they_are_do_not_count_as_moved() {
+        // 30 bytes are moved, and as many were read.
+        assert_eq!(growth(false, 1000), 0);
+        // 70 bytes would be moved. At 130 bytes, the buffer can still grow; at 129 it cannot.
+        assert_ne!(growth(true, 1000), 0);
+        assert_ne!(growth(true, 130), 0);
+        assert_eq!(growth(true, 129), 0);
+    }
+}
