@@ -398,7 +398,8 @@ impl PermessageDeflate {
 
     /// Compresses a message without earlier ones, as a server does, and returns it with its window bits.
     pub(crate) fn deflate_alone(&self, payload: &[u8]) -> (Vec<u8>, u8) {
-        let window = Window { takeover: false, ..self.params.server() };
+        let mut window = self.params.server();
+        window.takeover = false;
         let deflated =
             Deflater::new(window, self.compression, self.pool.clone()).encode(payload, true).to_vec();
         (deflated, window.bits)
