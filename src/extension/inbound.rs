@@ -77,9 +77,9 @@ pub trait InboundExtension: fmt::Debug + Send + Sync {
     /// With more than `max_output` bytes of output, the message would be too long. If the extension stops there, the
     /// message fails at the same byte however the input is split; if it does not, a little later.
     ///
-    /// A connection with an extension that makes no progress fails, with code 1011: if a call has read nothing, has no
-    /// output and is not done; or if this decodes the output of another extension 65,536 times in a row, while that one
-    /// reads nothing and this one has no output.
+    /// A connection fails, with code 1011, if an extension makes no progress: if it has read nothing, has no output, and
+    /// is not done. If other extensions decode its output, it may also not give too many pieces of it: in each message,
+    /// 65,536 more than bytes of the payload were read.
     ///
     /// # Errors
     ///
@@ -152,6 +152,7 @@ pub(crate) struct InboundExtensions {
     stages: Vec<Stage>,
     /// The length of the message in progress, as far as it is decoded.
     message_len: u64,
+    pieces: Pieces,
     /// Counts calls with empty input since the last frame was decoded.
     idle: Idle,
     /// Whether they ignore messages whose first frame has no RSV bit.
@@ -197,7 +198,7 @@ impl InboundExtensions {
         let stages: Vec<_> = extensions.rev().map(stage).collect();
         let are_per_message = stages.iter().all(|stage| stage.extension.is_per_message());
         let (idle, course) = (Idle::new(), Course::PassesFrame);
-        Self { stages, message_len: 0, idle, are_per_message, course }
+        Self { stages, message_len: 0, pieces: Pieces::NEW, idle, are_per_message, course }
     }
 
     /// A copy; `None` if one of them cannot be copied.
@@ -239,6 +240,7 @@ impl InboundExtensions {
         }
         if is_first {
             self.message_len = 0;
+            self.pieces = Pieces::NEW;
         }
         if self.stages.iter().any(Stage::is_active) {
             self.course = Course::DecodesFrame;
@@ -267,7 +269,7 @@ impl InboundExtensions {
             }
         }
         let max_output = usize::try_from(room.saturating_add(1)).unwrap_or(usize::MAX);
-        fill(&mut self.stages, payload, end, max_output, &mut 0)
+        fill(&mut self.stages, payload, end, max_output, &mut self.pieces)
     }
 
     /// Whether the output is complete for the payload so far. `Err` is the error that follows the output.
@@ -388,9 +390,7 @@ impl Stage {
 }
 
 /// Lets the last stage decode until it has output or needs more input; returns how many bytes of `payload` were read.
-///
-/// `turns` is how often a stage has decoded the output of another since bytes of the payload were last read.
-fn fill(stages: &mut [Stage], payload: &[u8], end: Ends, max_output: usize, turns: &mut u32) -> usize {
+fn fill(stages: &mut [Stage], payload: &[u8], end: Ends, max_output: usize, pieces: &mut Pieces) -> usize {
     let Some(place) = stages.iter().rposition(Stage::is_active) else { return 0 };
     let (before, rest) = stages.split_at_mut(place);
     let Some(stage) = rest.first_mut() else { return 0 };
@@ -398,16 +398,16 @@ fn fill(stages: &mut [Stage], payload: &[u8], end: Ends, max_output: usize, turn
     while stage.unused().is_empty() && stage.state == StageState::Decoding {
         let unread = payload.get(read..).unwrap_or_default();
         let Some(source) = before.iter().rposition(Stage::is_active) else {
-            read = read.saturating_add(stage.decode(unread, end, max_output));
+            let len = stage.decode(unread, end, max_output);
+            pieces.left = pieces.left.saturating_add(len as u64);
+            read = read.saturating_add(len);
             break;
         };
-        let len = fill(before, unread, end, usize::MAX, turns);
-        read = read.saturating_add(len);
-        *turns = if len == 0 { turns.saturating_add(1) } else { 0 };
-        if *turns > MAX_TURNS {
+        if before.get(source).is_some_and(|source| source.unused().is_empty()) && !pieces.take_one() {
             stage.state = StageState::Failed(NO_PROGRESS);
             break;
         }
+        read = read.saturating_add(fill(before, unread, end, usize::MAX, pieces));
         let Some(source) = before.get_mut(source) else { break };
         if !stage.decode_from(source, end, max_output) {
             break;
@@ -416,10 +416,27 @@ fn fill(stages: &mut [Stage], payload: &[u8], end: Ends, max_output: usize, turn
     read
 }
 
-/// How often stages may decode the output of others without progress: an inflater then has half a gigabyte of output.
-const MAX_TURNS: u32 = 1 << 16;
+/// How many more pieces of output the stages of a message may pass on to others.
+///
+/// If one never ends, and the others give nothing, nothing else ends the message.
+#[derive(Clone, Copy, Debug)]
+struct Pieces {
+    left: u64,
+}
 
-/// The error of an extension that read nothing, made no output and is not done; or of two of them together.
+impl Pieces {
+    /// For a new message; each byte of its payload that is read allows one more.
+    const NEW: Self = Self { left: 1 << 16 };
+
+    /// Takes one, if one is left.
+    const fn take_one(&mut self) -> bool {
+        let is_left = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        is_left
+    }
+}
+
+/// The error of an extension that makes no progress.
 const NO_PROGRESS: RemoteProtocolError = RemoteProtocolError::Extension(&ExtensionError::new(
     CloseCode::INTERNAL_ERROR,
     "extension makes no progress",

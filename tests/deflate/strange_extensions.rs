@@ -154,6 +154,70 @@ fn extensions_that_pass_output_on_without_end_fail_the_connection() {
     }
 }
 
+/// One reads the whole payload and then gives it byte by byte; the other collects the bytes, and gives them at the end.
+#[test]
+fn extensions_may_pass_a_message_on_in_as_many_pieces_as_it_has_bytes_and_some_more() {
+    #[derive(Debug, Default)]
+    struct Pieces {
+        count: usize,
+        left: usize,
+    }
+    impl InboundExtension for Pieces {
+        fn rsv(&self) -> Rsv {
+            Rsv::NONE
+        }
+        fn begin_frame(&mut self, _: &FrameHeader) -> Result<bool, RemoteProtocolError> {
+            self.left = self.count;
+            Ok(true)
+        }
+        fn decode(&mut self, payload: &[u8], _: Ends, _: usize) -> Result<Decoded, RemoteProtocolError> {
+            self.left -= 1;
+            Ok(Decoded::new(payload.len(), self.left == 0))
+        }
+        fn output(&self) -> &[u8] {
+            b"a"
+        }
+    }
+    #[derive(Debug)]
+    struct Collects;
+    impl InboundExtension for Collects {
+        fn rsv(&self) -> Rsv {
+            Rsv::NONE
+        }
+        fn begin_frame(&mut self, _: &FrameHeader) -> Result<bool, RemoteProtocolError> {
+            Ok(true)
+        }
+        fn decode(&mut self, payload: &[u8], end: Ends, _: usize) -> Result<Decoded, RemoteProtocolError> {
+            Ok(Decoded::new(payload.len(), end == Ends::Message))
+        }
+        fn output(&self) -> &[u8] {
+            b""
+        }
+    }
+    let sends = Strange { read: 0, done: true, output: b"" };
+    for (len, count, end) in [
+        (10_000, 10_000 + 65_536, Ok(())),
+        (10_000, 10_001 + 65_536, Err(INTERNAL)),
+        (1, 1 + 65_536, Ok(())),
+        (1, 2 + 65_536, Err(INTERNAL)),
+    ] {
+        let mut extensions = Extensions::new();
+        extensions.push(NegotiatedExtension::new(Collects, sends)).unwrap();
+        extensions.push(NegotiatedExtension::new(Pieces { count, left: 0 }, sends)).unwrap();
+        let mut receiver = receiver(Role::Client, Limits::NONE, extensions);
+        // Each message has as many.
+        for _ in 0..2 {
+            let mut bytes = frame_to(Role::Client, FIN | TEXT, vec![b'a'; len]);
+            let received =
+                receiver.next_event(&mut bytes.as_mut_slice()).map(|event| assert!(event.is_some()));
+            assert_eq!(received, end, "{len}, {count}");
+            if end.is_err() {
+                break;
+            }
+        }
+    }
+}
+
 #[test]
 fn an_extension_that_fails_at_a_header_fails_the_connection() {
     #[derive(Debug)]
