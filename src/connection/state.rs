@@ -73,7 +73,7 @@ pub struct CloseInfo<'a> {
     pub reason: &'a str,
     /// Whether the peer's close frame was received and our own was sent (§7.1.4).
     ///
-    /// Sent is what is in the output: if you could not write that to its end, the connection was not closed cleanly.
+    /// Our close frame counts as sent once it is in the output. Whether you could write it, this field does not know.
     pub was_clean: bool,
 }
 

@@ -327,6 +327,9 @@ impl<E: Entropy> Messages<E> {
     /// Call it before you wait, after the messages that were received have been handled; then write the
     /// [`output`](Self::output). `now` is explained at [`Keepalive`].
     ///
+    /// After the end of the transport there is no deadline. The peer may still not take what waits to be written: limit
+    /// the time for that.
+    ///
     /// # Errors
     ///
     /// The deadline that has passed. The output then has a close frame, if one can be sent, and

@@ -50,11 +50,13 @@ pub(crate) struct Driver<S> {
 struct Facts {
     /// The transport has ended: no more bytes are read.
     read_ended: bool,
+    /// When that was seen.
+    read_ended_at: Option<Duration>,
     /// Our direction of the transport is shut down, or has failed: no more bytes are written.
     shut_down: bool,
     /// Bytes were written, and the transport was not flushed since.
     needs_flush: bool,
-    /// Not all that was to be written was written.
+    /// Something that waited to be written was dropped.
     cut_off: bool,
     /// The deadline that has passed.
     timeout: Option<Timeout>,
@@ -128,6 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             wakers: Wakers::new(),
             facts: Facts {
                 read_ended: false,
+                read_ended_at: None,
                 shut_down: false,
                 needs_flush: false,
                 cut_off: false,
@@ -217,8 +220,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if !is_writing && !self.messages.output().is_empty() {
             return Poll::Ready(()); // a ping is to be written
         }
-        let until = until.into_iter().chain(self.poll_memory(now)).min();
+        let ending = self.ending_until(now);
+        if ending.is_some_and(|until| until <= now) {
+            self.give_up(Timeout::Close, cx);
+            return Poll::Ready(());
+        }
+        let until = until.into_iter().chain(ending).chain(self.poll_memory(now)).min();
         self.timer.poll(until, now, cx)
+    }
+
+    /// Until when what waits may be written after the transport has ended: a peer need not take it.
+    fn ending_until(&mut self, now: Duration) -> Option<Duration> {
+        if !self.facts.read_ended {
+            return None;
+        }
+        let since = *self.facts.read_ended_at.get_or_insert(now);
+        since.checked_add(self.settings.timeouts.close?)
     }
 
     /// Frees the buffers of a connection that is idle. Otherwise, returns when to look again.

@@ -225,8 +225,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketSender<S> {
     ///
     /// # Errors
     ///
-    /// The connection did not end cleanly; or the code cannot be sent, or the reason is longer than 123 bytes: then
-    /// nothing was done.
+    /// The connection did not end cleanly, or a message that was accepted could not be written to its end; or the code
+    /// cannot be sent, or the reason is longer than 123 bytes: then nothing was done.
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
         self.shared.lock().driver.start_close(code, reason)?;
         poll_fn(|cx| self.shared.lock().driver.poll_end(cx)).await

@@ -122,8 +122,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self
     }
 
-    /// Waits for the next message. `None` is the end of the connection: the peer has closed, and all that it sent was
-    /// received.
+    /// Waits for the next message. `None` is the end of the connection, after the last message of the peer.
     ///
     /// At the end, it also ends the transport: as a server, it shuts down our direction and reads to the end, so that the
     /// peer gets what was sent last; as a client, it waits for the server to end it (RFC 6455 §7.1.1). That takes the
@@ -306,12 +305,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// Messages that arrive meanwhile are dropped. To get them, call [`start_close`](Self::start_close), and then
     /// [`recv`](Self::recv) until it returns `None`. It takes the `close` timeout at most. If the connection is closed
-    /// already, it does nothing.
+    /// already, it sends nothing.
     ///
     /// # Errors
     ///
-    /// The connection did not end cleanly, for example because not all could be written; or the code cannot be sent, or
-    /// the reason is longer than 123 bytes: then nothing was done.
+    /// The connection did not end cleanly, or a message that was accepted could not be written to its end; or the code
+    /// cannot be sent, or the reason is longer than 123 bytes: then nothing was done.
     ///
     /// # If it is dropped
     ///

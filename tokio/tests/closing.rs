@@ -14,7 +14,7 @@ mod common;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use common::{CALM, masked, pair, read_exactly, read_to_end, scripted, scripted_server, write};
+use common::{CALM, masked, pair, poll_times, read_exactly, read_to_end, scripted, scripted_server, write};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 use wsproto::{CloseCode, ClosedBy, Limits, RemoteProtocolError, Timeout, Timeouts};
@@ -154,7 +154,7 @@ async fn a_server_that_does_not_end_the_transport_is_given_up_after_a_clean_clos
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_takes_no_bytes_cannot_delay_close() {
     let (mut ws, _client) = scripted(1000, CLOSE_ONLY);
-    let sent = common::poll_times(3, ws.send(vec![0; 100_000])).await;
+    let sent = poll_times(3, ws.send(vec![0; 100_000])).await;
     assert!(sent.is_none());
     let start = Instant::now();
     assert!(matches!(ws.close(CloseCode::NORMAL_CLOSURE, "").await, Err(Error::Timeout(Timeout::Close))));
@@ -201,6 +201,8 @@ async fn a_close_that_the_peer_does_not_let_us_answer_is_not_clean() {
     write(&mut client, &masked(0x88, b"\x03\xe8")).await;
     ws.ready().await;
     ws.start_send("longer than the room").unwrap();
+    assert!(poll_times(3, ws.recv()).await.is_none());
+    assert!(!ws.close_info().unwrap().was_clean, "our close frame waits");
     let closed = ws.close(CloseCode::NORMAL_CLOSURE, "").await;
     assert!(matches!(closed, Err(Error::Timeout(Timeout::Close))), "{closed:?}");
     let close = ws.close_info().unwrap();
@@ -217,6 +219,30 @@ async fn a_peer_that_has_only_ended_its_direction_gets_what_was_accepted() {
     let script = tokio::spawn(async move { read_to_end(&mut client).await });
     assert!(matches!(ws.recv().await, Err(Error::ConnectionLost)));
     assert_eq!(script.await.unwrap(), b"\x81\x06answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_ends_its_direction_and_takes_no_bytes_is_given_up() {
+    let (mut ws, mut client) = scripted(4, CLOSE_ONLY);
+    client.shutdown().await.unwrap();
+    ws.ready().await;
+    ws.start_send("answer").unwrap();
+    let received = timeout(Duration::from_secs(11), ws.recv()).await.expect("the close timeout has passed");
+    assert!(matches!(received, Err(Error::Timeout(Timeout::Close))), "{received:?}");
+    assert_eq!(ws.recv().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_message_that_was_accepted_and_is_interrupted_by_the_peer_makes_close_an_error() {
+    let (mut ws, mut client) = scripted(1000, CALM);
+    ws.ready().await;
+    ws.start_send(vec![0; 300_000]).unwrap();
+    write(&mut client, &masked(0x88, b"\x03\xe8")).await;
+    let sent = async move { read_to_end(&mut client).await };
+    let (sent, closed) = tokio::join!(sent, ws.close(CloseCode::NORMAL_CLOSURE, "not sent"));
+    assert!(matches!(closed, Err(Error::Closed)), "{closed:?}");
+    assert!(sent.ends_with(b"\x88\x02\x03\xe8"));
+    assert!(sent.len() < 300_000);
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ pub struct CloseInfo {
     pub code: CloseCode,
     /// The reason in the peer's close frame, or empty.
     pub reason: Box<str>,
-    /// Whether both close frames were sent, and all that we had to send was written (§7.1.4).
+    /// Whether both close frames were sent, and ours was written to its end (§7.1.4).
     pub was_clean: bool,
     /// The deadline that has passed, if that ended the connection.
     pub timeout: Option<Timeout>,
@@ -95,7 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         self.receiving_end()
     }
 
-    /// How receiving ended: without an error once the peer has closed, as all that it sent was received.
+    /// How receiving ended: without an error if the peer has closed, because then we have all that it sent.
     fn receiving_end(&mut self) -> Result<(), Error> {
         if let Some(error) = self.in_progress.refused() {
             return Err(Error::Protocol(error));
@@ -107,11 +107,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
-    /// How the connection ended: without an error if the peer has closed, and all that we sent was written.
+    /// How the connection ended: without an error if the peer has closed, and all that was accepted was written.
     fn end(&mut self) -> Result<(), Error> {
         self.receiving_end()?;
-        match self.facts.cut_off {
-            true => Err(self.transport_error()),
+        if self.facts.cut_off {
+            return Err(self.transport_error());
+        }
+        match self.facts.send_aborted {
+            true => Err(Error::Closed),
             false => Ok(()),
         }
     }
@@ -128,11 +131,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// How the connection ended; `None` if it has not ended.
     pub(crate) fn close_info(&mut self) -> Option<CloseInfo> {
         let (timeout, is_done) = (self.facts.timeout, self.phase() == Phase::Done);
+        let is_written = !self.has_output() && !self.facts.needs_flush && !self.facts.cut_off;
         let (by, code, reason, was_clean) = match self.messages.close_info() {
-            Some(info) => {
-                let was_clean = info.was_clean && !self.facts.cut_off;
-                (info.by, info.code, Box::from(info.reason), was_clean)
-            }
+            Some(info) => (info.by, info.code, Box::from(info.reason), info.was_clean && is_written),
             None if is_done => (ClosedBy::Transport, CloseCode::ABNORMAL_CLOSURE, Box::default(), false),
             None => return None,
         };

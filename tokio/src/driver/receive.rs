@@ -132,7 +132,7 @@ impl InProgress {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
-    /// The next message; `None` once the connection has ended, after one error if it did not end cleanly.
+    /// The next message; `None` once the connection has ended, after one error if the peer has not closed.
     pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
         self.poll_next(Self::next_message, cx)
     }

@@ -1,11 +1,13 @@
 //! Reading, writing, and ending the transport.
 
+use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::task::coop::unconstrained;
 use wsproto::Timeout;
 
 use crate::outgoing::Outgoing;
@@ -50,7 +52,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// Whether encoded bytes wait to be written.
-    fn has_output(&mut self) -> bool {
+    pub(super) fn has_output(&mut self) -> bool {
         self.outgoing.unwritten_frame().is_some() || !self.messages.output().is_empty()
     }
 
@@ -106,9 +108,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// The deadline has passed: writes what can be written at once, and waits for nothing.
     pub(super) fn give_up(&mut self, timeout: Timeout, cx: &mut Context<'_>) {
-        match self.poll_write(cx) {
+        match pin!(unconstrained(poll_fn(|cx| self.poll_write(cx)))).poll(cx) {
             Poll::Ready(()) => _ = self.poll_shutdown(cx),
-            Poll::Pending => self.facts.cut_off = true,
+            Poll::Pending => self.cut_off(),
         }
         self.facts.timeout = Some(timeout);
         self.wakers.wake();
@@ -117,9 +119,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Records that nothing can be written any more. What was received before can still be read.
     fn fail_writing(&mut self, error: io::Error) {
         self.record(error);
+        self.cut_off();
+        self.wakers.wake();
+    }
+
+    /// Records that what waits is never written.
+    const fn cut_off(&mut self) {
         self.facts.cut_off = true;
         self.facts.shut_down = true;
-        self.wakers.wake();
     }
 
     fn record(&mut self, error: io::Error) {
