@@ -47,7 +47,7 @@ const visit = async (browser, server, name, options = {}) => {
 
 const load = async (context, server, name) => {
   const page = await context.newPage();
-  page.setDefaultTimeout(30000);
+  page.setDefaultTimeout(90000); // several times the longest pause between two attempts to connect
   page.on("pageerror", (error) => errors.push(`${name}: ${error}`));
   page.on("console", (message) => {
     // While the server is away, each attempt to connect is reported.
@@ -242,21 +242,29 @@ const open = async (page, name) => {
 
 // Nothing is wider than the window, no bubble cuts its text, and what one types is in sight.
 const check = async (page, where) => {
-  const wrong = await page.evaluate(() => {
-    const found = [];
-    const shown = (element) => element.checkVisibility();
-    if (document.documentElement.scrollWidth > innerWidth) found.push("the page scrolls sideways");
-    for (const item of document.querySelectorAll("#log li, #app header")) {
-      if (shown(item) && item.scrollWidth > item.clientWidth + 1) found.push(`too wide: ${item.textContent.slice(0, 30)}`);
-    }
-    const composer = document.querySelector("#composer");
-    if (shown(composer) && composer.getBoundingClientRect().bottom > innerHeight + 1) found.push("the composer is out of sight");
-    const scroller = document.querySelector("#scroller");
-    if (shown(scroller) && scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight > 2) found.push("the last message is out of sight");
-    return found;
-  });
-  assert.deepEqual(wrong, [], where);
+  let wrong;
+  // On a slow machine, the layout may not be finished.
+  for (let i = 0; i < 50; i++) {
+    wrong = await faults(page);
+    if (wrong.length === 0) return;
+    await page.waitForTimeout(100);
+  }
+  assert.fail(`${where}: ${wrong.join(", ")}`);
 };
+
+const faults = (page) => page.evaluate(() => {
+  const found = [];
+  const shown = (element) => element.checkVisibility();
+  if (document.documentElement.scrollWidth > innerWidth) found.push("the page scrolls sideways");
+  for (const item of document.querySelectorAll("#log li, #app header")) {
+    if (shown(item) && item.scrollWidth > item.clientWidth + 1) found.push(`too wide: ${item.textContent.slice(0, 30)}`);
+  }
+  const composer = document.querySelector("#composer");
+  if (shown(composer) && composer.getBoundingClientRect().bottom > innerHeight + 1) found.push("the composer is out of sight");
+  const scroller = document.querySelector("#scroller");
+  if (shown(scroller) && scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight > 2) found.push("the last message is out of sight");
+  return found;
+});
 
 main(...process.argv.slice(2)).catch((error) => {
   console.error(error);
