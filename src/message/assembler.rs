@@ -186,3 +186,16 @@ fn more(len: usize, capacity: usize, needed: usize, max_len: usize) -> usize {
     }
     capacity.saturating_mul(2).min(max_len).saturating_sub(len).max(needed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_doubled_up_to_the_limit_if_it_does_not_suffice() {
+        assert_eq!(more(100, 128, 28, 1000), 0);
+        assert_eq!(more(100, 128, 29, 1000), 156);
+        assert_eq!(more(100, 128, 29, 200), 100);
+        assert_eq!(more(100, 128, 500, 1000), 500);
+    }
+}

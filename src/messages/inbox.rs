@@ -326,12 +326,11 @@ impl Inbox {
             Message::Binary(bytes) => (MessageKind::Binary, bytes.len()),
         };
         let message = match self.progress {
-            // Much more memory than the message needs is not given away with it.
-            Progress::Returned if self.buffer.held().is_empty() && len < self.decoded.capacity() / 2 => {
+            Progress::Returned if !self.buffer.held().is_empty() => self.buffer.take_held(),
+            Progress::Returned if is_worth_a_copy(len, self.decoded.capacity()) => {
                 Bytes::copy_from_slice(&self.decoded)
             }
-            Progress::Returned if self.buffer.held().is_empty() => mem::take(&mut self.decoded).into(),
-            Progress::Returned => self.buffer.take_held(),
+            Progress::Returned => mem::take(&mut self.decoded).into(),
             _ => self.buffer.take_last(len),
         };
         Some(match kind {
@@ -371,6 +370,12 @@ impl Inbox {
     }
 }
 
+/// Whether memory of `capacity` bytes is much more than a message of `len` bytes needs: then it is not given away.
+#[cfg(feature = "bytes")]
+const fn is_worth_a_copy(len: usize, capacity: usize) -> bool {
+    len < capacity / 2
+}
+
 /// Whether the next frame, or the one in progress, is a data frame: a control frame is read as it arrives.
 fn may_wait(decoder: &MessageDecoder, unread: &[u8]) -> bool {
     if decoder.is_between_frames() {
@@ -397,3 +402,81 @@ const MAX_KEPT: usize = 64 << 10;
 
 /// The bit in the first byte of a frame that control frames have (RFC 6455 §5.5).
 const CONTROL: u8 = 0x08;
+
+#[cfg(test)]
+mod tests {
+    use crate::frame::Rsv;
+    use crate::limits::Limits;
+    use crate::opcode::Opcode;
+    use crate::role::Role;
+
+    use super::*;
+
+    /// An inbox that has the header of a frame, and knows how long the frame is.
+    fn in_frame(payload_len: u64) -> (Inbox, Receiver) {
+        let mut inbox = Inbox::new(ReadBuffer::new());
+        let mut receiver = Receiver::new(Role::Server, Limits::default());
+        let header = FrameHeader {
+            fin: true,
+            rsv: Rsv::NONE,
+            opcode: Opcode::Binary,
+            masking_key: Some([0; 4]),
+            payload_len,
+        };
+        put(&mut inbox, header.encode().unwrap().as_ref());
+        // It is known once there are as many bytes as the longest header has.
+        put(&mut inbox, &[0; FrameHeader::MAX_LEN]);
+        assert_eq!(inbox.next_message(&mut receiver), None);
+        (inbox, receiver)
+    }
+
+    fn put(inbox: &mut Inbox, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let space = inbox.space();
+            let len = space.len().min(bytes.len());
+            space[..len].copy_from_slice(&bytes[..len]);
+            inbox.filled(len).unwrap();
+            bytes = &bytes[len..];
+        }
+    }
+
+    #[test]
+    fn long_frame_is_unmasked_once_a_chunk_of_it_has_come() {
+        let (mut inbox, mut receiver) = in_frame(2 * CHUNK as u64);
+        let missing = CHUNK - inbox.buffer.unread().len();
+        put(&mut inbox, &vec![0; missing - 1]);
+        assert_eq!(inbox.next_message(&mut receiver), None);
+        assert_eq!(inbox.buffer.held(), b"");
+        put(&mut inbox, &[0]);
+        assert_eq!(inbox.next_message(&mut receiver), None);
+        assert_eq!(inbox.buffer.held().len(), CHUNK - 14);
+    }
+
+    #[test]
+    fn space_ends_where_a_long_frame_ends() {
+        for (frame_len, is_bounded) in [(LONG - 1, false), (LONG, true)] {
+            let (mut inbox, _) = in_frame(frame_len as u64 - 8);
+            let missing = frame_len - inbox.buffer.unread().len();
+            put(&mut inbox, &vec![0; missing - 10]);
+            assert_eq!(inbox.space().len() == 10, is_bounded, "{frame_len}");
+        }
+    }
+
+    #[test]
+    fn bytes_of_the_peer_are_observed_and_its_end_is_not() {
+        let mut inbox = Inbox::new(ReadBuffer::new());
+        assert!(!inbox.space().is_empty());
+        inbox.filled(0).unwrap();
+        assert!(!inbox.observed.bytes);
+        inbox.space();
+        inbox.filled(2).unwrap();
+        assert!(inbox.observed.bytes);
+    }
+
+    #[cfg(feature = "bytes")]
+    #[test]
+    fn memory_is_given_away_with_a_message_that_fills_half_of_it() {
+        assert!(is_worth_a_copy(49, 100));
+        assert!(!is_worth_a_copy(50, 100));
+    }
+}

@@ -54,3 +54,17 @@ impl Outbox {
 
 /// How much memory is kept when all is written.
 const MAX_KEPT: usize = 128 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_moved_if_at_least_as_many_are_before_them() {
+        let mut outbox = Outbox { bytes: (0..10).collect(), written: 0 };
+        outbox.written(4);
+        assert_eq!((outbox.bytes.len(), outbox.unwritten()), (10, &[4, 5, 6, 7, 8, 9][..]));
+        outbox.written(1);
+        assert_eq!((outbox.bytes.len(), outbox.unwritten()), (5, &[5, 6, 7, 8, 9][..]));
+    }
+}

@@ -70,12 +70,9 @@ impl Compressor {
         loop {
             let read = since(start_in, stream.total_in());
             let filled = since(start_out, stream.total_out()).saturating_add(start);
-            if self.buffer.len().saturating_sub(filled) < MIN_ROOM {
-                let more = part.len().saturating_sub(read) / 2;
-                let more = more.max(MIN_ROOM * 4);
-                self.buffer.reserve_exact(more);
-                self.buffer.resize(self.buffer.len().saturating_add(more), 0);
-            }
+            let more = more_room(self.buffer.len().saturating_sub(filled), part.len().saturating_sub(read));
+            self.buffer.reserve_exact(more);
+            self.buffer.resize(self.buffer.len().saturating_add(more), 0);
             let input = part.get(read..).unwrap_or_default();
             let room = self.buffer.get_mut(filled..).unwrap_or_default();
             let len = room.len();
@@ -118,6 +115,11 @@ impl Compressor {
     }
 }
 
+/// How much to add to a buffer that has `room` for the output of `unread` bytes.
+fn more_room(room: usize, unread: usize) -> usize {
+    if room >= MIN_ROOM { 0 } else { (unread / 2).max(MIN_ROOM * 4) }
+}
+
 /// The longest buffer that is kept for the next payload, in bytes.
 const MAX_KEPT: usize = 64 << 10;
 
@@ -128,3 +130,15 @@ pub(super) const RENEW_AFTER: usize = if cfg!(test) { 4 << 10 } else { 1 << 30 }
 
 /// The least room that zlib is given, in bytes. A flush fits in it, so a full buffer means that there is more output.
 const MIN_ROOM: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffer_grows_by_half_of_the_input_if_it_is_nearly_full() {
+        assert_eq!(more_room(MIN_ROOM, 100_000), 0);
+        assert_eq!(more_room(MIN_ROOM - 1, 100_000), 50_000);
+        assert_eq!(more_room(0, 10), 256);
+    }
+}

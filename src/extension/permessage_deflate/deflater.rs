@@ -171,3 +171,50 @@ impl fmt::Debug for Deflater {
 /// zlib takes time for each of them. Messages of 100 bytes of JSON are 4 % longer with these than with 4 KiB, and
 /// those of 4 KiB no longer.
 const MAX_HISTORY: usize = 1 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deflater(takeover: bool) -> Deflater {
+        let compression = Compression { level: 1, mem_level: 8, threshold: 0 };
+        Deflater::new(Window { bits: 15, takeover }, compression, None)
+    }
+
+    #[test]
+    fn longest_output_is_nine_bits_a_byte_and_some_blocks() {
+        assert_eq!(deflater(true).max_encoded_len(0), 64);
+        assert_eq!(deflater(true).max_encoded_len(64_000), 64_000 + 8_000 + 1_000 + 64);
+    }
+
+    #[test]
+    fn compressor_is_freed_if_no_message_needs_what_it_has_read() {
+        for (takeover, message_finished, is_kept) in
+            [(false, true, false), (false, false, true), (true, true, true), (true, false, true)]
+        {
+            let mut deflater = deflater(takeover);
+            deflater.encode(b"what it has read", message_finished);
+            deflater.release_memory();
+            assert_eq!(deflater.compressor.is_some(), is_kept, "{takeover}, {message_finished}");
+        }
+        let mut deflater = deflater(true);
+        deflater.encode(b"what it has read", true);
+        deflater.restart();
+        deflater.release_memory();
+        assert!(deflater.compressor.is_none());
+    }
+
+    #[test]
+    fn compressor_is_reset_after_a_restart_if_the_next_message_could_refer_to_what_it_has_read() {
+        for (takeover, is_used, needs_reset) in
+            [(false, true, false), (true, false, false), (true, true, true)]
+        {
+            let mut deflater = deflater(takeover);
+            if is_used {
+                deflater.encode(b"what it has read", true);
+            }
+            deflater.restart();
+            assert_eq!(deflater.needs_reset, needs_reset, "{takeover}, {is_used}");
+        }
+    }
+}
