@@ -1,8 +1,10 @@
 //! permessage-deflate with any parameters: what a receiver makes of compressed messages, valid or not, is what the
 //! inflater of `miniz_oxide` makes of them.
 //!
-//! Allowed difference:
+//! Allowed differences:
 //!
+//! - Each final block makes zlib begin anew, so a receiver takes a limited number of them, beyond the first of a message.
+//!   Here the second inflater counts them too.
 //! - A message that is empty, or ends with a final block, or whose last four bytes were not removed, is complete without
 //!   them (RFC 7692 §7.2.3.4, §7.2.3.6). Here the second inflater gets the missing byte of the empty block.
 #![no_main]
@@ -201,6 +203,12 @@ fn receive(role: Role, params: DeflateParams, bytes: &[u8]) -> (Vec<u8>, Option<
 /// Marks the end of a message in the output.
 const END: &[u8] = b"(end of message)";
 
+/// How many final blocks are allowed beyond the first of each message, besides those that the output allows.
+const FREE_FINAL_BLOCKS: usize = 15;
+
+/// How many bytes of output allow one more.
+const OUTPUT_PER_FINAL_BLOCK: usize = 8 << 10;
+
 /// The second inflater.
 #[derive(Debug)]
 struct Second {
@@ -208,13 +216,17 @@ struct Second {
     output: Vec<u8>,
     /// The content of the earlier messages, as far as later ones refer to it.
     window: Vec<u8>,
+    /// The length of the content of all messages.
+    produced: usize,
+    /// How many final blocks there were beyond the first of each message.
+    extra_final_blocks: usize,
     has_failed: bool,
 }
 
 impl Second {
     fn new(takeover: bool) -> Self {
         let (output, window) = (Vec::new(), Vec::new());
-        Self { takeover, output, window, has_failed: false }
+        Self { takeover, output, window, produced: 0, extra_final_blocks: 0, has_failed: false }
     }
 
     fn message(&mut self, compressed: &[u8]) {
@@ -238,12 +250,24 @@ impl Second {
         let mut rest = compressed;
         let mut stream = DecompressorOxide::new();
         let mut is_after_final_block = true;
+        let mut is_first = true;
         while !rest.is_empty() {
+            let before = self.window.len();
             let (status, read) = self.step(&mut stream, rest);
             rest = &rest[read..];
+            self.produced += self.window.len() - before;
             is_after_final_block = status == TINFLStatus::Done;
             match status {
-                TINFLStatus::Done => stream = DecompressorOxide::new(),
+                TINFLStatus::Done => {
+                    self.extra_final_blocks += usize::from(!is_first);
+                    if self.extra_final_blocks
+                        > FREE_FINAL_BLOCKS + self.produced.div_ceil(OUTPUT_PER_FINAL_BLOCK)
+                    {
+                        return false;
+                    }
+                    is_first = false;
+                    stream = DecompressorOxide::new();
+                }
                 TINFLStatus::NeedsMoreInput => {}
                 _ => return false,
             }
