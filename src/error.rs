@@ -78,7 +78,8 @@ pub enum RemoteProtocolError {
     InvalidCloseCode(u16),
     /// A close reason that is not UTF-8 (§5.5.1).
     InvalidCloseReason,
-    /// A compressed message that cannot be decompressed (RFC 7692 §7.2.2).
+    /// A compressed message that cannot be decompressed (RFC 7692 §7.2.2), or final blocks beyond the limit that the
+    /// documentation of `PermessageDeflate` states.
     InvalidDeflate,
     /// A compressed message whose decompressed length exceeds the allowed ratio.
     InflationRatio,

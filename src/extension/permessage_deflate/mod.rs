@@ -42,6 +42,11 @@ pub use pool::DeflatePool;
 /// A window is not a limit on what is read: a peer that looks back further than was agreed on is understood, as far as
 /// DEFLATE can look back. zlib would fail it or not, depending on how the bytes were cut into reads.
 ///
+/// Final blocks are limited, because each costs as much as 32 KiB of data: one in each message, and in the whole
+/// connection 15 more, and one more for each 8 KiB that were decompressed. A peer that exceeds this fails with
+/// [`InvalidDeflate`](crate::RemoteProtocolError::InvalidDeflate). Usual compressors write none, or one at the end of a
+/// message (RFC 7692 §7.2.3.4).
+///
 /// ```
 /// use wsproto::{ExtensionParams, Extensions, PermessageDeflate};
 ///
