@@ -166,12 +166,11 @@ impl Stream {
                 }
                 return Ok(Decoded { read, done: false });
             }
-            let is_full = step.written == room.max(1);
-            if !is_full && !step.stream_ended && (step.read == 0 || read == payload.len()) {
+            if step.has_used_up(input, room) {
                 break;
             }
         }
-        if read == payload.len() && !self.message.has_tail {
+        if !self.message.has_tail {
             match end {
                 Ends::Message => self.complete()?,
                 Ends::Frame => self.renew_after_flush()?,
@@ -184,7 +183,7 @@ impl Stream {
     /// Whether zlib has nothing left to write, so that a message ends with this output and not with an empty one. If
     /// it has, it writes one byte of it.
     fn is_all_written(&mut self, bounds: Bounds) -> Result<bool, RemoteProtocolError> {
-        if self.end.saturating_sub(self.start) >= bounds.max_output || self.end == self.ring.len() {
+        if self.end.saturating_sub(self.start) >= bounds.max_output {
             return Ok(false);
         }
         let step = self.step(&[], InflateFlush::NoFlush, 1)?;
@@ -335,6 +334,14 @@ struct Step {
     written: usize,
     /// Whether a final block has ended the stream.
     stream_ended: bool,
+}
+
+impl Step {
+    /// Whether zlib has used all of `input`, with room left. If it has read nothing, it can do nothing.
+    fn has_used_up(&self, input: &[u8], room: usize) -> bool {
+        let is_full = self.written == room.max(1);
+        !is_full && !self.stream_ended && (self.read == 0 || self.read == input.len())
+    }
 }
 
 /// The end of the output in the ring, at most `max_len` bytes: the older part, and the newer one.
