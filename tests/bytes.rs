@@ -350,10 +350,9 @@ fn owned_text_is_text_and_bytes() {
     assert_eq!(String::from(text), "é");
 }
 
-/// A short message after a long one is decompressed into the memory of the long one, which is not given away.
+/// A server that compresses, and its client.
 #[cfg(feature = "deflate")]
-#[test]
-fn a_decompressed_message_does_not_keep_much_more_memory_than_it_needs() {
+fn compressing_pair() -> (Connection, Messages<Fixed>) {
     use wsproto::{DeflateParams, Extensions, PermessageDeflate};
 
     let extensions = |role| {
@@ -361,9 +360,31 @@ fn a_decompressed_message_does_not_keep_much_more_memory_than_it_needs() {
         extensions.push(PermessageDeflate::new().negotiated(role, DeflateParams::DEFAULT)).unwrap();
         extensions
     };
-    let mut server = Connection::server(Limits::NONE).with_extensions(extensions(Role::Server));
+    let server = Connection::server(Limits::NONE).with_extensions(extensions(Role::Server));
     let client = Connection::client(Limits::default(), Fixed).with_extensions(extensions(Role::Client));
-    let mut ws = Messages::new(client, ReadBuffer::new());
+    (server, Messages::new(client, ReadBuffer::new()))
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn a_decompressed_message_that_fills_its_memory_is_not_copied() {
+    let (mut server, mut ws) = compressing_pair();
+    let message = vec![7; 50_000];
+    let mut wire = Vec::new();
+    server.send(BytesMessage::new(&message), &mut wire).unwrap();
+    server.send(BytesMessage::new(&message), &mut wire).unwrap();
+    assert_eq!(fill(&mut ws, &wire), wire.len());
+    assert_eq!(ws.next_message().unwrap().as_bytes(), message);
+    let (second, usage) = measured(|| ws.next_message_bytes().unwrap());
+    assert_eq!(second.as_bytes(), message);
+    assert!(usage.peak < 1000, "{usage:?}");
+}
+
+/// A short message after a long one is decompressed into the memory of the long one, which is not given away.
+#[cfg(feature = "deflate")]
+#[test]
+fn a_decompressed_message_does_not_keep_much_more_memory_than_it_needs() {
+    let (mut server, mut ws) = compressing_pair();
     let (long, short) = (vec![7; 50_000], vec![7; 100]);
     let mut wire = Vec::new();
     server.send(BytesMessage::new(&long), &mut wire).unwrap();
