@@ -288,11 +288,8 @@ impl FrameWriter<'_, '_> {
         let (opcode, mut payload) = self.next_data()?;
         let (form, max_len) =
             *self.u.choose(&[(LengthForm::Bits16, 125_usize), (LengthForm::Bits64, 0xFFFF)])?;
-        // A text without its end may end inside a character.
-        let is_whole = payload.len() <= max_len;
         payload.truncate(max_len);
-        let header =
-            RawFrameHeader::new(opcode, payload.len() as u64).with_fin(is_whole).with_length_form(form);
+        let header = RawFrameHeader::new(opcode, payload.len() as u64).with_length_form(form);
         self.broken(RemoteProtocolError::NonMinimalLength, len_end(form), header, &payload)
     }
 

@@ -202,6 +202,30 @@ fn valid_sequences_have_characters_lengths_and_close_codes_of_every_kind() {
 }
 
 #[test]
+fn control_frames_are_between_fragments_too() {
+    let valid = (0..COUNT).map(|seed| ValidFrames::arbitrary(&mut Unstructured::new(&fuzz(seed))).unwrap());
+    let broken = (0..COUNT).map(|seed| BrokenFrames::arbitrary(&mut Unstructured::new(&fuzz(seed))).unwrap());
+    let in_valid = valid.filter(|frames| has_control_frame_inside(frames.bytes())).count();
+    let in_broken =
+        broken.filter(|broken| has_control_frame_inside(&broken.bytes()[..broken.broken_at()])).count();
+    assert!(in_valid > 100 && in_broken > 100, "{in_valid}, {in_broken}");
+}
+
+/// Whether a control frame is between two fragments, or follows one that is not the last.
+fn has_control_frame_inside(mut bytes: &[u8]) -> bool {
+    let mut is_inside = false;
+    while let Ok(Some((header, len))) = FrameHeader::decode(bytes) {
+        match header.opcode.is_control() {
+            true if is_inside => return true,
+            true => {}
+            false => is_inside = !header.fin,
+        }
+        bytes = bytes.get(len + header.payload_len as usize..).unwrap_or_default();
+    }
+    false
+}
+
+#[test]
 fn no_bytes_make_a_sequence_too() {
     let valid = ValidFrames::arbitrary(&mut Unstructured::new(&[])).unwrap();
     assert_eq!((valid.bytes(), valid.events(), valid.reads().count()), (&[][..], &[][..], 1));
