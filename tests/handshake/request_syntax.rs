@@ -28,6 +28,9 @@ fn lines_end_in_cr_lf() {
     // "A recipient MAY recognize a single LF as a line terminator" (§2.2); this one does not.
     let text = String::from_utf8(Head::request().into()).unwrap();
     malformed(text.replace("\r\n", "\n"));
+    // Only the end is right.
+    let lines = text.strip_suffix("\r\n\r\n").unwrap().replace("\r\n", "\n");
+    malformed(format!("{lines}\r\n\r\n"));
     for (at, _) in text.match_indices("\r\n") {
         malformed([&text[..at], &text[at + 1..]].concat());
     }
