@@ -350,7 +350,8 @@
 //!   a connection ([`WsConnection::receive_request`]), or is answered in names and values.
 //! - *Data after the request is kept*, and is read once the request is accepted.
 //! - *permessage-deflate* continues after control frames between fragments, after final blocks, and after empty
-//!   messages. Data that ends inside a block is a failure, and so are more final blocks than a sender needs.
+//!   messages. Data that ends inside a block is a failure, and so are more final blocks than `PermessageDeflate`
+//!   allows.
 //!
 // Where a name is missing in this build, its links lead to the table of features.
 #![cfg_attr(all(feature = "alloc", feature = "handshake"), doc = "[origin]: Request::origin")]

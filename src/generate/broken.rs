@@ -289,7 +289,8 @@ impl FrameWriter<'_, '_> {
         let (form, max_len) =
             *self.u.choose(&[(LengthForm::Bits16, 125_usize), (LengthForm::Bits64, 0xFFFF)])?;
         payload.truncate(max_len);
-        let header = RawFrameHeader::new(opcode, payload.len() as u64).with_length_form(form);
+        // A text may end inside a character now. That breaks no rule if more is to come.
+        let header = RawFrameHeader::new(opcode, payload.len() as u64).with_fin(false).with_length_form(form);
         self.broken(RemoteProtocolError::NonMinimalLength, len_end(form), header, &payload)
     }
 

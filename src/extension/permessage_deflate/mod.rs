@@ -42,8 +42,8 @@ pub use pool::DeflatePool;
 /// A window is not a limit on what is read: a peer that looks back further than was agreed on is understood, as far as
 /// DEFLATE can look back. zlib would fail it or not, depending on how the bytes were cut into reads.
 ///
-/// Final blocks are limited, because each costs as much as 32 KiB of data: one in each message, and in the whole
-/// connection 15 more, and one more for each 8 KiB that were decompressed. A peer that exceeds this fails with
+/// Final blocks are limited, because up to 32 KiB are copied after each. A message may have one. The connection may have
+/// 15 more, and one more for each 8 KiB of decompressed data, complete or begun. With more, it fails with
 /// [`InvalidDeflate`](crate::RemoteProtocolError::InvalidDeflate). Usual compressors write none, or one at the end of a
 /// message (RFC 7692 §7.2.3.4).
 ///
@@ -64,8 +64,8 @@ pub use pool::DeflatePool;
 /// # Memory
 ///
 /// A connection has no compressor and no decompressor before the first compressed message in that direction, and
-/// none after its end. A decompression bomb needs no more memory than any message: at most 32 KiB are returned at a
-/// time.
+/// none after its end. A decompression bomb needs no more memory than any message: at most 32 KiB and one byte are
+/// returned at a time.
 ///
 /// In a direction without context takeover, the memory is kept for the next message, and freed when the connection is
 /// idle: that of the decompressor after eight calls in a row that found nothing to read, and that of the compressor
