@@ -367,7 +367,7 @@ impl Stage {
     fn decode_from(&mut self, source: &mut Self, end: Ends, max_output: usize) -> bool {
         let input = source.unused();
         let (end, is_all) = match source.state {
-            StageState::Failed(error) if input.is_empty() => {
+            StageState::Failed(error) if source.unused().is_empty() => {
                 // The output that this stage still holds is returned before the error.
                 self.decode(&[], Ends::Nothing, max_output);
                 self.state = match self.unused() {
@@ -403,7 +403,8 @@ fn fill(stages: &mut [Stage], payload: &[u8], end: Ends, max_output: usize, piec
             read = read.saturating_add(len);
             break;
         };
-        if before.get(source).is_some_and(|source| source.unused().is_empty()) && !pieces.take_one() {
+        if before.get(source).is_some_and(|source| source.unused().is_empty()) && pieces.take_one().is_none()
+        {
             stage.state = StageState::Failed(NO_PROGRESS);
             break;
         }
@@ -429,10 +430,9 @@ impl Pieces {
     const NEW: Self = Self { left: 1 << 16 };
 
     /// Takes one, if one is left.
-    const fn take_one(&mut self) -> bool {
-        let is_left = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        is_left
+    fn take_one(&mut self) -> Option<()> {
+        self.left = self.left.checked_sub(1)?;
+        Some(())
     }
 }
 

@@ -68,8 +68,9 @@ fn a_message_limit_of_0_allows_empty_messages() {
     let setup = Setup::of(Role::Server).max_message_len(0);
     let seen = setup.check_frames([(WHOLE, &[0]), (WHOLE, b""), (FIN | TEXT, b"")]);
     assert_eq!((seen.failure, seen.said.len()), (None, 3));
-    let payload = DeflateBlocks::new().fixed(false, b"a").into_message();
-    assert_eq!(setup.check_frames([(WHOLE, &payload)]).failure, Some(TOO_LONG));
+    for blocks in [DeflateBlocks::new().fixed(false, b"a"), DeflateBlocks::new().stored(false, b"a")] {
+        assert_eq!(setup.check_frames([(WHOLE, &blocks.into_message())]).failure, Some(TOO_LONG));
+    }
 }
 
 #[test]

@@ -126,10 +126,24 @@ fn messages_are_read_and_written_while_both_streams_are_renewed_many_times() {
 fn new_stream_begins_between_messages_of_one_frame() {
     let (mut deflater, mut inflater) = (deflater(), inflater());
     for round in 0..10 {
-        let message = vec![round; 1000];
+        let message = vec![round; 1500];
         let payload = deflater.encode(&message, true).to_vec();
         deflater.end_frame();
         assert!(frame(&mut inflater, Opcode::Binary, &payload, Ends::Message).unwrap() == message, "{round}");
+    }
+}
+
+#[test]
+fn new_stream_begins_between_fragments_that_are_longer_than_a_stream_should_be() {
+    let (mut deflater, mut inflater) = (deflater(), inflater());
+    let mut opcode = Opcode::Binary;
+    for round in 0..10_u32 {
+        // Bytes that do not compress.
+        let fragment: Vec<u8> =
+            (0..1500_u32).map(|i| ((i + round).wrapping_mul(0x9E37_79B9) >> 13) as u8).collect();
+        let payload = deflater.encode(&fragment, false).to_vec();
+        assert!(frame(&mut inflater, opcode, &payload, Ends::Frame).unwrap() == fragment, "{round}");
+        opcode = Opcode::Continuation;
     }
 }
 
