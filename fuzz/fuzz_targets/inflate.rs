@@ -220,13 +220,23 @@ struct Second {
     produced: usize,
     /// How many final blocks there were beyond the first of each message.
     extra_final_blocks: usize,
+    /// Whether the tail has ended a final block: with context takeover, it counts as the first of the next message.
+    owes_final_block: bool,
     has_failed: bool,
 }
 
 impl Second {
     fn new(takeover: bool) -> Self {
         let (output, window) = (Vec::new(), Vec::new());
-        Self { takeover, output, window, produced: 0, extra_final_blocks: 0, has_failed: false }
+        Self {
+            takeover,
+            output,
+            window,
+            produced: 0,
+            extra_final_blocks: 0,
+            owes_final_block: false,
+            has_failed: false,
+        }
     }
 
     fn message(&mut self, compressed: &[u8]) {
@@ -250,7 +260,7 @@ impl Second {
         let mut rest = compressed;
         let mut stream = DecompressorOxide::new();
         let mut is_after_final_block = true;
-        let mut is_first = true;
+        let mut is_first = !std::mem::take(&mut self.owes_final_block);
         while !rest.is_empty() {
             let before = self.window.len();
             let (status, read) = self.step(&mut stream, rest);
@@ -279,7 +289,10 @@ impl Second {
         };
         let len = self.window.len();
         let is_complete = match self.step(&mut stream, tail) {
-            (TINFLStatus::Done, read) => read == tail.len(),
+            (TINFLStatus::Done, read) => {
+                self.owes_final_block = self.takeover;
+                read == tail.len()
+            }
             // A final block is valid only between two blocks.
             (TINFLStatus::NeedsMoreInput, _) => {
                 self.step(&mut stream, &[1, 0, 0, 0xFF, 0xFF]) == (TINFLStatus::Done, 5)

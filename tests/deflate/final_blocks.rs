@@ -194,6 +194,17 @@ fn a_final_stored_block_may_end_in_the_removed_tail() {
 }
 
 #[test]
+fn a_final_block_that_ends_in_the_removed_tail_is_counted_in_the_next_message() {
+    let setup = Setup::of(Role::Server);
+    let many = [0x03, 0x00].repeat(15);
+    let seen = setup.check_frames([(WHOLE, &[0x01][..]), (WHOLE, &many)]);
+    assert_eq!((seen.failure, seen.said), (None, vec![text(""), text("")]));
+    let too_many = [0x03, 0x00].repeat(16);
+    let seen = setup.check_frames([(WHOLE, &[0x01][..]), (WHOLE, &too_many)]);
+    assert_eq!(seen.failure, Some(RemoteProtocolError::InvalidDeflate));
+}
+
+#[test]
 fn a_final_block_whose_last_byte_is_read_before_its_last_copy_is_written_is_received() {
     // The end of the block is in the same byte as the end of the last copy, and the copy crosses the end of a piece.
     let mut block = DeflateBlocks::new().begin(true, 1);

@@ -220,6 +220,28 @@ fn final_blocks_are_counted_for_each_connection_that_uses_a_decompressor() {
 }
 
 #[test]
+fn a_final_block_that_ends_in_the_removed_tail_is_counted_wherever_the_decompressor_is() {
+    let (tail, pool) = (message(&[0x01]), DeflatePool::new(1));
+    let resets = |bits| DeflateParams { server_no_context_takeover: true, ..server_window(bits) };
+    for (params, most) in [(server_window(15), 15), (server_window(9), 15), (resets(15), 16), (resets(9), 16)]
+    {
+        for setup in [Setup { params, ..Setup::of(Role::Client) }, pooled(&pool, params)] {
+            for count in [most, most + 1] {
+                let many = message(&[0x03, 0x00].repeat(count));
+                let expected =
+                    if count == most { Ok(Vec::new()) } else { Err(RemoteProtocolError::InvalidDeflate) };
+                let at_once = read(&mut setup.receiver(), &[tail.clone(), many.clone()].concat());
+                assert_eq!(at_once, expected, "{params:?}, {count}");
+                let mut receiver = setup.receiver();
+                assert_eq!(read(&mut receiver, &tail), Ok(Vec::new()));
+                receiver.release_memory();
+                assert_eq!(read(&mut receiver, &many), expected, "{params:?}, {count}, released");
+            }
+        }
+    }
+}
+
+#[test]
 fn without_context_takeover_the_same_bytes_are_sent() {
     let pool = DeflatePool::new(2);
     // Not at level 0: how it divides data into stored blocks depends on the room in the output buffer.

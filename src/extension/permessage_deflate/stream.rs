@@ -44,6 +44,8 @@ pub(super) struct Budget {
     produced: u64,
     /// How many final blocks were received beyond one for each message.
     extra_final_blocks: u64,
+    /// Whether the removed tail has ended a final block: it counts as one of the next message, where zlib returns it.
+    owes_final_block: bool,
 }
 
 /// The state of the message in progress.
@@ -123,16 +125,29 @@ impl Stream {
 
     /// Begins a message. With context takeover, it may refer to earlier messages.
     pub(super) fn begin(&mut self, takeover: bool) -> Result<(), RemoteProtocolError> {
-        self.message = Message::default();
         if !takeover {
             (self.start, self.end, self.older_end) = (0, 0, 0);
+            self.budget.owes_final_block = false;
         }
         // If nothing was read since the last reset, another one is not needed.
         let is_used = self.inflate.total_in() > 0;
         if is_used && !takeover || self.inflate.total_in() > RENEW_AFTER {
+            if takeover {
+                self.settle();
+            }
             self.reset()?;
         }
+        self.message = Message::default();
+        self.message.final_blocks = u64::from(core::mem::take(&mut self.budget.owes_final_block));
         Ok(())
+    }
+
+    /// Has zlib return the end of a final block that the removed tail has ended, before a reset hides it.
+    pub(super) fn settle(&mut self) {
+        if self.inflate.total_in() > 0 && self.message.has_tail {
+            let status = self.inflate.decompress(&[], &mut [], InflateFlush::NoFlush);
+            self.budget.owes_final_block |= status == Ok(Status::StreamEnd);
+        }
     }
 
     /// Decompresses until there is no more room, or all input is used.
@@ -357,7 +372,7 @@ fn last(bytes: &[u8], len: usize) -> &[u8] {
 }
 
 impl Budget {
-    pub(super) const NEW: Self = Self { produced: 0, extra_final_blocks: 0 };
+    pub(super) const NEW: Self = Self { produced: 0, extra_final_blocks: 0, owes_final_block: false };
 
     const fn is_exceeded(self) -> bool {
         let by_output = self.produced.div_ceil(OUTPUT_PER_FINAL_BLOCK);
