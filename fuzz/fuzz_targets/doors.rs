@@ -9,7 +9,7 @@ use wsproto::{
     HandshakeResponse, HttpVersion, PermessageDeflate, Request, Scheme, ServerExtendedConnect,
     ServerHandshake, ServerUpgrade,
 };
-use wsproto_fuzz::{Head, REQUESTS, RESPONSES, Side, SplitHead, Zeros};
+use wsproto_fuzz::{Head, REQUESTS, RESPONSES, Side, SplitHead, Zeros, wide_limits};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
@@ -59,7 +59,7 @@ fn server(bytes: &[u8], limits: HandshakeLimits) {
         // What was accepted is sent on, and means the same.
         let client = ClientUpgrade::from(upgrade);
         let (target, headers) = (client.request().target(), client.headers());
-        let again = ServerUpgrade::parse("GET", target, version, headers.iter(), wide());
+        let again = ServerUpgrade::parse("GET", target, version, headers.iter(), wide_limits());
         let again = again.expect("what was received can be sent");
         same_choices(client.request(), again.request());
     }
@@ -133,14 +133,14 @@ fn stream_fields<'b>(fields: &[Field<'b>]) -> Option<Vec<(String, &'b [u8])>> {
 /// A stream's request has no method GET, no version, no `Upgrade`, no `Connection` and no key; the other rules are one.
 fn by_stream(by_values: &Result<Request, HandshakeError>, fields: &[(String, &[u8])]) {
     let fields = fields.iter().map(|(name, value)| (name.as_str(), value));
-    let connect = ServerExtendedConnect::parse(fields, wide());
+    let connect = ServerExtendedConnect::parse(fields, wide_limits());
     match (by_values, connect) {
         (Ok(request), Ok(connect)) => {
             assert_eq!(connect.scheme(), Scheme::Wss);
             same_choices(request, connect.request());
             // What was accepted is sent on, and means the same.
             let client = ClientExtendedConnect::from(connect);
-            let again = ServerExtendedConnect::parse(client.fields().iter(), wide());
+            let again = ServerExtendedConnect::parse(client.fields().iter(), wide_limits());
             same_choices(client.request(), again.expect("what was received can be sent").request());
         }
         (
@@ -214,7 +214,7 @@ fn client(bytes: &[u8], limits: HandshakeLimits) {
     let by_bytes = handshake.receive(&mut input);
 
     let upgrade = ClientUpgrade::new(request(), limits, &mut Zeros).expect("a valid request");
-    let connect = ClientExtendedConnect::new(request(), Scheme::Wss, wide());
+    let connect = ClientExtendedConnect::new(request(), Scheme::Wss, wide_limits());
     let connect = connect.expect("a valid request");
     let mut rest = bytes;
     while let Some(head) = SplitHead::of(rest) {
@@ -302,11 +302,6 @@ fn http_version(version: &str) -> Option<HttpVersion> {
         [b'1'..=b'9'] => Some(HttpVersion::Http11),
         _ => None,
     }
-}
-
-/// Limits that are wide enough for each head that the limits of an input let pass.
-fn wide() -> HandshakeLimits {
-    HandshakeLimits::default().with_max_headers(1000).with_max_head_len(1 << 20)
 }
 
 fn is_limit(error: HandshakeError) -> bool {

@@ -9,7 +9,7 @@ use wsproto::{
     HandshakeResponseRef, Headers, RejectConnection, Request, ServerHandshake, SliceClientHandshake,
     SliceRequest, SliceServerHandshake,
 };
-use wsproto_fuzz::{Head, REQUESTS, RESPONSES, Side, Zeros, ascending};
+use wsproto_fuzz::{Head, REQUESTS, RESPONSES, Side, Zeros, ascending, wide_limits};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
@@ -79,7 +79,7 @@ fn forward(request: &Request, limits: HandshakeLimits) {
     let client = ClientHandshake::new(request.clone(), limits, &mut Zeros, &mut output);
     client.expect("what was received can be sent");
     // It may be longer than what was received, as the lines have one form.
-    let (forwarded, consumed) = ask(HandshakeLimits::default(), &output, []);
+    let (forwarded, consumed) = ask(wide_limits(), &output, []);
     let forwarded = forwarded.expect("it is valid").expect("it is complete");
     assert_eq!(consumed, output.len());
     assert_eq!((forwarded.host(), forwarded.target()), (request.host(), request.target()));
@@ -143,7 +143,7 @@ fn client(input: &Input<'_>, limits: HandshakeLimits) {
 
 /// A proxy sends what it has received: the client reads the same.
 fn forward_response(accept: &AcceptConnection) {
-    let (limits, mut output) = (HandshakeLimits::default(), Vec::new());
+    let (limits, mut output) = (wide_limits(), Vec::new());
     let client = ClientHandshake::new(request(), limits, &mut Zeros, &mut output);
     let mut server = ServerHandshake::new(limits);
     assert!(matches!(server.receive(&mut output.as_slice()), Ok(Some(_))));

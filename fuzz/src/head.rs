@@ -186,3 +186,8 @@ const WORDS: &[&str] = &[
     "3;a=b\r\nabc\r\n0\r\n\r\n",
     "X: folded\r\n over\r\n",
 ];
+
+/// Limits that are wide enough for each head that the limits of an input let pass.
+pub fn wide_limits() -> wsproto::HandshakeLimits {
+    wsproto::HandshakeLimits::default().with_max_headers(1000).with_max_head_len(1 << 20)
+}

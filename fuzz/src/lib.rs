@@ -7,7 +7,7 @@ mod wire;
 use arbitrary::Arbitrary;
 use wsproto::{Entropy, Limits, MessageKind, Role};
 
-pub use head::{Head, REQUESTS, RESPONSES, SplitHead, trim};
+pub use head::{Head, REQUESTS, RESPONSES, SplitHead, trim, wide_limits};
 pub use received::{Failure, Joined, Outcome, Received, feed, feed_frames};
 pub use wire::{Wire, encode};
 
