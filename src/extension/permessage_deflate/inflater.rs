@@ -70,9 +70,9 @@ impl Inflater {
         // that follows at once does not see more of the earlier messages either.
         let is_limited = self.pool.is_some() && self.window.takeover && self.window.bits < Window::MAX_BITS;
         if let Some(stream) = self.stream.as_mut().filter(|_| is_limited) {
-            stream.settle();
             stream.copy_history(self.window.len(), &mut self.history);
-            stream.restore(stream.budget, &self.history)?;
+            let budget = stream.budget();
+            stream.restore(budget, &self.history)?;
         }
         let takeover = self.window.takeover;
         self.stream()?.begin(takeover)
@@ -81,8 +81,7 @@ impl Inflater {
     /// Keeps what later messages may refer to, and gives the stream back to the pool, or frees it.
     fn give_back(&mut self) {
         let Some(mut stream) = self.stream.take_if(|stream| stream.is_between_messages()) else { return };
-        stream.settle();
-        self.budget = stream.budget;
+        self.budget = stream.budget();
         if self.window.takeover {
             let max_len = if self.pool.is_some() { self.window.len() } else { Window::MAX_LEN };
             stream.copy_history(max_len, &mut self.history);

@@ -33,7 +33,7 @@ pub(super) struct Stream {
     /// Where the output ended before the ring was last filled from its front again: bytes from `end` to here are older
     /// than those before `end`.
     older_end: usize,
-    pub(super) budget: Budget,
+    budget: Budget,
     message: Message,
 }
 
@@ -127,7 +127,6 @@ impl Stream {
     pub(super) fn begin(&mut self, takeover: bool) -> Result<(), RemoteProtocolError> {
         if !takeover {
             (self.start, self.end, self.older_end) = (0, 0, 0);
-            self.budget.owes_final_block = false;
         }
         // If nothing was read since the last reset, another one is not needed.
         let is_used = self.inflate.total_in() > 0;
@@ -138,12 +137,19 @@ impl Stream {
             self.reset()?;
         }
         self.message = Message::default();
-        self.message.final_blocks = u64::from(core::mem::take(&mut self.budget.owes_final_block));
+        let owes_final_block = core::mem::take(&mut self.budget.owes_final_block);
+        self.message.final_blocks = u64::from(takeover && owes_final_block);
         Ok(())
     }
 
+    /// The budget for a stream that continues after this one.
+    pub(super) fn budget(&mut self) -> Budget {
+        self.settle();
+        self.budget
+    }
+
     /// Has zlib return the end of a final block that the removed tail has ended, before a reset hides it.
-    pub(super) fn settle(&mut self) {
+    fn settle(&mut self) {
         if self.inflate.total_in() > 0 && self.message.has_tail {
             let status = self.inflate.decompress(&[], &mut [], InflateFlush::NoFlush);
             self.budget.owes_final_block |= status == Ok(Status::StreamEnd);
