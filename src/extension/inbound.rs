@@ -366,8 +366,8 @@ impl Stage {
     /// Decodes the output that another stage has so far. Returns false if there is none.
     fn decode_from(&mut self, source: &mut Self, end: Ends, max_output: usize) -> bool {
         let input = source.unused();
-        let (end, is_all) = match source.state {
-            StageState::Failed(error) if source.unused().is_empty() => {
+        let (end, is_all) = match (source.state, input) {
+            (StageState::Failed(error), []) => {
                 // The output that this stage still holds is returned before the error.
                 self.decode(&[], Ends::Nothing, max_output);
                 self.state = match self.unused() {
@@ -376,8 +376,8 @@ impl Stage {
                 };
                 return true;
             }
-            StageState::Done => (end, true),
-            _ if input.is_empty() => return false,
+            (StageState::Done, _) => (end, true),
+            (_, []) => return false,
             _ => (Ends::Nothing, false),
         };
         let read = self.decode(input, end, max_output);
