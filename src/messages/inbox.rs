@@ -423,31 +423,21 @@ mod tests {
             masking_key: Some([0; 4]),
             payload_len,
         };
-        put(&mut inbox, header.encode().unwrap().as_ref());
+        inbox.buffer.extend_from_slice(header.encode().unwrap().as_ref()).unwrap();
         // It is known once there are as many bytes as the longest header has.
-        put(&mut inbox, &[0; FrameHeader::MAX_LEN]);
+        inbox.buffer.extend_from_slice(&[0; FrameHeader::MAX_LEN]).unwrap();
         assert_eq!(inbox.next_message(&mut receiver), None);
         (inbox, receiver)
-    }
-
-    fn put(inbox: &mut Inbox, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let space = inbox.space();
-            let len = space.len().min(bytes.len());
-            space[..len].copy_from_slice(&bytes[..len]);
-            inbox.filled(len).unwrap();
-            bytes = &bytes[len..];
-        }
     }
 
     #[test]
     fn long_frame_is_unmasked_once_a_chunk_of_it_has_come() {
         let (mut inbox, mut receiver) = in_frame(2 * CHUNK as u64);
         let missing = CHUNK - inbox.buffer.unread().len();
-        put(&mut inbox, &vec![0; missing - 1]);
+        inbox.buffer.extend_from_slice(&vec![0; missing - 1]).unwrap();
         assert_eq!(inbox.next_message(&mut receiver), None);
         assert_eq!(inbox.buffer.held(), b"");
-        put(&mut inbox, &[0]);
+        inbox.buffer.extend_from_slice(&[0]).unwrap();
         assert_eq!(inbox.next_message(&mut receiver), None);
         assert_eq!(inbox.buffer.held().len(), CHUNK - 14);
     }
@@ -457,7 +447,7 @@ mod tests {
         for (frame_len, is_bounded) in [(LONG - 1, false), (LONG, true)] {
             let (mut inbox, _) = in_frame(frame_len as u64 - 8);
             let missing = frame_len - inbox.buffer.unread().len();
-            put(&mut inbox, &vec![0; missing - 10]);
+            inbox.buffer.extend_from_slice(&vec![0; missing - 10]).unwrap();
             assert_eq!(inbox.space().len() == 10, is_bounded, "{frame_len}");
         }
     }
