@@ -111,7 +111,7 @@ impl ShimDoor {
         let (acted, watch) = watch::channel(false);
         let settings = Settings { mask: mask_for(case.role), clock: self.clock, acted: Some(watch) };
         let pid = self.shim.pid();
-        let limit = self.clock.kill.saturating_add(GRACE);
+        let limit = limit(case, self.clock);
         let mut lines = Vec::new();
         let connected =
             time::timeout(self.clock.kill, connection(&self.listener, &mut self.shim, &mut lines));
@@ -146,6 +146,14 @@ impl ShimDoor {
             },
             _ => answer,
         })
+    }
+}
+
+/// How long the lines of a case may take. The library reads megabytes of a flood, and may be slow without being hung.
+fn limit(case: &Case, clock: Clock) -> Duration {
+    match case.ask {
+        Ask::Flood(_) => clock.kill.saturating_mul(8),
+        _ => clock.kill.saturating_add(GRACE),
     }
 }
 

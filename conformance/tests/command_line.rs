@@ -8,6 +8,8 @@
     reason = "a panic fails the test, as it should"
 )]
 
+mod tools;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -16,16 +18,10 @@ use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
-fn wsconform(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wsconform")).args(arguments).output().unwrap()
-}
+use tools::{assert_status, faulty, wsconform};
 
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
-fn assert_status(output: &Output, status: i32) {
-    assert_eq!(output.status.code(), Some(status), "{}", text(output));
 }
 
 fn scratch(name: &str) -> PathBuf {
@@ -303,6 +299,17 @@ fn shim_and_runner_that_end_are_crashed() {
     let output = wsconform(&[["pipe"].as_slice(), &only, &["exit 3"]].concat());
     assert_status(&output, 1);
     assert!(text(&output).contains("2 crashed"), "{}", text(&output));
+}
+
+#[test]
+fn shim_may_read_a_flood_slowly() {
+    let slow = format!(
+        r#"{} shim | while read -r line; do case $line in *end*) sleep 5; esac; echo "$line"; done"#,
+        faulty().display()
+    );
+    let only = ["--only", "6455/7.1.1/flood-after-a-close/server", "--timeout", "2", "--", "sh", "-c", &slow];
+    let output = wsconform(&[["shim"].as_slice(), &only].concat());
+    assert_status(&output, 0);
 }
 
 #[test]
