@@ -257,7 +257,7 @@ faults! {
     RefusesMessageAtLimit, Both, "6455 10.4", "6455-187", "refuses a message of exactly the limit";
     AllocatesDeclaredLength, Both, "6455 10.4", "6455-187", "allocates the length that a header announces";
     KeepsEveryFragment, Both, "6455 10.4", "6455-187", "keeps 16 KiB of memory for each fragment";
-    KeepsEveryPing, Both, "6455 10.4", "6455-187", "keeps 256 KiB of memory for each control frame";
+    KeepsEveryPing, Both, "6455 10.4", "6455-187", "keeps 128 KiB of memory for each control frame";
     // permessage-deflate.
     AcceptsCompressedBitWithoutAgreement, Both, "6455 5.2", "6455-083", "accepts RSV1 without an agreement";
     AcceptsCompressedBitOnContinuation, Both, "7692 6.1", "7692-015", "accepts RSV1 on a continuation";

@@ -169,7 +169,7 @@ impl Receiver {
         }
         if header.opcode >= CLOSE {
             if self.faults.has(Fault::KeepsEveryPing) {
-                self.kept.push(vec![1; 256 << 10]);
+                self.kept.push(vec![1; 128 << 10]);
             }
             return;
         }
