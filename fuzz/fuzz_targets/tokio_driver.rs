@@ -5,7 +5,7 @@
 
 use std::cell::LazyCell;
 use std::future::{Future, poll_fn};
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
-use wsproto::{CloseCode, Connection, Limits, Receiver, RemoteProtocolError, Role};
+use wsproto::{CloseCode, Connection, Limits, PreparedMessage, Receiver, RemoteProtocolError, Role};
 use wsproto_fuzz::{Joined, Received, Side, SmallLimits, Wire, encode, feed};
 use wsproto_tokio::{Error, MaskingKeys, Settings, WebSocket};
 
@@ -29,6 +29,8 @@ struct Input<'a> {
     writes: Vec<Turn>,
     steps: Vec<Step>,
     closes: bool,
+    /// Whether the stream writes several slices at once.
+    is_write_vectored: bool,
     wires: Vec<Wire<'a>>,
 }
 
@@ -53,6 +55,9 @@ enum Step {
     RecvAndDrop(u8),
     Ping,
     ReleaseMemory,
+    SendPrepared(u16),
+    /// A part of so many bytes, and whether it is the last of its message.
+    SendPart(u8, bool),
 }
 
 thread_local! {
@@ -75,7 +80,7 @@ async fn run(input: &Input<'_>) {
         .with_read_ahead(input.read_ahead.map_or(1 << 20, usize::from));
     let bytes = encode(input.side, &input.wires);
     let (leftover, bytes) = bytes.split_at(bytes.len().min(input.leftover.into()));
-    let stream = Scripted::new(bytes, &input.reads, &input.writes);
+    let stream = Scripted::new(bytes, input);
     let connection = Connection::with_role(role, limits, MaskingKeys::default());
     let mut ws = WebSocket::from_parts(stream, connection, leftover, settings);
 
@@ -133,11 +138,14 @@ struct Seen {
     end: Option<Option<Error>>,
     /// The lengths of the messages that were reported as sent.
     sent: Vec<usize>,
+    /// How many bytes of a message in parts were.
+    in_parts: usize,
 }
 
 impl Seen {
     async fn step(&mut self, step: &Step, ws: &mut WebSocket<Scripted>) {
         let message = |len: &u16| vec![b'm'; usize::from(*len) % MAX_SENT];
+        let prepared = |len| PreparedMessage::bytes(&message(len)).expect("it is short");
         match step {
             Step::Send(len) => {
                 if ws.send(message(len)).await.is_ok() {
@@ -157,6 +165,19 @@ impl Seen {
             }
             Step::Ping => _ = ws.ping(b"ping").await,
             Step::ReleaseMemory => ws.release_memory(),
+            Step::SendPrepared(len) => {
+                if ws.send_prepared(&prepared(len)).await.is_ok() {
+                    self.sent.push(usize::from(*len) % MAX_SENT);
+                }
+            }
+            Step::SendPart(len, is_last) => {
+                if ws.send_part(vec![b'p'; usize::from(*len)], *is_last).await.is_ok() {
+                    self.in_parts += usize::from(*len);
+                    if *is_last {
+                        self.sent.push(std::mem::take(&mut self.in_parts));
+                    }
+                }
+            }
         }
     }
 
@@ -177,8 +198,9 @@ impl Seen {
     }
 }
 
-/// Messages that are sent are shorter. To check many fragments takes long.
-const MAX_SENT: usize = 2048;
+/// Messages that are sent are shorter, and some are so long that the driver copies none of their bytes. To check many
+/// fragments takes long.
+const MAX_SENT: usize = 5 << 10;
 
 /// The output of a future, unless it is dropped after so many polls.
 async fn polled<F: Future>(future: F, polls: u8) -> Option<F::Output> {
@@ -228,6 +250,7 @@ struct Scripted {
     /// How many of the bytes were read.
     read: usize,
     written: Vec<u8>,
+    is_write_vectored: bool,
     has_failed: bool,
     has_slept: bool,
     has_ended: bool,
@@ -235,11 +258,19 @@ struct Scripted {
 }
 
 impl Scripted {
-    fn new(bytes: &[u8], reads: &[Turn], writes: &[Turn]) -> Self {
-        let (reads, writes) = (Vec::from(reads).into_iter(), Vec::from(writes).into_iter());
-        let (bytes, written) = (bytes.to_vec(), Vec::new());
-        let (has_failed, has_slept, has_ended) = (false, false, false);
-        Self { bytes, reads, writes, read: 0, written, has_failed, has_slept, has_ended, sleep: None }
+    fn new(bytes: &[u8], input: &Input<'_>) -> Self {
+        Self {
+            bytes: bytes.to_vec(),
+            reads: input.reads.clone().into_iter(),
+            writes: input.writes.clone().into_iter(),
+            read: 0,
+            written: Vec::new(),
+            is_write_vectored: input.is_write_vectored,
+            has_failed: false,
+            has_slept: false,
+            has_ended: false,
+            sleep: None,
+        }
     }
 
     /// How many of `len` bytes are to be read or written now.
@@ -290,13 +321,26 @@ impl AsyncRead for Scripted {
 }
 
 impl AsyncWrite for Scripted {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let bytes = slices.iter().flat_map(|slice| slice.iter().copied()).collect::<Vec<_>>();
         let turn = self.writes.next();
         // A stream that takes no more bytes has failed.
         self.has_failed |= matches!(turn, Some(Turn::Ends));
         let len = std::task::ready!(self.turn(turn, bytes.len(), cx))?;
         self.written.extend_from_slice(&bytes[..len]);
         Poll::Ready(Ok(len))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.is_write_vectored
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
