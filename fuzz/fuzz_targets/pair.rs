@@ -329,6 +329,10 @@ impl<E: Entropy + Clone + std::fmt::Debug> End<E> {
         };
         assert_eq!(self.connection.state(), state);
         assert_eq!(self.connection.transport_action(), TransportAction::Close);
+        if state == ConnectionState::Closed {
+            let ping = self.connection.sender_mut().send(Ping::new(b""), &mut self.output);
+            assert!(ping.is_err(), "nobody can read it");
+        }
     }
 
     fn check_state(&self) {
