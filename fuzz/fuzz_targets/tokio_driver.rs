@@ -144,17 +144,17 @@ struct Seen {
 
 impl Seen {
     async fn step(&mut self, step: &Step, ws: &mut WebSocket<Scripted>) {
-        let message = |len: &u16| vec![b'm'; usize::from(*len) % MAX_SENT];
-        let prepared = |len| PreparedMessage::bytes(&message(len)).expect("it is short");
+        let short = |len: &u16| usize::from(*len) % MAX_SENT;
+        let message = |len| vec![b'm'; short(len)];
         match step {
             Step::Send(len) => {
                 if ws.send(message(len)).await.is_ok() {
-                    self.sent.push(usize::from(*len) % MAX_SENT);
+                    self.sent.push(short(len));
                 }
             }
             Step::SendAndDrop(len, polls) => {
                 if let Some(Ok(())) = polled(ws.send(message(len)), *polls).await {
-                    self.sent.push(usize::from(*len) % MAX_SENT);
+                    self.sent.push(short(len));
                 }
             }
             Step::Recv => self.recv(ws).await,
@@ -166,8 +166,9 @@ impl Seen {
             Step::Ping => _ = ws.ping(b"ping").await,
             Step::ReleaseMemory => ws.release_memory(),
             Step::SendPrepared(len) => {
-                if ws.send_prepared(&prepared(len)).await.is_ok() {
-                    self.sent.push(usize::from(*len) % MAX_SENT);
+                let message = PreparedMessage::bytes(&message(len)).expect("it is short");
+                if ws.send_prepared(&message).await.is_ok() {
+                    self.sent.push(short(len));
                 }
             }
             Step::SendPart(len, is_last) => {
